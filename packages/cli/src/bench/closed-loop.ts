@@ -1,0 +1,30 @@
+import type { ClosedLoad, Loop } from './load.js';
+import { type LoopHost, Slot } from './slot.js';
+
+/**
+ * After so many calls the next one waits for the sockets to be polled. Calls that are answered within this process (an open
+ * breaker, a fallback) would otherwise go round in microtasks for ever, and no timer would end the run.
+ */
+const CALLS_PER_POLL = 256;
+
+/** Keeps a fixed number of calls in flight. A call's latency is counted from its sending, as it is due when it is sent. */
+export function createClosedLoop(host: LoopHost, load: ClosedLoad): Loop {
+  const { clock } = host;
+  let calls = 0;
+  let stopped = false;
+  const next = (slot: Slot, now: number): void => {
+    if (!stopped && host.admit(now)) slot.send(now, now);
+  };
+  const onFree = (slot: Slot, endedAt: number): void => {
+    if (++calls % CALLS_PER_POLL === 0) clock.afterPoll(() => next(slot, clock.now()));
+    else next(slot, endedAt);
+  };
+  return {
+    start() {
+      for (let index = 0; index < load.concurrency; index++) next(new Slot(host, onFree), clock.now());
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+}

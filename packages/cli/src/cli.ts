@@ -1,0 +1,62 @@
+import { benchCommand } from './bench/bench-command.js';
+import { callCommand } from './call/call-command.js';
+import { CliError, EXIT, failureLine } from './cli-error.js';
+import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.js';
+import { lsCommand } from './ls/ls-command.js';
+import { parseCommandLine } from './options/command-line.js';
+import { didYouMean } from './options/nearest.js';
+import type { Terminal } from './terminal.js';
+import { cliVersion } from './version.js';
+
+const COMMANDS: readonly Command[] = [benchCommand, callCommand, lsCommand];
+
+/**
+ * Runs one command line of `rpc`. Never rejects: every failure becomes one line on stderr and an exit code.
+ *
+ * @param words - the command line without `node` and the script
+ * @param commands - what there is to run; default all of them
+ * @returns the exit code, see {@link EXIT}
+ */
+export async function runCli(
+  words: readonly string[],
+  terminal: Terminal,
+  commands: readonly Command[] = COMMANDS,
+): Promise<number> {
+  const verbose = words.includes('--verbose') || Boolean(terminal.environment['RPC_DEBUG']);
+  const command = commands.find(({ name }) => name === words[0]);
+  try {
+    if (command === undefined) return runWithoutCommand(words[0], terminal, commands);
+    const line = parseCommandLine(words.slice(1), { ...command.options, ...COMMON_SPECS });
+    if (line.flag('help')) {
+      terminal.out(commandHelp(command));
+      return EXIT.ok;
+    }
+    return await command.run(line, terminal);
+  } catch (error) {
+    terminal.err(`rpc${command === undefined ? '' : ` ${command.name}`}: ${failureLine(error)}\n`);
+    if (verbose) terminal.err(`${error instanceof Error ? describeStack(error) : String(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+function runWithoutCommand(word: string | undefined, terminal: Terminal, commands: readonly Command[]): number {
+  if (word === '--version' || word === '-v') {
+    terminal.out(`${cliVersion()}\n`);
+    return EXIT.ok;
+  }
+  if (word === '--help' || word === '-h' || word === 'help') {
+    terminal.out(programHelp(commands));
+    return EXIT.ok;
+  }
+  if (word === undefined) {
+    terminal.err(programHelp(commands));
+    return EXIT.failed;
+  }
+  const names = commands.map(({ name }) => name);
+  throw new CliError(`unknown command ${word}${didYouMean(word, names) || `; there are ${names.join(', ')}`}`);
+}
+
+function describeStack(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${stack}\ncaused by ${describeStack(error.cause)}` : stack;
+}

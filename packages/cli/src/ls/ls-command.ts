@@ -1,0 +1,93 @@
+import type { Endpoint } from '@org/rpc-core';
+import { endpointAddress } from '@org/rpc-core';
+import { CliError, EXIT } from '../cli-error.js';
+import type { Command } from '../command.js';
+import { unknownService } from '../connect.js';
+import { createStyle, type Style } from '../format/style.js';
+import { formatTable } from '../format/table.js';
+import type { CommandLine } from '../options/command-line.js';
+import { CONNECTION_SPECS, connectionOptions } from '../options/connection-options.js';
+import { namedNamespace, namedRegistry, type OpenRegistry, openRegistry } from '../registry.js';
+import type { Terminal } from '../terminal.js';
+
+/** `rpc ls`: what a registry knows. */
+export const lsCommand: Command = {
+  name: 'ls',
+  summary: 'list the services of a registry, or the instances of one service',
+  usage: ['ls [options]', 'ls <service> [options]'],
+  options: { ...CONNECTION_SPECS, json: { type: 'boolean', help: 'print as JSON' } },
+  examples: ['rpc ls', 'rpc ls calculator --registry etcd://10.0.0.1:2379 --json'],
+  run: runLs,
+};
+
+async function runLs(line: CommandLine, terminal: Terminal): Promise<number> {
+  const [service, ...rest] = line.positionals;
+  if (rest.length > 0) throw new CliError(`one service at a time: what is ${rest[0]}?`);
+  const { registry, namespace } = connectionOptions(line);
+  const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
+  const style = createStyle(terminal.outIsTerminal, terminal.environment);
+  try {
+    if (service === undefined) await listServices(open, line.flag('json'), terminal, style);
+    else await listInstances(open, service, line.flag('json'), terminal, style);
+    return EXIT.ok;
+  } finally {
+    await open.close();
+  }
+}
+
+async function listServices(open: OpenRegistry, json: boolean, terminal: Terminal, style: Style): Promise<void> {
+  const names = await open.services();
+  const services = await Promise.all(
+    names.map(async (name) => {
+      const { endpoints } = await open.snapshot(name);
+      const draining = endpoints.filter(({ state }) => state === 'draining').length;
+      return { service: name, instances: endpoints.length, draining };
+    }),
+  );
+  if (json) {
+    terminal.out(`${JSON.stringify({ registry: open.registry.display, services }, undefined, 2)}\n`);
+    return;
+  }
+  if (services.length === 0) terminal.err(`no service is registered in ${open.registry.display}\n`);
+  const rows = services.map(({ service, instances, draining }) => [
+    service,
+    String(instances),
+    draining === 0 ? '0' : style.warn(String(draining)),
+  ]);
+  terminal.out(formatTable({ head: ['service', 'instances', 'draining'], rows, align: 'l' }));
+}
+
+async function listInstances(
+  open: OpenRegistry,
+  service: string,
+  json: boolean,
+  terminal: Terminal,
+  style: Style,
+): Promise<void> {
+  const { endpoints } = await open.snapshot(service);
+  if (endpoints.length === 0) {
+    throw new CliError(unknownService(service, open.registry.display, await open.services()));
+  }
+  if (json) {
+    terminal.out(
+      `${JSON.stringify({ registry: open.registry.display, service, instances: endpoints }, undefined, 2)}\n`,
+    );
+    return;
+  }
+  const rows = endpoints.map((endpoint) => [
+    endpointAddress(endpoint),
+    endpoint.state === 'up' ? style.good('up') : style.warn(endpoint.state),
+    String(endpoint.weight),
+    endpoint.zone ?? '-',
+    endpoint.version ?? '-',
+    describeTags(endpoint.tags),
+    endpoint.id,
+  ]);
+  const head = ['address', 'state', 'weight', 'zone', 'version', 'tags', 'id'];
+  terminal.out(formatTable({ head, rows, align: 'llrllll' }));
+}
+
+function describeTags(tags: Endpoint['tags']): string {
+  const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
+  return pairs.length === 0 ? '-' : pairs.join(',');
+}

@@ -1,0 +1,43 @@
+import type { CommandLine, OptionSpecs } from './command-line.js';
+import { durationOption } from './values.js';
+
+/** Where a command finds its services. */
+export interface ConnectionOptions {
+  /** The string form of a registry, such as `etcd://10.0.0.1:2379`; `undefined`: the client's default. */
+  readonly registry: string | undefined;
+  /** `undefined`: the client's default. */
+  readonly namespace: string | undefined;
+}
+
+/** The options of {@link ConnectionOptions}, shared by all commands. */
+export const CONNECTION_SPECS = {
+  registry: {
+    type: 'string',
+    value: '<registry>',
+    help: 'local:, direct://host:port,..., dns://host:port, etcd://host:port,...; default RPC_REGISTRY, then local:',
+  },
+  namespace: { type: 'string', value: '<name>', help: 'default RPC_NAMESPACE, then default' },
+} as const satisfies OptionSpecs;
+
+/** The option `--timeout` of the commands that call. */
+export const TIMEOUT_SPEC = {
+  timeout: { type: 'string', value: '<time>', help: 'of a call, all its attempts included; default 1s' },
+} as const satisfies OptionSpecs;
+
+/** Reads the options of {@link CONNECTION_SPECS}. */
+export function connectionOptions(line: CommandLine): ConnectionOptions {
+  return { registry: line.text('registry'), namespace: line.text('namespace') };
+}
+
+/**
+ * Reads `--timeout` in milliseconds, 1 to 3,600,000, default 1000.
+ * @throws CliError when it is no time or out of bounds
+ */
+export function timeoutOption(line: CommandLine): number {
+  return durationOption(line, 'timeout', { min: 1, max: 3_600_000 }) ?? 1000;
+}
+
+/** A registry's string form without the password that it may carry, for people, reports and logs. */
+export function withoutPassword(registry: string): string {
+  return registry.replace(/\/\/[^/]*@/, '//***@');
+}

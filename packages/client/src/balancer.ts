@@ -1,0 +1,224 @@
+import type {
+  Call,
+  Clock,
+  Endpoint,
+  GoneReason,
+  Outcome,
+  Random,
+  RegistryHandle,
+  RpcError,
+  Snapshot,
+  Watch,
+} from '@org/rpc-core';
+import { rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { ClientEvents, EndpointEvent } from './events.js';
+import { explainNoNode } from './explain.js';
+import { Membership, type MembershipOwner } from './membership.js';
+import { Node, type NodeOwner } from './node.js';
+import type { Picker, PickerFactory } from './picker/picker.js';
+import type { BreakerGroup } from './policy/breaker-group.js';
+import type { Pool } from './pool.js';
+import { ServiceHealth } from './service-health.js';
+
+/** Tells observers; typed by {@link ClientEvents}. */
+export type Emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]) => void;
+
+/** What a balancer needs of its client. */
+export interface BalancerEnvironment {
+  readonly registry: RegistryHandle;
+  /** How the registry is shown in errors. */
+  readonly registryDisplay: string;
+  readonly namespace: string;
+  readonly pool: Pool;
+  readonly pickers: PickerFactory;
+  readonly breakers: BreakerGroup | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+}
+
+/**
+ * The bottom of the stack for one service: keeps its nodes, and gives each attempt to one of them. Lists of endpoints become
+ * nodes, the ready ones become an immutable picker; a pick never waits, the call does, for the next picker.
+ */
+export class Balancer implements MembershipOwner, NodeOwner {
+  readonly service: string;
+  readonly #environment: BalancerEnvironment;
+  readonly #health: ServiceHealth;
+  readonly #membership: Membership;
+  readonly #watch: Watch;
+  readonly #waiting = new Set<Waiting<void>>();
+  #ready: readonly Node[] = [];
+  #picker: Picker<Node>;
+  #stale = false;
+  #closedReason: string | undefined;
+
+  constructor(service: string, environment: BalancerEnvironment) {
+    this.service = service;
+    this.#environment = environment;
+    const { clock, random, breakers, pickers, registry } = environment;
+    this.#health = new ServiceHealth({ clock, random, breakers });
+    this.#membership = new Membership(this, clock);
+    this.#picker = pickers.create<Node>([], this.#health);
+    this.#watch = registry.watch(service, (snapshot) => this.#update(snapshot));
+  }
+
+  /** Every node, those included that take no calls. */
+  get nodes(): Iterable<Node> {
+    return this.#membership.nodes;
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  /** How many nodes take calls. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** Gives an attempt to a node: the innermost service of the stack. */
+  readonly call = (call: Call): Promise<unknown> => {
+    const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
+    const node = this.#picker.pick(call, now);
+    if (node === undefined) return this.#withoutNode(call);
+    return node.send(call, now) ?? this.#withoutNode(call);
+  };
+
+  /** The gate that lets nodes see how attempts end. */
+  settle(call: Call, outcome: Outcome): void {
+    const node = call.destination;
+    if (node instanceof Node) node.settled(call, outcome);
+  }
+
+  /** Resolves when a node takes calls, rejects when the call's deadline passes first. */
+  async untilReady(call: Call): Promise<void> {
+    while (this.#ready.length === 0) await this.#wait(call);
+  }
+
+  /** Looks after unlisted nodes; called about once a second. */
+  tick(): void {
+    this.#membership.sweep();
+  }
+
+  close(reason: string): void {
+    this.#closedReason = reason;
+    this.#watch.close();
+    for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
+    for (const node of this.#membership.nodes) node.retire();
+  }
+
+  // MembershipOwner
+
+  addNode(endpoint: Endpoint): Node {
+    const node = new Node(endpoint, this.#environment.pool.acquire(endpoint), this.#health, this);
+    this.#environment.emit('endpointAdded', this.#event(node));
+    // A link that another service uses may be ready already.
+    if (node.isReady) this.nodeChanged(node, false);
+    return node;
+  }
+
+  removeNode(node: Node, _reason: GoneReason): void {
+    node.retire();
+    this.#environment.pool.release(node.link);
+    this.#environment.emit('endpointRemoved', this.#event(node));
+  }
+
+  massVanished(unlisted: number, known: number): void {
+    const message = `${unlisted} of ${known} endpoints of ${this.service} vanished from the registry at once; those that answer are kept`;
+    this.#environment.emit('registry', { kind: 'lost', message, service: this.service });
+  }
+
+  // NodeOwner
+
+  nodeChanged(node: Node, wasReady: boolean): void {
+    if (node.isReady !== wasReady) {
+      if (node.isReady) this.#environment.emit('endpointUp', this.#event(node));
+      else this.#environment.emit('endpointDown', { ...this.#event(node), reason: node.link.lastError ?? 'it left' });
+    }
+    if (!node.isReady) this.#membership.sweep();
+    this.#changed();
+  }
+
+  #update(snapshot: Snapshot): void {
+    if (this.#closedReason !== undefined) return;
+    const before = new Map<Node, boolean>();
+    for (const node of this.#membership.nodes) before.set(node, node.isReady);
+    this.#membership.apply(snapshot);
+    for (const node of this.#membership.nodes) {
+      const wasReady = before.get(node);
+      if (wasReady !== undefined && wasReady !== node.isReady) this.nodeChanged(node, wasReady);
+    }
+    this.#changed();
+    this.#wake();
+  }
+
+  /** Many changes within a tick make one picker. */
+  #changed(): void {
+    if (this.#stale) return;
+    this.#stale = true;
+    queueMicrotask(() => {
+      this.#stale = false;
+      this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
+      this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
+      if (this.#ready.length > 0) this.#wake();
+    });
+  }
+
+  #wake(): void {
+    for (const waiting of [...this.#waiting]) waiting.done();
+  }
+
+  #withoutNode(call: Call): Promise<unknown> {
+    if (this.#closedReason !== undefined) return this.#refuse(call, this.#closedReason);
+    if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
+    return this.#refuse(call, this.#explain());
+  }
+
+  async #waitAndCall(call: Call): Promise<unknown> {
+    try {
+      await this.#wait(call);
+    } catch (error) {
+      call.settleAttempt(error as RpcError);
+      throw error;
+    }
+    return this.call(call);
+  }
+
+  #wait(call: Call): Promise<void> {
+    const waiting: Waiting<void> = waitFor<void>(
+      this.#environment.clock,
+      call,
+      () => `a node: ${this.#explain()}`,
+      () => this.#waiting.delete(waiting),
+    );
+    this.#waiting.add(waiting);
+    return waiting.promise;
+  }
+
+  /** Whether the first list or a first connection is still on its way: calls made at start-up wait for them. */
+  #mayComeSoon(): boolean {
+    if (!this.#membership.isKnown || this.#stale) return true;
+    for (const node of this.#membership.nodes) {
+      const { state, failures } = node.link;
+      if (state === 'connecting' && failures === 0 && node.endpoint.state === 'up') return true;
+    }
+    return false;
+  }
+
+  #refuse(call: Call, reason: string): Promise<never> {
+    const error = rpcError('UNAVAILABLE', reason, { service: call.service, method: call.method, progress: 'unsent' });
+    call.endedAt = this.#environment.clock.now();
+    call.settleAttempt(error);
+    return Promise.reject(error);
+  }
+
+  #explain(): string {
+    const { registryDisplay, namespace } = this.#environment;
+    return explainNoNode({ service: this.service, registry: registryDisplay, namespace, membership: this.#membership });
+  }
+
+  #event(node: Node): EndpointEvent {
+    return { service: this.service, instance: node.endpoint.id, endpoint: node.address };
+  }
+}

@@ -1,0 +1,142 @@
+import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
+import { fuseGates, stack, wireName } from '@org/rpc-core/internal';
+import type { Balancer, Emit } from './balancer.js';
+import { credentials } from './credentials.js';
+import { createLimiters, type Limiters } from './levels.js';
+import type { ResolvedClientOptions } from './options.js';
+import { limitsLayer } from './policy/limits.js';
+import { resolveRetryMax, retry } from './policy/retry.js';
+import { RetryBudget } from './policy/retry-budget.js';
+import type { PolicyOptions } from './policy-options.js';
+import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
+import { attemptScope, callScope } from './scopes.js';
+
+/** What the stacks of one client share. */
+export interface Channel {
+  readonly options: ResolvedClientOptions;
+  readonly emit: Emit;
+  readonly limiters: Limiters;
+  /** By service. */
+  readonly services: Map<string, { readonly limiters: Limiters; readonly budget: RetryBudget }>;
+}
+
+/** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
+export function createChannel(options: ResolvedClientOptions, emit: Emit): Channel {
+  const limiters = createLimiters('createClient', 'this client', options.policy, options.clock);
+  for (const { definition, policy, methods } of options.services.values()) {
+    // Made once to be checked now, not with the first call.
+    createLimiters(`configure(${definition.name})`, definition.name, policy, options.clock);
+    for (const [method, own] of Object.entries(methods))
+      createLimiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
+  }
+  return { options, emit, limiters, services: new Map() };
+}
+
+/**
+ * Assembles the stack of one method: the one place that knows the order, each part with the reason for its place.
+ * Most forward synchronously; a default call that succeeds at once makes one derived promise, in `retry`.
+ */
+export function composeRoute(
+  channel: Channel,
+  balancer: Balancer,
+  method: string,
+  definition: MethodDefinition,
+): ClientRoute {
+  const { service } = balancer;
+  const { clock, random, layers, metadata } = channel.options;
+  const policy = policyOf(channel, service, method, definition);
+  const shared = sharedOf(channel, service);
+  const own = createLimiters(
+    'createClient',
+    `${service}.${method}`,
+    channel.options.services.get(service)?.methods[method] ?? {},
+    clock,
+  );
+  const levels = [channel.limiters, shared.limiters, own];
+  const rates = levels.flatMap(({ rate }) => rate ?? []);
+  const concurrencies = levels.flatMap(({ concurrency }) => concurrency ?? []);
+  const retryMax = resolveRetryMax('createClient', policy.retry ?? {});
+
+  const callGate = fuseGates([
+    observer(channel.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
+    ...concurrencies, // A permit for each user call, however many attempts: retries must not multiply concurrency.
+    shared.budget, // Each user call earns its share of retries, whether it is retried or not.
+  ]);
+  const attemptGate = fuseGates([
+    // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
+    { settle: (call, outcome) => balancer.settle(call, outcome) },
+  ]);
+  const parts: Layer[] = [
+    ...layers, // Outermost: a user's layers see the call as the user made it, and its one outcome.
+    ...(metadata === undefined ? [] : [credentials(metadata)]), // Above the scopes: a failing source ends the call before it counts.
+    callScope(callGate), // Above limits and retry: one record and one permit for each user call.
+    limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
+    retry({ max: retryMax, budget: shared.budget, clock, random, onRetry: (event) => channel.emit('retried', event) }), // Above balance: each attempt picks again.
+    attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs }), // Below retry: leaves time for another attempt.
+  ];
+  return {
+    service,
+    method,
+    definition,
+    wireName: wireName(service, method),
+    oneWay: definition.kind === 'notify',
+    timeoutMs: policy.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    attemptTimeoutMs: policy.attemptTimeoutMs,
+    idempotent: definition.idempotent,
+    priority: definition.priority ?? DEFAULT_PRIORITY,
+    // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
+    serve: stack(parts, balancer.call),
+  };
+}
+
+/** Lets whoever made the call, and whoever watches, see its outcome before its promise settles. */
+function observer(emit: Emit): Gate {
+  return {
+    settle(call, outcome) {
+      if (outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent') {
+        emit('limited', { service: call.service, method: call.method, error: outcome });
+      }
+      const { onSettled } = call;
+      if (onSettled === undefined) return;
+      call.onSettled = undefined;
+      try {
+        onSettled(call, outcome);
+      } catch (error) {
+        // A user's hook must not harm other calls whose replies came in the same chunk. It surfaces as what it is: uncaught.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    },
+  };
+}
+
+/** Method before service before contract before client; the call itself goes before them all. */
+function policyOf(channel: Channel, service: string, method: string, definition: MethodDefinition): PolicyOptions {
+  const { policy, services } = channel.options;
+  const ofService = services.get(service);
+  const ofMethod = ofService?.methods[method];
+  return {
+    timeoutMs: ofMethod?.timeoutMs ?? ofService?.policy.timeoutMs ?? definition.timeoutMs ?? policy.timeoutMs,
+    attemptTimeoutMs: ofMethod?.attemptTimeoutMs ?? ofService?.policy.attemptTimeoutMs ?? policy.attemptTimeoutMs,
+    retry: ofMethod?.retry ?? ofService?.policy.retry ?? policy.retry,
+  };
+}
+
+function sharedOf(channel: Channel, service: string): { limiters: Limiters; budget: RetryBudget } {
+  let shared = channel.services.get(service);
+  if (shared === undefined) {
+    const { services, clock } = channel.options;
+    shared = {
+      limiters: createLimiters(
+        `configure(${service})`,
+        `service ${service}`,
+        services.get(service)?.policy ?? {},
+        clock,
+      ),
+      budget: new RetryBudget('createClient'),
+    };
+    channel.services.set(service, shared);
+  }
+  return shared;
+}

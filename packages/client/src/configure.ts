@@ -1,0 +1,45 @@
+import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
+import { assertKnownOptions, nearestName } from '@org/rpc-core/internal';
+import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
+
+/** Options of one service on one client, and of its methods. */
+export interface ServiceOptions<D> extends PolicyOptions {
+  /** Options of single methods; they go before those of the service. */
+  readonly methods?: { readonly [K in keyof ServiceMethods<D>]?: PolicyOptions | undefined } | undefined;
+}
+
+/** What {@link configure} gives, for the option `services` of a client. */
+export interface ServiceConfiguration {
+  readonly definition: { readonly name: string };
+  readonly policy: PolicyOptions;
+  readonly methods: Readonly<Record<string, PolicyOptions>>;
+}
+
+/**
+ * Options for a service and its methods on one client.
+ * @throws TypeError for an unknown option or method, naming the nearest right one
+ * @example
+ * ```ts
+ * createClient({ services: [configure(Calculator, { timeoutMs: 100, methods: { sum: { retry: false } } })] });
+ * ```
+ */
+export function configure<D extends ServiceDefinition<object>>(
+  definition: D,
+  options: ServiceOptions<D>,
+): ServiceConfiguration {
+  const where = `configure(${definition.name})`;
+  assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods']);
+  const methods: Record<string, PolicyOptions> = Object.create(null);
+  for (const [method, policy] of Object.entries<PolicyOptions | undefined>(options.methods ?? {})) {
+    if (!Object.hasOwn(definition.methods, method)) {
+      const near = nearestName(method, Object.keys(definition.methods));
+      throw new TypeError(
+        `${where}: the service has no method "${method}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      );
+    }
+    if (policy === undefined) continue;
+    assertKnownOptions(`${where}: ${method}`, policy, KNOWN_POLICY_OPTIONS);
+    methods[method] = checkPolicyOptions(`${where}: ${method}`, policy);
+  }
+  return { definition, policy: checkPolicyOptions(where, options), methods };
+}

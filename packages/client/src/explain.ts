@@ -1,0 +1,29 @@
+import type { Membership } from './membership.js';
+
+/** What is known of a service that cannot be called. */
+export interface Situation {
+  readonly service: string;
+  readonly registry: string;
+  readonly namespace: string;
+  readonly membership: Membership;
+}
+
+const NODES_SHOWN = 3;
+
+/** Says why no node takes a call, and what to do: the sentence that a user reads first when something is wrong. */
+export function explainNoNode(situation: Situation): string {
+  const { service, registry, namespace, membership } = situation;
+  const where = `registry ${registry}, namespace "${namespace}"`;
+  if (!membership.isKnown) return `the registry has not answered yet (${where}): is it running and reachable?`;
+  const age = membership.isFresh
+    ? ''
+    : `; the registry has been unreachable for ${Math.round(membership.ageMs() / 1000)} s`;
+  if (membership.size === 0)
+    return `service "${service}" has no instance in ${where}${age}: start a server that adds it, or check the service's name, registry and namespace`;
+  const nodes = [...membership.nodes];
+  const shown = nodes
+    .slice(0, NODES_SHOWN)
+    .map((node) => `${node.address} (${node.link.lastError ?? node.link.state})`);
+  const more = nodes.length > NODES_SHOWN ? ` and ${nodes.length - NODES_SHOWN} more` : '';
+  return `no instance of "${service}" takes calls: ${shown.join(', ')}${more}; ${where}${age}`;
+}

@@ -1,0 +1,23 @@
+export { type Client, createClient, type ReadyOptions } from './client.js';
+export { configure, type ServiceConfiguration, type ServiceOptions } from './configure.js';
+export type { MetadataSource } from './credentials.js';
+export type { ClientEvents, EndpointEvent } from './events.js';
+export type { LinkState } from './link.js';
+export type { NodeLoad } from './load.js';
+export type { ClientLayers, ClientOptions } from './options.js';
+export { p2c } from './picker/p2c.js';
+export {
+  NodeStatus,
+  type Picker,
+  type PickerEnvironment,
+  type PickerFactory,
+  type PickerNode,
+  wasTried,
+} from './picker/picker.js';
+export { roundRobin } from './picker/round-robin.js';
+export type { BreakerOptions } from './policy/breaker-options.js';
+export type { ConcurrencyLimitOptions } from './policy/concurrency-limit.js';
+export type { RateLimitOptions } from './policy/rate-limit.js';
+export type { RetryOptions } from './policy/retry.js';
+export type { PolicyOptions } from './policy-options.js';
+export type { ClientState, NodeState, ServiceState } from './state.js';

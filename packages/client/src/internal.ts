@@ -1,0 +1,2 @@
+export { RpcClient } from './client.js';
+export { type ResolvedClientOptions, resolveClientOptions } from './options.js';

@@ -1,0 +1,167 @@
+import { type Clock, type Codec, type Endpoint, endpointAddress, type Limits, type Random } from '@org/rpc-core';
+import {
+  type ByteStream,
+  ClientConnection,
+  type ClientConnectionObserver,
+  type Dial,
+  type TimerQueue,
+} from '@org/rpc-core/internal';
+
+/** What a link needs of its client; the same for all links. */
+export interface LinkEnvironment {
+  readonly dial: Dial;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: TimerQueue;
+}
+
+/** What a link is doing. Only `ready` takes calls. */
+export type LinkState = 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';
+
+/** Who is told of a link's changes: a node of each service that the endpoint serves. */
+export interface LinkObserver {
+  linkChanged(link: Link, previous: LinkState): void;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const BACKOFF_BASE_MS = 100;
+const BACKOFF_MAX_MS = 10_000;
+
+/**
+ * The connection to one endpoint, made anew whenever it is lost, after a jittered backoff: clients that lost the same server
+ * must not all come back in the same instant.
+ *
+ * connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff; closed is final.
+ */
+export class Link implements ClientConnectionObserver {
+  readonly endpoint: Endpoint;
+  readonly address: string;
+  readonly #environment: LinkEnvironment;
+  readonly #observers = new Set<LinkObserver>();
+  #state: LinkState = 'connecting';
+  #connection: ClientConnection | undefined;
+  #failures = 0;
+  #lastError: string | undefined;
+  #cancelBackoff: (() => void) | undefined;
+
+  constructor(endpoint: Endpoint, environment: LinkEnvironment) {
+    this.endpoint = endpoint;
+    this.address = endpointAddress(endpoint);
+    this.#environment = environment;
+    this.#connect();
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** The connection that takes calls; `undefined` unless ready. */
+  get connection(): ClientConnection | undefined {
+    return this.#state === 'ready' ? this.#connection : undefined;
+  }
+
+  /** Attempts to connect that failed since the last greeting. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Why it is not ready, in words for people. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  get inFlight(): number {
+    return this.#connection?.inFlight ?? 0;
+  }
+
+  observe(observer: LinkObserver): void {
+    this.#observers.add(observer);
+  }
+
+  unobserve(observer: LinkObserver): void {
+    this.#observers.delete(observer);
+  }
+
+  /** Takes no more calls, and closes when those in flight have been answered. It is not made anew. */
+  retire(): void {
+    const connection = this.#connection;
+    if (connection === undefined || connection.inFlight === 0) return this.close('the endpoint is gone');
+    this.#set('draining');
+    connection.drain();
+  }
+
+  /** Closes at once, for good; calls in flight fail. */
+  close(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#set('closed');
+    this.#cancelBackoff?.();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close(reason);
+  }
+
+  tick(now: number): void {
+    this.#connection?.tick(now);
+  }
+
+  // ClientConnectionObserver
+
+  greeted(): void {
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#notify(this.#state);
+  }
+
+  draining(reason: string): void {
+    this.#lastError = reason;
+    if (this.#state === 'ready') this.#set('draining');
+  }
+
+  closed(reason: string): void {
+    this.#connection = undefined;
+    this.#lastError = reason;
+    if (this.#state !== 'closed') this.#backOff();
+  }
+
+  #connect(): void {
+    const { dial } = this.#environment;
+    const { host, port, path } = this.endpoint;
+    this.#set('connecting');
+    dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS }).then(
+      (stream) => this.#connected(stream),
+      (error: Error) => {
+        this.#lastError = error.message;
+        if (this.#state !== 'closed') this.#backOff();
+      },
+    );
+  }
+
+  #connected(stream: ByteStream): void {
+    if (this.#state === 'closed') return stream.destroy();
+    const { codec, limits, clock, timers } = this.#environment;
+    const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
+    this.#connection = new ClientConnection({ stream, codec, limits, clock, timers, observer: this, expectInstance });
+    this.#set('ready');
+  }
+
+  #backOff(): void {
+    const { clock, random } = this.#environment;
+    // Full jitter; the first attempt after a loss comes soon, since most losses are restarts.
+    const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures++;
+    this.#set('backoff');
+    this.#cancelBackoff = clock.schedule(random() * ceilingMs, () => this.#connect(), true);
+  }
+
+  #set(state: LinkState): void {
+    const previous = this.#state;
+    this.#state = state;
+    if (previous !== state) this.#notify(previous);
+  }
+
+  #notify(previous: LinkState): void {
+    for (const observer of [...this.#observers]) observer.linkChanged(this, previous);
+  }
+}

@@ -1,0 +1,163 @@
+import type { OutcomeKind } from './outcome.js';
+
+/** How long a latency is remembered: after this time it weighs 1/e. Source: Finagle's PeakEwma, `decayTime`. */
+const DECAY_MS = 10_000;
+
+/** What a failure counts as, in milliseconds. Source: Linkerd's load biaser, `penalty`. */
+const FAILURE_MS = 5_000;
+
+/** The estimate of a node of which nothing is known, not even peers. Source: Linkerd, `default_rtt`. */
+const UNKNOWN_MS = 30;
+
+/** Less than this reads as free, and a free node would be given everything. */
+const FLOOR_MS = 0.05;
+
+/** The share that a newcomer starts with. Source: Envoy's slow start, `min_weight_percent`. */
+const RAMP_MIN = 0.1;
+
+/**
+ * How busy one node is, as seen from here: a peak-sensitive moving average of its latency times the calls in flight. The
+ * picker compares it between nodes.
+ *
+ * A slower answer than the estimate raises it at once, faster ones lower it over {@link DECAY_MS}. A failure counts as a
+ * very slow answer, since a node that fails in 1 ms would otherwise attract every call. The mean age of the calls in flight
+ * counts when it is above the estimate, which shows a node that hangs before anything has come back.
+ *
+ * Sources: Finagle `PeakEwma.scala` (moving average), brpc `p2c_ewma_load_balancer.cpp` and Linkerd `load-biaser` (penalty),
+ * brpc `locality_aware_load_balancer.h` (age in flight), Envoy slow start (ramp).
+ */
+export class NodeLoad {
+  #estimateMs = UNKNOWN_MS;
+  /** When the estimate was last observed. */
+  #observedAt: number;
+  #inFlight = 0;
+  /** The sum of the starting times of the calls in flight, for their mean age. */
+  #startSum = 0;
+  /** When the last refusal for overload was counted; calls that started before it say nothing new. */
+  #overloadAt = Number.NEGATIVE_INFINITY;
+  #rampFrom = 0;
+  #rampMs = 0;
+
+  /** @param now - milliseconds of the client's clock, here as everywhere in this class */
+  constructor(now: number) {
+    this.#observedAt = now;
+  }
+
+  /** Calls that were given to the node and have not ended. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A call is given to the node. Its `startedAt` must be this `now`: {@link settled} asks for it. */
+  started(now: number): void {
+    this.#inFlight++;
+    this.#startSum += now;
+  }
+
+  /** A call that was {@link started} has ended, in whatever way. */
+  settled(now: number, startedAt: number, kind: OutcomeKind): void {
+    this.#startSum -= startedAt;
+    // Sums of fractions leave a remainder, which must not add up over days.
+    if (--this.#inFlight === 0) this.#startSum = 0;
+    const latencyMs = now - startedAt;
+    switch (kind) {
+      case 'ok':
+      case 'business':
+        this.#observe(now, latencyMs);
+        break;
+      case 'failure':
+        this.#observe(now, Math.max(FAILURE_MS, latencyMs));
+        break;
+      case 'overload':
+        this.#overloaded(now, startedAt, latencyMs);
+        break;
+      case 'ignore':
+        // A call that was given up would have taken at least this long.
+        if (latencyMs > this.estimateMs(now)) this.#observe(now, latencyMs);
+    }
+  }
+
+  /** The latency that is expected now, in milliseconds. It sinks while nothing is observed, so that no node is forgotten. */
+  estimateMs(now: number): number {
+    return this.#estimateMs * decay(now - this.#observedAt);
+  }
+
+  /** What a call given to this node now would cost: pickers take the node where it is lowest. */
+  cost(now: number): number {
+    const inFlight = this.#inFlight;
+    let latencyMs = this.#estimateMs * decay(now - this.#observedAt);
+    if (inFlight > 0) {
+      const ageMs = now - this.#startSum / inFlight;
+      if (ageMs > latencyMs) latencyMs = ageMs;
+    }
+    return Math.max(latencyMs, FLOOR_MS) * (inFlight + 1);
+  }
+
+  /**
+   * The part of its normal share that the node should get, 1 except while it warms up: from a tenth to all of it in a
+   * straight line.
+   */
+  share(now: number): number {
+    if (this.#rampMs === 0) return 1;
+    const part = (now - this.#rampFrom) / this.#rampMs;
+    if (part < 1) return Math.max(RAMP_MIN, part);
+    this.#rampMs = 0;
+    return 1;
+  }
+
+  /**
+   * Forgets what was observed: for a newcomer, and for a node that has proved well again.
+   *
+   * @param seedMs - the new estimate: the median of its peers, `undefined` when there are none. Too low, and every client
+   *   herds to the newcomer; too high, and it starves.
+   */
+  reset(seedMs: number | undefined, now: number): void {
+    this.#estimateMs = seedMs ?? UNKNOWN_MS;
+    this.#observedAt = now;
+    this.#overloadAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Lets {@link share} rise from a tenth to 1 within `durationMs` from now; 0 ends a rise at once. */
+  ramp(durationMs: number, now: number): void {
+    this.#rampFrom = now;
+    this.#rampMs = durationMs;
+  }
+
+  #observe(now: number, latencyMs: number): void {
+    const weight = decay(now - this.#observedAt);
+    const kept = this.#estimateMs * weight;
+    this.#estimateMs = latencyMs > kept ? latencyMs : kept + latencyMs * (1 - weight);
+    this.#observedAt = now;
+  }
+
+  /**
+   * Doubles the estimate, once for all calls that were in flight together, as TCP halves its window once per round trip:
+   * enough refusals drive a node's share down as far as it takes, and few of them cost it little.
+   */
+  #overloaded(now: number, startedAt: number, latencyMs: number): void {
+    if (startedAt < this.#overloadAt) return;
+    this.#overloadAt = now;
+    const doubledMs = 2 * Math.max(this.estimateMs(now), latencyMs, FLOOR_MS);
+    this.#observe(now, Math.min(doubledMs, FAILURE_MS));
+  }
+}
+
+/** The middle one of the latencies of at most {@link MEDIAN_SAMPLE} nodes; `undefined` when there are none. */
+export function medianLatencyMs(loads: Iterable<NodeLoad>, now: number): number | undefined {
+  const sample: number[] = [];
+  for (const load of loads) {
+    if (sample.length === MEDIAN_SAMPLE) break;
+    sample.push(load.estimateMs(now));
+  }
+  return sample.sort((a, b) => a - b)[sample.length >> 1];
+}
+
+/** Enough for a seed, and it bounds the price of a node that joins ten thousand others. */
+const MEDIAN_SAMPLE = 33;
+
+/** `exp(-elapsedMs / DECAY_MS)`; for the short times that are usual, its series, which costs a tenth and is off by 2e-7. */
+function decay(elapsedMs: number): number {
+  const x = elapsedMs / DECAY_MS;
+  if (x <= 0) return 1;
+  return x < 0.01 ? 1 - x + (x * x) / 2 : Math.exp(-x);
+}

@@ -1,0 +1,124 @@
+import { type Clock, type Endpoint, endpointAddress, type Gone, type GoneReason, type Snapshot } from '@org/rpc-core';
+import type { Node } from './node.js';
+
+/** How long a node that nobody lists and that is silent is kept, in milliseconds of a fresh source: the registry's TTL. */
+const SILENT_GRACE_MS = 15_000;
+
+/** How long a node that nobody lists is kept because it answers, in milliseconds of a fresh source. */
+const ANSWERING_GRACE_MS = 600_000;
+
+/** Beyond this share, unlisted nodes say more of the registry than of themselves. */
+const MASS_SHARE = 0.5;
+
+/** What membership asks of its balancer. */
+export interface MembershipOwner {
+  addNode(endpoint: Endpoint): Node;
+  removeNode(node: Node, reason: GoneReason): void;
+  /** More nodes vanished from the registry at once than can have left. */
+  massVanished(unlisted: number, known: number): void;
+}
+
+/**
+ * Which nodes a service has. The registry adds; it takes away only what said goodbye or is known to be dead. What it merely
+ * stops listing is judged by its own connection: a registry that lost its data, or its leases, must not take down servers
+ * that answer.
+ */
+export class Membership {
+  readonly #owner: MembershipOwner;
+  readonly #clock: Clock;
+  readonly #nodes = new Map<string, Node>();
+  #fresh = false;
+  #freshSince = 0;
+  #known = false;
+
+  constructor(owner: MembershipOwner, clock: Clock) {
+    this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  /** Every node, those included that take no calls. */
+  get nodes(): Iterable<Node> {
+    return this.#nodes.values();
+  }
+
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** Whether a first list has come. */
+  get isKnown(): boolean {
+    return this.#known;
+  }
+
+  /** Whether the registry vouches for its list. */
+  get isFresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** Milliseconds since the registry last vouched for its list; 0 while it does. */
+  ageMs(): number {
+    return this.#fresh || !this.#known ? 0 : this.#clock.now() - this.#freshSince;
+  }
+
+  /** Takes in what the registry knows now. */
+  apply(snapshot: Snapshot): void {
+    const now = this.#clock.now();
+    if (snapshot.fresh || this.#fresh) this.#freshSince = now;
+    // Fresh again: what vanished meanwhile has its whole grace before it.
+    if (snapshot.fresh && !this.#fresh)
+      for (const node of this.#nodes.values()) if (node.unlistedAt !== undefined) node.unlistedAt = now;
+    this.#fresh = snapshot.fresh;
+    this.#known = true;
+    const listed = new Set<string>();
+    for (const endpoint of snapshot.endpoints) {
+      listed.add(endpoint.id);
+      this.#list(endpoint);
+    }
+    const reasons = new Map<string, GoneReason>(snapshot.gone.map((gone: Gone) => [gone.id, gone.reason]));
+    let vanished = 0;
+    for (const [id, node] of this.#nodes) {
+      if (listed.has(id)) continue;
+      const reason = reasons.get(id);
+      if (reason === 'left' || reason === 'dead' || node.endpoint.state === 'draining')
+        this.#remove(node, reason ?? 'left');
+      else {
+        node.unlistedAt ??= now;
+        vanished++;
+      }
+    }
+    if (vanished > MASS_SHARE * this.#nodes.size) this.#owner.massVanished(vanished, this.#nodes.size);
+  }
+
+  /** Forgets unlisted nodes for which nothing speaks any more; called about once a second and when a node loses its connection. */
+  sweep(): void {
+    if (!this.#fresh) return;
+    const now = this.#clock.now();
+    for (const node of this.#nodes.values()) {
+      if (node.unlistedAt === undefined) continue;
+      const forMs = now - node.unlistedAt;
+      const { state, failures, lastError } = node.link;
+      if (state === 'ready') {
+        if (forMs > ANSWERING_GRACE_MS) this.#remove(node, 'unknown');
+      } else if (failures >= 2 || (failures >= 1 && lastError?.includes('ECONNREFUSED')) || forMs > SILENT_GRACE_MS) {
+        this.#remove(node, 'unknown');
+      }
+    }
+  }
+
+  #list(endpoint: Endpoint): void {
+    const known = this.#nodes.get(endpoint.id);
+    if (known !== undefined && known.address === endpointAddress(endpoint)) {
+      known.endpoint = endpoint;
+      known.unlistedAt = undefined;
+      return;
+    }
+    // The same instance on another address: a new node, since connection and history belong to the address.
+    if (known !== undefined) this.#remove(known, 'left');
+    this.#nodes.set(endpoint.id, this.#owner.addNode(endpoint));
+  }
+
+  #remove(node: Node, reason: GoneReason): void {
+    this.#nodes.delete(node.endpoint.id);
+    this.#owner.removeNode(node, reason);
+  }
+}

@@ -1,0 +1,179 @@
+import type { Call, Route } from '@org/rpc-core';
+import type { OutcomeKind } from './outcome.js';
+import { NodeStatus, type PickerNode } from './picker/picker.js';
+import { probeDelayMs } from './policy/backoff.js';
+import { Breaker, type BreakerOwner } from './policy/breaker.js';
+import { methodKey, type ServiceHealth } from './service-health.js';
+
+/** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
+const PROBE_AFTER_MS = 5_000;
+
+/** Methods of one node that have a breaker; beyond, the one that was made first gives way. */
+const METHODS_MAX = 1_000;
+
+/**
+ * The health of one node, as a status and not as an exception: breakers for each method, and one slot for a trial call.
+ *
+ * A trial call is also due some time after a failure that opened nothing. The failure weighs on the node's load, so that by
+ * load alone a node that has recovered among a hundred would wait three quarters of a minute for its first call.
+ */
+export class NodeHealth implements BreakerOwner {
+  readonly #node: PickerNode;
+  readonly #service: ServiceHealth;
+  readonly #breakers = new Map<string, Breaker>();
+  /** The same by route: it finds a breaker without joining two names. Routes come and go, so it is emptied when it is full. */
+  readonly #byRoute = new Map<Route, Breaker>();
+  #openBreakers = 0;
+  /** The call that has the probe slot, and the breaker that waits for its outcome. */
+  #probe: Call | undefined;
+  #probedBreaker: Breaker | undefined;
+  /** When the last failure was seen since which nothing has succeeded, and the first; -1 when there was none. */
+  #failedAt = -1;
+  #failingFrom = -1;
+  #probeAt = 0;
+  #closed = false;
+
+  /** Made by {@link ServiceHealth.join}. */
+  constructor(node: PickerNode, service: ServiceHealth) {
+    this.#node = node;
+    this.#service = service;
+  }
+
+  get address(): string {
+    return this.#node.address;
+  }
+
+  /** What speaks against the node for this call: OPEN, AVOID or PROBE. Connection and draining are the node's own. */
+  status(call: Call, now: number): NodeStatus {
+    if (this.#openBreakers === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
+    const breaker = this.#openBreakers > 0 ? this.#find(call.route) : undefined;
+    if (breaker?.isOpen) return this.#mayProbe(call, now, breaker) ? NodeStatus.PROBE : NodeStatus.AVOID;
+    return this.#mayProbe(call, now, undefined) ? NodeStatus.PROBE : NodeStatus.OPEN;
+  }
+
+  /** See {@link PickerNode.takeProbe}. */
+  takeProbe(call: Call, now: number): boolean {
+    if (this.status(call, now) !== NodeStatus.PROBE) return false;
+    const breaker = this.#find(call.route);
+    this.#probe = call;
+    this.#probedBreaker = breaker?.isOpen ? breaker : undefined;
+    return true;
+  }
+
+  /** Takes the outcome of a call that was given to the node. Call it after the load's `settled`, which this may reset. */
+  settled(call: Call, kind: OutcomeKind, now: number): void {
+    if (this.#closed) return;
+    if (this.#probe === call) {
+      this.#probeSettled(call, kind, now);
+      return;
+    }
+    if (this.#service.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    if (kind === 'failure') this.#failed(now);
+    else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
+      this.#recovered(now);
+    }
+  }
+
+  /** The node has been connected again: trial calls that wait for their time are due now. */
+  reconnected(now: number): void {
+    this.#probeAt = Math.min(this.#probeAt, now);
+    for (const breaker of this.#breakers.values()) if (breaker.isOpen) breaker.expedite(now);
+  }
+
+  /** Called by a breaker. */
+  breakerChanged(breaker: Breaker): void {
+    if (this.#closed) return;
+    const change = breaker.isOpen ? 1 : -1;
+    this.#openBreakers += change;
+    this.#service.countOpen(breaker, change);
+    this.#updateProbing();
+  }
+
+  /** The node is gone: nothing of it is counted any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const breaker of this.#breakers.values()) this.#drop(breaker);
+    this.#breakers.clear();
+    this.#byRoute.clear();
+    this.#service.leave(this.#node);
+  }
+
+  /**
+   * Whether a probe is due and this call may be it: one that is tried again elsewhere should it fail. When none has come for
+   * long, any call must do, or a service without such methods would never come back.
+   */
+  #mayProbe(call: Call, now: number, breaker: Breaker | undefined): boolean {
+    // Past its deadline a call has settled. Should that ever be missed, the node must not stay away for ever.
+    if (this.#probe !== undefined && now <= this.#probe.deadline) return false;
+    const due = breaker === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : breaker.isDue(now);
+    if (!due) return false;
+    if (call.idempotent && call.attempt === 0 && !call.oneWay) return true;
+    return breaker === undefined ? now >= this.#probeAt + PROBE_AFTER_MS : breaker.isOverdue(now);
+  }
+
+  #probeSettled(call: Call, kind: OutcomeKind, now: number): void {
+    const breaker = this.#probedBreaker;
+    this.#probe = undefined;
+    this.#probedBreaker = undefined;
+    if (breaker !== undefined) breaker.recordProbe(kind, now);
+    else if (this.#service.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    if (kind === 'failure') this.#failed(now);
+    else if (kind === 'ok' || kind === 'business') this.#recovered(now);
+  }
+
+  #failed(now: number): void {
+    if (this.#failingFrom < 0) this.#failingFrom = now;
+    this.#failedAt = now;
+    this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#service.random);
+    this.#updateProbing();
+  }
+
+  #recovered(now: number): void {
+    this.#failedAt = -1;
+    this.#failingFrom = -1;
+    this.#node.load.reset(this.#service.medianMs(now), now);
+    this.#updateProbing();
+  }
+
+  #updateProbing(): void {
+    this.#service.setProbing(this.#node, this.#openBreakers > 0 || this.#failedAt >= 0);
+  }
+
+  #find(route: Route): Breaker | undefined {
+    return this.#byRoute.get(route) ?? this.#breakers.get(methodKey(route.service, route.method));
+  }
+
+  #obtain(route: Route): Breaker {
+    const known = this.#byRoute.get(route);
+    if (known !== undefined) return known;
+    const key = methodKey(route.service, route.method);
+    let breaker = this.#breakers.get(key);
+    if (breaker === undefined) {
+      if (this.#breakers.size >= METHODS_MAX) this.#forgetOldest();
+      breaker = new Breaker(this.#service.breakers!, this, route.service, route.method);
+      this.#breakers.set(key, breaker);
+    }
+    if (this.#byRoute.size >= METHODS_MAX) this.#byRoute.clear();
+    this.#byRoute.set(route, breaker);
+    return breaker;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, breaker] of this.#breakers) {
+      this.#breakers.delete(key);
+      this.#byRoute.clear();
+      this.#drop(breaker);
+      this.#updateProbing();
+      return;
+    }
+  }
+
+  #drop(breaker: Breaker): void {
+    if (breaker.isOpen) {
+      this.#openBreakers--;
+      this.#service.countOpen(breaker, -1);
+    }
+    breaker.close();
+  }
+}

@@ -1,0 +1,97 @@
+import type { Call, Endpoint } from '@org/rpc-core';
+import type { Link, LinkObserver, LinkState } from './link.js';
+import { NodeLoad } from './load.js';
+import type { NodeHealth } from './node-health.js';
+import { classify } from './outcome.js';
+import { NodeStatus, type PickerNode } from './picker/picker.js';
+import type { ServiceHealth } from './service-health.js';
+
+/** Whom a node tells that its place among the others has changed. */
+export interface NodeOwner {
+  /** It takes calls now, or no longer. */
+  nodeChanged(node: Node, wasReady: boolean): void;
+}
+
+/** One instance of one service, as calls see it: its connection, its load and its health. Kept by the balancer. */
+export class Node implements PickerNode, LinkObserver {
+  readonly address: string;
+  readonly link: Link;
+  readonly load: NodeLoad;
+  /** What the registry said last. */
+  endpoint: Endpoint;
+  /** When the registry stopped listing it without a reason, in the clock's milliseconds; `undefined` while it is listed. */
+  unlistedAt: number | undefined = undefined;
+  readonly #health: NodeHealth;
+  readonly #owner: NodeOwner;
+  readonly #now: () => number;
+  #retired = false;
+
+  constructor(endpoint: Endpoint, link: Link, service: ServiceHealth, owner: NodeOwner) {
+    this.endpoint = endpoint;
+    this.link = link;
+    this.address = link.address;
+    this.#owner = owner;
+    this.#now = () => service.clock.now();
+    const now = this.#now();
+    this.load = new NodeLoad(now);
+    this.#health = service.join(this, now);
+    link.observe(this);
+  }
+
+  /** Whether calls may be given to it. */
+  get isReady(): boolean {
+    return !this.#retired && this.link.state === 'ready' && this.endpoint.state === 'up';
+  }
+
+  status(call: Call, now: number): NodeStatus {
+    if (!this.isReady) return NodeStatus.DOWN;
+    const status = this.#health.status(call, now);
+    if (status !== NodeStatus.OPEN) return status;
+    const { connection } = this.link;
+    // A kernel accepts connections for a process that is frozen: until it has said something, others are better.
+    return connection === undefined || connection.isFull || !connection.isGreeted
+      ? NodeStatus.SUSPECT
+      : NodeStatus.OPEN;
+  }
+
+  takeProbe(call: Call, now: number): boolean {
+    return this.#health.takeProbe(call, now);
+  }
+
+  /** Sends an attempt. `undefined` when there is no connection any more. */
+  send(call: Call, now: number): Promise<unknown> | undefined {
+    const { connection } = this.link;
+    if (connection === undefined) {
+      // The picker may have given the probe slot to this call.
+      this.#health.settled(call, 'ignore', now);
+      return undefined;
+    }
+    call.destination = this;
+    call.startedAt = now;
+    this.load.started(now);
+    return connection.send(call);
+  }
+
+  /** The attempt that was sent here has ended. */
+  settled(call: Call, outcome: Parameters<typeof classify>[0]): void {
+    const kind = classify(outcome);
+    const now = call.endedAt > call.startedAt ? call.endedAt : this.#now();
+    this.load.settled(now, call.startedAt, kind);
+    this.#health.settled(call, kind, now);
+  }
+
+  /** Takes no more calls. Those in flight are finished by the link. */
+  retire(): void {
+    if (this.#retired) return;
+    const wasReady = this.isReady;
+    this.#retired = true;
+    this.link.unobserve(this);
+    this.#health.close();
+    this.#owner.nodeChanged(this, wasReady);
+  }
+
+  linkChanged(link: Link, previous: LinkState): void {
+    if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
+    this.#owner.nodeChanged(this, previous === 'ready');
+  }
+}

@@ -1,0 +1,137 @@
+import {
+  type Clock,
+  type Codec,
+  type Layer,
+  type Limits,
+  type Metadata,
+  msgpack,
+  type Random,
+  type Registry,
+  type ServiceDefinition,
+  systemClock,
+  systemRandom,
+} from '@org/rpc-core';
+import {
+  assertKnownOptions,
+  assertNumber,
+  registryFromEnvironment,
+  resolveLimits,
+  resolveNamespace,
+  TIMEOUT_BOUNDS,
+} from '@org/rpc-core/internal';
+import type { ServiceConfiguration } from './configure.js';
+import { p2c } from './picker/p2c.js';
+import type { PickerFactory } from './picker/picker.js';
+import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from './policy/breaker-options.js';
+import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
+
+/** The layers around calls, one list for each kind of method. */
+export interface ClientLayers {
+  /** Around unary and one-way calls, the first outermost: each sees the call as the user made it, before any retry. */
+  readonly unary?: readonly Layer[] | undefined;
+}
+
+/** Options of {@link createClient}. Every one may be left out. */
+export interface ClientOptions extends PolicyOptions {
+  /**
+   * Where servers are found: a value such as `etcd({ hosts })`, or its string form. Default: the environment variable
+   * `RPC_REGISTRY`, else `local:`; with `NODE_ENV=production` and neither, an error.
+   */
+  readonly registry?: Registry | string | undefined;
+  /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
+  readonly namespace?: string | undefined;
+  /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
+  readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  /** How a node is chosen for each attempt (default `p2c()`). */
+  readonly balancer?: PickerFactory | undefined;
+  /** When calls avoid a node because they fail there; `false` never. */
+  readonly breaker?: BreakerOptions | false | undefined;
+  /** Options for single services and methods, made by {@link configure}. */
+  readonly services?: readonly ServiceConfiguration[] | undefined;
+  readonly layers?: ClientLayers | undefined;
+  readonly codec?: Codec | undefined;
+  /** Bounds of each connection; what is left out has its default. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Keys of metadata that calls made inside a handler take over from the call being served, besides `traceparent` and `baggage`. */
+  readonly propagate?: readonly string[] | undefined;
+  /** For tests. */
+  readonly clock?: Clock | undefined;
+  /** For tests. */
+  readonly random?: Random | undefined;
+}
+
+/** {@link ClientOptions} with every default in place. */
+export interface ResolvedClientOptions {
+  readonly registry: Registry;
+  readonly namespace: string;
+  readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  readonly balancer: PickerFactory;
+  readonly breaker: ResolvedBreakerOptions | undefined;
+  readonly policy: PolicyOptions;
+  readonly services: ReadonlyMap<string, ServiceConfiguration>;
+  readonly layers: readonly Layer[];
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly propagate: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const KNOWN: readonly string[] = [
+  'registry',
+  'namespace',
+  'metadata',
+  'balancer',
+  'breaker',
+  'services',
+  'layers',
+  'codec',
+  'limits',
+  'propagate',
+  'clock',
+  'random',
+  ...KNOWN_POLICY_OPTIONS,
+];
+
+/** What is always taken over: it belongs to tracing, not to an application. */
+const ALWAYS_PROPAGATED: readonly string[] = ['traceparent', 'baggage'];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  const where = 'createClient';
+  assertKnownOptions(where, options, KNOWN);
+  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  if (options.timeoutMs !== undefined) assertNumber(where, 'timeoutMs', options.timeoutMs, TIMEOUT_BOUNDS);
+  if (options.balancer !== undefined && typeof options.balancer.create !== 'function')
+    throw new TypeError(`${where}: balancer must be a picker such as p2c() or roundRobin()`);
+  return {
+    registry: registryFromEnvironment(where, options.registry),
+    namespace: resolveNamespace(where, options.namespace),
+    metadata: options.metadata,
+    balancer: options.balancer ?? p2c(),
+    breaker: options.breaker === false ? undefined : resolveBreakerOptions(where, options.breaker ?? {}),
+    policy: checkPolicyOptions(where, options),
+    services: servicesByName(where, options.services ?? []),
+    layers: options.layers?.unary ?? [],
+    codec: options.codec ?? msgpack(),
+    limits: resolveLimits(where, options.limits),
+    propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+function servicesByName(
+  where: string,
+  configurations: readonly ServiceConfiguration[],
+): Map<string, ServiceConfiguration> {
+  const byName = new Map<string, ServiceConfiguration>();
+  for (const configuration of configurations) {
+    const name = (configuration.definition as ServiceDefinition | undefined)?.name;
+    if (name === undefined)
+      throw new TypeError(`${where}: services must be a list of what configure(Definition, options) gives`);
+    if (byName.has(name)) throw new TypeError(`${where}: services configures "${name}" twice`);
+    byName.set(name, configuration);
+  }
+  return byName;
+}

@@ -1,0 +1,65 @@
+import type { Call, Destination, Endpoint, Random } from '@org/rpc-core';
+import type { NodeLoad } from '../load.js';
+
+/**
+ * Whether a node should be given this call, best last: pickers compare with `<`.
+ *
+ * - `DOWN`: no connection, or draining: it cannot take the call at all.
+ * - `AVOID`: it could, but a breaker or an ejection says no. Used only when nothing better is left (panic).
+ * - `PROBE`: as AVOID, but one trial call is due: it is handed out first, to a call that may be repeated elsewhere.
+ * - `SUSPECT`: it works, but has not answered for suspiciously long, or is full.
+ * - `OPEN`: nothing speaks against it.
+ */
+export const NodeStatus = { DOWN: 0, AVOID: 1, PROBE: 2, SUSPECT: 3, OPEN: 4 } as const;
+export type NodeStatus = (typeof NodeStatus)[keyof typeof NodeStatus];
+
+/** One endpoint as a picker sees it. */
+export interface PickerNode extends Destination {
+  readonly endpoint: Endpoint;
+  readonly load: NodeLoad;
+  /** Breakers are per method, so the answer depends on the call. Cheap while nothing is wrong. */
+  status(call: Call, now: number): NodeStatus;
+  /**
+   * Takes the one probe slot of the node for this call; false when another call has it or no probe is due. Whoever was told
+   * true settles the call on the node's health in any case, also when it never reached the node: that frees the slot.
+   */
+  takeProbe(call: Call, now: number): boolean;
+}
+
+/**
+ * Chooses a node for each attempt. Made anew, from all nodes that are not DOWN, whenever that set changes; immutable apart
+ * from its own cursor.
+ */
+export interface Picker<N extends PickerNode = PickerNode> {
+  /**
+   * Never waits. `undefined` only when there is no node at all. A node that the call has already tried, see
+   * {@link wasTried}, is given only when all others are AVOID or DOWN.
+   *
+   * @param now - the clock's milliseconds; whoever picks needs them anyway, to start the call
+   */
+  pick(call: Call, now: number): N | undefined;
+}
+
+/** What a picker needs of its balancer: `ServiceHealth` is one. */
+export interface PickerEnvironment {
+  readonly random: Random;
+  /** The nodes that may have a probe due for some method, kept up to date; usually empty. */
+  readonly probing: ReadonlySet<PickerNode>;
+  /** How many nodes of the service are AVOID or PROBE for this call's method; kept up to date, not counted when asked. */
+  avoided(call: Call): number;
+}
+
+/** A load balancing policy as an option value: `p2c()`, `roundRobin()`. */
+export interface PickerFactory {
+  /** For people: `p2c`. */
+  readonly name: string;
+  create<N extends PickerNode>(nodes: readonly N[], environment: PickerEnvironment): Picker<N>;
+}
+
+/** Whether an earlier attempt of this call went to this node. */
+export function wasTried(call: Call, node: PickerNode): boolean {
+  const { attempts } = call.root;
+  if (attempts === undefined) return false;
+  for (let i = 0; i < attempts.length; i++) if (attempts[i]!.endpoint === node.address) return true;
+  return false;
+}

@@ -1,0 +1,116 @@
+import { EventEmitter } from 'node:events';
+import type { Cancel, Clock, Random } from '@org/rpc-core';
+import type { Breaker } from './breaker.js';
+import { BUCKETS, type ResolvedBreakerOptions } from './breaker-options.js';
+
+/** A breaker has opened or closed; for those who watch. */
+export interface BreakerTransition {
+  readonly endpoint: string;
+  readonly service: string;
+  readonly method: string;
+  readonly state: 'open' | 'closed';
+  /** How long until the trial call, in milliseconds; 0 when it closed. */
+  readonly openForMs: number;
+}
+
+/** What all breakers of a client share. */
+export interface BreakerGroupSettings {
+  readonly options: ResolvedBreakerOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onTransition?: ((transition: BreakerTransition) => void) | undefined;
+  /** How many breakers may keep a window of outcomes at a time (default 1,000). */
+  readonly armedMax?: number | undefined;
+}
+
+/**
+ * All breakers of one client. It turns the windows of those that are armed, disarms those whose window holds no failure any
+ * more, and keeps their number bounded: the one unused for longest gives way. While nothing fails it holds nothing and has no
+ * timer. Closed by the client.
+ */
+export class BreakerGroup {
+  readonly options: ResolvedBreakerOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Turns the windows. An emitter of Node's: opossum counts listeners in its way, which others do not know. */
+  readonly rotation: EventEmitter = new EventEmitter().setMaxListeners(0);
+  /** The length of one bucket in milliseconds. */
+  readonly bucketMs: number;
+  readonly #onTransition: ((transition: BreakerTransition) => void) | undefined;
+  readonly #armedMax: number;
+  /** The least recently used first. */
+  readonly #armed = new Set<Breaker>();
+  #turnedAt = 0;
+  #cancelTimer: Cancel | undefined;
+  #closed = false;
+
+  constructor(settings: BreakerGroupSettings) {
+    this.options = settings.options;
+    this.clock = settings.clock;
+    this.random = settings.random;
+    this.bucketMs = settings.options.windowMs / BUCKETS;
+    this.#onTransition = settings.onTransition;
+    this.#armedMax = settings.armedMax ?? 1_000;
+  }
+
+  /** How many breakers keep a window of outcomes now. */
+  get armed(): number {
+    return this.#armed.size;
+  }
+
+  /** Called by a breaker that has armed itself or records an outcome: it was used last. */
+  use(breaker: Breaker): void {
+    if (this.#closed) return;
+    this.#armed.delete(breaker);
+    this.#armed.add(breaker);
+    if (this.#armed.size > this.#armedMax) {
+      const [oldest] = this.#armed;
+      oldest?.disarm();
+    }
+    if (this.#cancelTimer === undefined) {
+      this.#turnedAt = this.clock.now();
+      this.#schedule();
+    }
+  }
+
+  /** Called by a breaker that keeps no window any more. */
+  release(breaker: Breaker): void {
+    this.#armed.delete(breaker);
+  }
+
+  /** Tells the observer; his exceptions are his. */
+  report(transition: BreakerTransition): void {
+    this.#onTransition?.(transition);
+  }
+
+  /** Stops the timer and lets go of every window. Breakers go on counting, none opens any more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (const breaker of [...this.#armed]) breaker.disarm();
+  }
+
+  /** Whether {@link close} was called: nothing may arm itself any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  #schedule(): void {
+    this.#cancelTimer = this.clock.schedule(
+      this.#turnedAt + this.bucketMs - this.clock.now(),
+      () => this.#turn(),
+      true,
+    );
+  }
+
+  #turn(): void {
+    this.#cancelTimer = undefined;
+    // More than one when the loop was busy: the window is one of time, not of turns.
+    const turns = Math.max(1, Math.floor((this.clock.now() - this.#turnedAt) / this.bucketMs));
+    this.#turnedAt += turns * this.bucketMs;
+    for (let turn = 0; turn < Math.min(turns, BUCKETS); turn++) this.rotation.emit('rotate');
+    for (const breaker of [...this.#armed]) if (!breaker.hasFailures) breaker.disarm();
+    if (this.#armed.size > 0) this.#schedule();
+  }
+}

@@ -1,0 +1,188 @@
+import type { OutcomeKind } from '../outcome.js';
+import { probeDelayMs } from './backoff.js';
+import type { BreakerGroup } from './breaker-group.js';
+import { BUCKETS } from './breaker-options.js';
+import { BreakerRecorder, type BreakerRecorderEvents } from './breaker-recorder.js';
+
+/** To whom a breaker belongs. */
+export interface BreakerOwner {
+  /** `host:port` of the node. */
+  readonly address: string;
+  /** The breaker has opened, or has closed after it was open. */
+  breakerChanged(breaker: Breaker): void;
+}
+
+/**
+ * The circuit breaker of one node and one method: says whether calls should be kept away, and refuses none itself.
+ *
+ * While nothing fails a success costs one increment. The first failure arms it: from then on outcomes are recorded in a
+ * sliding window that starts with the successes counted so far. Above the threshold it opens. After a while one trial call
+ * is due, and the outcome of that call alone decides; calls that started before it opened or while it was open say nothing.
+ */
+export class Breaker {
+  readonly service: string;
+  readonly method: string;
+  readonly #group: BreakerGroup;
+  readonly #owner: BreakerOwner;
+  readonly #events: BreakerRecorderEvents;
+  /** Successes while not armed, a bucket each; the current one at `#tick % BUCKETS`. */
+  readonly #counts: number[] = new Array<number>(BUCKETS).fill(0);
+  #tick = 0;
+  #recorder: BreakerRecorder | undefined;
+  #open = false;
+  /** The outcome of the trial call is known and being recorded. */
+  #deciding = false;
+  /** When it last opened or closed. */
+  #changedAt = Number.NEGATIVE_INFINITY;
+  #outageFrom = 0;
+  #probeAt = 0;
+
+  constructor(group: BreakerGroup, owner: BreakerOwner, service: string, method: string) {
+    this.#group = group;
+    this.#owner = owner;
+    this.service = service;
+    this.method = method;
+    this.#events = { opened: () => this.#opened(), closed: () => this.#closed() };
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Whether a failure lies in its window. */
+  get hasFailures(): boolean {
+    return this.#recorder?.hasFailures ?? false;
+  }
+
+  /** Whether it is open and the trial call is due. */
+  isDue(now: number): boolean {
+    return this.#open && !this.#deciding && now >= this.#probeAt;
+  }
+
+  /** Whether the trial call has been due for so long that any call must do. */
+  isOverdue(now: number): boolean {
+    return this.isDue(now) && now >= this.#probeAt + this.#group.options.openMs;
+  }
+
+  /** Counts the outcome of a call that is not the trial call. Only `ok` and `failure` say anything here. */
+  record(kind: OutcomeKind, startedAt: number, now: number): void {
+    if (kind !== 'ok' && kind !== 'failure') return;
+    // From before the last change, or from the very moment of it: it tells of a time that has been judged.
+    if (this.#open || startedAt <= this.#changedAt) return;
+    if (this.#recorder !== undefined) {
+      this.#group.use(this);
+      this.#recorder.record(kind === 'ok');
+    } else if (kind === 'ok') {
+      this.#roll(now);
+      this.#counts[this.#tick % BUCKETS]!++;
+    } else if (!this.#group.closed) {
+      this.#arm(now);
+    }
+  }
+
+  /** Takes the outcome of the trial call. */
+  recordProbe(kind: OutcomeKind, now: number): void {
+    if (!this.#open || this.#deciding) return;
+    const { options, rotation, random } = this.#group;
+    switch (kind) {
+      case 'ok':
+      case 'business':
+      case 'failure':
+        this.#deciding = true;
+        this.#recorder = BreakerRecorder.halfOpen(options, rotation, this.#events);
+        this.#recorder.record(kind !== 'failure');
+        break;
+      case 'overload':
+        // It works, and the last that it needs is to be tried again and again.
+        this.#probeAt = now + probeDelayMs(options.openMs, 0, random);
+        break;
+      case 'ignore':
+      // Nothing was learnt: the next call may try.
+    }
+  }
+
+  /** Makes the trial call due now: something else has shown that the node is back. */
+  expedite(now: number): void {
+    this.#probeAt = Math.min(this.#probeAt, now);
+  }
+
+  /** Goes back to counting successes only. */
+  disarm(): void {
+    const recorder = this.#recorder;
+    this.#group.release(this);
+    if (recorder === undefined || this.#open) return;
+    this.#recorder = undefined;
+    recorder.successes.forEach((successes, age) => {
+      this.#counts[this.#bucket(this.#tickAt(this.#group.clock.now()) - age)] = successes;
+    });
+    this.#tick = this.#tickAt(this.#group.clock.now());
+    recorder.close();
+  }
+
+  /** The node is gone: lets go of everything. */
+  close(): void {
+    this.#group.release(this);
+    this.#recorder?.close();
+    this.#recorder = undefined;
+    this.#open = false;
+  }
+
+  #arm(now: number): void {
+    this.#roll(now);
+    const history = this.#counts.map((_, age) => this.#counts[this.#bucket(this.#tick - age)]!);
+    this.#recorder = BreakerRecorder.armed(this.#group.options, this.#group.rotation, this.#events, history);
+    this.#group.use(this);
+    this.#recorder.record(false);
+  }
+
+  #opened(): void {
+    const { clock, options, random } = this.#group;
+    const now = clock.now();
+    // An outage that begins again soon after it ended has not ended.
+    if (!this.#open && now - this.#changedAt > options.windowMs) this.#outageFrom = now;
+    const openForMs = probeDelayMs(options.openMs, now - this.#outageFrom, random);
+    this.#probeAt = now + openForMs;
+    this.#recorder = undefined;
+    this.#group.release(this);
+    this.#change(true, now, openForMs);
+  }
+
+  #closed(): void {
+    this.#counts.fill(0);
+    this.#group.use(this);
+    this.#change(false, this.#group.clock.now(), 0);
+  }
+
+  #change(open: boolean, now: number, openForMs: number): void {
+    const wasOpen = this.#open;
+    this.#open = open;
+    this.#deciding = false;
+    this.#changedAt = now;
+    if (wasOpen === open) return;
+    this.#owner.breakerChanged(this);
+    this.#group.report({
+      endpoint: this.#owner.address,
+      service: this.service,
+      method: this.method,
+      state: open ? 'open' : 'closed',
+      openForMs,
+    });
+  }
+
+  /** Turns the counts up to now. */
+  #roll(now: number): void {
+    const tick = this.#tickAt(now);
+    if (tick === this.#tick) return;
+    const turns = Math.min(tick - this.#tick, BUCKETS);
+    for (let turn = 0; turn < turns; turn++) this.#counts[this.#bucket(tick - turn)] = 0;
+    this.#tick = tick;
+  }
+
+  #tickAt(now: number): number {
+    return Math.floor(now / this.#group.bucketMs);
+  }
+
+  #bucket(tick: number): number {
+    return ((tick % BUCKETS) + BUCKETS) % BUCKETS;
+  }
+}

@@ -1,0 +1,91 @@
+import { type AttemptRecord, type Call, isRpcError, type RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+
+/** Attempts that a message tells of; all are in `error.attempts`. */
+const ATTEMPTS_SHOWN = 4;
+
+/** Makes what a layer below has thrown an {@link RpcError}. */
+export function asRpcError(error: unknown): RpcError {
+  if (isRpcError(error)) return error;
+  return rpcError('INTERNAL', 'a layer of this client has thrown', { cause: error, progress: 'maybe-processed' });
+}
+
+/** Adds an attempt that has failed to the records of its call. */
+export function recordAttempt(attempt: Call, error: RpcError): void {
+  const { root } = attempt;
+  const record: AttemptRecord = {
+    endpoint: attempt.destination?.address ?? '',
+    durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
+    code: error.code,
+    progress: error.progress,
+  };
+  if (root.attempts === undefined) root.attempts = [record];
+  else root.attempts.push(record);
+}
+
+/**
+ * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried
+ * again. The answer of a handler keeps its own words.
+ *
+ * @param stop - why there was no further attempt, `''` when that needs no words
+ */
+export function completeError(call: Call, error: RpcError, stop: string): RpcError {
+  const attempts = call.attempts ?? [];
+  const last = attempts.at(-1);
+  const final = isAnswer(error, attempts) ? error : rebuild(call, error, attempts, stop);
+  final.service = call.service;
+  final.method = call.method;
+  final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
+  final.attempts = attempts;
+  return final;
+}
+
+/** Whether the text is the handler's, or says all there is to say. */
+function isAnswer(error: RpcError, attempts: readonly AttemptRecord[]): boolean {
+  switch (error.code) {
+    case 'DEADLINE_EXCEEDED':
+    case 'UNAVAILABLE':
+    case 'RESOURCE_EXHAUSTED':
+      return error.progress === 'processed' && attempts.length < 2;
+    default:
+      return true;
+  }
+}
+
+function rebuild(call: Call, error: RpcError, attempts: readonly AttemptRecord[], stop: string): RpcError {
+  const name = `${call.service}.${call.method}`;
+  const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
+  if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
+  if (stop !== '') notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
+  const what =
+    error.code === 'DEADLINE_EXCEEDED'
+      ? `${name} took longer than ${elapsedMs(call)} ms`
+      : `${name} failed: ${error.reason}`;
+  const text = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
+  const { details, retryAfterMs, cause, progress } = error;
+  return rpcError(error.code, text, { details, retryAfterMs, cause, progress });
+}
+
+/** From the call to its end, or to its deadline when it was noticed a little later. */
+function elapsedMs(call: Call): number {
+  return Math.round(Math.min(call.endedAt, call.deadline) - call.createdAt);
+}
+
+function describeAttempt(attempt: AttemptRecord): string {
+  return `${attempt.endpoint} ${describeOutcome(attempt)}`;
+}
+
+function describeOutcome({ code, progress, durationMs }: AttemptRecord): string {
+  const time = `${Math.round(durationMs)} ms`;
+  if (code === 'DEADLINE_EXCEEDED') {
+    if (progress === 'unsent') return `could not be sent to in ${time}`;
+    return progress === 'refused' ? `refused it as out of time after ${time}` : `no reply in ${time}`;
+  }
+  if (code === 'UNAVAILABLE') {
+    if (progress === 'unsent') return 'could not be reached';
+    if (progress === 'refused') return 'was draining';
+    return progress === 'maybe-processed' ? `broke off after ${time}` : `answered ${code} after ${time}`;
+  }
+  if (code === 'RESOURCE_EXHAUSTED' && progress === 'refused') return `was overloaded after ${time}`;
+  return `${code} after ${time}`;
+}

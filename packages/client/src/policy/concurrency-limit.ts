@@ -1,0 +1,106 @@
+import type { Call, Clock, Gate, RpcError } from '@org/rpc-core';
+import { assertKnownOptions, assertNumber, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { CallLimit } from './limits.js';
+
+/** How many calls may be under way. */
+export interface ConcurrencyLimitOptions {
+  /** Calls under way at a time, 1 to 1,000,000. */
+  readonly max: number;
+  /** Calls that may wait for one to end, in the order in which they came, 0 to 1,000,000 (default 0). */
+  readonly queue?: number | undefined;
+}
+
+/** {@link ConcurrencyLimitOptions} with every default filled in. */
+export interface ResolvedConcurrencyLimitOptions {
+  readonly max: number;
+  readonly queue: number;
+}
+
+/** @throws TypeError that names a wrong or unknown option */
+export function resolveConcurrencyLimitOptions(
+  where: string,
+  options: ConcurrencyLimitOptions,
+): ResolvedConcurrencyLimitOptions {
+  const name = `${where}: concurrency`;
+  assertKnownOptions(name, options, ['max', 'queue']);
+  const { max, queue = 0 } = options;
+  assertNumber(name, 'max', max, { min: 1, max: 1_000_000, integer: true });
+  assertNumber(name, 'queue', queue, { min: 0, max: 1_000_000, integer: true });
+  return { max, queue };
+}
+
+/**
+ * Lets at most `max` calls be under way; `queue` more wait for one of them to end, at most until their deadline.
+ *
+ * A limit for {@link limitsLayer}, where calls are let in, and a gate of the call, where their permits come back: whatever
+ * ends a call, its permit is free before its promise settles. Both places must be given the same instance.
+ */
+export class ConcurrencyLimit implements CallLimit, Gate {
+  readonly #clock: Clock;
+  readonly #what: string;
+  #options: ResolvedConcurrencyLimitOptions;
+  /** The calls that hold a permit. A call may settle without one: when it was refused, or gave up waiting. */
+  readonly #holders = new Set<Call>();
+  readonly #queue = new Map<Waiting<void>, Call>();
+
+  /** @param what - what is limited, for errors: `calculator.sum` */
+  constructor(what: string, options: ResolvedConcurrencyLimitOptions, clock: Clock) {
+    this.#what = what;
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** Calls under way. */
+  get active(): number {
+    return this.#holders.size;
+  }
+
+  /** Calls that wait for a permit. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** Changes the limit: a lower one is reached as calls end, none is stopped for it. */
+  configure(options: ResolvedConcurrencyLimitOptions): void {
+    this.#options = options;
+    this.#grant();
+  }
+
+  admit(call: Call): undefined | RpcError | Promise<void> {
+    if (this.#holders.size < this.#options.max) {
+      this.#holders.add(call);
+      return undefined;
+    }
+    if (this.#queue.size >= this.#options.queue) return this.#refusal();
+    return this.#wait(call);
+  }
+
+  settle(call: Call): void {
+    if (this.#holders.delete(call)) this.#grant();
+  }
+
+  #wait(call: Call): Promise<void> {
+    const describe = (): string => `one of the ${this.#options.max} calls of ${this.#what} under way to end`;
+    if (call.signal?.aborted || call.deadline <= this.#clock.now()) {
+      return waitFor<void>(this.#clock, call, describe).promise;
+    }
+    const waiting: Waiting<void> = waitFor<void>(this.#clock, call, describe, () => this.#queue.delete(waiting));
+    this.#queue.set(waiting, call);
+    return waiting.promise;
+  }
+
+  #grant(): void {
+    for (const [waiting, call] of this.#queue) {
+      if (this.#holders.size >= this.#options.max) return;
+      this.#holders.add(call);
+      waiting.done();
+    }
+  }
+
+  #refusal(): RpcError {
+    const { max, queue } = this.#options;
+    const waiting = queue === 0 ? '' : ` and ${queue} wait`;
+    const reason = `${max} calls of ${this.#what} are under way in this client${waiting}: slow down or raise the limit`;
+    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'unsent' });
+  }
+}

@@ -1,0 +1,160 @@
+import type { Call, Cancel, Clock, RpcError } from '@org/rpc-core';
+import {
+  assertBoolean,
+  assertKnownOptions,
+  assertNumber,
+  rpcError,
+  type Waiting,
+  waitFor,
+} from '@org/rpc-core/internal';
+import type { CallLimit } from './limits.js';
+
+/** How many calls may start over time. */
+export interface RateLimitOptions {
+  /** Calls per second in the long run, above 0 and up to 10,000,000. */
+  readonly perSecond: number;
+  /** Calls that may start at once after a pause, 1 to 10,000,000 (default: a tenth of `perSecond`, at least 1). */
+  readonly burst?: number | undefined;
+  /** Whether a call waits for its turn when that comes before its deadline (default true), or is refused at once. */
+  readonly wait?: boolean | undefined;
+}
+
+/** {@link RateLimitOptions} with every default filled in. */
+export interface ResolvedRateLimitOptions {
+  readonly perSecond: number;
+  readonly burst: number;
+  readonly wait: boolean;
+}
+
+/** Calls that wait for one limit; more are refused, since without a deadline they could wait without end. */
+const WAITING_MAX = 10_000;
+
+/** So that rounding never wakes the queue a hair before the turn that it was set for. */
+const TIMER_SLACK_MS = 0.001;
+
+/** @throws TypeError that names a wrong or unknown option */
+export function resolveRateLimitOptions(where: string, options: RateLimitOptions): ResolvedRateLimitOptions {
+  const name = `${where}: rateLimit`;
+  assertKnownOptions(name, options, ['perSecond', 'burst', 'wait']);
+  const { perSecond, wait = true } = options;
+  assertNumber(name, 'perSecond', perSecond, { min: Number.MIN_VALUE, max: 10_000_000 });
+  const { burst = Math.max(1, Math.floor(perSecond / 10)) } = options;
+  assertNumber(name, 'burst', burst, { min: 1, max: 10_000_000, integer: true });
+  assertBoolean(name, 'wait', wait);
+  return { perSecond, burst, wait };
+}
+
+/**
+ * Starts at most `burst` calls at once and `perSecond` in the long run: in every stretch of time no more than
+ * `perSecond * seconds + burst`. Calls beyond that wait in the order in which they came, each at most until its deadline.
+ *
+ * The state is one number, the time at which the calls let through so far would have come had they kept to the rate.
+ *
+ * Source: GCRA, the generic cell rate algorithm of ITU-T I.371.
+ */
+export class RateLimit implements CallLimit {
+  readonly #clock: Clock;
+  readonly #what: string;
+  #options: ResolvedRateLimitOptions;
+  /** The time of one call, and how far calls may be ahead of theirs, in milliseconds. */
+  #intervalMs = 0;
+  #toleranceMs = 0;
+  /** The theoretical arrival time of the next call. */
+  #arrivalAt = Number.NEGATIVE_INFINITY;
+  readonly #queue = new Set<Waiting<void>>();
+  #cancelTimer: Cancel | undefined;
+
+  /** @param what - what is limited, for errors: `calculator.sum` */
+  constructor(what: string, options: ResolvedRateLimitOptions, clock: Clock) {
+    this.#clock = clock;
+    this.#what = what;
+    this.#options = options;
+    this.#apply(options);
+  }
+
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** Changes the limit. What has been used of the burst stays used, and who waits goes on waiting. */
+  configure(options: ResolvedRateLimitOptions): void {
+    const now = this.#clock.now();
+    const used = Math.max(0, this.#arrivalAt - now) / this.#intervalMs;
+    this.#apply(options);
+    this.#arrivalAt = now + Math.min(used, options.burst) * this.#intervalMs;
+    this.#schedule(now);
+  }
+
+  admit(call: Call): undefined | RpcError | Promise<void> {
+    const now = this.#clock.now();
+    if (this.#queue.size === 0 && this.#take(now)) return undefined;
+    const turnInMs = this.#arrivalAt + this.#queue.size * this.#intervalMs - this.#toleranceMs - now;
+    if (!this.#options.wait || now + turnInMs >= call.deadline || this.#queue.size >= WAITING_MAX) {
+      return this.#refusal(turnInMs);
+    }
+    return this.#wait(call, now);
+  }
+
+  #apply(options: ResolvedRateLimitOptions): void {
+    this.#options = options;
+    this.#intervalMs = 1_000 / options.perSecond;
+    this.#toleranceMs = (options.burst - 1) * this.#intervalMs;
+  }
+
+  #take(now: number): boolean {
+    if (now < this.#arrivalAt - this.#toleranceMs) return false;
+    this.#arrivalAt = Math.max(now, this.#arrivalAt) + this.#intervalMs;
+    return true;
+  }
+
+  #wait(call: Call, now: number): Promise<void> {
+    if (call.signal?.aborted) return waitFor<void>(this.#clock, call, this.#what).promise;
+    // Whoever gives up leaves the queue, and his turn is the next one's.
+    const waiting: Waiting<void> = waitFor<void>(
+      this.#clock,
+      call,
+      () => `its turn: ${this.#describe()}`,
+      () => this.#leave(waiting),
+    );
+    this.#queue.add(waiting);
+    this.#schedule(now);
+    return waiting.promise;
+  }
+
+  #leave(waiting: Waiting<void>): void {
+    this.#queue.delete(waiting);
+    if (this.#queue.size > 0) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #schedule(now: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (this.#queue.size === 0) return;
+    const turnInMs = Math.max(0, this.#arrivalAt - this.#toleranceMs - now);
+    this.#cancelTimer = this.#clock.schedule(turnInMs + TIMER_SLACK_MS, () => this.#serve());
+  }
+
+  #serve(): void {
+    const now = this.#clock.now();
+    for (const waiting of this.#queue) {
+      if (!this.#take(now)) break;
+      waiting.done();
+    }
+    this.#schedule(now);
+  }
+
+  #refusal(turnInMs: number): RpcError {
+    return rpcError('RESOURCE_EXHAUSTED', `${this.#describe()}: slow down, raise the limit, or allow more time`, {
+      retryAfterMs: Math.max(1, Math.ceil(turnInMs)),
+      progress: 'unsent',
+    });
+  }
+
+  #describe(): string {
+    const { perSecond, burst } = this.#options;
+    return `the rate limit of ${this.#what} in this client is ${perSecond} calls per second with bursts of ${burst}`;
+  }
+}

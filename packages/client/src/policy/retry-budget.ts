@@ -1,0 +1,101 @@
+import type { Call, Gate } from '@org/rpc-core';
+import { assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
+
+/** How many repeated attempts a client may add to the load of one service; retries and hedges share it. */
+export interface RetryBudgetOptions {
+  /** Repeats per hundred calls, 0 to 100 (default 20). */
+  readonly percent?: number | undefined;
+  /** Over how long calls are counted, in milliseconds, 1,000 to 600,000 (default 10,000). */
+  readonly windowMs?: number | undefined;
+  /** Repeats per second that are always allowed, so that a client with few calls may repeat, 0 to 1,000 (default 1). */
+  readonly minPerSecond?: number | undefined;
+}
+
+const SLOTS = 10;
+
+/** What one repeat costs; a call brings in `percent` of it. */
+const REPEAT = 100;
+
+/** Repeats that may always be in flight, whatever the share of the calls. Source: Envoy's `min_retry_concurrency`. */
+const CONCURRENT_MIN = 3;
+
+/**
+ * Bounds what repeats add to the load when much fails: without it, three retries make four times the load of a server that
+ * already cannot bear the first.
+ *
+ * Two guards: repeats over time, at most a share of the calls of the last window, and repeats in flight, at most the same
+ * share of the calls in flight, which protects when repeats are slow. A gate of the call, so that it sees every call.
+ *
+ * Sources: Finagle `RetryBudget.scala` (the window), Envoy `retry_budget` (the share in flight).
+ */
+export class RetryBudget implements Required<Gate> {
+  readonly #percent: number;
+  readonly #reserve: number;
+  readonly #slotMs: number;
+  /** What each tenth of the window has brought in, less what was spent in it. */
+  readonly #slots: number[] = new Array<number>(SLOTS).fill(0);
+  #balance = 0;
+  #tick = 0;
+  #calls = 0;
+  #repeats = 0;
+
+  /** @throws TypeError that names a wrong or unknown option */
+  constructor(where: string, options: RetryBudgetOptions = {}) {
+    const name = `${where}: retry budget`;
+    assertKnownOptions(name, options, ['percent', 'windowMs', 'minPerSecond']);
+    const { percent = 20, windowMs = 10_000, minPerSecond = 1 } = options;
+    assertNumber(name, 'percent', percent, { min: 0, max: 100 });
+    assertNumber(name, 'windowMs', windowMs, { min: 1_000, max: 600_000 });
+    assertNumber(name, 'minPerSecond', minPerSecond, { min: 0, max: 1_000 });
+    this.#percent = percent;
+    this.#slotMs = windowMs / SLOTS;
+    // The window reaches back over nine whole slots and a part of one: less than ten seconds must not bring in ten.
+    this.#reserve = (minPerSecond * (windowMs - this.#slotMs) * REPEAT) / 1_000;
+  }
+
+  /** A call begins; it brings in its share. */
+  enter(call: Call): undefined {
+    this.#calls++;
+    this.#roll(call.createdAt);
+    this.#slots[this.#tick % SLOTS]! += this.#percent;
+    this.#balance += this.#percent;
+  }
+
+  /** The call has ended. */
+  settle(): void {
+    this.#calls--;
+  }
+
+  /** Takes one repeat; false when there is none left. */
+  withdraw(now: number): boolean {
+    this.#roll(now);
+    if (this.#balance + this.#reserve < REPEAT) return false;
+    if (this.#repeats >= Math.max(CONCURRENT_MIN, (this.#calls * this.#percent) / 100)) return false;
+    this.#slots[this.#tick % SLOTS]! -= REPEAT;
+    this.#balance -= REPEAT;
+    return true;
+  }
+
+  /** A repeat is sent; its wait before that is no load. To be followed by {@link ended}. */
+  began(): void {
+    this.#repeats++;
+  }
+
+  /** A repeat that has {@link began} has its outcome. */
+  ended(): void {
+    this.#repeats--;
+  }
+
+  #roll(now: number): void {
+    const tick = Math.floor(now / this.#slotMs);
+    const turns = Math.min(tick - this.#tick, SLOTS);
+    // A call may be older than what was counted last: it counts for the present.
+    if (turns <= 0) return;
+    for (let turn = 0; turn < turns; turn++) {
+      const slot = (tick - turn) % SLOTS;
+      this.#balance -= this.#slots[slot]!;
+      this.#slots[slot] = 0;
+    }
+    this.#tick = tick;
+  }
+}

@@ -1,0 +1,72 @@
+import type { Call, Random, RpcError } from '@org/rpc-core';
+import { retryDelayMs } from './backoff.js';
+import type { RetryBudget } from './retry-budget.js';
+
+/** What is known when an attempt has failed, besides its error. */
+export interface RetryFacts {
+  /** Retries that may be made in all. */
+  readonly max: number;
+  /** Retries made so far; the free repeat is not one. */
+  readonly retries: number;
+  readonly now: number;
+  readonly random: Random;
+  readonly budget: RetryBudget;
+}
+
+/** Wait so long and try again, or stop and say why; `''` when the error speaks for itself. */
+export type RetryDecision = { readonly waitMs: number } | { readonly stop: string };
+
+/**
+ * Whether an attempt that never started may be repeated at once and for nothing: nothing of it reached the server, or the
+ * server was draining and told so. No load is added by sending it elsewhere.
+ */
+export function isFreeRepeat(call: Call, error: RpcError): boolean {
+  return !call.oneWay && error.code === 'UNAVAILABLE' && (error.progress === 'unsent' || error.progress === 'refused');
+}
+
+/**
+ * Decides on a retry: one rule for the first failure and for all that follow. It reads first how far the attempt got, then
+ * whether the method may be repeated, then whether time and budget allow it. Taking from the budget comes last, so that
+ * nothing is taken in vain.
+ *
+ * Sources: gRPC A6 (transparent retries, pushback), Finagle (one budget).
+ */
+export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): RetryDecision {
+  const obstacle = repeatObstacle(call, error);
+  if (obstacle !== undefined) return { stop: obstacle };
+  if (facts.max === 0) return { stop: 'retries are off' };
+  if (facts.retries >= facts.max) return { stop: 'no retries are left' };
+  const waitMs = error.retryAfterMs ?? retryDelayMs(facts.retries, facts.random);
+  if (facts.now + waitMs >= call.deadline) {
+    const asked = `the server asks to wait ${waitMs} ms, which is beyond the deadline`;
+    return { stop: error.retryAfterMs === undefined ? 'no time is left' : asked };
+  }
+  if (!facts.budget.withdraw(facts.now)) return { stop: 'the retry budget is used up' };
+  return { waitMs };
+}
+
+/** Why this outcome must not be repeated, whatever else allows it; `undefined` when it may be. */
+function repeatObstacle(call: Call, error: RpcError): string | undefined {
+  if (call.signal?.aborted) return '';
+  const { code, progress } = error;
+  const onceMore = code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || code === 'RESOURCE_EXHAUSTED';
+  if (!onceMore) return '';
+  if (call.oneWay) return 'one-way calls are never retried';
+  switch (progress) {
+    case 'unsent':
+      // A limit of this client has refused it, and would again.
+      return code === 'RESOURCE_EXHAUSTED' ? '' : undefined;
+    case 'refused':
+      return undefined;
+    case 'maybe-processed':
+      // A reply that is too large for this client would be no smaller.
+      if (code === 'RESOURCE_EXHAUSTED') return '';
+      return call.idempotent ? undefined : NOT_IDEMPOTENT;
+    default:
+      // The time of a call that the handler made itself is its own affair.
+      if (code === 'DEADLINE_EXCEEDED') return '';
+      return call.idempotent ? undefined : NOT_IDEMPOTENT;
+  }
+}
+
+const NOT_IDEMPOTENT = 'the method is not marked idempotent';

@@ -1,0 +1,63 @@
+import { type Endpoint, endpointAddress } from '@org/rpc-core';
+import { Link, type LinkEnvironment } from './link.js';
+
+/** The links of a client: one for each instance, shared by all services that it serves. */
+export class Pool {
+  readonly #environment: LinkEnvironment;
+  readonly #links = new Map<string, { readonly link: Link; users: number }>();
+
+  constructor(environment: LinkEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** The link to an endpoint, made when there is none. Give it back with `release`. */
+  acquire(endpoint: Endpoint): Link {
+    const key = keyOf(endpoint);
+    let entry = this.#links.get(key);
+    if (entry === undefined || entry.link.state === 'closed') {
+      entry = { link: new Link(endpoint, this.#environment), users: 0 };
+      this.#links.set(key, entry);
+    }
+    entry.users++;
+    return entry.link;
+  }
+
+  /** Gives a link back; when nobody uses it any more, it closes after its last answer. */
+  release(link: Link): void {
+    const key = keyOf(link.endpoint);
+    const entry = this.#links.get(key);
+    if (entry === undefined || entry.link !== link) return;
+    if (--entry.users > 0) return;
+    this.#links.delete(key);
+    link.retire();
+    if (link.state !== 'closed') this.#retired.add(link);
+  }
+
+  /** Links that finish their last calls; they must still be looked after. */
+  readonly #retired = new Set<Link>();
+
+  /** Looks after every link; called about once a second. */
+  tick(now: number): void {
+    for (const { link } of this.#links.values()) link.tick(now);
+    for (const link of this.#retired) {
+      if (link.state === 'draining') link.tick(now);
+      else {
+        link.close('the endpoint is gone');
+        this.#retired.delete(link);
+      }
+    }
+  }
+
+  /** Closes every link at once. */
+  close(reason: string): void {
+    for (const { link } of this.#links.values()) link.close(reason);
+    for (const link of this.#retired) link.close(reason);
+    this.#links.clear();
+    this.#retired.clear();
+  }
+}
+
+/** The id too: another process on the same address is another instance, with another history. */
+function keyOf(endpoint: Endpoint): string {
+  return `${endpoint.id} ${endpointAddress(endpoint)}`;
+}

@@ -1,0 +1,29 @@
+import type { MethodDefinition, Route, Service } from '@org/rpc-core';
+
+/** One method on one client: its names, its options after every precedence but the call's own, and its stack. */
+export interface ClientRoute extends Route {
+  readonly definition: MethodDefinition;
+  readonly oneWay: boolean;
+  readonly timeoutMs: number;
+  readonly attemptTimeoutMs: number | undefined;
+  readonly idempotent: boolean;
+  readonly priority: number;
+  /** The composed stack: see channel.ts. */
+  readonly serve: Service;
+}
+
+/** The priority of a call that says nothing: in the middle of 0 to 255. */
+export const DEFAULT_PRIORITY = 128;
+
+/** How long a unary call may take when nobody says otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 1000;
+
+/** What a method of which nothing is known is like: called by name, without a contract. */
+export const UNKNOWN_METHOD: MethodDefinition = Object.freeze({
+  kind: 'unary',
+  idempotent: false,
+  timeoutMs: undefined,
+  priority: undefined,
+  args: undefined,
+  returns: undefined,
+});

@@ -1,0 +1,38 @@
+import type { Clock, Gate, Layer } from '@org/rpc-core';
+import { attemptDeadline } from './policy/attempt-deadline.js';
+
+/** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */
+export function callScope(gate: Required<Gate>): Layer {
+  return (next) => (call) => {
+    const refusal = gate.enter(call);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    call.callGate = gate;
+    return next(call);
+  };
+}
+
+/** What an attempt is bounded by. */
+export interface AttemptBounds {
+  readonly clock: Clock;
+  /** Retries that the method allows. */
+  readonly retryMax: number;
+  readonly attemptTimeoutMs: number | undefined;
+}
+
+/** Sets the deadline of each attempt and enters its fused gates. */
+export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer {
+  const { clock, retryMax, attemptTimeoutMs } = bounds;
+  return (next) => (call) => {
+    const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : clock.now();
+    call.attemptDeadline = attemptDeadline(
+      call,
+      now,
+      retryMax - call.attempt,
+      call.attemptTimeoutMs ?? attemptTimeoutMs,
+    );
+    const refusal = gate.enter(call);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    call.attemptGate = gate;
+    return next(call);
+  };
+}

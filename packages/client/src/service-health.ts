@@ -1,0 +1,90 @@
+import type { Call, Clock, Random } from '@org/rpc-core';
+import { medianLatencyMs, type NodeLoad } from './load.js';
+import { NodeHealth } from './node-health.js';
+import type { PickerEnvironment, PickerNode } from './picker/picker.js';
+import type { Breaker } from './policy/breaker.js';
+import type { BreakerGroup } from './policy/breaker-group.js';
+
+/** How long a newcomer warms up, in milliseconds. */
+const RAMP_MS = 30_000;
+
+/** What the health of a service's nodes is made of. */
+export interface ServiceHealthSettings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The breakers of the client; `undefined` when they are off. */
+  readonly breakers: BreakerGroup | undefined;
+}
+
+/**
+ * What the nodes of one service know of each other: who has a probe due, how many are avoided for which method, and what a
+ * usual latency is. One for each balancer, which hands it to its pickers as their environment.
+ */
+export class ServiceHealth implements PickerEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly breakers: BreakerGroup | undefined;
+  readonly #probing = new Set<PickerNode>();
+  /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
+  readonly #open = new Map<string, number>();
+  readonly #loads = new Set<NodeLoad>();
+  /** When the nodes of the last {@link RAMP_MS} joined, the earliest first. */
+  readonly #joinedAt: number[] = [];
+
+  constructor(settings: ServiceHealthSettings) {
+    this.clock = settings.clock;
+    this.random = settings.random;
+    this.breakers = settings.breakers;
+  }
+
+  get probing(): ReadonlySet<PickerNode> {
+    return this.#probing;
+  }
+
+  avoided(call: Call): number {
+    return this.#open.size === 0 ? 0 : (this.#open.get(methodKey(call.service, call.method)) ?? 0);
+  }
+
+  /**
+   * Takes in a node that can be called from now on: its load starts with the median of its peers, and its share rises slowly
+   * unless most of them are as new as it is. Whoever joins it closes its health when the node is gone.
+   */
+  join(node: PickerNode, now: number): NodeHealth {
+    node.load.reset(medianLatencyMs(this.#loads, now), now);
+    this.#loads.add(node.load);
+    this.#joinedAt.push(now);
+    while (this.#joinedAt[0]! < now - RAMP_MS) this.#joinedAt.shift();
+    if (this.#joinedAt.length * 2 <= this.#loads.size) node.load.ramp(RAMP_MS, now);
+    return new NodeHealth(node, this);
+  }
+
+  /** Called by a node's health when it is closed. */
+  leave(node: PickerNode): void {
+    this.#loads.delete(node.load);
+    this.#probing.delete(node);
+  }
+
+  /** Called by a node's health: whether a probe may be due there. */
+  setProbing(node: PickerNode, probing: boolean): void {
+    if (probing) this.#probing.add(node);
+    else this.#probing.delete(node);
+  }
+
+  /** Called by a node's health when a breaker has opened (1) or is open no more (-1). */
+  countOpen(breaker: Breaker, change: 1 | -1): void {
+    const key = methodKey(breaker.service, breaker.method);
+    const open = (this.#open.get(key) ?? 0) + change;
+    if (open > 0) this.#open.set(key, open);
+    else this.#open.delete(key);
+  }
+
+  /** The usual latency of the nodes, in milliseconds; `undefined` when there are none. */
+  medianMs(now: number): number | undefined {
+    return medianLatencyMs(this.#loads, now);
+  }
+}
+
+/** Service and method as one key; a space is in neither. */
+export function methodKey(service: string, method: string): string {
+  return `${service} ${method}`;
+}

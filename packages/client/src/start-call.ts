@@ -1,0 +1,82 @@
+import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
+import { cancelledError, linkSignals, rpcError } from '@org/rpc-core/internal';
+import type { ClientRoute } from './route.js';
+
+/** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
+export function startCall(
+  clock: Clock,
+  propagate: readonly string[],
+  route: ClientRoute,
+  args: unknown[],
+  options: CallOptions | undefined,
+): Promise<unknown> {
+  // Trailing arguments that are undefined are not sent, so that defaults and optional parameters work on the other side.
+  while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
+  const call = new Call(route, args, route.oneWay);
+  const now = clock.now();
+  call.createdAt = now;
+  call.idempotent = route.idempotent;
+  call.priority = route.priority;
+  call.deadline = now + (options?.timeoutMs ?? route.timeoutMs);
+  if (options !== undefined) applyOptions(call, options);
+  const context = callContext();
+  if (context !== undefined) inherit(call, context, propagate);
+  if (call.signal?.aborted) return Promise.reject(cancelledError(call));
+  if (call.deadline <= now) {
+    const reason = 'the deadline of the call being served has passed: nothing was sent';
+    return Promise.reject(
+      rpcError('DEADLINE_EXCEEDED', reason, { service: route.service, method: route.method, progress: 'unsent' }),
+    );
+  }
+  return route.serve(call);
+}
+
+function applyOptions(call: Call, options: CallOptions): void {
+  const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
+  call.signal = signal;
+  call.metadata = metadata;
+  if (idempotent !== undefined) call.idempotent = idempotent;
+  if (priority !== undefined) call.priority = priority;
+  if (waitForReady !== undefined) call.waitForReady = waitForReady;
+  call.hashKey = hashKey;
+  call.attemptTimeoutMs = attemptTimeoutMs;
+  if (onResponse !== undefined) {
+    call.onSettled = (settled, outcome) => {
+      if (outcome === undefined) onResponse(responseInfo(settled));
+    };
+  }
+}
+
+function responseInfo(call: Call): Parameters<NonNullable<CallOptions['onResponse']>>[0] {
+  return {
+    metadata: call.responseMetadata ?? NO_METADATA,
+    endpoint: call.destination?.address ?? '',
+    attempts: (call.attempts?.length ?? 0) + 1,
+    durationMs: call.endedAt - call.createdAt,
+  };
+}
+
+const NO_METADATA: Metadata = Object.freeze({});
+
+/** A call made while serving another has no more time than that one, ends with it, and carries on its trace. */
+function inherit(call: Call, context: CallContext, propagate: readonly string[]): void {
+  if (context.deadline < call.deadline) call.deadline = context.deadline;
+  if (call.signal === undefined) call.signal = context.signal;
+  else {
+    const linked = linkSignals(call.signal, context.signal);
+    call.signal = linked.signal;
+    const { onSettled } = call;
+    call.onSettled = (settled, outcome) => {
+      linked.unlink();
+      onSettled?.(settled, outcome);
+    };
+  }
+  let inherited: Record<string, string> | undefined;
+  for (const key of propagate) {
+    const value = context.metadata[key];
+    if (value === undefined) continue;
+    inherited ??= {};
+    inherited[key] = value;
+  }
+  if (inherited !== undefined) call.metadata = { ...inherited, ...call.metadata };
+}

@@ -1,0 +1,142 @@
+import type { Cancel, Clock, Random } from '@org/rpc-core';
+import {
+  asEtcdError,
+  type ConnectEtcd,
+  EtcdError,
+  type EtcdPort,
+  type EtcdWatch,
+  type WatchListener,
+  type WatchRequest,
+} from './etcd-port.js';
+
+/** A call on whatever connection is the current one. */
+export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
+
+/**
+ * Holds the one connection of a handle, and replaces it: one that is unreachable or does not answer is thrown away, and the
+ * next call gets a new one, to the next host. It retries nothing; how often a new one is made is bounded by the backoff of
+ * those who call.
+ */
+export class ClientHolder {
+  readonly #connect: ConnectEtcd;
+  readonly #hosts: readonly string[];
+  readonly #clock: Clock;
+  #turn: number;
+  #port: Promise<EtcdPort> | undefined;
+  readonly #calls = new Set<(error: EtcdError) => void>();
+  #closed = false;
+
+  /** @param hosts - one is chosen to begin with, so that many clients spread over them */
+  constructor(connect: ConnectEtcd, hosts: readonly string[], clock: Clock, random: Random) {
+    this.#connect = connect;
+    this.#hosts = hosts;
+    this.#clock = clock;
+    this.#turn = Math.floor(random() * hosts.length);
+  }
+
+  /**
+   * Makes a call on the current connection.
+   *
+   * The deadline is kept on the monotonic clock too: gRPC keeps it on the wall clock, which jumps, and npm etcd3 has waits
+   * that no deadline ends.
+   * @throws EtcdError and nothing else
+   */
+  async call<T>(deadlineMs: number, run: PortCall<T>): Promise<T> {
+    if (this.#closed) throw CLOSED();
+    const port = this.#current();
+    try {
+      return await this.#guard(
+        deadlineMs,
+        port.then((opened) => run(opened, deadlineMs)),
+      );
+    } catch (thrown) {
+      const error = asEtcdError(thrown);
+      this.#judge(port, error);
+      throw error;
+    }
+  }
+
+  /** Starts a watch on the current connection. It ends, like any watch, when that connection is replaced. */
+  watch(request: WatchRequest, listener: WatchListener): EtcdWatch {
+    const port = this.#current();
+    let watch: EtcdWatch | undefined;
+    let closed = false;
+    const onEnd = (error: EtcdError): void => {
+      if (closed) return;
+      closed = true;
+      this.#judge(port, error);
+      listener.onEnd(error);
+    };
+    port.then(
+      (opened) => {
+        if (!closed) watch = opened.watch(request, { ...listener, onEnd });
+      },
+      (thrown) => onEnd(asEtcdError(thrown)),
+    );
+    return {
+      close() {
+        closed = true;
+        watch?.close();
+      },
+    };
+  }
+
+  /** Ends all watches and calls and drops the connection. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const fail of [...this.#calls]) fail(CLOSED());
+    if (this.#port !== undefined) dispose(this.#port);
+    this.#port = undefined;
+  }
+
+  #current(): Promise<EtcdPort> {
+    if (this.#closed) return Promise.reject(CLOSED());
+    this.#port ??= this.#connect(this.#hosts[this.#turn % this.#hosts.length]!).catch((error: unknown) => {
+      throw new EtcdError('unavailable', `cannot make a client of etcd: ${asEtcdError(error).message}`);
+    });
+    return this.#port;
+  }
+
+  #judge(port: Promise<EtcdPort>, { kind }: EtcdError): void {
+    // Calls that failed late on a connection that was replaced already say nothing of the new one.
+    if (this.#port !== port) return;
+    if (kind !== 'deadline' && kind !== 'unavailable') return;
+    this.#port = undefined;
+    this.#turn++;
+    dispose(port);
+  }
+
+  #guard<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let cancel: Cancel = () => undefined;
+      const end = (): void => {
+        cancel();
+        this.#calls.delete(fail);
+      };
+      const fail = (error: unknown): void => {
+        end();
+        reject(error);
+      };
+      const expire = (): void => fail(new EtcdError('deadline', `etcd did not answer within ${deadlineMs} ms`));
+      cancel = this.#clock.schedule(deadlineMs + GRACE_MS, expire, true);
+      this.#calls.add(fail);
+      call.then((value) => {
+        end();
+        resolve(value);
+      }, fail);
+    });
+  }
+}
+
+/** What the deadline of gRPC is ahead of ours, in milliseconds: its error tells more. */
+const GRACE_MS = 100;
+
+const CLOSED = (): EtcdError => new EtcdError('unavailable', 'this registry was closed');
+
+function dispose(port: Promise<EtcdPort>): void {
+  port.then(
+    (opened) => opened.close(),
+    () => undefined,
+  );
+}

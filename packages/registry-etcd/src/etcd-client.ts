@@ -1,0 +1,261 @@
+import type { Clock } from '@org/rpc-core';
+import type { Etcd3, IKeyValue, IOptions, IWatchResponse } from 'etcd3';
+import {
+  type ConnectEtcd,
+  EtcdError,
+  type EtcdPort,
+  type EtcdWatch,
+  type KeyValue,
+  type PutIfResult,
+  type RangePage,
+  type WatchEvent,
+  type WatchListener,
+  type WatchRequest,
+} from './etcd-port.js';
+import { etcdErrorOf } from './grpc-error.js';
+import type { EtcdAuth, EtcdTls } from './options.js';
+
+/** What a connection to etcd needs besides the host. */
+export interface EtcdClientOptions {
+  readonly auth?: EtcdAuth | undefined;
+  readonly tls?: EtcdTls | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * {@link EtcdPort} over npm etcd3, which is loaded by the first connection. Only its raw calls are used: its lease, watch
+ * manager, retries and breakers hide outages or hang. No policy and no timer is in here, the deadlines are those of gRPC.
+ */
+export function createEtcdConnector(options: EtcdClientOptions): ConnectEtcd {
+  // The connections of a process differ in this option alone: gRPC pools sockets by equal options, and a client that is made
+  // because the one before is stuck must not be given its socket.
+  let connections = 0;
+  return async (host) => {
+    const { Etcd3 } = await import('etcd3');
+    return new EtcdClient(new Etcd3(clientOptions(host, options, Symbol(++connections))), host, options);
+  };
+}
+
+class EtcdClient implements EtcdPort {
+  readonly #client: Etcd3;
+  readonly #host: string;
+  readonly #clock: Clock;
+  readonly #password: string | undefined;
+  readonly #watches = new Set<(error: EtcdError) => void>();
+
+  constructor(client: Etcd3, host: string, options: EtcdClientOptions) {
+    this.#client = client;
+    this.#host = host;
+    this.#clock = options.clock;
+    this.#password = options.auth?.password;
+  }
+
+  async grant(ttlSeconds: number, deadlineMs: number): ReturnType<EtcdPort['grant']> {
+    const call = this.#client.leaseClient.leaseGrant({ TTL: ttlSeconds }, this.#deadline(deadlineMs));
+    const { ID, TTL } = await this.#typed(call);
+    return { id: ID, ttlSeconds: Number(TTL) };
+  }
+
+  async keepAliveOnce(leaseId: string, deadlineMs: number): Promise<number> {
+    const stream = await this.#typed(this.#client.leaseClient.leaseKeepAlive(this.#deadline(deadlineMs)));
+    const answer = new Promise<number>((resolve, reject) => {
+      stream.on('data', ({ TTL }) => resolve(Number(TTL)));
+      stream.on('end', () => reject(this.#error('unavailable', 'the keepalive stream ended without an answer')));
+      // It stays after the answer: cancelling the stream below is an error of it, too.
+      stream.on('error', (error) => reject(this.#cast(error)));
+    });
+    stream.write({ ID: leaseId });
+    try {
+      return await answer;
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  async revoke(leaseId: string, deadlineMs: number): Promise<void> {
+    try {
+      await this.#typed(this.#client.leaseClient.leaseRevoke({ ID: leaseId }, this.#deadline(deadlineMs)));
+    } catch (error) {
+      if ((error as EtcdError).kind !== 'leaseNotFound') throw error;
+    }
+  }
+
+  async put(key: string, value: string, leaseId: string, deadlineMs: number): Promise<number> {
+    const request = { key: bytesOf(key), value: Buffer.from(value), lease: leaseId };
+    const { header } = await this.#typed(this.#client.kv.put(request, this.#deadline(deadlineMs)));
+    return Number(header.revision);
+  }
+
+  async putIf(
+    key: string,
+    value: string,
+    leaseId: string,
+    modRevision: number,
+    deadlineMs: number,
+  ): Promise<PutIfResult> {
+    const put = { key: bytesOf(key), value: Buffer.from(value), lease: leaseId };
+    const transaction = {
+      compare: [{ result: 'Equal', target: 'Mod', key: bytesOf(key), mod_revision: modRevision } as const],
+      success: [{ request_put: put }],
+      failure: [{ request_range: { key: bytesOf(key) } }],
+    };
+    const answer = await this.#typed(this.#client.kv.txn(transaction, this.#deadline(deadlineMs)));
+    if (answer.succeeded) return { written: true, revision: Number(answer.header.revision) };
+    const current = answer.responses[0]?.response_range?.kvs[0];
+    return { written: false, current: current && entryOf(current) };
+  }
+
+  async deleteIf(key: string, leaseId: string, deadlineMs: number): Promise<boolean> {
+    const transaction = {
+      compare: [{ result: 'Equal', target: 'Lease', key: bytesOf(key), lease: leaseId } as const],
+      success: [{ request_delete_range: { key: bytesOf(key) } }],
+    };
+    const answer = await this.#typed(this.#client.kv.txn(transaction, this.#deadline(deadlineMs)));
+    return Number(answer.responses[0]?.response_delete_range?.deleted ?? 0) > 0;
+  }
+
+  async range(request: Parameters<EtcdPort['range']>[0], deadlineMs: number): Promise<RangePage> {
+    const { key, rangeEnd, limit, revision, keysOnly } = request;
+    const call = this.#client.kv.range(
+      {
+        key: bytesOf(key),
+        limit,
+        ...(rangeEnd === undefined ? {} : { range_end: bytesOf(rangeEnd) }),
+        ...(revision === undefined ? {} : { revision }),
+        ...(keysOnly === undefined ? {} : { keys_only: keysOnly }),
+      },
+      this.#deadline(deadlineMs),
+    );
+    const { kvs, more, count, header } = await this.#typed(call);
+    return { entries: kvs.map(entryOf), more, count: Number(count), revision: Number(header.revision) };
+  }
+
+  watch(request: WatchRequest, listener: WatchListener): EtcdWatch {
+    let cancel: (() => void) | undefined;
+    const close = (): void => {
+      this.#watches.delete(end);
+      cancel?.();
+    };
+    const end = (error: EtcdError): void => {
+      if (!this.#watches.has(end)) return;
+      close();
+      listener.onEnd(error);
+    };
+    this.#watches.add(end);
+    const opened = this.#client.watchClient.watch();
+    opened.then(
+      (stream) => {
+        cancel = () => stream.cancel();
+        // Both listeners stay for good: a cancelled stream still has an error to tell, and it must not go unheard.
+        stream.on('error', (error) => end(this.#cast(error)));
+        stream.on('end', () => end(this.#error('unavailable', 'the watch stream ended')));
+        if (!this.#watches.has(end)) return stream.cancel();
+        stream.on('data', (response) => {
+          if (!this.#watches.has(end)) return;
+          if (response.canceled) end(this.#cancelled(response));
+          else listener.onEvents(response.events.map(eventOf), Number(response.header.revision));
+        });
+        stream.write({ create_request: watchRequest(request) });
+      },
+      (error: Error) => end(this.#cast(error)),
+    );
+    return { close };
+  }
+
+  close(): void {
+    // etcd3 reconnects a cancelled stream for ever once its client is closed: the streams go first.
+    for (const end of [...this.#watches]) end(this.#error('unavailable', 'this connection was closed'));
+    this.#client.close();
+  }
+
+  /** A deadline of gRPC is a moment of the wall clock; a jump of that clock is caught by the holder of this port. */
+  #deadline(deadlineMs: number): { deadline: number } {
+    return { deadline: this.#clock.wallNow() + deadlineMs };
+  }
+
+  #typed<T>(call: Promise<T>): Promise<T> {
+    return call.catch((error: unknown) => {
+      throw this.#cast(error);
+    });
+  }
+
+  #cast(error: unknown): EtcdError {
+    return etcdErrorOf(error, `etcd ${this.#host}`, this.#password);
+  }
+
+  #error(kind: EtcdError['kind'], message: string): EtcdError {
+    return new EtcdError(kind, `etcd ${this.#host}: ${message}`);
+  }
+
+  /** etcd 3.4 gives no reason for a compacted revision, but the revision that it was compacted at. */
+  #cancelled({ compact_revision, cancel_reason }: IWatchResponse): EtcdError {
+    if (Number(compact_revision) > 0) return this.#error('compacted', `compacted at revision ${compact_revision}`);
+    return this.#cast(new Error(`the watch was cancelled by the server: ${cancel_reason || 'without a reason'}`));
+  }
+}
+
+/** etcd answers pings that come more often than every 5 s by closing the connection (`--grpc-keepalive-min-time`). */
+const KEEPALIVE_TIME_MS = 10_000;
+const KEEPALIVE_TIMEOUT_MS = 3_000;
+/** Of the exchange of the password for a token, in milliseconds; it comes before a call and is not within its deadline. */
+const AUTHENTICATE_MS = 2_000;
+/** A connection that comes back is used soon; how often we try is decided by the callers' backoff. */
+const RECONNECT_MS = { initial: 200, max: 1_000 };
+
+function clientOptions(host: string, { auth, tls, clock }: EtcdClientOptions, connection: symbol): IOptions {
+  // Asynchronous, because etcd3 expects a throw of what it executes to be a rejection.
+  const unguarded = { execute: async (run: (context: unknown) => unknown) => run({}) } as unknown as NoPolicy;
+  const authenticate = (): { deadline: number } => ({ deadline: clock.wallNow() + AUTHENTICATE_MS });
+  return {
+    hosts: `${tls === undefined ? 'http' : 'https'}://${host}`,
+    ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
+    ...(auth === undefined ? {} : { auth: { ...auth, callOptions: authenticate } }),
+    faultHandling: { host: () => unguarded, global: unguarded },
+    defaultCallOptions: ({ isStream }) => (isStream ? {} : authenticate()),
+    grpcOptions: {
+      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.keepalive_permit_without_calls': 1,
+      'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.initial,
+      'grpc.max_reconnect_backoff_ms': RECONNECT_MS.max,
+      'grpc.enable_retries': 0,
+      'org-rpc.connection': connection,
+    },
+  };
+}
+
+type NoPolicy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
+
+/** Without a root certificate of its own, the well-known ones of Node are used; etcd3's types do not know that. */
+function credentialsOf({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
+  const credentials = {
+    rootCertificate: ca === undefined ? undefined : Buffer.from(ca),
+    ...(key === undefined ? {} : { privateKey: Buffer.from(key) }),
+    ...(cert === undefined ? {} : { certChain: Buffer.from(cert) }),
+  };
+  return credentials as NonNullable<IOptions['credentials']>;
+}
+
+/** Keys are taken byte by byte, so that a foreign key of no valid UTF-8 keeps its identity; ours are ASCII. */
+function bytesOf(key: string): Buffer {
+  return Buffer.from(key, 'latin1');
+}
+
+function entryOf({ key, value, mod_revision, lease }: IKeyValue): KeyValue {
+  return { key: key.toString('latin1'), value, modRevision: Number(mod_revision), leaseId: lease };
+}
+
+function eventOf({ type, kv }: IWatchResponse['events'][number]): WatchEvent {
+  if (type === 'Put' || (type as string) === 'PUT') return { type: 'put', entry: entryOf(kv) };
+  return { type: 'delete', key: kv.key.toString('latin1'), modRevision: Number(kv.mod_revision) };
+}
+
+function watchRequest({ key, rangeEnd, startRevision }: WatchRequest): object {
+  return {
+    key: bytesOf(key),
+    ...(rangeEnd === undefined ? {} : { range_end: bytesOf(rangeEnd) }),
+    start_revision: startRevision,
+    progress_notify: true,
+    fragment: true,
+  };
+}

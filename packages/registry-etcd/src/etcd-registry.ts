@@ -1,0 +1,132 @@
+import type { Instance, Registration, Registry, RegistryEnvironment, RegistryHandle, Watch } from '@org/rpc-core';
+import { assertName, readInstance, refusedRegistration, rpcError } from '@org/rpc-core/internal';
+import { ClientHolder } from './client-holder.js';
+import { createEtcdConnector } from './etcd-client.js';
+import { asEtcdError, type ConnectEtcd } from './etcd-port.js';
+import { createServiceKeys } from './keys.js';
+import { listServices } from './list-services.js';
+import { DEFAULT_PREFIX, type EtcdOptions, type ResolvedEtcdOptions, resolveEtcdOptions } from './options.js';
+import { EtcdRegistration, type RegistrationEnvironment } from './registration.js';
+import { createReport } from './report.js';
+import { DEFAULT_TIMING, type EtcdTiming } from './timing.js';
+import { type PublishSnapshot, ServiceWatcher } from './watcher.js';
+
+/**
+ * Registration and discovery through etcd 3.4 or newer. The value is inert, and npm etcd3 is loaded by the first use of a handle
+ * that it opened.
+ *
+ * @example
+ * ```ts
+ * const registry = etcd({ hosts: ['http://127.0.0.1:2379'] });
+ * ```
+ * @throws TypeError that names option, value and bound
+ */
+export function etcd(options: EtcdOptions): Registry {
+  const resolved = resolveEtcdOptions(options);
+  return {
+    display: displayOf(resolved),
+    drainLeadMs: DRAIN_LEAD_MS,
+    open: (environment) => {
+      const { auth, tls } = resolved;
+      return openEtcdRegistry(resolved, environment, createEtcdConnector({ auth, tls, clock: environment.clock }));
+    },
+  };
+}
+
+/**
+ * Opens a handle over any implementation of the port.
+ *
+ * @param connect - makes a connection to one of the hosts
+ */
+export function openEtcdRegistry(
+  options: ResolvedEtcdOptions,
+  environment: RegistryEnvironment,
+  connect: ConnectEtcd,
+  timing: EtcdTiming = DEFAULT_TIMING,
+): RegistryHandle {
+  return new EtcdHandle(options, environment, connect, timing);
+}
+
+/** How long clients may take to hear of a goodbye: a watch event, their coalescing, and a busy loop on either side. */
+const DRAIN_LEAD_MS = 3_000;
+
+class EtcdHandle implements RegistryHandle {
+  readonly #environment: RegistrationEnvironment;
+  readonly #watchers = new Map<string, ServiceWatcher>();
+  readonly #registrations = new Set<Registration>();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    options: ResolvedEtcdOptions,
+    environment: RegistryEnvironment,
+    connect: ConnectEtcd,
+    timing: EtcdTiming,
+  ) {
+    const { namespace, clock, random, onEvent } = environment;
+    assertName('registry: namespace', namespace);
+    this.#environment = {
+      holder: new ClientHolder(connect, options.hosts, clock, random),
+      keys: createServiceKeys(options.prefix, namespace),
+      report: createReport(onEvent),
+      ttlSeconds: options.ttlSeconds,
+      clock,
+      random,
+      timing,
+    };
+  }
+
+  watch(service: string, publish: PublishSnapshot): Watch {
+    if (this.#closing !== undefined) return { close: () => undefined };
+    const watcher = this.#watchers.get(service) ?? new ServiceWatcher(service, this.#environment);
+    this.#watchers.set(service, watcher);
+    const watch = watcher.subscribe(publish);
+    return {
+      close: () => {
+        watch.close();
+        if (!watcher.idle || this.#watchers.get(service) !== watcher) return;
+        this.#watchers.delete(service);
+        watcher.close();
+      },
+    };
+  }
+
+  register(instance: Instance): Registration {
+    const checked = readInstance('register', instance);
+    if (this.#closing !== undefined) return refusedRegistration();
+    const registration = new EtcdRegistration(checked, this.#environment);
+    this.#registrations.add(registration);
+    return {
+      registered: registration.registered,
+      state: () => registration.state(),
+      update: (updated) => registration.update(updated),
+      close: () => registration.close().finally(() => this.#registrations.delete(registration)),
+    };
+  }
+
+  async services(): Promise<readonly string[]> {
+    try {
+      return await listServices(this.#environment);
+    } catch (thrown) {
+      const cause = asEtcdError(thrown);
+      throw rpcError('UNAVAILABLE', `cannot list the services: ${cause.message}`, { cause });
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    await Promise.all([...this.#registrations].map((registration) => registration.close()));
+    this.#registrations.clear();
+    this.#environment.holder.close();
+  }
+}
+
+function displayOf({ hosts, prefix, tls }: ResolvedEtcdOptions): string {
+  const scheme = tls === undefined ? 'etcd' : 'etcds';
+  return `${scheme}://${hosts.join(',')}${prefix === DEFAULT_PREFIX ? '' : `/${prefix}`}`;
+}

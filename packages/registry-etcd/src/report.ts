@@ -1,0 +1,65 @@
+import type { RegistryEvent } from '@org/rpc-core';
+import type { EtcdError } from './etcd-port.js';
+
+/** Tells of an event. Never throws. */
+export type Report = (event: RegistryEvent) => void;
+
+/** Keeps what an observer throws away from our own work, and shows it as a warning of the process. */
+export function createReport(onEvent: ((event: RegistryEvent) => void) | undefined): Report {
+  return (event) => isolate(() => onEvent?.(event));
+}
+
+/** Runs code that is not ours. What it throws becomes a warning of the process, so that it harms nobody else. */
+export function isolate(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/**
+ * Tells once that something is unreachable and once that it is back, however often it is tried in between. One failure is an
+ * accident; a failure of another kind (no longer unreachable but denied) is told anew.
+ */
+export class Outage {
+  readonly #report: Report;
+  readonly #what: string;
+  readonly #service: string | undefined;
+  #failures = 0;
+  #told: EtcdError | undefined;
+
+  /** @param what - what fails, for the message: `watching calculator` */
+  constructor(report: Report, what: string, service?: string) {
+    this.#report = report;
+    this.#what = what;
+    this.#service = service;
+  }
+
+  failed(error: EtcdError): void {
+    this.#failures++;
+    if (this.#failures < FAILURES_MIN || this.#told?.kind === error.kind) return;
+    // A deadline after a refused connection is the same outage seen twice.
+    if (this.#told !== undefined && isSilence(this.#told) && isSilence(error)) return;
+    this.#told = error;
+    this.#report({
+      kind: 'unreachable',
+      message: `${this.#what}: ${error.message}`,
+      error,
+      service: this.#service,
+    });
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    if (this.#told === undefined) return;
+    this.#told = undefined;
+    this.#report({ kind: 'recovered', message: `${this.#what}: etcd answers again`, service: this.#service });
+  }
+}
+
+const FAILURES_MIN = 2;
+
+function isSilence({ kind }: EtcdError): boolean {
+  return kind === 'unavailable' || kind === 'deadline';
+}

@@ -1,0 +1,133 @@
+import type { Endpoint, Gone, GoneReason, Snapshot, Watch } from '@org/rpc-core';
+import { nextSnapshot, sameSnapshot } from '@org/rpc-core/internal';
+import type { KeyValue } from './etcd-port.js';
+import { parseInstanceValue } from './instance-value.js';
+import type { ServiceKeys } from './keys.js';
+import { RANGE_ENTRIES_MAX } from './list-range.js';
+import { type Reflection, Reflector, type ReflectorEnvironment } from './reflector.js';
+import { isolate, Outage, type Report } from './report.js';
+
+/** What a watcher works with. */
+export interface WatcherEnvironment extends ReflectorEnvironment {
+  readonly keys: ServiceKeys;
+  readonly report: Report;
+}
+
+/** Hears of a service. */
+export type PublishSnapshot = (snapshot: Snapshot) => void;
+
+interface Decoded {
+  readonly entry: KeyValue;
+  /** `undefined` when the value is no endpoint. */
+  readonly endpoint: Endpoint | undefined;
+}
+
+/** Turns what etcd holds of one service into snapshots, for all that watch it in a handle. */
+export class ServiceWatcher {
+  readonly #service: string;
+  readonly #environment: WatcherEnvironment;
+  readonly #reflector: Reflector;
+  readonly #subscribers = new Set<PublishSnapshot>();
+  /** What each key was found to hold, so that an unchanged value is neither parsed nor reported again. */
+  readonly #decoded = new Map<string, Decoded>();
+  #snapshot: Snapshot | undefined;
+  #truncated = false;
+
+  constructor(service: string, environment: WatcherEnvironment) {
+    this.#service = service;
+    this.#environment = environment;
+    const outage = new Outage(environment.report, `watching ${service}`, service);
+    const sink = {
+      reflect: (reflection: Reflection) => this.#reflect(reflection),
+      truncated: () => this.#reportTruncated(),
+      failed: outage.failed.bind(outage),
+      succeeded: outage.succeeded.bind(outage),
+    };
+    this.#reflector = new Reflector(environment.keys.instances(service), sink, environment);
+    this.#reflector.start();
+  }
+
+  /** Whether nobody listens. */
+  get idle(): boolean {
+    return this.#subscribers.size === 0;
+  }
+
+  /** Adds a listener; it hears what is known already after this has returned. */
+  subscribe(publish: PublishSnapshot): Watch {
+    let waiting = this.#snapshot !== undefined;
+    // One function a subscriber: the same callback may be subscribed twice.
+    const subscriber: PublishSnapshot = (snapshot) => {
+      // Nothing has left as far as this listener is concerned, for it knew nothing.
+      const known = waiting ? Object.freeze({ ...snapshot, gone: NONE }) : snapshot;
+      waiting = false;
+      isolate(() => publish(known));
+    };
+    this.#subscribers.add(subscriber);
+    if (waiting) {
+      queueMicrotask(() => {
+        if (waiting && this.#subscribers.has(subscriber)) subscriber(this.#snapshot!);
+      });
+    }
+    return { close: () => void this.#subscribers.delete(subscriber) };
+  }
+
+  /** Ends it for all listeners. Idempotent. */
+  close(): void {
+    this.#subscribers.clear();
+    this.#reflector.close();
+  }
+
+  #reflect({ entries, removed, fresh }: Reflection): void {
+    const endpoints: Endpoint[] = [];
+    for (const entry of entries.values()) {
+      const endpoint = this.#decode(entry);
+      if (endpoint !== undefined) endpoints.push(endpoint);
+    }
+    for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
+    const before = this.#snapshot;
+    const draining = new Set(before?.endpoints.filter(({ state }) => state === 'draining').map(({ id }) => id));
+    const next = nextSnapshot(endpoints, before, (id) => this.#reasonOf(id, draining.has(id), removed));
+    const snapshot = fresh ? next : Object.freeze({ ...next, fresh });
+    if (sameSnapshot(snapshot, before)) return;
+    this.#snapshot = snapshot;
+    for (const subscriber of [...this.#subscribers]) {
+      // One of them may close another.
+      if (this.#subscribers.has(subscriber)) subscriber(snapshot);
+    }
+  }
+
+  #reasonOf(id: string, wasDraining: boolean, removed: ReadonlyMap<string, KeyValue>): GoneReason {
+    // The goodbye and the deletion may have come together, so that no snapshot ever showed the goodbye.
+    const last = removed.get(this.#environment.keys.instanceKey(this.#service, id));
+    const state = last && parseInstanceValue(last.value, id).endpoint?.state;
+    return wasDraining || state === 'draining' ? 'left' : 'unknown';
+  }
+
+  #decode(entry: KeyValue): Endpoint | undefined {
+    const known = this.#decoded.get(entry.key);
+    if (known?.entry === entry) return known.endpoint;
+    if (known?.endpoint !== undefined && Buffer.compare(known.entry.value, entry.value) === 0) {
+      this.#decoded.set(entry.key, { entry, endpoint: known.endpoint });
+      return known.endpoint;
+    }
+    const id = this.#environment.keys.instanceId(this.#service, entry.key);
+    const parsed = id === undefined ? { problem: 'its key names no instance' } : parseInstanceValue(entry.value, id);
+    if (parsed.problem !== undefined && known?.entry.modRevision !== entry.modRevision) {
+      this.#reportInvalid(`${entry.key} is skipped: ${parsed.problem}`);
+    }
+    this.#decoded.set(entry.key, { entry, endpoint: parsed.endpoint });
+    return parsed.endpoint;
+  }
+
+  #reportInvalid(message: string): void {
+    this.#environment.report({ kind: 'invalidEntry', message, service: this.#service });
+  }
+
+  #reportTruncated(): void {
+    if (this.#truncated) return;
+    this.#truncated = true;
+    this.#reportInvalid(`${this.#service} has more than ${RANGE_ENTRIES_MAX} entries; the rest are ignored`);
+  }
+}
+
+const NONE: readonly Gone[] = Object.freeze([]);

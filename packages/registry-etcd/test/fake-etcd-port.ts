@@ -1,0 +1,88 @@
+import {
+  EtcdError,
+  type EtcdPort,
+  type EtcdWatch,
+  type GrantedLease,
+  type PutIfResult,
+  type RangePage,
+  type RangeRequest,
+  type WatchListener,
+  type WatchRequest,
+} from '../src/etcd-port.js';
+import type { CallName, FakeEtcd } from './fake-etcd.js';
+
+/** A connection to a {@link FakeEtcd}. A call that hangs hangs for ever: ending it is the business of the caller. */
+export class FakeEtcdPort implements EtcdPort {
+  readonly #etcd: FakeEtcd;
+  readonly #host: string;
+  #closed = false;
+
+  constructor(etcd: FakeEtcd, host: string) {
+    this.#etcd = etcd;
+    this.#host = host;
+  }
+
+  grant(ttlSeconds: number): Promise<GrantedLease> {
+    return this.#call('grant', () => ({ id: this.#etcd.grant(ttlSeconds), ttlSeconds }));
+  }
+
+  keepAliveOnce(leaseId: string): Promise<number> {
+    return this.#call('keepAliveOnce', () => this.#etcd.renew(leaseId));
+  }
+
+  revoke(leaseId: string): Promise<void> {
+    return this.#call('revoke', () => this.#etcd.revoke(leaseId));
+  }
+
+  put(key: string, value: string, leaseId: string): Promise<number> {
+    return this.#call('put', () => this.#etcd.put(key, value, leaseId));
+  }
+
+  putIf(key: string, value: string, leaseId: string, modRevision: number): Promise<PutIfResult> {
+    return this.#call('putIf', () => {
+      const current = this.#etcd.get(key);
+      if ((current?.modRevision ?? 0) !== modRevision) return { written: false, current };
+      return { written: true, revision: this.#etcd.put(key, value, leaseId) };
+    });
+  }
+
+  deleteIf(key: string, leaseId: string): Promise<boolean> {
+    return this.#call('deleteIf', () => this.#etcd.get(key)?.leaseId === leaseId && this.#etcd.delete(key));
+  }
+
+  range(request: RangeRequest): Promise<RangePage> {
+    return this.#call('range', () => {
+      const found = this.#etcd.inRange(request);
+      const entries = found.slice(0, request.limit);
+      const { revision } = this.#etcd;
+      return { entries, more: found.length > entries.length, count: found.length, revision };
+    });
+  }
+
+  watch({ key, rangeEnd, startRevision }: WatchRequest, listener: WatchListener): EtcdWatch {
+    return this.#etcd.watch({ port: this, key, rangeEnd, listener }, startRevision);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const watch of [...this.#etcd.watches]) {
+      if (watch.port !== this) continue;
+      this.#etcd.watches.delete(watch);
+      watch.listener.onEnd(new EtcdError('unavailable', 'this connection was closed'));
+    }
+  }
+
+  async #call<T>(name: CallName, work: () => T): Promise<T> {
+    this.#etcd.calls.push(name);
+    const fault = this.#etcd.fault(name, this.#host);
+    await undefined;
+    if (this.#closed) throw new EtcdError('unavailable', 'this connection was closed');
+    if (fault instanceof EtcdError) throw fault;
+    if (fault !== 'hang') {
+      this.#etcd.expire();
+      const answer = work();
+      if (fault === undefined) return answer;
+    }
+    return new Promise<never>(() => undefined);
+  }
+}

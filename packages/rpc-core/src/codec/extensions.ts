@@ -1,0 +1,194 @@
+import { endianness } from 'node:os';
+import { DecodeError, decodeTimestampToTimeSpec } from '@msgpack/msgpack';
+
+/**
+ * The extension types that the codec writes and reads. MessagePack leaves 0 to 127 to applications; ours are a zero and
+ * letters, away from the small numbers that peers such as Neovim use. "Body" is what follows the extension's header.
+ *
+ * | type | value | body |
+ * |---|---|---|
+ * | -1 | `Date` | the timestamp of the MessagePack specification (4, 8 or 12 bytes) |
+ * | 0 | `undefined` | one byte `00` (the same as msgpackr writes) |
+ * | 66 `B` | `bigint` | two's complement, big-endian, 1 to 1,024 bytes |
+ * | 101 `e` | `Error` | one MessagePack array `[name, message]` of two strings |
+ * | 109 `m` | `Map` | one MessagePack array `[key, value, key, value, ...]` |
+ * | 115 `s` | `Set` | one MessagePack array of the members |
+ * | 116 `t` | typed array, `ArrayBuffer` | one byte of {@link TYPED_ARRAYS}, then the elements, little-endian |
+ *
+ * A `bigint` of 64 bits that a number cannot hold exactly is written as int 64 or uint 64, not as an extension.
+ */
+export const EXTENSION = {
+  timestamp: -1,
+  undefined: 0,
+  bigint: 0x42,
+  error: 0x65,
+  map: 0x6d,
+  set: 0x73,
+  typedArray: 0x74,
+} as const;
+
+/** Whether the body of this extension type is itself one MessagePack array. */
+export function isNested(type: number): boolean {
+  return type === EXTENSION.map || type === EXTENSION.set || type === EXTENSION.error;
+}
+
+/** Largest bigint, in bytes (8,192 bits): arithmetic on larger ones blocks the process for whoever receives them. */
+export const BIGINT_BYTES = 1024;
+
+/**
+ * How many numbers and bigints one message may hold as keys of `Map`s and members of `Set`s together. V8 hashes numbers
+ * without a seed, so anyone can choose numbers that collide, and building the collection takes time in the square of their
+ * count: 4,096 bigints take 40 ms, 65,536 would take ten seconds. Strings are hashed with a seed and need no such bound.
+ */
+export const NUMERIC_KEYS = 4096;
+
+/** An extension of a type that this codec does not know, kept as it came. It can be encoded again. */
+export class UnknownExtension {
+  /** From -128 to 127. */
+  readonly type: number;
+  /** The body; its memory is its own. */
+  readonly data: Uint8Array;
+
+  /** @throws TypeError when the type is not an integer from -128 to 127 */
+  constructor(type: number, data: Uint8Array) {
+    if (!Number.isInteger(type) || type < -128 || type > 127) {
+      throw new TypeError(`type of an extension must be an integer from -128 to 127, not ${type}`);
+    }
+    this.type = type;
+    this.data = data;
+  }
+}
+
+/** What extension type `t` carries: code, constructor, bytes of an element. The codes are those of msgpackr where it has one. */
+export const TYPED_ARRAYS = [
+  [0, Int8Array, 1],
+  [2, Uint8ClampedArray, 1],
+  [3, Int16Array, 2],
+  [4, Uint16Array, 2],
+  [5, Int32Array, 4],
+  [6, Uint32Array, 4],
+  [7, Float32Array, 4],
+  [8, Float64Array, 8],
+  [9, BigInt64Array, 8],
+  [10, BigUint64Array, 8],
+  [16, ArrayBuffer, 1],
+] as const;
+
+/** The row of {@link TYPED_ARRAYS} for a value; undefined for what the codec does not carry so, such as `Float16Array`. */
+export function typedArrayRow(value: ArrayBufferView | ArrayBuffer): (typeof TYPED_ARRAYS)[number] | undefined {
+  const name = typedArrayName(value);
+  return TYPED_ARRAYS.find(([, type]) => type.name === name);
+}
+
+/** The name of a typed array's true class, whatever its prototypes and tags say. */
+export function typedArrayName(value: ArrayBufferView | ArrayBuffer): string {
+  const prototype: object = Object.getPrototypeOf(Int8Array.prototype);
+  const name: unknown = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)?.get?.call(value);
+  return typeof name === 'string' ? name : 'ArrayBuffer';
+}
+
+/** A copy of the elements in little-endian order. */
+export function littleEndian(bytes: Uint8Array, elementBytes: number): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  if (endianness() === 'BE') {
+    if (elementBytes === 2) copy.swap16();
+    else if (elementBytes === 4) copy.swap32();
+    else if (elementBytes === 8) copy.swap64();
+  }
+  return copy;
+}
+
+/**
+ * Reads the body of extension type `t`.
+ * @throws DecodeError when it is not one
+ */
+export function typedArray(body: Uint8Array): ArrayBufferView | ArrayBuffer {
+  const known = TYPED_ARRAYS.find(([code]) => code === body[0]);
+  if (known === undefined) throw new DecodeError('a typed array of an unknown kind');
+  const [, type, elementBytes] = known;
+  if ((body.length - 1) % elementBytes !== 0)
+    throw new DecodeError(`elements of ${type.name} of which the last is cut off`);
+  const memory = littleEndian(body.subarray(1), elementBytes).buffer as ArrayBuffer;
+  return type === ArrayBuffer ? memory : new type(memory);
+}
+
+/** The shortest two's complement of a bigint, undefined when it takes more than {@link BIGINT_BYTES}. */
+export function bigintBytes(value: bigint): Uint8Array | undefined {
+  const digits = (value < 0n ? ~value : value).toString(16);
+  const even = digits.length % 2 === 0 ? digits : `0${digits}`;
+  const hex = even.charCodeAt(0) >= 0x38 ? `00${even}` : even;
+  if (hex.length > 2 * BIGINT_BYTES) return undefined;
+  const bytes = Buffer.from(hex, 'hex');
+  return value < 0n ? inverted(bytes) : bytes;
+}
+
+/**
+ * Reads the body of extension type `B`; longer forms than the shortest are read as well.
+ * @throws DecodeError when it is empty or longer than {@link BIGINT_BYTES}
+ */
+export function bigintFrom(body: Uint8Array): bigint {
+  if (body.length === 0 || body.length > BIGINT_BYTES) {
+    throw new DecodeError(`a bigint of ${body.length} bytes; 1 to ${BIGINT_BYTES} are allowed`);
+  }
+  const negative = body[0]! >= 0x80;
+  const magnitude = BigInt(`0x${(negative ? inverted(body) : Buffer.from(body)).toString('hex')}`);
+  return negative ? ~magnitude : magnitude;
+}
+
+function inverted(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.map((byte) => byte ^ 0xff));
+}
+
+/**
+ * Reads a timestamp. Parts of a millisecond are cut off towards the past, since a `Date` has none.
+ * @throws DecodeError when it is malformed or beyond what a `Date` can hold
+ */
+export function dateFrom(body: Uint8Array): Date {
+  if (body.length !== 4 && body.length !== 8 && body.length !== 12) {
+    throw new DecodeError(`a timestamp of ${body.length} bytes; it has 4, 8 or 12`);
+  }
+  const { sec, nsec } = decodeTimestampToTimeSpec(body);
+  if (nsec > 999_999_999) throw new DecodeError(`a timestamp of ${nsec} nanoseconds; the most are 999,999,999`);
+  const date = new Date(sec * 1000 + Math.floor(nsec / 1e6));
+  if (Number.isNaN(date.getTime())) throw new DecodeError('a timestamp outside the range of Date');
+  return date;
+}
+
+/**
+ * An error as it came from elsewhere: a plain `Error` with that name. It has no stack frames: the sender's are not sent, and
+ * collecting those of this decoder would make a few bytes of input cost microseconds.
+ * @throws DecodeError when the parts are not two strings
+ */
+export function errorFrom(parts: readonly unknown[]): Error {
+  const [name, message] = parts;
+  if (parts.length !== 2 || typeof name !== 'string' || typeof message !== 'string') {
+    throw new DecodeError('an error that is not [name, message]');
+  }
+  const frames = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = new Error(message);
+  Error.stackTraceLimit = frames;
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true });
+  error.stack = message === '' ? name : `${name}: ${message}`;
+  return error;
+}
+
+/** What of an error travels: its name and message, never its stack, cause or fields. */
+export function errorParts(error: Error): [name: string, message: string] {
+  const { name, message } = error;
+  return [typeof name === 'string' ? name : 'Error', typeof message === 'string' ? message : ''];
+}
+
+/** @throws DecodeError when the array is not of keys and values in turn */
+export function mapFrom(parts: readonly unknown[]): Map<unknown, unknown> {
+  if (parts.length % 2 !== 0) throw new DecodeError('a map with a key that has no value');
+  const map = new Map<unknown, unknown>();
+  for (let i = 0; i < parts.length; i += 2) map.set(parts[i], parts[i + 1]);
+  return map;
+}
+
+/** Whether a key counts towards {@link NUMERIC_KEYS}. */
+export function isNumeric(key: unknown): boolean {
+  return typeof key === 'number' || typeof key === 'bigint';
+}

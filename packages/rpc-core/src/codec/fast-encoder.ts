@@ -1,0 +1,243 @@
+import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
+import { encodeBigint, encodeDate, encodeNested, encodeTypedArray, encodeUndefined } from './encode-extension.js';
+import { encodeLongString } from './encode-string.js';
+import { EXTENSION, errorParts, isNumeric, NUMERIC_KEYS, type UnknownExtension } from './extensions.js';
+import { Encoder } from './msgpack-internals.js';
+import { ENCODED_DEPTH, UNSUPPORTED } from './unsupported.js';
+import { valueKind } from './value-kind.js';
+
+/** What the encoder works in between two values, so that it keeps nobody's memory alive. */
+const EMPTY = allocateChunk(0);
+
+/**
+ * The library's encoder, working in memory that is lent to it for one value, and strict: what would not arrive as it was is
+ * refused. Short ASCII strings are written by a loop, longer ones by Node's native code, several times faster than the
+ * library's own way.
+ */
+export class FastEncoder extends Encoder {
+  /** The bound that a value broke, when that was why {@link append} threw: then there is no path to look for. */
+  broken: CodecError | undefined;
+  readonly #maximumBytes: number;
+  #chunk = EMPTY;
+  #start = 0;
+  #numericKeys = 0;
+
+  constructor(maximumBytes: number) {
+    super({ initialBufferSize: 1 });
+    this.#maximumBytes = maximumBytes;
+  }
+
+  /** Appends a value to the target, or throws and leaves the target as it was. */
+  append(value: unknown, target: EncodeTarget): void {
+    this.broken = undefined;
+    this.#chunk = target.chunk;
+    this.bytes = target.chunk.bytes;
+    this.view = target.chunk.view;
+    this.pos = this.#start = target.position;
+    this.#numericKeys = 0;
+    try {
+      this.doEncode(value, 1);
+      if (this.pos - this.#start > this.#maximumBytes) throw this.#tooLarge();
+      if (this.#chunk !== target.chunk) target.chunk = this.#chunk;
+      target.position = this.pos;
+    } finally {
+      this.#chunk = EMPTY;
+      this.bytes = EMPTY.bytes;
+      this.view = EMPTY.view;
+    }
+  }
+
+  override doEncode(value: unknown, depth: number): void {
+    if (typeof value === 'string') this.encodeString(value);
+    else if (typeof value === 'number') this.encodeNumber(value);
+    else if (typeof value === 'object') {
+      if (value === null) this.writeU8(0xc0);
+      else this.encodeObject(value, depth);
+    } else if (typeof value === 'boolean') this.writeU8(value ? 0xc3 : 0xc2);
+    else if (typeof value === 'undefined') encodeUndefined(this);
+    else if (typeof value === 'bigint') encodeBigint(this, value);
+    else throw UNSUPPORTED;
+  }
+
+  override ensureBufferSizeToWrite(bytes: number): void {
+    const needed = this.pos + bytes;
+    if (needed > this.bytes.length) this.#grow(needed);
+  }
+
+  override encodeNumber(value: number): void {
+    if ((value & 0x7f) === value && (value !== 0 || !Object.is(value, -0))) this.writeU8(value);
+    else if (value === 0) this.encodeNumberAsFloat(value);
+    else super.encodeNumber(value);
+  }
+
+  override encodeString(text: string): void {
+    const { length } = text;
+    if (length < 32) {
+      this.ensureBufferSizeToWrite(1 + 3 * length + 1);
+      const { bytes, pos } = this;
+      let end = pos + 1;
+      let i = 0;
+      for (; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 0x7f) break;
+        bytes[end++] = unit;
+      }
+      if (i === length) {
+        bytes[pos] = 0xa0 | length;
+        this.pos = end;
+        return;
+      }
+    }
+    encodeLongString(this, text);
+  }
+
+  override encodeObject(value: object, depth: number): void {
+    if (Array.isArray(value)) {
+      this.encodeArray(value, depth);
+      return;
+    }
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) this.encodeMap(value as Record<string, unknown>, depth);
+    else this.#special(value, depth);
+  }
+
+  override encodeArray(values: readonly unknown[], depth: number): void {
+    const { length } = values;
+    if (length > 0) this.#enter(length, depth);
+    if (length < 16) this.writeU8(0x90 | length);
+    else if (length < 0x1_0000) {
+      this.writeU8(0xdc);
+      this.writeU16(length);
+    } else {
+      this.writeU8(0xdd);
+      this.writeU32(length);
+    }
+    // By index and the length that the header says: a getter may change the array on the way.
+    for (let i = 0; i < length; i++) this.doEncode(values[i], depth + 1);
+  }
+
+  override encodeMap(object: Readonly<Record<string, unknown>>, depth: number): void {
+    const keys = Object.keys(object);
+    const { length } = keys;
+    if (length > 0) this.#enter(length, depth);
+    const header = this.pos;
+    this.#mapHeader(length);
+    let written = 0;
+    for (let i = 0; i < length; i++) {
+      const key = keys[i]!;
+      if (key === '__proto__') throw UNSUPPORTED;
+      const value = object[key];
+      if (value === undefined) continue;
+      this.encodeString(key);
+      this.doEncode(value, depth + 1);
+      written++;
+    }
+    if (written !== length) this.#correctMapHeader(header, length, written);
+  }
+
+  #enter(length: number, depth: number): void {
+    if (depth > ENCODED_DEPTH) throw UNSUPPORTED;
+    // Every element takes a byte at least, so `new Array(1e9)` is refused here and not after a gigabyte.
+    if (length > this.#maximumBytes) throw this.#tooLarge();
+  }
+
+  #grow(needed: number): void {
+    if (needed - this.#start > this.#maximumBytes) throw this.#tooLarge();
+    const chunk = allocateChunk(Math.max(needed, 2 * this.bytes.length));
+    this.bytes.copy(chunk.bytes, 0, 0, this.pos);
+    this.#chunk = chunk;
+    this.bytes = chunk.bytes;
+    this.view = chunk.view;
+  }
+
+  #tooLarge(): CodecError {
+    return this.#bound(
+      `value takes more than ${this.#maximumBytes} bytes; send it in parts, or raise maximumBytes of msgpack()`,
+    );
+  }
+
+  #bound(message: string): CodecError {
+    this.broken = new CodecError(message);
+    return this.broken;
+  }
+
+  #mapHeader(length: number): void {
+    if (length < 16) this.writeU8(0x80 | length);
+    else if (length < 0x1_0000) {
+      this.writeU8(0xde);
+      this.writeU16(length);
+    } else {
+      this.writeU8(0xdf);
+      this.writeU32(length);
+    }
+  }
+
+  /** Keys with an undefined value were left out: says so in the header, and closes the gap when a shorter one will do. */
+  #correctMapHeader(header: number, length: number, written: number): void {
+    const end = this.pos;
+    this.pos = header;
+    this.#mapHeader(written);
+    const body = header + mapHeaderBytes(length);
+    this.bytes.copyWithin(this.pos, body, end);
+    this.pos += end - body;
+  }
+
+  #special(value: object, depth: number): void {
+    switch (valueKind(value)) {
+      case 'plain':
+        this.encodeMap(value as Record<string, unknown>, depth);
+        return;
+      case 'binary':
+        this.encodeBinary(value as Uint8Array);
+        return;
+      case 'date':
+        encodeDate(this, value as Date);
+        return;
+      case 'map':
+        encodeNested(this, EXTENSION.map, this.#entries(value as Map<unknown, unknown>), depth);
+        return;
+      case 'set':
+        encodeNested(this, EXTENSION.set, this.#members(value as Set<unknown>), depth);
+        return;
+      case 'error':
+        encodeNested(this, EXTENSION.error, errorParts(value as Error), depth);
+        return;
+      case 'typed-array':
+      case 'array-buffer':
+        encodeTypedArray(this, value as ArrayBufferView | ArrayBuffer);
+        return;
+      case 'extension':
+        this.encodeExtension(value as UnknownExtension);
+        return;
+      default:
+        throw UNSUPPORTED;
+    }
+  }
+
+  #entries(map: ReadonlyMap<unknown, unknown>): unknown[] {
+    const parts: unknown[] = [];
+    for (const [key, value] of map) {
+      this.#countKey(key);
+      parts.push(key, value);
+    }
+    return parts;
+  }
+
+  #members(set: ReadonlySet<unknown>): unknown[] {
+    const parts: unknown[] = [];
+    for (const member of set) {
+      this.#countKey(member);
+      parts.push(member);
+    }
+    return parts;
+  }
+
+  #countKey(key: unknown): void {
+    if (!isNumeric(key) || ++this.#numericKeys <= NUMERIC_KEYS) return;
+    throw this.#bound(`value has more than ${NUMERIC_KEYS} numbers as keys of maps and sets; send them as an array`);
+  }
+}
+
+function mapHeaderBytes(length: number): number {
+  return length < 16 ? 1 : length < 0x1_0000 ? 3 : 5;
+}

@@ -1,0 +1,84 @@
+import type { Limits } from '../limits.js';
+import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
+import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
+import { FastEncoder } from './fast-encoder.js';
+import { KeyCache } from './key-cache.js';
+import { explainUnsupported, reasonText } from './value-path.js';
+
+/** Two values written to the same place would overwrite each other. */
+const SAME_TARGET = 'a value is being encoded to this target already: a getter of it must not send another';
+
+/** Options of {@link msgpack}. */
+export interface MsgpackOptions {
+  /**
+   * What to do with an extension type that is not ours: `refuse` the message (the default), or `keep` the value as an
+   * `UnknownExtension`, which can be sent on as it came.
+   */
+  readonly unknownExtensions?: 'refuse' | 'keep';
+  /**
+   * Largest encoded value in bytes, from 1 to 2^31 - 1 (default 64 MiB). It stops a value such as `new Array(1e9)` before the
+   * memory is gone; what a connection may send is bounded by its own limits besides.
+   */
+  readonly maximumBytes?: number;
+}
+
+/**
+ * The default codec: MessagePack, with extensions for what JavaScript has besides (`undefined`, `bigint`, `Date`, `Map`, `Set`,
+ * `Error`, typed arrays). Strict both ways: what would not arrive as it was sent is refused with its path, and nothing
+ * that a peer sends can cost more memory than its bytes allow. A property that is `undefined` is left out, a `Buffer` stands
+ * for every `Uint8Array`, an `Error` keeps its name and message only.
+ *
+ * Wraps `@msgpack/msgpack`, whose encoder and decoder it extends. One value serves any number of connections.
+ * @throws TypeError when an option is out of range
+ */
+export function msgpack(options: MsgpackOptions = {}): Codec {
+  const { keepUnknown, maximumBytes } = resolveMsgpackOptions(options);
+  const shared = new FastEncoder(maximumBytes);
+  /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
+  const busy: EncodeTarget[] = [];
+  const views: ViewCache = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
+  return {
+    name: 'msgpack',
+    encode(value: unknown, target: EncodeTarget): void {
+      if (busy.includes(target)) throw new CodecError(SAME_TARGET);
+      // Busy only when a getter or a proxy of a value encodes another value: that one gets an encoder of its own.
+      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes);
+      busy.push(target);
+      try {
+        encoder.append(value, target);
+      } catch (error) {
+        throw error === encoder.broken ? error : explained(error, value);
+      } finally {
+        busy.pop();
+      }
+    },
+    createDecoder(limits: Limits): DecodeMessage {
+      const decoder = new BoundedDecoder({ limits, keepUnknown, views, keys: new KeyCache() });
+      return (bytes, start, end) => decoder.decodeMessage(bytes, start, end);
+    },
+  };
+}
+
+function resolveMsgpackOptions(options: MsgpackOptions): { keepUnknown: boolean; maximumBytes: number } {
+  const { unknownExtensions = 'refuse', maximumBytes = 64 * 1024 * 1024, ...unknown } = options;
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) {
+    throw new TypeError(`msgpack() has no option ${name}; it has unknownExtensions and maximumBytes`);
+  }
+  if (unknownExtensions !== 'refuse' && unknownExtensions !== 'keep') {
+    throw new TypeError(`unknownExtensions of msgpack() must be 'refuse' or 'keep', not ${String(unknownExtensions)}`);
+  }
+  if (!Number.isInteger(maximumBytes) || maximumBytes < 1 || maximumBytes > 2 ** 31 - 1) {
+    throw new TypeError(
+      `maximumBytes of msgpack() must be an integer from 1 to 2147483647, not ${String(maximumBytes)}`,
+    );
+  }
+  return { keepUnknown: unknownExtensions === 'keep', maximumBytes };
+}
+
+function explained(error: unknown, value: unknown): CodecError {
+  const reason = explainUnsupported(value);
+  if (reason !== undefined) return new CodecError(reason);
+  // The second walk found nothing: a getter that fails once, or a value that changes as it is read.
+  return new CodecError(`value at $ could not be encoded: ${reasonText(error)}`);
+}

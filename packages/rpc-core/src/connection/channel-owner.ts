@@ -1,0 +1,36 @@
+import type { Clock } from '../clock.js';
+import type { Codec } from '../codec/codec.js';
+import type { Limits } from '../limits.js';
+import type { Hello } from '../protocol/hello.js';
+import type { ByteStream } from '../transport/byte-stream.js';
+
+/** What a channel needs of the connection that owns it. */
+export interface ChannelOwner {
+  /** REQUEST, RESPONSE, ERROR or CANCEL. @throws ProtocolError to close the connection with that reason */
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void;
+  /** A frame beyond `messageBytes`, whose body is skipped. */
+  oversized(type: number, id: number, bodyBytes: number): void;
+  /** The peer's HELLO, once. */
+  greeted(hello: Hello): void;
+  /** The peer's GOAWAY. */
+  goAway(code: number, reason: string): void;
+  /** The peer will send no more. */
+  ended(): void;
+  /** What was queued has been written. */
+  drained(): void;
+  /** It is over. `reason` says why, in words for people. */
+  closed(reason: string): void;
+  /** Server side only: the first bytes are not of the native protocol. */
+  foreign?(bytes: Buffer): void;
+}
+
+/** What a frame channel is made of. */
+export interface ChannelOptions {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly owner: ChannelOwner;
+  /** Whether the peer speaks first, with the preface. */
+  readonly expectPreface: boolean;
+}

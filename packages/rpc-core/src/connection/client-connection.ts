@@ -1,0 +1,294 @@
+import type { Clock } from '../clock.js';
+import type { Codec } from '../codec/codec.js';
+import { type CallFacts, type Progress, type RpcError, type RpcErrorOptions, rpcError } from '../error.js';
+import { markLate } from '../late.js';
+import type { Limits } from '../limits.js';
+import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import { parseError, parseReplyHead } from '../protocol/frame-parser.js';
+import { writeCancel } from '../protocol/frame-writer.js';
+import type { Hello } from '../protocol/hello.js';
+import type { Call, CallHolder } from '../service.js';
+import type { TimerQueue } from '../timer-queue.js';
+import { cancelledError } from '../wait.js';
+import type { ChannelOwner } from './channel-owner.js';
+import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
+import { FrameChannel } from './frame-channel.js';
+import { InFlight } from './in-flight.js';
+import { writeCall } from './write-call.js';
+
+/**
+ * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
+ * default limits. Every call given to `send` settles exactly once.
+ */
+export class ClientConnection implements CallHolder, ChannelOwner {
+  readonly #codec: Codec;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #timers: TimerQueue;
+  readonly #observer: ClientConnectionObserver;
+  readonly #channel: FrameChannel;
+  readonly #inFlight = new InFlight();
+  #callsMax: number;
+  #messageBytesMax: number;
+  #draining = false;
+  #closedReason: string | undefined;
+  /** Replies that came after their call was given up. */
+  #lateReplies = 0;
+
+  constructor(options: ClientConnectionOptions) {
+    const { stream, codec, limits, clock } = options;
+    this.#codec = codec;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#timers = options.timers;
+    this.#observer = options.observer;
+    this.#callsMax = limits.callsInFlight;
+    this.#messageBytesMax = limits.messageBytes;
+    this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
+    this.#channel.start();
+    this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
+  }
+
+  /** Whether it takes calls. */
+  get isOpen(): boolean {
+    return this.#closedReason === undefined && !this.#draining;
+  }
+
+  /** Whether it would refuse one more call: as many in flight, or as much to be written, as the limits allow. */
+  get isFull(): boolean {
+    return this.#inFlight.size >= this.#callsMax || this.#channel.isFull;
+  }
+
+  get isGreeted(): boolean {
+    return this.#channel.isGreeted;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** How many answers came too late and were dropped. */
+  get lateReplies(): number {
+    return this.#lateReplies;
+  }
+
+  /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
+  send(call: Call): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      call.resolve = resolve;
+      call.reject = reject;
+      this.#send(call);
+    });
+  }
+
+  #send(call: Call): void {
+    if (!this.isOpen)
+      return call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+    if (this.isFull) {
+      return call.fail(
+        this.#error(
+          call,
+          'RESOURCE_EXHAUSTED',
+          `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`,
+          'unsent',
+        ),
+      );
+    }
+    const { signal } = call;
+    if (signal?.aborted) return call.fail(cancelledError(call));
+    const { output } = this.#channel;
+    const start = output.position;
+    const id = call.oneWay ? 0 : this.#inFlight.add(call);
+    try {
+      writeCall(output, this.#codec, this.#limits, call, id);
+    } catch (error) {
+      this.#inFlight.take(id);
+      return call.fail(this.#error(call, 'INVALID_ARGUMENT', (error as Error).message, 'unsent', error));
+    }
+    if (output.position - start - HEADER_BYTES > this.#messageBytesMax) {
+      const requestBytes = output.position - start - HEADER_BYTES;
+      output.position = start;
+      this.#inFlight.take(id);
+      return call.fail(
+        this.#error(
+          call,
+          'RESOURCE_EXHAUSTED',
+          `the request has ${requestBytes} bytes, the server takes ${this.#messageBytesMax} (limits.messageBytes)`,
+          'unsent',
+        ),
+      );
+    }
+    if (call.oneWay) {
+      output.afterWritten(() => call.succeed(undefined));
+    } else {
+      call.holder = this;
+      if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
+      if (signal !== undefined) {
+        call.onAbort = () => this.abandon(call, cancelledError(call));
+        signal.addEventListener('abort', call.onAbort, { once: true });
+      }
+    }
+    output.commit();
+  }
+
+  // CallHolder
+
+  expire(call: Call, late: boolean): void {
+    if (this.#release(call.id) === undefined) return;
+    call.endedAt = this.#clock.now();
+    const waitedMs = Math.round(call.endedAt - call.startedAt);
+    const error = this.#error(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, 'maybe-processed');
+    if (late) markLate(error);
+    // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
+    else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
+    call.fail(error);
+  }
+
+  abandon(call: Call, error: RpcError): void {
+    if (this.#release(call.id) === undefined) return;
+    call.endedAt = this.#clock.now();
+    if (this.#channel.isOpen) {
+      writeCancel(this.#channel.output, call.id, CancelReason.CALLER);
+      this.#channel.output.commit();
+    }
+    error.progress = 'maybe-processed';
+    error.endpoint = call.destination?.address;
+    call.fail(error);
+  }
+
+  /** Looks after keepalive and stalls; called about once a second. */
+  tick(now: number): void {
+    this.#channel.tick(now);
+  }
+
+  /** Takes no more calls; closes when those in flight are answered. */
+  drain(): void {
+    this.#draining = true;
+    this.#endIfIdle();
+  }
+
+  /** Closes at once; calls in flight fail. */
+  close(reason: string): void {
+    this.#channel.destroy(reason);
+    this.closed(reason);
+  }
+
+  // ChannelOwner
+
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
+    if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
+      throw new ProtocolError(`frame type ${type} does not come from a server`);
+    if (id === 0) throw new ProtocolError('a reply to call 0');
+    const call = this.#release(id);
+    if (call === undefined) {
+      this.#lateReplies++;
+      return;
+    }
+    call.endedAt = readAt;
+    try {
+      if (type === FrameType.RESPONSE) this.#response(call, flags, bytes, start, end);
+      else this.#errorReply(call, flags, bytes, start, end);
+    } catch (error) {
+      const reason = `the reply is malformed: ${(error as Error).message}`;
+      call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
+      throw new ProtocolError(reason);
+    }
+    if (this.#draining) this.#endIfIdle();
+  }
+
+  #response(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
+    // Almost every reply has neither metadata nor load.
+    if (flags === 0) return call.succeed(start === end ? undefined : this.#channel.decode(bytes, start, end));
+    const { payloadStart, metadata } = parseReplyHead(flags, bytes, start, end, this.#limits);
+    const value = payloadStart === end ? undefined : this.#channel.decode(bytes, payloadStart, end);
+    call.responseMetadata = metadata;
+    call.succeed(value);
+  }
+
+  #errorReply(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
+    const { error, metadata } = parseError(flags, bytes, start, end, this.#channel.decode, this.#limits);
+    error.service = call.service;
+    error.method = call.method;
+    error.endpoint = call.destination?.address;
+    call.responseMetadata = metadata;
+    call.fail(error);
+  }
+
+  oversized(_type: number, id: number, bodyBytes: number): void {
+    const call = this.#release(id);
+    call?.fail(
+      this.#error(
+        call,
+        'RESOURCE_EXHAUSTED',
+        `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`,
+        'processed',
+      ),
+    );
+  }
+
+  greeted(hello: Hello): void {
+    this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
+    this.#messageBytesMax = Math.min(this.#limits.messageBytes, hello.messageBytes);
+    this.#observer.greeted(hello);
+  }
+
+  goAway(code: number, reason: string): void {
+    if (code === GoAwayCode.DRAINING) {
+      if (this.#draining) return;
+      this.#draining = true;
+      this.#observer.draining(reason);
+      this.#endIfIdle();
+    } else {
+      this.#channel.destroy(`closed by the server: ${reason}`);
+    }
+  }
+
+  ended(): void {
+    this.#channel.destroy('the connection was closed by the other end');
+  }
+
+  drained(): void {}
+
+  closed(reason: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#closedReason = reason;
+    const now = this.#clock.now();
+    for (const call of this.#inFlight.takeAll()) {
+      this.#detach(call);
+      call.endedAt = now;
+      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, 'maybe-processed'));
+    }
+    this.#observer.closed(reason);
+  }
+
+  #endIfIdle(): void {
+    if (this.#inFlight.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
+  }
+
+  /** Takes a call out of the table and off its timer and signal. */
+  #release(id: number): Call | undefined {
+    const call = this.#inFlight.take(id);
+    if (call !== undefined) this.#detach(call);
+    return call;
+  }
+
+  #detach(call: Call): void {
+    call.holder = undefined;
+    this.#timers.remove(call);
+    if (call.onAbort !== undefined) {
+      call.signal?.removeEventListener('abort', call.onAbort);
+      call.onAbort = undefined;
+    }
+  }
+
+  #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
+    const facts: CallFacts & RpcErrorOptions = {
+      service: call.service,
+      method: call.method,
+      endpoint: call.destination?.address,
+      progress,
+      cause,
+    };
+    return rpcError(code, reason, facts);
+  }
+}

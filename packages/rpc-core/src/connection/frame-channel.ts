@@ -1,0 +1,277 @@
+import type { Cancel, Clock } from '../clock.js';
+import type { Codec, DecodeMessage } from '../codec/codec.js';
+import type { Peer } from '../context.js';
+import type { Limits } from '../limits.js';
+import { FrameType, GoAwayCode, HEADER_BYTES, PREFACE, ProtocolError } from '../protocol/frame.js';
+import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
+import { putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
+import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../protocol/hello.js';
+import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
+import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
+import { Keepalive } from './keepalive.js';
+import { Output } from './output.js';
+import { PrefaceReader } from './preface.js';
+import { RateWindow } from './rate-window.js';
+import { StallWatch } from './stall-watch.js';
+
+/** How long a closed connection goes on reading and discarding, so that its last words arrive instead of a reset. */
+const LINGER_MS = 1000;
+
+/**
+ * The part of a connection that both sides have: frames in and out, greeting, PING, GOAWAY, closing with a reason, and the
+ * bounds on what a peer may send besides calls. It knows nothing of calls.
+ */
+export class FrameChannel implements ByteReceiver, FrameSink {
+  readonly output: Output;
+  readonly decode: DecodeMessage;
+  readonly keepalive: Keepalive;
+  /** When the last bytes were read: deadlines of what they bring count from here. */
+  readAt: number;
+  readonly #stream: ByteStream;
+  readonly #codec: Codec;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #owner: ChannelOwner;
+  readonly #reader: FrameReader;
+  readonly #openedAt: number;
+  readonly #pings = new RateWindow();
+  readonly #ignored = new RateWindow();
+  readonly #preface: PrefaceReader;
+  readonly #stalls = new StallWatch();
+  #greeted = false;
+  #framesRead = 0;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #closeReason: string | undefined;
+  #cancelLinger: Cancel | undefined;
+
+  constructor(options: ChannelOptions) {
+    const { stream, codec, limits, clock, owner } = options;
+    this.#stream = stream;
+    this.#codec = codec;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#preface = new PrefaceReader(options.expectPreface);
+    this.#openedAt = clock.now();
+    this.readAt = this.#openedAt;
+    this.output = new Output(stream);
+    this.decode = codec.createDecoder(limits);
+    this.#reader = new FrameReader(this, limits.messageBytes);
+    this.keepalive = new Keepalive({
+      readAt: () => this.readAt,
+      ping: (opaque) => {
+        writePing(this.output, FrameType.PING, opaque);
+        this.output.flush();
+      },
+      lost: (reason) => this.destroy(reason),
+    });
+  }
+
+  get peer(): Peer {
+    return this.#stream.peer;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  get isGreeted(): boolean {
+    return this.#greeted;
+  }
+
+  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  get isFull(): boolean {
+    return this.#stalls.isFull;
+  }
+
+  /** Begins to receive. Call when the owner is ready to be told. */
+  start(): void {
+    this.#stream.start(this);
+  }
+
+  /** Sends the preface (client) and HELLO. */
+  greet(hello: Omit<Hello, 'version' | 'codec' | 'messageBytes' | 'callsInFlight'>, withPreface: boolean): void {
+    const { output } = this;
+    if (withPreface)
+      output.position = output.reserve(PREFACE.length) + PREFACE.copy(output.chunk.bytes, output.position);
+    const start = output.reserve(HEADER_BYTES);
+    output.position = start + HEADER_BYTES;
+    const { messageBytes, callsInFlight } = this.#limits;
+    writeHello(this.#codec, output, {
+      ...hello,
+      version: PROTOCOL_VERSION,
+      codec: this.#codec.name,
+      messageBytes,
+      callsInFlight,
+    });
+    putHeader(output, start, FrameType.HELLO, 0, 0);
+    output.commit();
+  }
+
+  /** Tells the peer to send no new calls, and why. The connection goes on. */
+  sayGoAway(code: GoAwayCode, reason: string): void {
+    if (this.#state !== 'open') return;
+    writeGoAway(this.output, code, reason);
+    this.output.flush();
+  }
+
+  /** No more will be sent; reading goes on until the peer has ended too. */
+  endWriting(): void {
+    this.output.flush();
+    this.#stream.end();
+  }
+
+  /**
+   * Closes for cause: says why, then reads and discards until the peer has ended or a second has passed. Dropping the
+   * connection at once would lose the reason: a reset overtakes what was written.
+   */
+  closeFor(code: GoAwayCode, reason: string): void {
+    if (this.#state !== 'open') return;
+    writeGoAway(this.output, code, reason);
+    this.closeAfterWriting(reason);
+  }
+
+  /** As {@link closeFor}, for peers of another protocol: what has been appended are the last words. */
+  closeAfterWriting(reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#closeReason = reason;
+    this.#reader.stop();
+    this.endWriting();
+    this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
+    this.#owner.closed(reason);
+  }
+
+  /** Drops the connection without a word. */
+  destroy(reason: string): void {
+    this.#closeReason ??= reason;
+    this.#stream.destroy();
+  }
+
+  /** Looks after what should have happened by now; called about once a second. */
+  tick(now: number): void {
+    if (this.#state !== 'open') return;
+    const { handshakeMs, frameStallMs, writeStallMs } = this.#limits;
+    if (!this.#greeted && now - this.#openedAt > handshakeMs) {
+      return this.closeFor(GoAwayCode.TIMEOUT, `no greeting within ${handshakeMs} ms (limits.handshakeMs)`);
+    }
+    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame, this.#framesRead, now, frameStallMs)) {
+      return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
+    }
+    if (this.#stalls.isWriteStalled(now, writeStallMs)) {
+      return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
+    }
+    if (this.#greeted) this.keepalive.tick(now);
+  }
+
+  // ByteReceiver
+
+  data(bytes: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.readAt = this.#clock.now();
+    const start = this.#preface.isDone ? 0 : this.#readPreface(bytes);
+    if (start < 0) return;
+    this.output.hold();
+    try {
+      this.#reader.push(bytes, start);
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.output.release();
+    }
+    this.#watchQueue();
+  }
+
+  drained(): void {
+    if (this.isFull) {
+      this.#stalls.drained();
+      if (this.#state === 'open') this.#stream.resume();
+    }
+    this.#owner.drained();
+  }
+
+  ended(): void {
+    if (this.#state === 'open') this.#owner.ended();
+    else this.#stream.destroy();
+  }
+
+  closed(error: Error | undefined): void {
+    this.#cancelLinger?.();
+    const wasOpen = this.#state === 'open';
+    this.#state = 'closed';
+    this.#reader.stop();
+    if (wasOpen)
+      this.#owner.closed(this.#closeReason ?? error?.message ?? 'the connection was closed by the other end');
+  }
+
+  // FrameSink
+
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    this.#framesRead++;
+    if (!this.#greeted && type !== FrameType.HELLO && type !== FrameType.GOAWAY) {
+      throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
+    }
+    if (type >= FrameType.REQUEST && type <= FrameType.CANCEL)
+      this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
+    else if (type === FrameType.PING) this.#ping(bytes, start, end);
+    else if (type === FrameType.PONG) this.keepalive.pong();
+    else if (type === FrameType.GOAWAY)
+      this.#owner.goAway(start < end ? bytes[start]! : 0, bytes.utf8Slice(Math.min(start + 1, end), end));
+    else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
+    else this.ignoreFrame(`unknown frame type ${type}`);
+  }
+
+  oversized(type: number, _flags: number, id: number, bodyBytes: number): void {
+    this.#framesRead++;
+    if (!this.#greeted) throw new ProtocolError('the first frame is larger than any message may be');
+    this.#owner.oversized(type, id, bodyBytes);
+  }
+
+  /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */
+  ignoreFrame(what: string): void {
+    if (this.#ignored.exceeds(this.#limits.ignoredFrames, this.readAt)) {
+      throw new ProtocolError(
+        `too many frames to be ignored, the last one: ${what} (limits.ignoredFrames)`,
+        GoAwayCode.LIMIT,
+      );
+    }
+  }
+
+  /** Stops reading while the peer does not read: what it sends would only make more to write. */
+  #watchQueue(): void {
+    if (this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
+    this.#stalls.full(this.#clock.now());
+    this.#stream.pause();
+  }
+
+  /** Where the frames begin in this chunk, -1 when there are none: the preface is incomplete, or the peer speaks otherwise. */
+  #readPreface(bytes: Buffer): number {
+    const result = this.#preface.read(bytes);
+    if (typeof result === 'number') return result;
+    if (result.foreign) this.#owner.foreign?.(bytes);
+    else this.closeFor(GoAwayCode.PROTOCOL_ERROR, result.reason);
+    return -1;
+  }
+
+  #ping(bytes: Buffer, start: number, end: number): void {
+    if (end - start !== 8) throw new ProtocolError(`a PING has 8 bytes, not ${end - start}`);
+    if (this.#pings.exceeds(this.#limits.pings, this.readAt))
+      throw new ProtocolError('too many PINGs (limits.pings)', GoAwayCode.LIMIT);
+    writePing(this.output, FrameType.PONG, bytes.subarray(start, end));
+    this.output.commit();
+  }
+
+  #hello(bytes: Buffer, start: number, end: number): void {
+    if (this.#greeted) throw new ProtocolError('a second HELLO');
+    const hello = readHello(this.decode, bytes, start, end);
+    if (hello.codec !== this.#codec.name)
+      throw new ProtocolError(`the peer uses codec "${hello.codec}", this side "${this.#codec.name}"`);
+    this.#greeted = true;
+    this.#owner.greeted(hello);
+  }
+
+  #fail(error: unknown): void {
+    const code = error instanceof ProtocolError ? error.code : GoAwayCode.PROTOCOL_ERROR;
+    this.closeFor(code, (error as Error).message);
+  }
+}

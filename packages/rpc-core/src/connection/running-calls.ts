@@ -1,0 +1,57 @@
+import { type RpcError, rpcError } from '../error.js';
+import type { Limits } from '../limits.js';
+import type { IncomingCall, MethodEntry } from './incoming-call.js';
+
+/**
+ * The calls of one connection whose handlers run, those included whose caller has given up: a peer that cancels what it asks
+ * for must not get more handlers for it. Calls that are answered at once never come in here.
+ */
+export class RunningCalls<Entry extends MethodEntry> {
+  readonly #limits: Limits;
+  readonly #byId = new Map<number, IncomingCall<Entry>>();
+  readonly #oneWay = new Set<IncomingCall<Entry>>();
+  #requestBytes = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byId.size + this.#oneWay.size;
+  }
+
+  get(id: number): IncomingCall<Entry> | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Every call whose caller waits for an answer. */
+  values(): Iterable<IncomingCall<Entry>> {
+    return this.#byId.values();
+  }
+
+  /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
+  refusal(requestBytes: number): RpcError | undefined {
+    const { callsInFlight, inFlightRequestBytes } = this.#limits;
+    if (this.size >= callsInFlight) {
+      const reason = `${callsInFlight} calls of this connection are running (limits.callsInFlight)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    if (this.#requestBytes + requestBytes > inFlightRequestBytes) {
+      const reason = `requests in flight on this connection exceed ${inFlightRequestBytes} bytes (limits.inFlightRequestBytes)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    return undefined;
+  }
+
+  add(call: IncomingCall<Entry>): void {
+    if (call.oneWay) this.#oneWay.add(call);
+    else this.#byId.set(call.id, call);
+    this.#requestBytes += call.requestBytes;
+  }
+
+  /** Takes a call out; harmless when it never came in. */
+  remove(call: IncomingCall<Entry>): void {
+    const wasIn = call.oneWay ? this.#oneWay.delete(call) : this.#byId.delete(call.id);
+    if (wasIn) this.#requestBytes -= call.requestBytes;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../clock.js';
+import type { Codec } from '../codec/codec.js';
+import type { Peer } from '../context.js';
+import type { RpcError } from '../error.js';
+import type { Limits } from '../limits.js';
+import type { ByteStream } from '../transport/byte-stream.js';
+import type { IncomingCall, MethodEntry } from './incoming-call.js';
+
+/** What a connection needs of its server. */
+export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
+  /** The instance id that HELLO names. */
+  readonly instance: string;
+  readonly uptimeMs: number;
+  /** The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`. */
+  find(name: string, serviceLength: number): Entry | RpcError;
+  /** Refuses before anything of the payload is decoded. `undefined` when everything is allowed. */
+  readonly authorize: ((call: IncomingCall<Entry>) => void | Promise<void>) | undefined;
+  /** Whether the server takes one more call now; what it returns is answered as refused. */
+  admit(call: IncomingCall<Entry>): RpcError | undefined;
+  /** Runs the call. May return a promise; may throw. */
+  serve(call: IncomingCall<Entry>): unknown;
+  /** A call that was admitted has ended. `error` is what its handler threw. */
+  served(call: IncomingCall<Entry>, error: unknown): void;
+  /** Turns what a handler threw into what its caller may see. */
+  presentable(error: unknown, call: IncomingCall<Entry>): RpcError;
+  /** The connection is over. */
+  closed(connection: ServedConnection, reason: string): void;
+}
+
+/** A connection as its server sees it. */
+export interface ServedConnection {
+  readonly peer: Peer;
+  /** Asks the client to send no new calls. What still arrives is served until `refuseNew`. */
+  drain(reason: string): void;
+  /** From now on new calls are refused, never started, so that their clients go elsewhere at once. */
+  refuseNew(reason: string): void;
+  /** Drops the connection; handlers that still run see their signal abort. */
+  close(reason: string): void;
+  /** Looks after greeting, keepalive and stalls; called about once a second. */
+  tick(now: number): void;
+}
+
+/** What a server's connection is made of. */
+export interface ServerConnectionOptions<Entry extends MethodEntry> {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly host: ServerHost<Entry>;
+}

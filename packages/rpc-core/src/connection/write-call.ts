@@ -1,0 +1,32 @@
+import type { Codec } from '../codec/codec.js';
+import type { Limits } from '../limits.js';
+import { RequestFlag } from '../protocol/frame.js';
+import { type FrameTarget, writeRequest } from '../protocol/frame-writer.js';
+import { encodeMetadata } from '../protocol/metadata.js';
+import type { Call } from '../service.js';
+
+const U32_MAX = 0xffff_ffff;
+
+/**
+ * Appends the REQUEST of an attempt. Its deadline travels as what is left of it, at least 1 ms: no clock is shared.
+ * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
+ */
+export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, call: Call, id: number): void {
+  const { metadata, route } = call;
+  const remainingMs = call.attemptDeadline - call.startedAt;
+  writeRequest(
+    target,
+    codec,
+    {
+      id,
+      flags: (call.oneWay ? RequestFlag.ONE_WAY : 0) | (call.idempotent ? RequestFlag.IDEMPOTENT : 0),
+      remainingMs:
+        remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),
+      attempt: Math.min(call.attempt, 255),
+      priority: call.priority,
+      wireName: route.wireName,
+      metadata: metadata === undefined ? undefined : encodeMetadata(metadata, limits),
+    },
+    call.args,
+  );
+}

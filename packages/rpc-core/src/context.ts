@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Metadata } from './metadata.js';
+
+/** Who called: the address of the other end, and what it proved about itself. */
+export interface Peer {
+  /** `host:port` of the other end, `memory` or `unix` where there is none. */
+  readonly address: string;
+  /** Who the peer proved to be, by its TLS certificate; `undefined` in plaintext. */
+  readonly identity?: string | undefined;
+}
+
+declare const VALUE: unique symbol;
+
+/** A typed key for values that layers hand to handlers, made by {@link contextKey}. */
+export interface ContextKey<T> {
+  readonly name: string;
+  readonly symbol: symbol;
+  readonly [VALUE]?: T;
+}
+
+/**
+ * Makes a key for a value in the call context.
+ * @example
+ * ```ts
+ * const userKey = contextKey<User>('user');
+ * callContext()?.set(userKey, user);
+ * ```
+ */
+export function contextKey<T>(name: string): ContextKey<T> {
+  return { name, symbol: Symbol(name) };
+}
+
+/** What a handler can learn of the call that it serves. Valid as long as the handler runs. */
+export interface CallContext {
+  readonly service: string;
+  readonly method: string;
+  /** Aborts when the caller gives up, the deadline passes, the connection is lost or the server's grace ends. */
+  readonly signal: AbortSignal;
+  /** Absolute, in this process's monotonic milliseconds (`performance.now()`); `Infinity` when the caller gave none. */
+  readonly deadline: number;
+  /** Milliseconds left until the deadline, at least 0; `Infinity` when there is none. */
+  remainingMs(): number;
+  /** What the caller sent beside the arguments. */
+  readonly metadata: Metadata;
+  /** What goes back beside the result: set keys before the handler ends. */
+  readonly responseMetadata: Record<string, string>;
+  readonly peer: Peer;
+  /** A value that a layer or `authorize` left for the handler. */
+  get<T>(key: ContextKey<T>): T | undefined;
+  set<T>(key: ContextKey<T>, value: T): void;
+}
+
+/**
+ * The one `AsyncLocalStorage` of the process. Only a server's dispatcher calls `run` on it: in a process that only calls,
+ * it is never enabled, and promises keep their price.
+ */
+const storage = new AsyncLocalStorage<CallContext | undefined>();
+
+/** The context of the call that is being served, `undefined` outside of one. */
+export function callContext(): CallContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs a function inside a call's context. For dispatchers and tests; no closure is needed for its arguments. */
+export function runInContext<A extends unknown[], T>(context: CallContext, fn: (...args: A) => T, ...args: A): T {
+  return storage.run(context, fn, ...args);
+}
+
+/**
+ * Runs work that outlives the call being served: calls made inside inherit neither its deadline nor its cancellation.
+ * @example
+ * ```ts
+ * detached(() => audit.record(event)); // goes on after the handler has answered
+ * ```
+ */
+export function detached<T>(fn: () => T): T {
+  return storage.getStore() === undefined ? fn() : storage.run(undefined, fn);
+}

@@ -1,0 +1,16 @@
+/** A wrong value for an error message, short whatever it is: text in quotes and cut, objects by their kind only. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return describeText(value);
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'bigint' ? 'a bigint' : String(value);
+}
+
+const SHOWN_LENGTH_MAX = 60;
+
+function describeText(text: string): string {
+  if (text.length <= SHOWN_LENGTH_MAX) return JSON.stringify(text);
+  return `${JSON.stringify(text.slice(0, SHOWN_LENGTH_MAX))}... (${text.length} characters)`;
+}

@@ -1,0 +1,28 @@
+/** Whether an instance takes new calls. `draining` is written before an instance leaves. */
+export type EndpointState = 'up' | 'draining';
+
+/** One server process as a client sees it: where it is reached and what it says of itself. */
+export interface Endpoint {
+  /** The instance's id; a restarted process has another one even on the same address. */
+  readonly id: string;
+  /** Host name or address (IPv6 without brackets); `''` when `path` is given. */
+  readonly host: string;
+  /** TCP port, 1 to 65535; 0 when `path` is given. */
+  readonly port: number;
+  /** Path of a unix socket instead of host and port. */
+  readonly path?: string | undefined;
+  /** Share of the traffic relative to its peers, 0 (none) to 10,000; default 100. */
+  readonly weight: number;
+  readonly zone?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly version?: string | undefined;
+  readonly state: EndpointState;
+  /** True where the id is made up from the address (`direct`): whichever instance answers there is the right one. */
+  readonly isAnyInstance?: boolean | undefined;
+}
+
+/** `host:port` (IPv6 in brackets) or `unix:path`: how an endpoint is named in errors, events and tables. */
+export function endpointAddress(endpoint: Pick<Endpoint, 'host' | 'port' | 'path'>): string {
+  if (endpoint.path !== undefined) return `unix:${endpoint.path}`;
+  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+}

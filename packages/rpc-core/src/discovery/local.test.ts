@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { local } from '@org/rpc-core';
+import { registryContract } from '@org/rpc-testkit';
+import { startLocalOwner } from '../../test/local-owner.js';
+import { quickClock } from '../../test/quick-clock.js';
+
+registryContract(
+  'local',
+  async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'rpc-local-'));
+    const directory = join(parent, 'registry');
+    return {
+      create: () => local({ directory }),
+      clock: quickClock,
+      startOwner: (instance, namespace) => startLocalOwner(directory, namespace, instance),
+      async loseEntries() {
+        for (const namespace of await readdir(directory)) await rm(join(directory, namespace), { recursive: true });
+      },
+      async beginOutage() {
+        await rename(directory, join(parent, 'aside')).catch(() => {});
+        await writeFile(directory, 'no directory');
+      },
+      async endOutage() {
+        await rm(directory);
+        await rename(join(parent, 'aside'), directory).catch(() => {});
+      },
+      close: () => rm(parent, { recursive: true }),
+    };
+  },
+  { covers: ['deadOwner', 'lostEntries', 'outage'], deadReason: 'dead' },
+);
+
+describe('local()', () => {
+  it('refuses a directory that is not absolute, naming it', () => {
+    assert.throws(() => local({ directory: 'here' }), /local: directory must be an absolute path, got "here"/);
+    assert.throws(() => local({ directory: '' }), TypeError);
+  });
+
+  it('refuses an option that it does not know', () => {
+    assert.throws(() => local({ dir: '/tmp' } as never), /local: unknown option "dir"; did you mean/);
+  });
+
+  it('shows its directory', () => {
+    assert.equal(local({ directory: '/run/shop/' }).display, 'local:/run/shop/');
+  });
+});

@@ -1,0 +1,119 @@
+import { type Code, isCode } from './code.js';
+
+/**
+ * How far a call got, as far as this process can know. It is what decides whether repeating the call is safe.
+ *
+ * - `unsent`: no byte of it left this process.
+ * - `refused`: the server answered that no handler ever started (draining, overloaded, not authorized, unknown method).
+ * - `maybe-processed`: it was sent and no answer came; the handler may have run, be running, or never have started.
+ * - `processed`: the handler ran and this is its answer.
+ */
+export type Progress = 'unsent' | 'refused' | 'maybe-processed' | 'processed';
+
+/** One attempt of a call, as told in {@link RpcError.attempts}. */
+export interface AttemptRecord {
+  /** `host:port` of the endpoint, or `''` when none was chosen. */
+  readonly endpoint: string;
+  /** From the choice of the endpoint to its outcome, in milliseconds. */
+  readonly durationMs: number;
+  readonly code: Code;
+  readonly progress: Progress;
+}
+
+/** What a handler may add to an {@link RpcError} that it throws. */
+export interface RpcErrorOptions {
+  /** Any value that the codec can carry; reaches the caller as {@link RpcError.details}. */
+  readonly details?: unknown;
+  /** When to try again, in milliseconds from now; a caller's retries honour it. */
+  readonly retryAfterMs?: number | undefined;
+  /** What caused it. Stays in this process, it never travels. */
+  readonly cause?: unknown;
+}
+
+/** The facts of a call that this library attaches to its errors. Not part of the public constructor. */
+export interface CallFacts {
+  service?: string | undefined;
+  method?: string | undefined;
+  endpoint?: string | undefined;
+  progress?: Progress | undefined;
+  attempts?: readonly AttemptRecord[] | undefined;
+}
+
+const BRAND: unique symbol = Symbol.for('@org/rpc.RpcError') as never;
+
+/**
+ * The one error of this library: every failed call rejects with it, and a handler throws it to answer with a code.
+ *
+ * @example
+ * ```ts
+ * throw new RpcError('NOT_FOUND', 'no such user', { details: { id } });
+ * ```
+ */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  /** What kind of failure it is: one of the canonical gRPC names. */
+  readonly code: Code;
+  /** The text without the code, as the thrower wrote it. {@link Error.message} is `CODE: reason`. */
+  readonly reason: string;
+  /** What the handler added, `undefined` when nothing. */
+  readonly details: unknown;
+  /** Wait at least this long before trying again, in milliseconds; `undefined` when the server did not say. */
+  readonly retryAfterMs: number | undefined;
+  /** The called service; `undefined` on an error that did not come out of a call. */
+  service: string | undefined;
+  /** The called method; `undefined` on an error that did not come out of a call. */
+  method: string | undefined;
+  /** `host:port` of the last endpoint tried; `undefined` when no attempt was made. */
+  endpoint: string | undefined;
+  /** How far the last attempt got. */
+  progress: Progress;
+  /** Every attempt in order, the last one included. */
+  attempts: readonly AttemptRecord[];
+  /** @internal An expiry that this process noticed late, because it was busy: not the server's fault. */
+  late: boolean;
+  /** @internal */
+  readonly [BRAND] = true;
+
+  /**
+   * @param code - one of {@link Code}
+   * @param reason - one sentence: what happened and what to do
+   * @throws TypeError when the code is not one of {@link Code}
+   */
+  constructor(code: Code, reason: string, options: RpcErrorOptions = {}) {
+    if (!isCode(code))
+      throw new TypeError(`RpcError: unknown code ${JSON.stringify(code)}; use one such as 'NOT_FOUND'`);
+    super(`${code}: ${reason}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.reason = reason;
+    this.details = options.details;
+    this.retryAfterMs = options.retryAfterMs;
+    this.service = undefined;
+    this.method = undefined;
+    this.endpoint = undefined;
+    this.progress = 'processed';
+    this.attempts = NO_ATTEMPTS;
+    this.late = false;
+  }
+}
+
+const NO_ATTEMPTS: readonly AttemptRecord[] = Object.freeze([]);
+
+/** Makes an error of this library's own: like the constructor, with how far the call got. */
+export function rpcError(code: Code, reason: string, facts: CallFacts & RpcErrorOptions = {}): RpcError {
+  const error = new RpcError(code, reason, facts);
+  error.progress = facts.progress ?? 'unsent';
+  error.service = facts.service;
+  error.method = facts.method;
+  error.endpoint = facts.endpoint;
+  if (facts.attempts) error.attempts = facts.attempts;
+  return error;
+}
+
+/**
+ * Whether a caught value is an {@link RpcError}, and of this code when one is given.
+ * Works across two copies of this package, which `instanceof` does not.
+ */
+export function isRpcError(value: unknown, code?: Code): value is RpcError {
+  if (typeof value !== 'object' || value === null || (value as Record<symbol, unknown>)[BRAND] !== true) return false;
+  return code === undefined || (value as RpcError).code === code;
+}

@@ -1,0 +1,99 @@
+export { type Cancel, type Clock, systemClock } from './clock.js';
+export type { Code } from './code.js';
+export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
+export { UnknownExtension } from './codec/extensions.js';
+export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
+export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
+export { defineService, duplex, method, notify, stream, upload } from './contract.js';
+export type {
+  ArgsSchema,
+  MethodDeclaration,
+  MethodDeclarations,
+  MethodDefinition,
+  MethodKind,
+  MethodOptions,
+  NotifyOptions,
+  ReservedNames,
+  Schema,
+  SchemaOptions,
+  ServiceDefaults,
+  ServiceDefinition,
+} from './contract-types.js';
+export { direct } from './discovery/direct.js';
+export { type Endpoint, type EndpointState, endpointAddress } from './discovery/endpoint.js';
+export { type LocalOptions, local } from './discovery/local.js';
+export { memory } from './discovery/memory.js';
+export type {
+  Gone,
+  GoneReason,
+  Instance,
+  Registration,
+  RegistrationState,
+  Registry,
+  RegistryEnvironment,
+  RegistryEvent,
+  RegistryHandle,
+  Snapshot,
+  Watch,
+} from './discovery/registry.js';
+export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
+export { DEFAULT_LIMITS, type Limits } from './limits.js';
+export type { Metadata } from './metadata.js';
+export type {
+  AnyFunction,
+  AnyIterable,
+  DuplexDeclaration,
+  DuplexFunction,
+  Explicit,
+  HandlerResult,
+  IsStream,
+  Item,
+  MaybePromise,
+  NotifyDeclaration,
+  NotifyFunction,
+  StreamClient,
+  StreamDeclaration,
+  StreamFunction,
+  UnaryClient,
+  UnaryDeclaration,
+  UploadDeclaration,
+  UploadFunction,
+  WithSource,
+  WriteInstead,
+} from './method-types.js';
+export type { ReservedMethodName } from './names.js';
+export { type Random, systemRandom } from './random.js';
+export type { ValidationDetails, ValidationIssue } from './schema.js';
+export type {
+  ArgsInput,
+  ArgsOutput,
+  EachInput,
+  EachOutput,
+  OptionalTail,
+  ResultInput,
+  ResultOutput,
+} from './schema-types.js';
+export {
+  Call,
+  type CallHolder,
+  type Destination,
+  type Gate,
+  type Layer,
+  type Outcome,
+  type Route,
+  type Service,
+} from './service.js';
+export type {
+  CallOptions,
+  InterfaceClient,
+  InterfaceMethodName,
+  InterfaceMethods,
+  MethodArgs,
+  MethodName,
+  MethodResult,
+  MustName,
+  ResponseInfo,
+  ServiceClient,
+  ServiceHandlers,
+  ServiceMethods,
+} from './stub-types.js';

@@ -1,0 +1,49 @@
+export { type LinkedSignal, linkSignals } from './cancel.js';
+export {
+  assertBoolean,
+  assertKnownOptions,
+  assertNumber,
+  assertObject,
+  type NumberBounds,
+  PRIORITY_BOUNDS,
+  TIMEOUT_BOUNDS,
+} from './check.js';
+export { CODE_NUMBERS, codeFromNumber, isCode } from './code.js';
+export { allocateChunk } from './codec/codec.js';
+export { createScanner, type Scanner, type ScannerLimits } from './codec/scanner.js';
+export { ClientConnection } from './connection/client-connection.js';
+export type { ClientConnectionObserver, ClientConnectionOptions } from './connection/client-connection-options.js';
+export { IncomingCall, type MethodEntry } from './connection/incoming-call.js';
+export { ServerConnection } from './connection/server-connection.js';
+export type { ServedConnection, ServerConnectionOptions, ServerHost } from './connection/server-host.js';
+export { runInContext } from './context.js';
+export { assertServiceDefinition } from './contract.js';
+export { describeValue } from './describe-value.js';
+export { parseAddress } from './discovery/address.js';
+export { readEndpoint, readInstance } from './discovery/endpoint-data.js';
+export { registryFromEnvironment, resolveNamespace } from './discovery/from-environment.js';
+export { type RegistrySchemes, registryFromString } from './discovery/registry-string.js';
+export { refusedRegistration } from './discovery/settled-registration.js';
+export { nextSnapshot, sameSnapshot, staleSnapshot } from './discovery/snapshot.js';
+export { createWatchList, type ServiceView, type WatchList } from './discovery/watch-list.js';
+export { type CallFacts, rpcError } from './error.js';
+export { isPromise } from './is-promise.js';
+export { isLate, markLate } from './late.js';
+export { resolveLimits } from './limits.js';
+export {
+  assertName,
+  isReservedMethodName,
+  NAME_BYTES_MAX,
+  nearestName,
+  RESERVED_METHOD_NAMES,
+  type ReservedMethodName,
+} from './names.js';
+export { encodeMetadata } from './protocol/metadata.js';
+export { randomId } from './random.js';
+export { validateArgs, validateResult } from './schema.js';
+export { fuseGates, stack, wireName } from './service.js';
+export { TimerQueue } from './timer-queue.js';
+export type { ByteReceiver, ByteStream, Dial, DialTarget, Listener } from './transport/byte-stream.js';
+export { memoryPair } from './transport/memory.js';
+export { dialTcp, type ListenTarget, listenTcp } from './transport/tcp.js';
+export { cancelledError, sleep, type Waiting, waitFor } from './wait.js';

@@ -1,0 +1,77 @@
+import { assertKnownOptions, assertNumber } from './check.js';
+
+/**
+ * Every bound of a connection, on from the start, each with the harm that it stops. The `limits` option of a client or a
+ * server takes any of them; what is left out has the default.
+ */
+export interface Limits {
+  /** Bytes of one message, both directions (default 4 MiB). Stops: one peer's message filling the memory. */
+  readonly messageBytes: number;
+  /** Bytes of the metadata of one call (default 16 KiB). Stops: unbounded work before authorization. */
+  readonly metadataBytes: number;
+  /** Keys in the metadata of one call (default 64). Stops: the same, by count. */
+  readonly metadataKeys: number;
+  /** Elements of arrays and maps in one message (default 1,000,000). Stops: small bytes that grow to large objects. */
+  readonly messageElements: number;
+  /** Nesting of arrays and maps in one message (default 64). Stops: stack overflow in whoever walks the value. */
+  readonly messageDepth: number;
+  /** Calls in flight on one connection (default 4,096); running handlers count until they end. Stops: unbounded handlers. */
+  readonly callsInFlight: number;
+  /** Bytes of requests in flight on one connection (default 32 MiB). Stops: many large requests at once. */
+  readonly inFlightRequestBytes: number;
+  /** Bytes waiting to be written on one connection (default 8 MiB). Stops: a peer that does not read. */
+  readonly writeQueueBytes: number;
+  /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
+  readonly writeStallMs: number;
+  /** First byte and whole greeting must arrive within this, in milliseconds (default 5,000). Stops: slow-loris. */
+  readonly handshakeMs: number;
+  /** A started frame must be whole within this, in milliseconds (default 30,000). Stops: slow-loris in a body. */
+  readonly frameStallMs: number;
+  /** Connections of one server (default 10,000); the newest is refused. Stops: running out of file descriptors. */
+  readonly connections: number;
+  /** PINGs a peer may send in 10 s (default 100). Stops: ping floods. */
+  readonly pings: number;
+  /** Cancels a peer may send in 10 s, besides 20 % of its requests (default 1,000). Stops: rapid reset. */
+  readonly cancels: number;
+  /** Unknown, empty or misplaced frames a peer may send in 10 s (default 100). Stops: floods of ignored frames. */
+  readonly ignoredFrames: number;
+}
+
+/** The defaults of {@link Limits}. They are also what a client assumes of a server until its HELLO has arrived. */
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  messageBytes: 4 * 1024 * 1024,
+  metadataBytes: 16 * 1024,
+  metadataKeys: 64,
+  messageElements: 1_000_000,
+  messageDepth: 64,
+  callsInFlight: 4096,
+  inFlightRequestBytes: 32 * 1024 * 1024,
+  writeQueueBytes: 8 * 1024 * 1024,
+  writeStallMs: 10_000,
+  handshakeMs: 5_000,
+  frameStallMs: 30_000,
+  connections: 10_000,
+  pings: 100,
+  cancels: 1_000,
+  ignoredFrames: 100,
+});
+
+/**
+ * Fills in the defaults of what was given.
+ * @param where - the function whose option it is, for errors
+ * @throws TypeError for an unknown limit or one that is not a positive whole number
+ */
+export function resolveLimits(where: string, limits: Partial<Limits> | undefined): Limits {
+  if (limits === undefined) return DEFAULT_LIMITS;
+  assertKnownOptions(`${where}: limits`, limits, Object.keys(DEFAULT_LIMITS));
+  const resolved: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue;
+    assertNumber(`${where}: limits`, name, value, { min: 1, max: MAXIMA[name] ?? 2 ** 31 - 1, integer: true });
+    resolved[name] = value;
+  }
+  return resolved as unknown as Limits;
+}
+
+/** Where the wire sets a bound of its own. */
+const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

@@ -1,0 +1,78 @@
+/** What a native client sends first: a byte that begins no MessagePack value, `RPC`, and the protocol's major version. */
+export const PREFACE: Buffer = Buffer.from([0xc1, 0x52, 0x50, 0x43, 0x01]);
+
+/**
+ * Every frame begins with ten bytes, big-endian: length of the body (u32), type (u8), flags (u8), id (u32).
+ * Id 0 is the connection itself, or a call that wants no answer.
+ */
+export const HEADER_BYTES = 10;
+
+/** What a frame is. Types that a peer does not know are skipped by their length, within a bound. */
+export const FrameType = {
+  HELLO: 1,
+  REQUEST: 2,
+  RESPONSE: 3,
+  ERROR: 4,
+  CANCEL: 5,
+  PING: 6,
+  PONG: 7,
+  GOAWAY: 8,
+  // Kept for streams: 9 ITEM, 10 END, 11 CREDIT; and for messages in pieces: 12 CONTINUATION.
+} as const;
+
+/** Flags of a REQUEST. Bits that a peer does not know are ignored. */
+export const RequestFlag = {
+  /** No answer is wanted; the id is 0. */
+  ONE_WAY: 0x01,
+  /** Repeating it does no harm. */
+  IDEMPOTENT: 0x02,
+  /** Whoever serves it must not retry its own calls: somebody above already does. */
+  NO_RETRY_BELOW: 0x04,
+  // Kept: 0x08 more pieces follow, 0x10 compressed, 0x20 names are numbers.
+} as const;
+
+/** Flags of a RESPONSE or an ERROR. */
+export const ReplyFlag = {
+  /** A metadata section precedes the payload. */
+  METADATA: 0x01,
+  /** Four bytes of server load precede everything else: calls in flight (u16), queueing delay in 0.1 ms (u16). */
+  LOAD: 0x02,
+  // Kept: 0x08 more pieces follow, 0x10 compressed.
+} as const;
+
+/** Why a caller gave a call up: the body of a CANCEL. */
+export const CancelReason = { CALLER: 1, HEDGE_LOST: 2, SHUTDOWN: 3 } as const;
+
+/** Why a connection ends: the first byte of a GOAWAY, followed by a sentence for people. */
+export const GoAwayCode = {
+  /** The sender is shutting down; what is in flight will be answered. */
+  DRAINING: 0,
+  /** The receiver broke the protocol. */
+  PROTOCOL_ERROR: 1,
+  /** A bound of `Limits` was passed. */
+  LIMIT: 2,
+  /** The connection reached another instance than the one that was meant. */
+  WRONG_INSTANCE: 3,
+  /** A deadline of the connection itself passed: greeting, keepalive, stalled frame or writer. */
+  TIMEOUT: 4,
+} as const;
+export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
+
+/** Fixed part of a REQUEST's body: remaining ms (u32, 0 none), attempt (u8), priority (u8), metadata bytes (u16). */
+export const REQUEST_FIXED_BYTES = 8;
+
+/** Fixed part of an ERROR's body: code (u8), whether a handler ran (u8), retry after ms (u32), reason bytes (u16). */
+export const ERROR_FIXED_BYTES = 8;
+
+/** In the retry-after field: the server did not say. */
+export const NO_RETRY_AFTER = 0xffff_ffff;
+
+/** Bytes that arrived and break the protocol. Closes the connection, with this reason. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly code: GoAwayCode;
+  constructor(message: string, code: GoAwayCode = GoAwayCode.PROTOCOL_ERROR) {
+    super(message);
+    this.code = code;
+  }
+}

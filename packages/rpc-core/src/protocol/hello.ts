@@ -1,0 +1,66 @@
+import type { Codec, DecodeMessage, EncodeTarget } from '../codec/codec.js';
+import { ProtocolError } from './frame.js';
+
+/** What both sides say of themselves in HELLO: a MessagePack map with these keys; unknown keys are ignored. */
+export interface Hello {
+  /** The minor version of the protocol; both speak the smaller of the two. */
+  readonly version: number;
+  /** The id of the instance that sends it; `''` for a client that is nothing else. */
+  readonly instance: string;
+  /** The instance that the client means to reach; `''` when it does not care. */
+  readonly expect: string;
+  /** The name of the codec; both must say the same. */
+  readonly codec: string;
+  /** The largest message that the sender of the HELLO takes. */
+  readonly messageBytes: number;
+  /** How many calls in flight the sender of the HELLO takes on this connection. */
+  readonly callsInFlight: number;
+  /** How long the sender has been running, in milliseconds. */
+  readonly uptimeMs: number;
+}
+
+/** The minor version that this library speaks. */
+export const PROTOCOL_VERSION = 1;
+
+const HELLO_BYTES_MAX = 16 * 1024;
+
+/** Appends the body of a HELLO. */
+export function writeHello(codec: Codec, target: EncodeTarget, hello: Hello): void {
+  codec.encode({ ...hello }, target);
+}
+
+/** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
+export function readHello(decode: DecodeMessage, bytes: Buffer, start: number, end: number): Hello {
+  if (end - start > HELLO_BYTES_MAX)
+    throw new ProtocolError(`a HELLO of ${end - start} bytes is beyond ${HELLO_BYTES_MAX}`);
+  let value: unknown;
+  try {
+    value = decode(bytes, start, end);
+  } catch (error) {
+    throw new ProtocolError(`HELLO is not one MessagePack value: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ProtocolError('HELLO is not a map');
+  const fields = value as Record<string, unknown>;
+  return {
+    version: count(fields, 'version', 1, 65_535),
+    instance: text(fields, 'instance'),
+    expect: text(fields, 'expect'),
+    codec: text(fields, 'codec'),
+    messageBytes: count(fields, 'messageBytes', 1024, 2 ** 32 - 1),
+    callsInFlight: count(fields, 'callsInFlight', 1, 65_535),
+    uptimeMs: count(fields, 'uptimeMs', 0, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function count(fields: Record<string, unknown>, name: string, min: number, max: number): number {
+  const value = fields[name];
+  if (typeof value === 'number' && value >= min && value <= max) return Math.floor(value);
+  throw new ProtocolError(`HELLO field "${name}" must be a number from ${min} to ${max}`);
+}
+
+function text(fields: Record<string, unknown>, name: string): string {
+  const value = fields[name] ?? '';
+  if (typeof value === 'string' && value.length <= 256) return value;
+  throw new ProtocolError(`HELLO field "${name}" must be text of at most 256 characters`);
+}

@@ -1,0 +1,240 @@
+import type { CallContext } from './context.js';
+import type { AttemptRecord, RpcError } from './error.js';
+import type { Metadata } from './metadata.js';
+
+/** How an attempt or a call ended: `undefined` is success. */
+export type Outcome = RpcError | undefined;
+
+/** One unit of work, as layers see it: resolves with the result, rejects with an {@link RpcError}. */
+export type Service = (call: Call) => Promise<unknown>;
+
+/**
+ * A policy around a service. `next` may be called zero, one or many times: retries, fallbacks, waits, a user's own layers.
+ * A layer that only forwards should `return next(call)`, not `await` it: an async level costs thirteen times a plain one.
+ */
+export type Layer = (next: Service) => Service;
+
+/**
+ * A policy that only refuses or records. Synchronous, and fused with its neighbours, so that an outcome is seen without a
+ * promise of its own.
+ */
+export interface Gate {
+  /** Refuses the call by returning an error; gates entered before it are settled with that error, later ones never see it. */
+  enter?(call: Call): RpcError | undefined;
+  /** Runs when the outcome is known and before the caller's promise resolves. Must not throw. */
+  settle?(call: Call, outcome: Outcome): void;
+}
+
+/** Composes layers around a service; the first is outermost: it sees the call first and the outcome last. */
+export function stack(layers: readonly Layer[], innermost: Service): Service {
+  return layers.reduceRight<Service>((next, layer) => layer(next), innermost);
+}
+
+/** Several gates as one: entered in order, settled in reverse order. */
+export function fuseGates(gates: readonly Gate[]): Required<Gate> {
+  const enters = gates.map((gate) => gate.enter?.bind(gate));
+  const settles = gates.map((gate) => gate.settle?.bind(gate));
+  const entering = enters.flatMap((enter, index) => (enter ? [{ enter, index }] : []));
+  const settling = settles.filter((settle) => settle !== undefined).reverse();
+  return {
+    enter(call) {
+      for (let i = 0; i < entering.length; i++) {
+        const { enter, index } = entering[i]!;
+        const refusal = enter(call);
+        if (refusal !== undefined) {
+          for (let k = index - 1; k >= 0; k--) settles[k]?.(call, refusal);
+          return refusal;
+        }
+      }
+      return undefined;
+    },
+    settle(call, outcome) {
+      for (let i = 0; i < settling.length; i++) settling[i]!(call, outcome);
+    },
+  };
+}
+
+/** What an attempt is sent to: named in errors. The client's node is one. */
+export interface Destination {
+  readonly address: string;
+}
+
+/** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
+export interface CallHolder {
+  /** The deadline passed. `late`: this process was too busy to notice in time, which is not the server's fault. */
+  expire(call: Call, late: boolean): void;
+  /** The caller no longer wants it; it settles with `error` at once and the server is told. */
+  abandon(call: Call, error: RpcError): void;
+}
+
+/** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
+export interface Route {
+  readonly service: string;
+  readonly method: string;
+  /** The two names as they go on the wire: length of the service, length of the method, service, method. */
+  readonly wireName: Uint8Array;
+}
+
+/**
+ * One call, or one attempt of it. The first attempt *is* the call; later ones are copies that name it as their `parent`.
+ * It carries arguments, not bytes: each attempt encodes straight into its connection's output.
+ *
+ * Mutable, and every field is always present: one hidden class for the whole hot path. A user's layer may set `metadata`,
+ * lower `deadline`, or read the rest.
+ */
+export class Call {
+  readonly route: Route;
+  args: readonly unknown[];
+  readonly oneWay: boolean;
+  /** Absolute, in the clock's milliseconds; `Infinity` is none. Bounds all attempts and waits. */
+  deadline: number;
+  /** Absolute; the deadline of this attempt, never beyond `deadline`. */
+  attemptDeadline: number;
+  /** What the user gave for each attempt, in milliseconds; `undefined` leaves it to the method and the retry policy. */
+  attemptTimeoutMs: number | undefined;
+  metadata: Metadata | undefined;
+  signal: AbortSignal | undefined;
+  idempotent: boolean;
+  /** 0 to 255, higher is more important; 128 is usual. */
+  priority: number;
+  hashKey: string | undefined;
+  waitForReady: boolean;
+
+  /** On a server: the context that the handler sees; `undefined` on a client. */
+  context: CallContext | undefined = undefined;
+
+  /** 0 for the first attempt. */
+  attempt = 0;
+  /** The call of which this is a later attempt. */
+  parent: Call | undefined = undefined;
+  /** When this attempt was given to its destination, in the clock's milliseconds. */
+  startedAt = 0;
+  /** When its outcome was read from the wire or decided here. */
+  endedAt = 0;
+  /** Whether it has waited since `startedAt` was set. */
+  hasWaited = false;
+  destination: Destination | undefined = undefined;
+  /** Failed attempts so far, on the call itself. */
+  attempts: AttemptRecord[] | undefined = undefined;
+  responseMetadata: Metadata | undefined = undefined;
+  /** On the call itself: when the user made it, in the clock's milliseconds. */
+  createdAt = 0;
+  /** On the call itself: runs when its outcome is final, before its promise settles. */
+  onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
+
+  /** The fused gates that this call has entered, to be settled. */
+  callGate: Required<Gate> | undefined = undefined;
+  /** The fused gates that this attempt has entered, to be settled. */
+  attemptGate: Required<Gate> | undefined = undefined;
+
+  /** Who holds it now; set while it waits for an answer. */
+  holder: CallHolder | undefined = undefined;
+  /** The id on its connection while it is in flight there. */
+  id = 0;
+  /** The listener on `signal` while it is in flight. */
+  onAbort: (() => void) | undefined = undefined;
+  resolve: ((value: unknown) => void) | undefined = undefined;
+  reject: ((error: RpcError) => void) | undefined = undefined;
+
+  /** Where it is in the `TimerQueue`: the slot, -1 when in none, and its neighbours there. */
+  timerSlot = -1;
+  timerPrevious: Call | undefined = undefined;
+  timerNext: Call | undefined = undefined;
+
+  constructor(route: Route, args: readonly unknown[], oneWay: boolean) {
+    this.route = route;
+    this.args = args;
+    this.oneWay = oneWay;
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.attemptDeadline = Number.POSITIVE_INFINITY;
+    this.attemptTimeoutMs = undefined;
+    this.metadata = undefined;
+    this.signal = undefined;
+    this.idempotent = false;
+    this.priority = 128;
+    this.hashKey = undefined;
+    this.waitForReady = false;
+  }
+
+  get service(): string {
+    return this.route.service;
+  }
+
+  get method(): string {
+    return this.route.method;
+  }
+
+  /** The call that the user made: itself, or the parent of a later attempt. */
+  get root(): Call {
+    return this.parent ?? this;
+  }
+
+  /** A later attempt of the same call, on its way to another destination. */
+  nextAttempt(attempt: number): Call {
+    const root = this.root;
+    const copy = new Call(root.route, root.args, root.oneWay);
+    copy.deadline = root.deadline;
+    copy.attemptTimeoutMs = root.attemptTimeoutMs;
+    copy.metadata = root.metadata;
+    copy.signal = root.signal;
+    copy.idempotent = root.idempotent;
+    copy.priority = root.priority;
+    copy.hashKey = root.hashKey;
+    copy.waitForReady = root.waitForReady;
+    copy.attempt = attempt;
+    copy.parent = root;
+    return copy;
+  }
+
+  /** Settles the attempt, and with it the call: the first success is final. */
+  succeed(value: unknown): void {
+    const { attemptGate, resolve } = this;
+    this.attemptGate = undefined;
+    attemptGate?.settle(this, undefined);
+    const root = this.parent ?? this;
+    const { callGate } = root;
+    if (callGate !== undefined) {
+      root.callGate = undefined;
+      if (root !== this) root.adopt(this);
+      callGate.settle(root, undefined);
+    }
+    resolve?.(value);
+  }
+
+  /** Takes over what a later attempt brought, so that those who look at the call see it. */
+  adopt(attempt: Call): void {
+    this.destination = attempt.destination;
+    this.responseMetadata = attempt.responseMetadata;
+    this.endedAt = attempt.endedAt;
+  }
+
+  /** Settles the attempt. Whether that ends the call is for the retry layer to say. */
+  fail(error: RpcError): void {
+    this.settleAttempt(error);
+    this.reject?.(error);
+  }
+
+  /** Settles the gates of the attempt without a promise: for refusals below them, before anything was sent. */
+  settleAttempt(error: RpcError): void {
+    const { attemptGate } = this;
+    this.attemptGate = undefined;
+    attemptGate?.settle(this, error);
+  }
+
+  /** Settles the gates of the call: its failure is final. */
+  settleCall(error: RpcError): void {
+    const { callGate } = this;
+    this.callGate = undefined;
+    callGate?.settle(this, error);
+  }
+}
+
+/** Makes the wire form of a method's name, see {@link Route.wireName}. Names are checked when they are defined. */
+export function wireName(service: string, method: string): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(2 + service.length + method.length);
+  bytes[0] = service.length;
+  bytes[1] = method.length;
+  bytes.latin1Write(service, 2);
+  bytes.latin1Write(method, 2 + service.length);
+  return bytes;
+}

@@ -1,0 +1,161 @@
+import type { Cancel, Clock } from './clock.js';
+import type { Call } from './service.js';
+
+/** An expiry noticed later than this is the fault of a busy event loop, not of the server. */
+const LATE_MS = 5;
+
+const SLOT_BITS = 8;
+const SLOTS = 1 << SLOT_BITS;
+const LEVELS = 4;
+/** 2^32 ms are 49 days: what is further away waits in the furthest slot and is looked at again when its turn comes. */
+const REACH = 2 ** (SLOT_BITS * LEVELS) - 1;
+const LATE_SLOT = SLOTS * LEVELS;
+
+/**
+ * Expires calls at their `attemptDeadline`: one timer of the clock for all of them, no allocation, insertion and removal in
+ * constant time. A hierarchical timing wheel with a grain of 1 ms, linked through fields of the calls.
+ *
+ * Source: G. Varghese, A. Lauck, "Hashed and Hierarchical Timing Wheels" (SOSP 1987), scheme 7.
+ */
+export class TimerQueue {
+  readonly #clock: Clock;
+  /** The first call of each slot; the last slot holds those that were noticed late. */
+  readonly #heads: (Call | undefined)[] = new Array<Call | undefined>(LATE_SLOT + 1).fill(undefined);
+  #count = 0;
+  /** Every tick up to this one has been expired. It may lag behind the clock while nothing was due. */
+  #tick: number;
+  #armedTick = Number.POSITIVE_INFINITY;
+  #cancelTimer: Cancel | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#tick = Math.floor(clock.now());
+  }
+
+  /** How many calls wait here. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Puts in a call that has a finite `attemptDeadline` and a `holder`, which is told when the deadline passes. */
+  add(call: Call): void {
+    if (this.#count++ === 0) this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now()));
+    const wakeTick = this.#insert(call);
+    if (wakeTick < this.#armedTick) this.#arm(wakeTick);
+  }
+
+  /** Takes a call out; harmless when it is not in. */
+  remove(call: Call): void {
+    if (call.timerSlot < 0) return;
+    this.#count--;
+    this.#unlink(call);
+  }
+
+  /** Stops the timer. Calls still inside never expire. */
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#armedTick = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Links a call into its slot and returns the tick at which that slot must be looked at. */
+  #insert(call: Call): number {
+    // Rounded up, so that nothing expires early.
+    const tick = Math.max(this.#tick + 1, Math.min(Math.ceil(call.attemptDeadline), this.#tick + REACH));
+    const distance = tick - this.#tick;
+    let level = 0;
+    while (distance >= 2 ** (SLOT_BITS * (level + 1))) level++;
+    this.#link(call, level * SLOTS + (Math.floor(tick / 2 ** (SLOT_BITS * level)) % SLOTS));
+    return level === 0 ? tick : this.#nextBoundary();
+  }
+
+  #link(call: Call, slot: number): void {
+    const head = this.#heads[slot];
+    call.timerSlot = slot;
+    call.timerPrevious = undefined;
+    call.timerNext = head;
+    if (head !== undefined) head.timerPrevious = call;
+    this.#heads[slot] = call;
+  }
+
+  #unlink(call: Call): void {
+    const { timerPrevious, timerNext } = call;
+    if (timerNext !== undefined) timerNext.timerPrevious = timerPrevious;
+    if (timerPrevious !== undefined) timerPrevious.timerNext = timerNext;
+    else this.#heads[call.timerSlot] = timerNext;
+    call.timerSlot = -1;
+    call.timerPrevious = undefined;
+    call.timerNext = undefined;
+  }
+
+  #nextBoundary(): number {
+    return (Math.floor(this.#tick / SLOTS) + 1) * SLOTS;
+  }
+
+  #arm(tick: number): void {
+    this.#cancelTimer?.();
+    this.#armedTick = tick;
+    this.#cancelTimer = this.#clock.schedule(Math.max(0, tick - this.#clock.now()), () => this.#run());
+  }
+
+  #run(): void {
+    this.#cancelTimer = undefined;
+    // Nothing that is added while calls expire arms the timer: it is armed once, below.
+    this.#armedTick = Number.NEGATIVE_INFINITY;
+    const now = this.#clock.now();
+    const target = Math.floor(now);
+    while (this.#tick < target && this.#count > 0) {
+      this.#tick++;
+      if (this.#tick % SLOTS === 0) this.#cascade();
+      this.#expireSlot(this.#tick % SLOTS, now);
+    }
+    if (this.#heads[LATE_SLOT] !== undefined) this.#clock.afterPoll(() => this.#expireLate());
+    if (this.#count === 0) this.#armedTick = Number.POSITIVE_INFINITY;
+    else this.#arm(this.#nextWake());
+  }
+
+  /** Brings the calls of the coarser slots whose time has come one level down, or further. */
+  #cascade(): void {
+    for (let level = 1; level < LEVELS; level++) {
+      const unit = 2 ** (SLOT_BITS * level);
+      const slot = level * SLOTS + (Math.floor(this.#tick / unit) % SLOTS);
+      // One tick back, so that what is due at this very tick lands in the slot that is expired next.
+      this.#tick--;
+      for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
+        this.#unlink(call);
+        this.#insert(call);
+      }
+      this.#tick++;
+      if (Math.floor(this.#tick / unit) % SLOTS !== 0) return;
+    }
+  }
+
+  #expireSlot(slot: number, now: number): void {
+    for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
+      this.#unlink(call);
+      if (now - call.attemptDeadline > LATE_MS) {
+        this.#link(call, LATE_SLOT);
+      } else {
+        this.#count--;
+        call.holder?.expire(call, false);
+      }
+    }
+  }
+
+  /** The sockets have been read since these were noticed: whoever is still here has no answer. */
+  #expireLate(): void {
+    for (let call = this.#heads[LATE_SLOT]; call !== undefined; call = this.#heads[LATE_SLOT]) {
+      this.#unlink(call);
+      this.#count--;
+      call.holder?.expire(call, true);
+    }
+  }
+
+  #nextWake(): number {
+    const boundary = this.#nextBoundary();
+    for (let tick = this.#tick + 1; tick < boundary; tick++) {
+      if (this.#heads[tick % SLOTS] !== undefined) return tick;
+    }
+    return boundary;
+  }
+}

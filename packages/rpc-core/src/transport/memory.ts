@@ -1,0 +1,106 @@
+import type { ByteReceiver, ByteStream } from './byte-stream.js';
+
+/**
+ * Two ends of a stream inside one process: what one writes, the other receives in a later microtask. For calls without a
+ * socket, and for tests.
+ */
+export function memoryPair(): [ByteStream, ByteStream] {
+  const a = new MemoryStream('memory:client');
+  const b = new MemoryStream('memory:server');
+  a.connect(b);
+  b.connect(a);
+  return [a, b];
+}
+
+class MemoryStream implements ByteStream {
+  readonly peer: { readonly address: string };
+  #other!: MemoryStream;
+  #receiver: ByteReceiver | undefined;
+  readonly #inbox: (Buffer | 'end')[] = [];
+  #inboxBytes = 0;
+  #paused = false;
+  #scheduled = false;
+  #ended = false;
+  #closed = false;
+
+  constructor(peerAddress: string) {
+    this.peer = { address: peerAddress };
+  }
+
+  connect(other: MemoryStream): void {
+    this.#other = other;
+  }
+
+  start(receiver: ByteReceiver): void {
+    this.#receiver = receiver;
+    this.#schedule();
+  }
+
+  write(bytes: Buffer): boolean {
+    if (!this.#ended && !this.#closed) this.#other.#receive(Buffer.from(bytes));
+    return true;
+  }
+
+  get queuedBytes(): number {
+    return this.#other.#inboxBytes;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  end(): void {
+    if (this.#ended || this.#closed) return;
+    this.#ended = true;
+    this.#other.#receive('end');
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#close(undefined);
+    const other = this.#other;
+    queueMicrotask(() => other.#close(other.#ended ? undefined : new Error('the other end was closed')));
+  }
+
+  #receive(item: Buffer | 'end'): void {
+    if (this.#closed) return;
+    this.#inbox.push(item);
+    if (item !== 'end') this.#inboxBytes += item.length;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#paused || this.#receiver === undefined || this.#inbox.length === 0) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    this.#scheduled = false;
+    while (this.#inbox.length > 0 && !this.#paused && !this.#closed) {
+      const item = this.#inbox.shift()!;
+      if (item === 'end') {
+        this.#receiver!.ended();
+        // Both directions have ended: as a socket does, it closes by itself.
+        if (this.#ended) this.destroy();
+      } else {
+        this.#inboxBytes -= item.length;
+        this.#receiver!.data(item);
+        if (this.#inboxBytes === 0) this.#other.#receiver?.drained();
+      }
+    }
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.length = 0;
+    this.#inboxBytes = 0;
+    this.#receiver?.closed(error);
+  }
+}

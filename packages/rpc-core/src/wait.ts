@@ -1,0 +1,77 @@
+import type { Clock } from './clock.js';
+import { type RpcError, rpcError } from './error.js';
+import type { Call } from './service.js';
+
+/**
+ * A wait in progress on behalf of a call. The waiter calls `done` or `fail`; deadline and abort end it by themselves.
+ * Whatever ends it first wins, the rest does nothing.
+ */
+export interface Waiting<T> {
+  readonly promise: Promise<T>;
+  done(value: T): void;
+  fail(error: RpcError): void;
+}
+
+/**
+ * Waits for something on behalf of a call: the only way to wait in this library, so that no wait outlives its call.
+ *
+ * @param what - what is waited for, for the error: `a free connection`, or a function that says it then
+ * @param onEnd - runs once when the wait is over, however it ended: leave the queue here
+ */
+export function waitFor<T>(clock: Clock, call: Call, what: string | (() => string), onEnd?: () => void): Waiting<T> {
+  let done!: (value: T) => void;
+  let fail!: (error: RpcError) => void;
+  const promise = new Promise<T>((resolve, reject) => {
+    const { signal } = call;
+    call.hasWaited = true;
+    let cancelTimer: (() => void) | undefined;
+    let over = false;
+    const end = (): boolean => {
+      if (over) return false;
+      over = true;
+      cancelTimer?.();
+      signal?.removeEventListener('abort', onAbort);
+      onEnd?.();
+      return true;
+    };
+    const onAbort = (): void => {
+      if (end()) reject(cancelledError(call));
+    };
+    done = (value) => {
+      if (end()) resolve(value);
+    };
+    fail = (error) => {
+      if (end()) reject(error);
+    };
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (call.deadline === Number.POSITIVE_INFINITY) return;
+    const remaining = call.deadline - clock.now();
+    const expire = (): void =>
+      fail(rpcError('DEADLINE_EXCEEDED', `no time left while waiting for ${typeof what === 'string' ? what : what()}`));
+    if (remaining <= 0) expire();
+    else cancelTimer = clock.schedule(remaining, expire);
+  });
+  return { promise, done, fail };
+}
+
+/**
+ * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. It is for whoever decides on the sleep to
+ * check first that it fits the deadline, and to surface the earlier error when it does not.
+ */
+export function sleep(clock: Clock, delayMs: number, call: Call): Promise<void> {
+  let cancel: (() => void) | undefined;
+  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel?.());
+  // Already over when the call was cancelled, or out of time, before it began.
+  cancel = clock.schedule(delayMs, () => waiting.done());
+  return waiting.promise;
+}
+
+/** The error of a call whose caller gave up: its cause is the reason of the abort signal. */
+export function cancelledError(call: Call): RpcError {
+  return rpcError('CANCELLED', `${call.service}.${call.method} was cancelled by the caller`, {
+    cause: call.signal?.reason,
+    service: call.service,
+    method: call.method,
+  });
+}

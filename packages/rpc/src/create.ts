@@ -1,0 +1,34 @@
+import { type Client, type ClientOptions, createClient as createCoreClient } from '@org/rpc-client';
+import { createServer as createCoreServer, type Server, type ServerOptions } from '@org/rpc-server';
+import { withRegistry } from './registry-option.js';
+
+/**
+ * Makes a client. Does no I/O: the first use of a service does.
+ *
+ * @throws TypeError for a wrong option, naming option, value and bound
+ * @example
+ * ```ts
+ * const client = createClient({ registry: etcd({ hosts: ['http://127.0.0.1:2379'] }) });
+ * const calculator = client.service(Calculator);
+ * await calculator.sum(1, 2);
+ * await client.close();
+ * ```
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  return createCoreClient(withRegistry('createClient', options));
+}
+
+/**
+ * Makes a server. Does no I/O: `listen` does.
+ *
+ * @throws TypeError for a wrong option, naming option, value and bound
+ * @example
+ * ```ts
+ * const server = createServer({ registry: etcd({ hosts: ['http://127.0.0.1:2379'] }), signals: ['SIGTERM', 'SIGINT'] });
+ * server.add(Calculator, { sum: (x, y) => x + y });
+ * await server.listen({ port: 4399 });
+ * ```
+ */
+export function createServer(options: ServerOptions = {}): Server {
+  return createCoreServer(withRegistry('createServer', options));
+}

@@ -1,0 +1,113 @@
+import { Call, type Layer, type Route, type RpcError, type ServiceDefinition } from '@org/rpc-core';
+import { type IncomingCall, nearestName, rpcError, runInContext, stack, wireName } from '@org/rpc-core/internal';
+import { type Handler, runHandler, runLayered } from './handler.js';
+
+/** The method table of a server, and the way from a call to its handler. */
+export class Dispatcher {
+  /** By service and method together, as they stand in a frame. Two splits of the same text can't both be defined. */
+  readonly #handlers = new Map<string, Handler>();
+  readonly #services = new Map<string, ServiceDefinition>();
+  readonly #routes = new Map<Handler, Route>();
+  readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
+
+  constructor(layers: readonly Layer[]) {
+    this.#layered = layers.length === 0 ? undefined : stack(layers, runLayered);
+  }
+
+  /** The names of the services added so far. */
+  get services(): readonly string[] {
+    return [...this.#services.keys()];
+  }
+
+  /**
+   * Adds a service.
+   * @throws TypeError when it was added before, or a method has no handler
+   */
+  add(definition: ServiceDefinition, implementation: object): void {
+    const { name, methods } = definition;
+    if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
+    const handlers: Handler[] = [];
+    const missing: string[] = [];
+    for (const [method, methodDefinition] of Object.entries(methods)) {
+      const run: unknown = (implementation as Record<string, unknown>)[method];
+      if (typeof run !== 'function') missing.push(method);
+      // Their place in contracts is kept: a contract that has them is served without them.
+      else if (methodDefinition.kind === 'unary' || methodDefinition.kind === 'notify')
+        handlers.push({ service: name, method, definition: methodDefinition, run: run.bind(implementation) });
+    }
+    if (missing.length > 0)
+      throw new TypeError(
+        `server.add: service "${name}" lacks a handler for ${missing.map((method) => `"${method}"`).join(', ')}`,
+      );
+    for (const handler of handlers) {
+      const key = handler.service + handler.method;
+      const other = this.#handlers.get(key);
+      if (other !== undefined)
+        throw new TypeError(
+          `server.add: "${name}" + "${handler.method}" reads the same as "${other.service}" + "${other.method}"; rename one`,
+        );
+    }
+    this.#services.set(name, definition);
+    for (const handler of handlers) this.#handlers.set(handler.service + handler.method, handler);
+  }
+
+  /** The handler with this name, or the error that says what there is instead. */
+  find(name: string, serviceLength: number): Handler | RpcError {
+    const handler = this.#handlers.get(name);
+    if (handler !== undefined && handler.service.length === serviceLength) return handler;
+    return this.#unknown(name.slice(0, serviceLength), name.slice(serviceLength));
+  }
+
+  /** Runs a call; may return a promise, may throw. */
+  dispatch(call: IncomingCall<Handler>): unknown {
+    if (this.#layered === undefined) return runHandler(call);
+    const copy = new Call(this.#routeOf(call.entry), call.args, call.oneWay);
+    copy.context = call;
+    copy.deadline = call.deadline;
+    copy.attemptDeadline = call.deadline;
+    copy.metadata = call.metadata;
+    copy.idempotent = call.idempotent;
+    copy.priority = call.priority;
+    copy.attempt = call.attempt;
+    return runInContext(call, this.#layered, copy);
+  }
+
+  #routeOf(handler: Handler): Route {
+    let route = this.#routes.get(handler);
+    if (route === undefined) {
+      route = { service: handler.service, method: handler.method, wireName: wireName(handler.service, handler.method) };
+      this.#routes.set(handler, route);
+    }
+    return route;
+  }
+
+  #unknown(service: string, method: string): RpcError {
+    const definition = this.#services.get(service);
+    const shown = (text: string): string => JSON.stringify(text.slice(0, 100));
+    if (definition === undefined) {
+      return rpcError(
+        'UNIMPLEMENTED',
+        `this server has no service ${shown(service)}${hint(service, this.#services.keys())}`,
+        { progress: 'refused' },
+      );
+    }
+    const kind = Object.hasOwn(definition.methods, method) ? definition.methods[method]?.kind : undefined;
+    if (kind !== undefined)
+      return rpcError('UNIMPLEMENTED', `${service}.${method} is a ${kind} method, which this version does not serve`, {
+        progress: 'refused',
+      });
+    return rpcError(
+      'UNIMPLEMENTED',
+      `service "${service}" has no method ${shown(method)}${hint(method, Object.keys(definition.methods))}`,
+      { progress: 'refused' },
+    );
+  }
+}
+
+/** Names that a hint is looked for in: a peer that asks for names at random must not make us compare thousands. */
+const HINT_NAMES_MAX = 64;
+
+function hint(wrong: string, names: Iterable<string>): string {
+  const near = nearestName(wrong, [...names].slice(0, HINT_NAMES_MAX));
+  return near === undefined ? '' : `; did you mean "${near}"?`;
+}

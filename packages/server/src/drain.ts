@@ -1,0 +1,93 @@
+import type { Clock } from '@org/rpc-core';
+import { assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
+
+/** How a server is closed. */
+export interface CloseOptions {
+  /**
+   * How long clients are given to hear of it before new calls are refused, in milliseconds. Default: what the registry needs
+   * (3,000 for etcd, 0 where clients hear at once), and 0 when no client is connected.
+   */
+  readonly drainMs?: number | undefined;
+  /** How long running calls are given to end after that, in milliseconds (default 30,000). */
+  readonly graceMs?: number | undefined;
+  /** Told to clients and observers. */
+  readonly reason?: string | undefined;
+}
+
+/** {@link CloseOptions} with defaults. */
+export interface ResolvedCloseOptions {
+  readonly drainMs: number | undefined;
+  readonly graceMs: number;
+  readonly reason: string;
+}
+
+/** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveCloseOptions(options: CloseOptions): ResolvedCloseOptions {
+  const where = 'server.close';
+  assertKnownOptions(where, options, ['drainMs', 'graceMs', 'reason']);
+  const { drainMs, graceMs = 30_000, reason = 'the server is shutting down' } = options;
+  if (drainMs !== undefined) assertNumber(where, 'drainMs', drainMs, { min: 0, max: 3_600_000 });
+  assertNumber(where, 'graceMs', graceMs, { min: 0, max: 3_600_000 });
+  return { drainMs, graceMs, reason };
+}
+
+/** What draining needs of the server. */
+export interface DrainHost {
+  /** Tells the registry and every client that no new calls are wanted. */
+  announce(reason: string): void;
+  /** How many connections are open. */
+  connections(): number;
+  /** From now on new calls are refused, never started. */
+  refuseNew(reason: string): void;
+  /** Leaves the registry and stops accepting. Never rejects. */
+  leave(): Promise<void>;
+  /** Resolves when no handler runs and every client has closed its connection. */
+  untilEmpty(): Promise<void>;
+  /** Drops the connections that are left. */
+  dropAll(reason: string): void;
+}
+
+/** A drain in progress. */
+export interface Drain {
+  readonly done: Promise<void>;
+  /** Ends the grace after so many milliseconds from now if that is earlier. */
+  shorten(graceMs: number): void;
+}
+
+/**
+ * Closes a server so that nothing is lost. Clients hear `draining` from the registry and by GOAWAY and go elsewhere; what still
+ * arrives during the lead is served, after it refused (never started, so clients repeat it elsewhere at once); what runs may
+ * finish within the grace; each client closes its connection when its last answer has come.
+ */
+export function drainServer(clock: Clock, leadMs: number, options: ResolvedCloseOptions, host: DrainHost): Drain {
+  let endGrace!: () => void;
+  const graceEnded = new Promise<void>((resolve) => {
+    endGrace = resolve;
+  });
+  let cancelGrace = (): void => {};
+  let graceEndsAt = Number.POSITIVE_INFINITY;
+  const armGrace = (graceMs: number): void => {
+    if (clock.now() + graceMs >= graceEndsAt) return;
+    graceEndsAt = clock.now() + graceMs;
+    cancelGrace();
+    cancelGrace = clock.schedule(graceMs, endGrace);
+  };
+  const run = async (): Promise<void> => {
+    const { reason } = options;
+    host.announce(reason);
+    const lead = host.connections() === 0 ? 0 : (options.drainMs ?? leadMs);
+    let cancelLead = (): void => {};
+    const leadEnded = new Promise<void>((resolve) => {
+      cancelLead = clock.schedule(lead, resolve);
+    });
+    await Promise.race([leadEnded, graceEnded]);
+    cancelLead();
+    host.refuseNew(reason);
+    armGrace(options.graceMs);
+    await Promise.race([Promise.all([host.leave(), host.untilEmpty()]), graceEnded]);
+    cancelGrace();
+    host.dropAll(reason);
+    await host.leave();
+  };
+  return { done: run(), shorten: armGrace };
+}

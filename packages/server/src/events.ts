@@ -1,0 +1,18 @@
+import type { RegistryEvent } from '@org/rpc-core';
+
+/** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
+export interface ServerEvents {
+  /** A handler threw something that its caller must not see; `correlationId` is what the caller got instead. */
+  handlerError: [event: { service: string; method: string; error: unknown; correlationId: string }];
+  /** The instance is in the registry. */
+  registered: [event: { instance: string; services: readonly string[] }];
+  /** Something about the registry: unreachable, recovered, an entry lost or in conflict. */
+  registry: [event: RegistryEvent];
+  connectionOpened: [event: { peer: string }];
+  connectionClosed: [event: { peer: string; reason: string }];
+  /** Accepting failed: too many connections or open files. It goes on. */
+  acceptError: [event: { error: Error }];
+  /** No new calls are taken any more. */
+  draining: [event: { reason: string }];
+  closed: [];
+}

@@ -1,0 +1,52 @@
+import type { Call, MethodDefinition, RpcError } from '@org/rpc-core';
+import {
+  type IncomingCall,
+  isPromise,
+  type MethodEntry,
+  runInContext,
+  validateArgs,
+  validateResult,
+} from '@org/rpc-core/internal';
+
+/** A method that this server serves: what was defined, and the user's function. */
+export interface Handler extends MethodEntry {
+  readonly definition: MethodDefinition;
+  /** The user's function, bound to its object. */
+  readonly run: (...args: never[]) => unknown;
+}
+
+/** Runs the user's function for a call, in the call's context: parses arguments and result where there are schemas. */
+export function runHandler(call: IncomingCall<Handler>): unknown {
+  return runInContext(call, enter, call);
+}
+
+function enter(call: IncomingCall<Handler>): unknown {
+  const { definition } = call.entry;
+  if (definition.args === undefined) return runWith(call, call.args);
+  // Until the arguments are known to be right, the handler has not run.
+  const parsed = validateArgs(definition.args, call.args, `${call.service}.${call.method}`);
+  return isPromise(parsed) ? parsed.then((args) => runWith(call, args)) : runWith(call, parsed);
+}
+
+function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown {
+  const { definition, run } = call.entry;
+  call.started = true;
+  const result = run(...(args as never[]));
+  const { returns } = definition;
+  if (returns === undefined) return result;
+  const where = `${call.service}.${call.method}`;
+  return isPromise(result)
+    ? result.then((value) => validateResult(returns, value, where))
+    : validateResult(returns, result, where);
+}
+
+/** What a user's layer gets when the call goes on to the handler. */
+export function runLayered(call: Call): Promise<unknown> {
+  const incoming = call.context as IncomingCall<Handler>;
+  incoming.args = call.args;
+  try {
+    return Promise.resolve(enter(incoming));
+  } catch (error) {
+    return Promise.reject(error as RpcError);
+  }
+}

@@ -1,0 +1,1 @@
+export { RpcServer } from './server.js';

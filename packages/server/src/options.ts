@@ -1,0 +1,147 @@
+import {
+  type CallContext,
+  type Clock,
+  type Codec,
+  type Endpoint,
+  type Layer,
+  type Limits,
+  msgpack,
+  type Random,
+  type Registry,
+  systemClock,
+  systemRandom,
+} from '@org/rpc-core';
+import {
+  assertKnownOptions,
+  assertName,
+  assertNumber,
+  registryFromEnvironment,
+  resolveLimits,
+  resolveNamespace,
+} from '@org/rpc-core/internal';
+import type { InstanceUpdate } from './server-types.js';
+
+/** The layers around handlers, one list for each kind of method. */
+export interface ServerLayers {
+  /** Around unary and one-way methods, the first outermost. */
+  readonly unary?: readonly Layer[] | undefined;
+}
+
+/** How many calls may run at once. */
+export interface ServerConcurrency {
+  /** Calls of all connections together; at least 1. */
+  readonly max: number;
+}
+
+/** Options of {@link createServer}. Every one may be left out. */
+export interface ServerOptions {
+  /**
+   * Where the server registers: a value such as `etcd({ hosts })`, or its string form. Default: the environment variable
+   * `RPC_REGISTRY`, else `local:`; with `NODE_ENV=production` and neither, an error.
+   */
+  readonly registry?: Registry | string | undefined;
+  /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
+  readonly namespace?: string | undefined;
+  /**
+   * Runs for every call before its arguments are decoded. Throw an `RpcError` (`UNAUTHENTICATED`, `PERMISSION_DENIED`) to
+   * refuse; anything else that is thrown refuses with `INTERNAL`.
+   */
+  readonly authorize?: ((call: CallContext) => void | Promise<void>) | undefined;
+  readonly layers?: ServerLayers | undefined;
+  /** Bounds of each connection; what is left out has its default, see `Limits`. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Beyond it calls are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
+  readonly concurrency?: ServerConcurrency | undefined;
+  readonly codec?: Codec | undefined;
+  /** Process signals on which the server drains and closes, such as `['SIGTERM', 'SIGINT']`. Default: none are handled. */
+  readonly signals?: readonly NodeJS.Signals[] | undefined;
+  /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
+  readonly name?: string | undefined;
+  /** Share of the traffic relative to the other instances, 0 to 10,000, default 100. */
+  readonly weight?: number | undefined;
+  readonly zone?: string | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** The version of the program, shown by tools. */
+  readonly version?: string | undefined;
+  /** For tests. */
+  readonly clock?: Clock | undefined;
+  /** For tests. */
+  readonly random?: Random | undefined;
+}
+
+/** {@link ServerOptions} with every default in place. */
+export interface ResolvedServerOptions {
+  readonly registry: Registry;
+  readonly namespace: string;
+  readonly authorize: ((call: CallContext) => void | Promise<void>) | undefined;
+  readonly layers: readonly Layer[];
+  readonly limits: Limits;
+  readonly concurrencyMax: number;
+  readonly codec: Codec;
+  readonly signals: readonly NodeJS.Signals[];
+  readonly name: string | undefined;
+  readonly weight: number;
+  readonly zone: string | undefined;
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  readonly version: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const KNOWN: readonly (keyof ServerOptions)[] = [
+  'registry',
+  'namespace',
+  'authorize',
+  'layers',
+  'limits',
+  'concurrency',
+  'codec',
+  'signals',
+  'name',
+  'weight',
+  'zone',
+  'tags',
+  'version',
+  'clock',
+  'random',
+];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+  const where = 'createServer';
+  assertKnownOptions(where, options, KNOWN);
+  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  if (options.concurrency !== undefined) {
+    assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max']);
+    assertNumber(where, 'concurrency.max', options.concurrency.max, { min: 1, integer: true });
+  }
+  const weight = options.weight ?? 100;
+  assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
+  if (options.name !== undefined) assertName(`${where}: name`, options.name);
+  if (options.authorize !== undefined && typeof options.authorize !== 'function')
+    throw new TypeError(`${where}: authorize must be a function`);
+  return {
+    registry: registryFromEnvironment(where, options.registry),
+    namespace: resolveNamespace(where, options.namespace),
+    authorize: options.authorize,
+    layers: options.layers?.unary ?? [],
+    limits: resolveLimits(where, options.limits),
+    concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
+    codec: options.codec ?? msgpack(),
+    signals: options.signals ?? [],
+    name: options.name,
+    weight,
+    zone: options.zone,
+    tags: options.tags,
+    version: options.version,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+/** Checks what an instance is to say of itself from now on. @throws TypeError naming option, value and bound */
+export function resolveInstanceUpdate(change: InstanceUpdate): Partial<Endpoint> {
+  assertKnownOptions('server.update', change, ['weight', 'tags']);
+  if (change.weight !== undefined) assertNumber('server.update', 'weight', change.weight, { min: 0, max: 10_000 });
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,49 @@
+import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-core';
+
+/** A server's entry in its registry, from `listen` to `close`. */
+export class Publication {
+  /** Resolves when the entry was first written; rejects when the server is closed before that. */
+  readonly registered: Promise<void>;
+  #resolve!: () => void;
+  #reject!: (error: Error) => void;
+  #handle: RegistryHandle | undefined;
+  #registration: Registration | undefined;
+  #services: readonly string[] = [];
+  #endpoint: Endpoint | undefined;
+
+  constructor() {
+    this.registered = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever does not look at it has the events; nobody must die of it.
+    this.registered.catch(() => {});
+  }
+
+  /** Enters the instance; writing goes on in the background until it succeeds. */
+  open(registry: Registry, environment: RegistryEnvironment, services: readonly string[], endpoint: Endpoint): void {
+    this.#services = services;
+    this.#endpoint = endpoint;
+    this.#handle = registry.open(environment);
+    this.#registration = this.#handle.register({ services, endpoint });
+    this.#registration.registered.then(this.#resolve, this.#reject);
+  }
+
+  get isOpen(): boolean {
+    return this.#registration !== undefined;
+  }
+
+  /** Changes what the registry says of the instance. Resolves when written. */
+  async update(change: Partial<Endpoint>): Promise<void> {
+    if (this.#registration === undefined || this.#endpoint === undefined) return;
+    this.#endpoint = { ...this.#endpoint, ...change };
+    await this.#registration.update({ services: this.#services, endpoint: this.#endpoint });
+  }
+
+  /** Removes the entry. Idempotent, never rejects. */
+  async close(): Promise<void> {
+    this.#reject(new Error('the server was closed before it was registered'));
+    await this.#registration?.close();
+    await this.#handle?.close();
+  }
+}

@@ -1,0 +1,49 @@
+import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import type { CloseOptions } from './drain.js';
+import type { ServerEvents } from './events.js';
+import type { ListenOptions } from './listen-options.js';
+
+/** What can be changed of an instance while it runs. */
+export interface InstanceUpdate {
+  /** Share of the traffic relative to the other instances, 0 to 10,000. */
+  readonly weight?: number | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Where a server listens and what it advertises. */
+export interface ServerAddress {
+  readonly host: string;
+  /** The port that was really taken, 0 for a unix socket. */
+  readonly port: number;
+  readonly path?: string | undefined;
+}
+
+/** Serves the methods of contracts. Made by `createServer`; owns its sockets and its registration until `close`. */
+export interface Server {
+  /** The instance's id, as clients and the registry know it. */
+  readonly instance: string;
+  /** Resolves when the instance is in the registry; rejects when the server is closed before that. */
+  readonly registered: Promise<void>;
+  /**
+   * Adds a service with its implementation: an object of functions or a class instance. Before `listen`.
+   * @throws TypeError when a handler is missing, the service was added before, or the server listens already
+   */
+  add<D extends ServiceDefinition<object>>(definition: D, handlers: NoInfer<ServiceHandlers<D>>): this;
+  /**
+   * Listens, then registers in the background: a registry that cannot be reached is an event and a state, no failed start.
+   * @throws Error in words for people: address taken, permission denied; TypeError for wrong options
+   */
+  listen(options?: ListenOptions): Promise<ServerAddress>;
+  /** Changes what the registry says of this instance; clients follow. Resolves when written. */
+  update(change: InstanceUpdate): Promise<void>;
+  /** How many handlers run now. */
+  readonly running: number;
+  on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this;
+  off<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this;
+  /**
+   * Leaves the registry, lets clients go elsewhere, finishes what runs, then closes. Idempotent, never rejects; a second
+   * call with a shorter grace shortens the first.
+   */
+  close(options?: CloseOptions): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,275 @@
+import type { Endpoint, RegistryEvent, RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import {
+  type ByteStream,
+  type IncomingCall,
+  type Listener,
+  listenTcp,
+  randomId,
+  rpcError,
+  ServerConnection,
+  type ServerHost,
+} from '@org/rpc-core/internal';
+import { EventEmitter } from 'eventemitter3';
+import { Dispatcher } from './dispatcher.js';
+import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
+import type { ServerEvents } from './events.js';
+import type { Handler } from './handler.js';
+import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
+import {
+  type ResolvedServerOptions,
+  resolveInstanceUpdate,
+  resolveServerOptions,
+  type ServerOptions,
+} from './options.js';
+import { presentable } from './presentable.js';
+import { printHandlerError } from './print-error.js';
+import { Publication } from './publication.js';
+import type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
+import { onSignals } from './signals.js';
+
+/** Connections are looked after this often. */
+const TICK_MS = 1000;
+
+/**
+ * Makes a server. Does no I/O: `listen` does.
+ * @throws TypeError for a wrong option, naming option, value and bound
+ * @example
+ * ```ts
+ * const server = createServer({ signals: ['SIGTERM', 'SIGINT'] });
+ * server.add(Calculator, { sum: (x, y) => x + y });
+ * await server.listen({ port: 4399 });
+ * ```
+ */
+export function createServer(options: ServerOptions = {}): Server {
+  return new RpcServer(resolveServerOptions(options));
+}
+
+/** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
+export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
+  readonly instance: string;
+  readonly authorize: ServerHost<Handler>['authorize'];
+  readonly #options: ResolvedServerOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #events = new EventEmitter<ServerEvents>();
+  readonly #connections = new Set<ServerConnection<Handler>>();
+  readonly #startedAt: number;
+  readonly #publication = new Publication();
+  #listener: Listener | undefined;
+  #cancelTick: (() => void) | undefined;
+  #offSignals: (() => void) | undefined;
+  #running = 0;
+  #onEmpty: (() => void) | undefined;
+  #refusingReason: string | undefined;
+  #drainingReason: string | undefined;
+  #listening = false;
+  #closing: Drain | undefined;
+  #left: Promise<void> | undefined;
+
+  constructor(options: ResolvedServerOptions) {
+    this.#options = options;
+    this.instance = options.name ?? randomId();
+    this.authorize = options.authorize;
+    this.#dispatcher = new Dispatcher(options.layers);
+    this.#startedAt = options.clock.now();
+  }
+
+  get registered(): Promise<void> {
+    return this.#publication.registered;
+  }
+
+  add<D extends ServiceDefinition<object>>(definition: D, handlers: NoInfer<ServiceHandlers<D>>): this {
+    if (this.#listening) throw new TypeError('server.add: add services before listen()');
+    this.#dispatcher.add(definition as ServiceDefinition, handlers as object);
+    return this;
+  }
+
+  async listen(options: ListenOptions = {}): Promise<ServerAddress> {
+    if (this.#listening) throw new TypeError('server.listen: it listens already');
+    if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
+    const { registry, limits, signals } = this.#options;
+    const target = resolveListenOptions(options, registry.isMachineLocal === true);
+    this.#listening = true;
+    try {
+      this.#listener = await listenTcp(
+        { ...target, connectionsMax: limits.connections },
+        (stream) => this.accept(stream),
+        (error) => this.#events.emit('acceptError', { error }),
+      );
+    } catch (error) {
+      this.#listening = false;
+      throw error;
+    }
+    const { address } = this.#listener;
+    if (this.#closing !== undefined) {
+      await this.#listener.close();
+      return address;
+    }
+    this.#tick();
+    this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
+    this.#publish(advertisedEndpoint(options.advertise, address));
+    return address;
+  }
+
+  /** Serves a stream that was opened by other means: the in-memory pair of tests. */
+  accept(stream: ByteStream): void {
+    const { codec, limits, clock } = this.#options;
+    const connection = new ServerConnection<Handler>({ stream, codec, limits, clock, host: this });
+    this.#connections.add(connection);
+    if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
+    if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
+    this.#events.emit('connectionOpened', { peer: stream.peer.address });
+  }
+
+  async update(change: InstanceUpdate): Promise<void> {
+    if (!this.#publication.isOpen) throw new TypeError('server.update: the server does not listen');
+    await this.#publication.update(resolveInstanceUpdate(change));
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
+    this.#events.on(event, listener as never);
+    return this;
+  }
+
+  off<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
+    this.#events.off(event, listener as never);
+    return this;
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    const resolved = resolveCloseOptions(options);
+    if (this.#closing === undefined)
+      this.#closing = drainServer(this.#options.clock, this.#options.registry.drainLeadMs, resolved, this);
+    else this.#closing.shorten(resolved.graceMs);
+    await this.#closing.done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ServerHost
+
+  get uptimeMs(): number {
+    return Math.floor(this.#options.clock.now() - this.#startedAt);
+  }
+
+  find(name: string, serviceLength: number): Handler | RpcError {
+    return this.#dispatcher.find(name, serviceLength);
+  }
+
+  admit(_call: IncomingCall<Handler>): RpcError | undefined {
+    const { concurrencyMax } = this.#options;
+    if (this.#running >= concurrencyMax) {
+      return rpcError('RESOURCE_EXHAUSTED', `the server runs ${concurrencyMax} calls already (concurrency.max)`, {
+        progress: 'refused',
+      });
+    }
+    this.#running++;
+    return undefined;
+  }
+
+  serve(call: IncomingCall<Handler>): unknown {
+    return this.#dispatcher.dispatch(call);
+  }
+
+  served(_call: IncomingCall<Handler>): void {
+    this.#running--;
+    this.#checkEmpty();
+  }
+
+  presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
+    const { error, correlationId } = presentable(thrown);
+    if (correlationId !== undefined) {
+      const event = { service: call.service, method: call.method, error: thrown, correlationId };
+      // A handler's exception must be seen somewhere, also by those who have set up nothing yet.
+      if (!this.#events.emit('handlerError', event)) printHandlerError(event);
+    }
+    return error;
+  }
+
+  closed(connection: ServerConnection<Handler>, reason: string): void {
+    this.#connections.delete(connection);
+    this.#checkEmpty();
+    this.#events.emit('connectionClosed', { peer: connection.peer.address, reason });
+  }
+
+  #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
+    const { registry, namespace, clock, random, weight, zone, tags, version } = this.#options;
+    const { services } = this.#dispatcher;
+    const onEvent = (event: RegistryEvent): void => {
+      this.#events.emit('registry', event);
+    };
+    const endpoint: Endpoint = { ...location, id: this.instance, weight, zone, tags, version, state: 'up' };
+    this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
+    this.registered.then(
+      () => this.#events.emit('registered', { instance: this.instance, services }),
+      () => {},
+    );
+  }
+
+  // DrainHost
+
+  announce(reason: string): void {
+    this.#drainingReason = reason;
+    this.#events.emit('draining', { reason });
+    // Neither the registry nor a client may hold up the drain.
+    this.#publication.update({ state: 'draining' }).catch(() => {});
+    for (const connection of this.#connections) connection.drain(reason);
+  }
+
+  connections(): number {
+    return this.#connections.size;
+  }
+
+  refuseNew(reason: string): void {
+    this.#refusingReason = reason;
+    for (const connection of this.#connections) connection.refuseNew(reason);
+  }
+
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  untilEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      this.#checkEmpty();
+    });
+  }
+
+  dropAll(reason: string): void {
+    for (const connection of [...this.#connections]) connection.close(reason);
+    this.#cancelTick?.();
+  }
+
+  async #leave(): Promise<void> {
+    this.#offSignals?.();
+    await Promise.all([this.#listener?.close(), this.#publication.close()]);
+    this.#events.emit('closed');
+  }
+
+  #checkEmpty(): void {
+    if (this.#running === 0 && this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #tick(): void {
+    const { clock } = this.#options;
+    this.#cancelTick = clock.schedule(
+      TICK_MS,
+      () => {
+        // After a poll: what a busy process has not read yet must not be held against the peer.
+        clock.afterPoll(() => {
+          const now = clock.now();
+          for (const connection of this.#connections) connection.tick(now);
+        });
+        this.#tick();
+      },
+      true,
+    );
+  }
+}

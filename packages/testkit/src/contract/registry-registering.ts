@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import type { GoneReason } from '@org/rpc-core';
+import { type ArenaTest, contractEndpoint, contractInstance, lists } from './registry-arena.js';
+
+/** How an instance comes, changes and goes. */
+export function registeringTests(test: ArenaTest, closedReason: GoneReason): void {
+  comingTests(test);
+  changingTests(test);
+  goingTests(test, closedReason);
+}
+
+function comingTests(test: ArenaTest): void {
+  test('shows a watcher an instance that registers later, with all of its data', async (arena) => {
+    const recorder = arena.record('greeter');
+    assert.deepEqual((await recorder.until(lists())).endpoints, []);
+    await arena.register(contractInstance('greeter', 'one'));
+    const { endpoints } = await recorder.until(lists('one'));
+    assert.deepEqual(plain(endpoints), [plain(contractEndpoint('one'))]);
+  });
+
+  test('shows a late watcher in its first snapshot what is already there', async (arena) => {
+    await arena.register(contractInstance('greeter', 'one'));
+    const snapshot = await arena.record('greeter').until(() => true);
+    assert.deepEqual(plain(snapshot.endpoints), [plain(contractEndpoint('one'))]);
+    assert.deepEqual(snapshot.gone, []);
+  });
+
+  test('shows a handle what it registered itself', async (arena) => {
+    const handle = arena.open();
+    const recorder = arena.record('greeter', handle);
+    await arena.register(contractInstance('greeter', 'one'), handle);
+    await recorder.until(lists('one'));
+  });
+
+  test('tells the state of a registration', async (arena) => {
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    assert.deepEqual(registration.state(), { status: 'registered' });
+    await arena.eventually(registration.close(), 'the registration to be closed');
+    assert.deepEqual(registration.state(), { status: 'closed' });
+  });
+
+  test('lists two instances, in the order of their ids', async (arena) => {
+    const recorder = arena.record('greeter');
+    await arena.register(contractInstance('greeter', 'two', { port: 4400 }));
+    await arena.register(contractInstance('greeter', 'one'));
+    const { endpoints } = await recorder.until(lists('one', 'two'));
+    assert.deepEqual(
+      endpoints.map(({ id, port }) => [id, port]),
+      [
+        ['one', 4399],
+        ['two', 4400],
+      ],
+    );
+  });
+
+  test('lists two instances of one handle', async (arena) => {
+    const handle = arena.open();
+    await arena.register(contractInstance('greeter', 'one'), handle);
+    await arena.register(contractInstance('greeter', 'two'), handle);
+    await arena.record('greeter').until(lists('one', 'two'));
+  });
+
+  test('carries an IPv6 address, a unix socket and an instance without optional data', async (arena) => {
+    const endpoints = [
+      contractEndpoint('ipv6', { host: '2001:db8::1' }),
+      { id: 'bare', host: 'node-1.internal', port: 1, weight: 0, state: 'up' } as const,
+      { id: 'unix', host: '', port: 0, path: '/run/shop/rpc socket', weight: 10_000, state: 'up' } as const,
+    ];
+    for (const endpoint of endpoints) await arena.register({ services: ['greeter'], endpoint });
+    const snapshot = await arena.record('greeter').until(lists('bare', 'ipv6', 'unix'));
+    const byId = new Map(snapshot.endpoints.map((endpoint) => [endpoint.id, plain(endpoint)]));
+    for (const endpoint of endpoints) assert.deepEqual(byId.get(endpoint.id), plain(endpoint));
+  });
+}
+
+function changingTests(test: ArenaTest): void {
+  test('shows a changed weight, and then the draining state', async (arena) => {
+    const recorder = arena.record('greeter');
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    await recorder.until(lists('one'));
+    const update = (changes: object): Promise<void> =>
+      arena.eventually(registration.update(contractInstance('greeter', 'one', changes)), 'the update to be written');
+    await update({ weight: 7 });
+    await recorder.until(({ endpoints }) => endpoints[0]?.weight === 7);
+    await update({ weight: 7, state: 'draining' });
+    const draining = await recorder.until(({ endpoints }) => endpoints[0]?.state === 'draining');
+    assert.deepEqual(plain(draining.endpoints), [plain(contractEndpoint('one', { weight: 7, state: 'draining' }))]);
+    assert.deepEqual(draining.gone, []);
+  });
+
+  test('follows an instance from one of its services to another', async (arena) => {
+    const [greeter, mailer] = [arena.record('greeter'), arena.record('mailer')];
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    await greeter.until(lists('one'));
+    await arena.eventually(registration.update(contractInstance('mailer', 'one')), 'the update to be written');
+    await mailer.until(lists('one'));
+    await greeter.until((snapshot) => lists()(snapshot) && snapshot.gone.length > 0);
+  });
+
+  test('leaves a published snapshot as it was when the list changes', async (arena) => {
+    const recorder = arena.record('greeter');
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    const before = await recorder.until(lists('one'));
+    const copy = structuredClone(before);
+    await arena.eventually(registration.update(contractInstance('greeter', 'one', { weight: 7 })), 'the update');
+    await recorder.until(({ endpoints }) => endpoints[0]?.weight === 7);
+    assert.deepEqual(before, copy);
+  });
+
+  test('stops following for a watch that was closed', async (arena) => {
+    const handle = arena.open();
+    const [closed, kept] = [arena.record('greeter', handle), arena.record('greeter', handle)];
+    await Promise.all([closed.until(lists()), kept.until(lists())]);
+    closed.close();
+    const published = closed.snapshots.length;
+    await arena.register(contractInstance('greeter', 'one'));
+    await kept.until(lists('one'));
+    assert.equal(closed.snapshots.length, published);
+  });
+}
+
+function goingTests(test: ArenaTest, closedReason: GoneReason): void {
+  test(`reports an instance whose registration was closed as gone, with the reason "${closedReason}"`, async (arena) => {
+    const recorder = arena.record('greeter');
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    await recorder.until(lists('one'));
+    await arena.eventually(registration.close(), 'the registration to be closed');
+    const snapshot = await recorder.until(({ gone }) => gone.length > 0);
+    assert.deepEqual(snapshot.gone, [{ id: 'one', reason: closedReason }]);
+    assert.deepEqual(snapshot.endpoints, []);
+  });
+
+  test('closes a registration once, however often it is asked to', async (arena) => {
+    const registration = await arena.register(contractInstance('greeter', 'one'));
+    const closings = [registration.close(), registration.close()];
+    await arena.eventually(Promise.all(closings), 'the registration to be closed');
+    await arena.eventually(registration.close(), 'the registration to be closed again');
+    await arena.eventually(registration.update(contractInstance('greeter', 'one')), 'an update after the close');
+    assert.deepEqual(registration.state(), { status: 'closed' });
+    await arena.record('greeter').until(lists());
+  });
+
+  test('removes the registrations of a handle that is closed', async (arena) => {
+    const recorder = arena.record('greeter');
+    const owner = arena.open();
+    await arena.register(contractInstance('greeter', 'one'), owner);
+    await arena.register(contractInstance('greeter', 'two'), owner);
+    await recorder.until(lists('one', 'two'));
+    await arena.eventually(owner.close(), 'the handle to be closed');
+    await recorder.until((snapshot) => lists()(snapshot) && snapshot.gone.length > 0);
+  });
+
+  test('keeps the registrations of a handle whose watch was closed', async (arena) => {
+    const handle = arena.open();
+    await arena.register(contractInstance('greeter', 'one'), handle);
+    const recorder = arena.record('greeter', handle);
+    await recorder.until(lists('one'));
+    recorder.close();
+    await arena.record('greeter').until(lists('one'));
+  });
+
+  test('takes an instance again after its registration was closed', async (arena) => {
+    const recorder = arena.record('greeter');
+    const handle = arena.open();
+    const first = await arena.register(contractInstance('greeter', 'one'), handle);
+    await recorder.until(lists('one'));
+    await arena.eventually(first.close(), 'the registration to be closed');
+    await recorder.until(({ gone }) => gone.length > 0);
+    await arena.register(contractInstance('greeter', 'one', { port: 4400 }), handle);
+    await recorder.until((snapshot) => snapshot.endpoints[0]?.port === 4400);
+  });
+
+  test('rejects a registration that is closed before it could be written, and leaves nothing behind', async (arena) => {
+    const registration = arena.open().register(contractInstance('greeter', 'one'));
+    const written = registration.registered.then(
+      () => 'written',
+      (error: unknown) => (error instanceof Error ? 'rejected' : 'rejected with something that is no error'),
+    );
+    await arena.eventually(registration.close(), 'the registration to be closed');
+    // Writing may have won the race; what must not be is a promise that stays open.
+    assert.match(await arena.eventually(written, 'the promise to settle'), /^(written|rejected)$/);
+    await arena.record('greeter').until(lists());
+  });
+}
+
+/** Without the keys whose value is undefined: an optional field may be absent or undefined. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}

@@ -1,0 +1,21 @@
+export { registryContract, watchContract } from './contract/registry-contract.js';
+export type {
+  MortalOwner,
+  RegistryContractOptions,
+  RegistryContractSetup,
+} from './contract/registry-contract-setup.js';
+export { FakeClock } from './fake-clock.js';
+export { type ManualRegistry, manualRegistry, type PublishOptions, snapshotOf } from './manual-registry.js';
+export { seededRandom } from './seeded-random.js';
+export {
+  eventually,
+  recordSnapshots,
+  type Settle,
+  type SnapshotRecorder,
+  waitForSnapshot,
+} from './snapshot-recorder.js';
+export { exponentialTime, measuredTime, type ServiceTime, uniformTime } from './service-time.js';
+export { percentile, shareWithin, type Simulation, type SimulationResult, simulate } from './simulator.js';
+export { connect } from './connect.js';
+export { mockService } from './mock-service.js';
+export { type FakeCallContext, runInCallContext } from './run-in-call-context.js';

@@ -1,0 +1,120 @@
+import type {
+  Endpoint,
+  Gone,
+  GoneReason,
+  Instance,
+  Registry,
+  RegistryEnvironment,
+  RegistryEvent,
+  RegistryHandle,
+  Snapshot,
+} from '@org/rpc-core';
+import { createWatchList, readInstance, type WatchList } from '@org/rpc-core/internal';
+
+/** What is published besides the list of endpoints. */
+export interface PublishOptions {
+  /** Why those that were listed are not any more: one reason for all, or one for each id (default `unknown`). */
+  readonly gone?: GoneReason | Readonly<Record<string, GoneReason>> | undefined;
+}
+
+/** A registry whose snapshots a test pushes, and that remembers what was done with it. */
+export interface ManualRegistry {
+  /** The value for the option of a client or server. */
+  readonly registry: Registry;
+  /**
+   * Replaces the list of a service. Those who watch are told in a later microtask, those who will watch when they do; what left
+   * the list is worked out. Nothing is known of a service, and nothing published, before the first time.
+   */
+  publish(service: string, endpoints: readonly Endpoint[], options?: PublishOptions): void;
+  /** Publishes the last list of every service as not fresh, until it is published anew. */
+  loseSource(): void;
+  /** Reports an event to all who have opened the registry. */
+  report(event: RegistryEvent): void;
+  /** The names of the services that are watched now. */
+  watched(): readonly string[];
+  /** What is registered now. */
+  instances(): readonly Instance[];
+  /** How many handles are open: 0 shows that what was tested has cleaned up. */
+  openHandles(): number;
+}
+
+interface State {
+  readonly lists: Map<string, { readonly endpoints: readonly Endpoint[]; readonly reasonOf: (id: string) => GoneReason }>;
+  readonly handles: Map<WatchList, RegistryEnvironment>;
+  readonly registered: Set<{ instance: Instance }>;
+}
+
+/** Makes a registry that knows nothing yet. Any number of clients and servers may open it; all see the same. */
+export function manualRegistry(): ManualRegistry {
+  const state: State = { lists: new Map(), handles: new Map(), registered: new Set() };
+  return {
+    registry: Object.freeze({
+      display: 'manual',
+      drainLeadMs: 0,
+      isMachineLocal: true,
+      open: (environment: RegistryEnvironment) => openManual(state, environment),
+    }),
+    publish(service, endpoints, { gone = 'unknown' } = {}) {
+      const reasonOf = (id: string): GoneReason => (typeof gone === 'string' ? gone : (gone[id] ?? 'unknown'));
+      const view = { endpoints: [...endpoints], reasonOf };
+      state.lists.set(service, view);
+      for (const watches of state.handles.keys()) watches.offer(service, view);
+    },
+    loseSource() {
+      for (const watches of state.handles.keys()) watches.offerStale();
+    },
+    report(event) {
+      for (const { onEvent } of state.handles.values()) onEvent?.(event);
+    },
+    watched: () => [...new Set([...state.handles.keys()].flatMap((watches) => [...watches.services()]))].sort(),
+    instances: () => [...state.registered].map(({ instance }) => instance),
+    openHandles: () => state.handles.size,
+  };
+}
+
+/** Makes a snapshot by hand, for what takes one as an argument. */
+export function snapshotOf(
+  endpoints: readonly Endpoint[],
+  { fresh = true, gone = [] }: { readonly fresh?: boolean; readonly gone?: readonly Gone[] } = {},
+): Snapshot {
+  const ordered = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return Object.freeze({ endpoints: Object.freeze(ordered), fresh, gone: Object.freeze([...gone]) });
+}
+
+function openManual(state: State, environment: RegistryEnvironment): RegistryHandle {
+  const watches = createWatchList();
+  const own = new Set<{ instance: Instance }>();
+  let closed = false;
+  state.handles.set(watches, environment);
+  return {
+    watch(service, publish) {
+      const watch = watches.add(service, publish);
+      const view = state.lists.get(service);
+      if (closed) watch.close();
+      else if (view !== undefined) watches.offer(service, view);
+      return watch;
+    },
+    register(given) {
+      const entry = { instance: readInstance('register', given) };
+      own.add(entry);
+      if (!closed) state.registered.add(entry);
+      return {
+        state: () => ({ status: state.registered.has(entry) ? 'registered' : 'closed' }),
+        registered: Promise.resolve(),
+        update: async (instance) => {
+          entry.instance = readInstance('update', instance);
+        },
+        close: async () => {
+          state.registered.delete(entry);
+        },
+      };
+    },
+    services: async () => [...state.lists.keys()].sort(),
+    close: async () => {
+      closed = true;
+      watches.close();
+      state.handles.delete(watches);
+      for (const entry of own) state.registered.delete(entry);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './root.mjs';
+import { run } from './run.mjs';
+
+/** A step of the setup went wrong. The message is all that a user needs to see. */
+export class SetupError extends Error {}
+
+/**
+ * Brings a fresh clone to where it can run: checks Node, installs what is missing, builds what is older than its sources.
+ * @throws SetupError that says what to do
+ */
+export async function setup() {
+  checkNode(process.versions.node);
+  if (!isInstalled()) await install();
+  await build();
+}
+
+/** @param {string} version such as `20.19.0` */
+export function checkNode(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new SetupError(`Node.js ${version} is too old: version 20.19 or later is needed, see https://nodejs.org`);
+}
+
+/** Whether node_modules holds what package-lock.json asks for: npm keeps a record of what it installed. */
+function isInstalled() {
+  const record = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    // Only what lies in node_modules is recorded, and of what is optional only what this platform can use.
+    if (!path.includes('node_modules/') || entry.optional || entry.devOptional || entry.peer) return true;
+    return installed[path]?.version === entry.version && installed[path]?.integrity === entry.integrity;
+  });
+}
+
+async function install() {
+  console.log('installing (npm ci)');
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  // Under `npm run` its own program is known by path, which also works where npm is not on PATH or is a .cmd file.
+  const npm = process.env.npm_execpath;
+  const { code } = npm
+    ? await run(process.execPath, [npm, ...args])
+    : await run('npm', args, { shell: process.platform === 'win32' });
+  if (code !== 0)
+    throw new SetupError('npm ci failed, see above; it needs npm and a way to its registry (npm config get registry)');
+}
+
+async function build() {
+  const started = Date.now();
+  // The compiler itself finds out what is older than its sources; when nothing is, that takes about a second.
+  const { code } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b']);
+  if (code !== 0) throw new SetupError('the build failed (tsc -b), see above');
+  if (Date.now() - started > 3000) console.log(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}

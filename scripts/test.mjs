@@ -1,0 +1,89 @@
+// npm test: installs and builds what is missing, finds an etcd, checks types, style and docs, and runs every test.
+// Arguments after -- go to mocha: files, or --grep. The last line counts everything; the exit code is 0 when nothing failed.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findEtcd } from './etcd.mjs';
+import { ROOT } from './lib/root.mjs';
+import { run } from './lib/run.mjs';
+import { SetupError, setup } from './lib/setup.mjs';
+
+const MODULES = join(ROOT, 'node_modules');
+const env = { ...process.env };
+let passed = 0;
+let failed = 0;
+
+try {
+  await setup();
+  await ensureEtcd();
+  await check('types of the tests', [join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.test.json', '--noEmit']);
+  await check('lint and format', [join(MODULES, '@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
+  await check('API docs', [join(MODULES, 'typedoc/bin/typedoc')]);
+  await runMocha(process.argv.slice(2));
+} catch (error) {
+  failed++;
+  console.error(error instanceof SetupError ? `FAIL setup: ${error.message}` : error);
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+/** The tests that need etcd use a real one. Without it they fail, each saying so; they are never left out. */
+async function ensureEtcd() {
+  try {
+    env.ETCD_BIN = await findEtcd({ env, log: console.log });
+    record('etcd', true);
+  } catch (error) {
+    record('etcd', false);
+    console.log(indent(error.message));
+  }
+}
+
+/** One entry for a whole tool; its output is shown only when it fails. */
+async function check(name, args) {
+  const { code, output } = await run(process.execPath, args, { capture: true, env });
+  record(name, code === 0);
+  if (code !== 0) console.log(indent(output.trimEnd()));
+}
+
+function record(name, ok) {
+  if (ok) passed++;
+  else failed++;
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${name}`);
+}
+
+function indent(text) {
+  return text.replace(/^/gm, '   ');
+}
+
+async function runMocha(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'rpc-test-'));
+  const output = join(folder, 'counts.json');
+  const reporter = ['--reporter', join(ROOT, 'scripts/lib/reporter.mjs'), '--reporter-option', `output=${output}`];
+  const files = args.some((arg) => /\.m?[jt]s$/.test(arg)) ? [] : findTests();
+  const { code } = await run(process.execPath, [join(MODULES, 'mocha/bin/mocha.js'), ...reporter, ...args, ...files], {
+    env,
+  });
+  // The reporter writes the counts when the last test is done: no file means that the run ended before.
+  const counts = existsSync(output) ? JSON.parse(readFileSync(output, 'utf8')) : undefined;
+  rmSync(folder, { recursive: true });
+  passed += counts?.passed ?? 0;
+  failed += counts?.failed ?? 0;
+  if (counts === undefined || (code !== 0 && counts.failed === 0)) {
+    record(`mocha: it ended with code ${code} before all was done, see above`, false);
+  } else if (counts.passed + counts.failed === 0) {
+    record('mocha: no test was found', false);
+  }
+}
+
+/** All tests: beside the sources, in the test folder of a package, in tools/ and in test/. */
+function findTests() {
+  const packages = readdirSync(join(ROOT, 'packages')).flatMap((name) => [
+    `packages/${name}/src`,
+    `packages/${name}/test`,
+  ]);
+  return [...packages, 'tools', 'test']
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((path) => join(folder, path)))
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort();
+}
