@@ -55,7 +55,7 @@ describe('runCli', () => {
     for (const terminal of [testTerminal(), testTerminal({ environment: { RPC_DEBUG: '1' } })]) {
       const words = terminal.environment['RPC_DEBUG'] === undefined ? ['work', '--verbose'] : ['work'];
       await runCli(words, terminal, [work]);
-      assert.match(terminal.errText, /^rpc work: outer\n[^]*\n +at [^]*caused by Error: inner\n +at /);
+      assert.match(terminal.errText, /^rpc work: outer\n.*\n +at .*caused by Error: inner\n +at /s);
     }
   });
 

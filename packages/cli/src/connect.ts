@@ -1,13 +1,10 @@
-import { createClient } from '@org/rpc';
+import { type Client, createClient } from '@org/rpc';
 import { isRpcError, type Registry } from '@org/rpc-core';
 import { CliError } from './cli-error.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { nearest } from './options/nearest.js';
 import { namedNamespace, namedRegistry, openRegistry } from './registry.js';
 import type { Terminal } from './terminal.js';
-
-/** A client of this library. */
-export type Client = ReturnType<typeof createClient>;
 
 /** Clients that are connected to a service. */
 export interface ConnectedClients {

@@ -1,4 +1,4 @@
-import { withRegistry } from '@org/rpc';
+import { registryFrom } from '@org/rpc';
 import type { Clock, Random, Registry, RegistryHandle, Snapshot } from '@org/rpc-core';
 import { CliError } from './cli-error.js';
 
@@ -26,8 +26,7 @@ const ANSWER_MS = 5000;
  * @throws TypeError that lists the forms
  */
 export function namedRegistry(text: string | undefined): Registry {
-  const options: { readonly registry: Registry | string | undefined } = { registry: text };
-  return withRegistry('--registry', options).registry as Registry;
+  return registryFrom(text, '--registry');
 }
 
 /** The namespace of the commands that ask a registry themselves: the option, `RPC_NAMESPACE`, or `default`. */

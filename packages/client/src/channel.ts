@@ -5,11 +5,13 @@ import { credentials } from './credentials.js';
 import { createLimiters, type Limiters } from './levels.js';
 import type { ResolvedClientOptions } from './options.js';
 import { limitsLayer } from './policy/limits.js';
+import { MethodLatency } from './policy/method-latency.js';
 import { resolveRetryMax, retry } from './policy/retry.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import type { PolicyOptions } from './policy-options.js';
 import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
 import { attemptScope, callScope } from './scopes.js';
+import { userLayers } from './user-layers.js';
 
 /** What the stacks of one client share. */
 export interface Channel {
@@ -62,17 +64,19 @@ export function composeRoute(
     ...concurrencies, // A permit for each user call, however many attempts: retries must not multiply concurrency.
     shared.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
+  const latency = new MethodLatency();
   const attemptGate = fuseGates([
+    latency, // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
     { settle: (call, outcome) => balancer.settle(call, outcome) },
   ]);
   const parts: Layer[] = [
-    ...layers, // Outermost: a user's layers see the call as the user made it, and its one outcome.
-    ...(metadata === undefined ? [] : [credentials(metadata)]), // Above the scopes: a failing source ends the call before it counts.
+    ...userLayers(layers), // Outermost: a user's layers see the call as the user made it, and its one outcome.
+    ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate), // Above limits and retry: one record and one permit for each user call.
     limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
     retry({ max: retryMax, budget: shared.budget, clock, random, onRetry: (event) => channel.emit('retried', event) }), // Above balance: each attempt picks again.
-    attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs }), // Below retry: leaves time for another attempt.
+    attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs, latency }), // Below retry: leaves time for another attempt.
   ];
   return {
     service,
@@ -98,7 +102,8 @@ function observer(emit: Emit): Gate {
       }
       const { onSettled } = call;
       if (onSettled === undefined) return;
-      call.onSettled = undefined;
+      // After a failure a user's layer may call again: the answer may still come.
+      if (outcome === undefined) call.onSettled = undefined;
       try {
         onSettled(call, outcome);
       } catch (error) {

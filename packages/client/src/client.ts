@@ -1,23 +1,21 @@
 import {
   Call,
   type CallOptions,
-  type InterfaceClient,
-  type MethodArgs,
   type MethodDefinition,
-  type MethodName,
-  type MethodResult,
-  type MustName,
   type RegistryHandle,
-  type ServiceClient,
+  type RpcError,
   type ServiceDefinition,
 } from '@org/rpc-core';
 import {
+  assertFits,
   assertKnownOptions,
   assertName,
   assertNumber,
   assertServiceDefinition,
   type Dial,
+  describeValue,
   dialTcp,
+  nearestName,
   rpcError,
   TIMEOUT_BOUNDS,
   TimerQueue,
@@ -25,7 +23,9 @@ import {
 } from '@org/rpc-core/internal';
 import { EventEmitter } from 'eventemitter3';
 import { Balancer, type Emit } from './balancer.js';
+import { checkedOptions } from './call-options.js';
 import { type Channel, composeRoute, createChannel } from './channel.js';
+import type { Client, ReadyOptions } from './client-types.js';
 import type { ClientEvents } from './events.js';
 import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './options.js';
 import { BreakerGroup } from './policy/breaker-group.js';
@@ -33,55 +33,13 @@ import { Pool } from './pool.js';
 import { type ClientRoute, UNKNOWN_METHOD } from './route.js';
 import { startCall } from './start-call.js';
 import { type ClientState, clientState } from './state.js';
-import { checkedOptions, createInterfaceStub, createStub } from './stub.js';
+import { createInterfaceStub, createStub, type Invoke, type Resolve } from './stub.js';
 
 /** Connections and nodes are looked after this often. */
 const TICK_MS = 1000;
 
 /** How long `ready` waits unless told otherwise, in milliseconds. */
 const READY_TIMEOUT_MS = 30_000;
-
-/** How long to wait for a service. */
-export interface ReadyOptions {
-  /** In milliseconds (default 30,000). */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Calls services. Made by {@link createClient}; one for a whole process is usual. It opens its registry and its connections
- * with the first use of a service, and owns them until `close`.
- */
-export interface Client {
-  /** The stub of a contract: its methods as functions that return promises. */
-  service<D extends ServiceDefinition<object>>(definition: D, options?: CallOptions): ServiceClient<D>;
-  /** The stub of a service that is known by name and a plain interface: `client.service<Users>('users')`. */
-  service<I extends object = never>(
-    name: [I] extends [never] ? MustName : string,
-    options?: CallOptions,
-  ): InterfaceClient<I>;
-  /** Calls one method of a contract. */
-  call<D extends ServiceDefinition<object>, const K extends MethodName<D>>(
-    definition: D,
-    method: K,
-    args: MethodArgs<D, K>,
-    options?: CallOptions,
-  ): Promise<MethodResult<D, K>>;
-  /** Calls a method by its names, where no contract is at hand. */
-  call<T = unknown>(service: string, method: string, args: readonly unknown[], options?: CallOptions): Promise<T>;
-  /**
-   * Resolves when a node of the service is connected; worth awaiting before the first call of a process.
-   * @throws RpcError DEADLINE_EXCEEDED that says what is missing, CANCELLED
-   */
-  ready(service: ServiceDefinition<object> | string, options?: ReadyOptions): Promise<void>;
-  /** What the client knows now: services, endpoints, connections. */
-  state(): ClientState;
-  on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;
-  off<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;
-  /** Closes connections and registry at once; calls in flight fail with `UNAVAILABLE`. Idempotent, never rejects. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
 
 /**
  * Makes a client. Does no I/O: the first use of a service does.
@@ -131,19 +89,15 @@ export class RpcClient implements Client {
   }
 
   service(service: ServiceDefinition<object> | string, options?: CallOptions): never {
-    const invoke = (route: ClientRoute, args: unknown[], own: CallOptions | undefined): unknown =>
-      this.#start(route, args, own);
+    const name = serviceName('client.service', service);
+    const resolve: Resolve<ClientRoute | MethodPath> = (method, definition = UNKNOWN_METHOD) =>
+      this.#route(name, method, definition);
+    const invoke: Invoke<ClientRoute | MethodPath> = (route, args, own) => this.#start(route, args, own);
     if (typeof service === 'string') {
-      assertName('client.service', service);
       const checked = options === undefined ? undefined : checkedOptions(options);
-      return createInterfaceStub((method) => this.#route(service, method, UNKNOWN_METHOD), invoke, checked) as never;
+      return createInterfaceStub(name, resolve, invoke, checked) as never;
     }
-    assertServiceDefinition('client.service', service);
-    const stub = createStub(
-      service,
-      (method, definition) => this.#route(service.name, method, definition ?? UNKNOWN_METHOD),
-      invoke,
-    );
+    const stub = createStub(service as ServiceDefinition, resolve, invoke);
     return (options === undefined ? stub : (stub as { with(options: CallOptions): object }).with(options)) as never;
   }
 
@@ -153,27 +107,22 @@ export class RpcClient implements Client {
     args: readonly unknown[],
     options?: CallOptions,
   ): never {
-    const name = typeof service === 'string' ? service : service.name;
-    const definition = typeof service === 'string' ? UNKNOWN_METHOD : service.methods[method];
-    if (definition === undefined) throw new TypeError(`client.call: service "${name}" has no method "${method}"`);
-    if (!Array.isArray(args)) throw new TypeError('client.call: the arguments must be an array');
-    const route = this.#route(name, method, definition);
-    return this.#start(
-      route,
-      [...(args as unknown[])],
-      options === undefined ? undefined : checkedOptions(options),
-    ) as never;
+    const name = serviceName('client.call', service);
+    const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf('client.call', service, method);
+    assertFits('client.call', 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
+    const checked = options === undefined ? undefined : checkedOptions(options);
+    return this.#start(this.#route(name, method, definition), [...args], checked) as never;
   }
 
   async ready(service: ServiceDefinition<object> | string, options: ReadyOptions = {}): Promise<void> {
     assertKnownOptions('client.ready', options, ['timeoutMs', 'signal']);
     const { timeoutMs = READY_TIMEOUT_MS, signal } = options;
     assertNumber('client.ready', 'timeoutMs', timeoutMs, TIMEOUT_BOUNDS);
-    const name = typeof service === 'string' ? service : service.name;
+    const name = serviceName('client.ready', service);
     const call = new Call({ service: name, method: 'ready', wireName: wireName(name, 'ready') }, [], false);
     call.deadline = this.#options.clock.now() + timeoutMs;
     call.signal = signal;
-    if (this.#closed !== undefined) throw this.#closedError();
+    if (this.#closed !== undefined) throw closedError(name, 'ready');
     await this.#balancer(name).untilReady(call);
   }
 
@@ -214,18 +163,25 @@ export class RpcClient implements Client {
     (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
   };
 
-  #start(route: ClientRoute, args: unknown[], options: CallOptions | undefined): unknown {
-    if (this.#closed !== undefined) return Promise.reject(this.#closedError());
+  #start(route: ClientRoute | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
+    const { service, method } = route;
+    if (this.#closed !== undefined || !('serve' in route)) return Promise.reject(closedError(service, method));
+    const { kind } = route.definition;
+    if (kind !== 'unary' && kind !== 'notify')
+      throw rpcError('UNIMPLEMENTED', `${service}.${method} is a ${kind} method, which this version cannot call`, {
+        service,
+        method,
+      });
     const { clock, propagate } = this.#options;
     return startCall(clock, propagate, route, args, options);
   }
 
-  #closedError(): Error {
-    return rpcError('UNAVAILABLE', 'the client is closed: make another one', { progress: 'unsent' });
-  }
-
-  /** Routes are made once for each method, so that their limits and breakers are one whoever calls. */
-  #route(service: string, method: string, definition: MethodDefinition): ClientRoute {
+  /**
+   * Routes are made once for each method, so that their limits and breakers are one whoever calls. Only the names when the
+   * client is closed: nothing may be opened any more.
+   */
+  #route(service: string, method: string, definition: MethodDefinition): ClientRoute | MethodPath {
+    if (this.#closed !== undefined) return { service, method };
     const key = `${service} ${method}`;
     const known = this.#routes.get(key);
     if (known !== undefined && (definition === UNKNOWN_METHOD || known.definition === definition)) return known;
@@ -273,4 +229,29 @@ export class RpcClient implements Client {
       true,
     );
   }
+}
+
+/** The names of a method on a closed client, where it has no stack. */
+interface MethodPath {
+  readonly service: string;
+  readonly method: string;
+}
+
+function serviceName(where: string, service: ServiceDefinition<object> | string): string {
+  if (typeof service === 'string') assertName(`${where}: the name of a service`, service);
+  else assertServiceDefinition(where, service);
+  return typeof service === 'string' ? service : service.name;
+}
+
+function definitionOf(where: string, service: ServiceDefinition<object>, method: string): MethodDefinition {
+  const definition = service.methods[method];
+  if (definition !== undefined) return definition;
+  const near = nearestName(String(method), Object.keys(service.methods));
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  throw new TypeError(`${where}: service "${service.name}" has no method ${describeValue(method)}${hint}`);
+}
+
+function closedError(service: string, method: string): RpcError {
+  const reason = 'the client is closed: make another one with createClient()';
+  return rpcError('UNAVAILABLE', reason, { service, method, progress: 'unsent' });
 }

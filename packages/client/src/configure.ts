@@ -1,5 +1,5 @@
 import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
-import { assertKnownOptions, nearestName } from '@org/rpc-core/internal';
+import { assertKnownOptions, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
 import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
 
 /** Options of one service on one client, and of its methods. */
@@ -27,6 +27,7 @@ export function configure<D extends ServiceDefinition<object>>(
   definition: D,
   options: ServiceOptions<D>,
 ): ServiceConfiguration {
+  assertServiceDefinition('configure', definition);
   const where = `configure(${definition.name})`;
   assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods']);
   const methods: Record<string, PolicyOptions> = Object.create(null);

@@ -1,40 +1,45 @@
-import { isRpcError, type Layer, type Metadata } from '@org/rpc-core';
-import { rpcError } from '@org/rpc-core/internal';
+import { type Call, type Clock, isRpcError, type Layer, type Metadata, type RpcError } from '@org/rpc-core';
+import { isPromise, rpcError, waitFor } from '@org/rpc-core/internal';
 
 /** What a client sends with every call: a value, or a function that is asked for each call. */
 export type MetadataSource = Metadata | (() => Metadata | Promise<Metadata>);
 
 /** Adds the client's metadata to a call. What the call itself gives goes before it. */
-export function credentials(source: MetadataSource): Layer {
+export function credentials(source: MetadataSource, clock: Clock): Layer {
   return (next) => (call) => {
     let given: Metadata | Promise<Metadata>;
     try {
       given = typeof source === 'function' ? source() : source;
     } catch (error) {
-      return Promise.reject(asError(error));
+      return Promise.reject(sourceError(call, error));
     }
-    if (!(given instanceof Promise)) {
+    if (!isPromise(given)) {
       call.metadata = { ...given, ...call.metadata };
       return next(call);
     }
-    return given.then(
-      (metadata) => {
-        call.hasWaited = true;
-        call.metadata = { ...metadata, ...call.metadata };
-        return next(call);
-      },
-      (error: unknown) => {
-        throw asError(error);
-      },
-    );
+    return arrived(call, given as Promise<Metadata>, clock).then((metadata) => {
+      call.metadata = { ...metadata, ...call.metadata };
+      return next(call);
+    });
   };
 }
 
-function asError(error: unknown): Error {
-  if (isRpcError(error)) return error;
-  return rpcError(
-    'UNAUTHENTICATED',
-    `the client's metadata function failed: ${(error as Error)?.message ?? String(error)}`,
-    { cause: error, progress: 'unsent' },
-  );
+/** Waits within the deadline of the call: a source that hangs must not hold it for ever. */
+function arrived(call: Call, given: Promise<Metadata>, clock: Clock): Promise<Metadata> {
+  const what = `the client's metadata function (${call.service}.${call.method})`;
+  const waiting = waitFor<Metadata>(clock, call, what);
+  given.then(waiting.done, (error: unknown) => waiting.fail(sourceError(call, error)));
+  return waiting.promise;
+}
+
+function sourceError(call: Call, thrown: unknown): RpcError {
+  const error = isRpcError(thrown) ? thrown : unauthenticated(thrown);
+  error.service ??= call.service;
+  error.method ??= call.method;
+  return error;
+}
+
+function unauthenticated(cause: unknown): RpcError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return rpcError('UNAUTHENTICATED', `the client's metadata function failed: ${text}`, { cause, progress: 'unsent' });
 }

@@ -1,4 +1,5 @@
-export { type Client, createClient, type ReadyOptions } from './client.js';
+export { createClient } from './client.js';
+export type { Client, ReadyOptions } from './client-types.js';
 export { configure, type ServiceConfiguration, type ServiceOptions } from './configure.js';
 export type { MetadataSource } from './credentials.js';
 export type { ClientEvents, EndpointEvent } from './events.js';

@@ -104,18 +104,22 @@ describe('NodeLoad', () => {
     const load = new NodeLoad(0);
     assert.equal(load.share(0), 1);
     load.ramp(30_000, 0);
-    assert.deepEqual([0, 3_000, 15_000, 30_000, 15_000].map((now) => load.share(now)), [0.1, 0.1, 0.5, 1, 1]);
+    assert.deepEqual(
+      [0, 3_000, 15_000, 30_000, 15_000].map((now) => load.share(now)),
+      [0.1, 0.1, 0.5, 1, 1],
+    );
   });
 });
 
 describe('medianLatencyMs', () => {
-  it('is the middle latency, or nothing without nodes', () => {
-    const loads = [10, 1_000, 20].map((ms) => {
+  it('is the middle latency of the peers, or nothing without peers', () => {
+    const [self, ...peers] = [5_000, 10, 1_000, 20].map((ms) => {
       const load = new NodeLoad(0);
       load.reset(ms, 0);
       return load;
     });
-    assert.equal(medianLatencyMs(loads, 0), 20);
-    assert.equal(medianLatencyMs([], 0), undefined);
+    assert.equal(medianLatencyMs([self!, ...peers], self!, 0), 20);
+    assert.equal(medianLatencyMs([self!, peers[1]!], self!, 0), 1_000);
+    assert.equal(medianLatencyMs([self!], self!, 0), undefined);
   });
 });

@@ -142,14 +142,18 @@ export class NodeLoad {
   }
 }
 
-/** The middle one of the latencies of at most {@link MEDIAN_SAMPLE} nodes; `undefined` when there are none. */
-export function medianLatencyMs(loads: Iterable<NodeLoad>, now: number): number | undefined {
+/**
+ * The middle one of the latencies of a node's peers, at most {@link MEDIAN_SAMPLE} of them; `undefined` when it has none.
+ * @param loads - all nodes
+ * @param self - the node itself, which does not count
+ */
+export function medianLatencyMs(loads: Iterable<NodeLoad>, self: NodeLoad, now: number): number | undefined {
   const sample: number[] = [];
   for (const load of loads) {
     if (sample.length === MEDIAN_SAMPLE) break;
-    sample.push(load.estimateMs(now));
+    if (load !== self) sample.push(load.estimateMs(now));
   }
-  return sample.sort((a, b) => a - b)[sample.length >> 1];
+  return sample.sort((a, b) => a - b)[(sample.length - 1) >> 1];
 }
 
 /** Enough for a seed, and it bounds the price of a node that joins ten thousand others. */

@@ -1,15 +1,30 @@
-import type { Call, Route } from '@org/rpc-core';
+import type { Call, Random, Route } from '@org/rpc-core';
 import type { OutcomeKind } from './outcome.js';
 import { NodeStatus, type PickerNode } from './picker/picker.js';
 import { probeDelayMs } from './policy/backoff.js';
 import { Breaker, type BreakerOwner } from './policy/breaker.js';
-import { methodKey, type ServiceHealth } from './service-health.js';
+import type { BreakerGroup } from './policy/breaker-group.js';
 
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;
 
 /** Methods of one node that have a breaker; beyond, the one that was made first gives way. */
 const METHODS_MAX = 1_000;
+
+/** What the health of a node needs of the nodes beside it: `ServiceHealth` is it. */
+export interface NodePeers {
+  readonly random: Random;
+  /** The breakers of the client; `undefined` when they are off. */
+  readonly breakers: BreakerGroup | undefined;
+  /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
+  medianMs(node: PickerNode, now: number): number | undefined;
+  /** Told whether a probe may be due at the node. */
+  setProbing(node: PickerNode, probing: boolean): void;
+  /** Told when a breaker of the node has opened (1) or is open no more (-1). */
+  countOpen(breaker: Breaker, change: 1 | -1): void;
+  /** Told when the node is gone. */
+  leave(node: PickerNode): void;
+}
 
 /**
  * The health of one node, as a status and not as an exception: breakers for each method, and one slot for a trial call.
@@ -19,7 +34,7 @@ const METHODS_MAX = 1_000;
  */
 export class NodeHealth implements BreakerOwner {
   readonly #node: PickerNode;
-  readonly #service: ServiceHealth;
+  readonly #peers: NodePeers;
   readonly #breakers = new Map<string, Breaker>();
   /** The same by route: it finds a breaker without joining two names. Routes come and go, so it is emptied when it is full. */
   readonly #byRoute = new Map<Route, Breaker>();
@@ -33,10 +48,10 @@ export class NodeHealth implements BreakerOwner {
   #probeAt = 0;
   #closed = false;
 
-  /** Made by {@link ServiceHealth.join}. */
-  constructor(node: PickerNode, service: ServiceHealth) {
+  /** Made by `ServiceHealth.join`. */
+  constructor(node: PickerNode, peers: NodePeers) {
     this.#node = node;
-    this.#service = service;
+    this.#peers = peers;
   }
 
   get address(): string {
@@ -67,7 +82,7 @@ export class NodeHealth implements BreakerOwner {
       this.#probeSettled(call, kind, now);
       return;
     }
-    if (this.#service.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    if (this.#peers.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
       this.#recovered(now);
@@ -85,7 +100,7 @@ export class NodeHealth implements BreakerOwner {
     if (this.#closed) return;
     const change = breaker.isOpen ? 1 : -1;
     this.#openBreakers += change;
-    this.#service.countOpen(breaker, change);
+    this.#peers.countOpen(breaker, change);
     this.#updateProbing();
   }
 
@@ -96,7 +111,7 @@ export class NodeHealth implements BreakerOwner {
     for (const breaker of this.#breakers.values()) this.#drop(breaker);
     this.#breakers.clear();
     this.#byRoute.clear();
-    this.#service.leave(this.#node);
+    this.#peers.leave(this.#node);
   }
 
   /**
@@ -117,7 +132,7 @@ export class NodeHealth implements BreakerOwner {
     this.#probe = undefined;
     this.#probedBreaker = undefined;
     if (breaker !== undefined) breaker.recordProbe(kind, now);
-    else if (this.#service.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    else if (this.#peers.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
   }
@@ -125,19 +140,19 @@ export class NodeHealth implements BreakerOwner {
   #failed(now: number): void {
     if (this.#failingFrom < 0) this.#failingFrom = now;
     this.#failedAt = now;
-    this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#service.random);
+    this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#peers.random);
     this.#updateProbing();
   }
 
   #recovered(now: number): void {
     this.#failedAt = -1;
     this.#failingFrom = -1;
-    this.#node.load.reset(this.#service.medianMs(now), now);
+    this.#node.load.reset(this.#peers.medianMs(this.#node, now), now);
     this.#updateProbing();
   }
 
   #updateProbing(): void {
-    this.#service.setProbing(this.#node, this.#openBreakers > 0 || this.#failedAt >= 0);
+    this.#peers.setProbing(this.#node, this.#openBreakers > 0 || this.#failedAt >= 0);
   }
 
   #find(route: Route): Breaker | undefined {
@@ -151,7 +166,7 @@ export class NodeHealth implements BreakerOwner {
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
       if (this.#breakers.size >= METHODS_MAX) this.#forgetOldest();
-      breaker = new Breaker(this.#service.breakers!, this, route.service, route.method);
+      breaker = new Breaker(this.#peers.breakers!, this, route.service, route.method);
       this.#breakers.set(key, breaker);
     }
     if (this.#byRoute.size >= METHODS_MAX) this.#byRoute.clear();
@@ -172,8 +187,13 @@ export class NodeHealth implements BreakerOwner {
   #drop(breaker: Breaker): void {
     if (breaker.isOpen) {
       this.#openBreakers--;
-      this.#service.countOpen(breaker, -1);
+      this.#peers.countOpen(breaker, -1);
     }
     breaker.close();
   }
+}
+
+/** Service and method as one key; a space is in neither. */
+export function methodKey(service: string, method: string): string {
+  return `${service} ${method}`;
 }

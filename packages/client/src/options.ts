@@ -7,17 +7,16 @@ import {
   msgpack,
   type Random,
   type Registry,
-  type ServiceDefinition,
   systemClock,
   systemRandom,
 } from '@org/rpc-core';
 import {
+  assertFits,
   assertKnownOptions,
-  assertNumber,
+  assertList,
   registryFromEnvironment,
   resolveLimits,
   resolveNamespace,
-  TIMEOUT_BOUNDS,
 } from '@org/rpc-core/internal';
 import type { ServiceConfiguration } from './configure.js';
 import { p2c } from './picker/p2c.js';
@@ -101,9 +100,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const where = 'createClient';
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
-  if (options.timeoutMs !== undefined) assertNumber(where, 'timeoutMs', options.timeoutMs, TIMEOUT_BOUNDS);
-  if (options.balancer !== undefined && typeof options.balancer.create !== 'function')
-    throw new TypeError(`${where}: balancer must be a picker such as p2c() or roundRobin()`);
+  checkValues(where, options);
   return {
     registry: registryFromEnvironment(where, options.registry),
     namespace: resolveNamespace(where, options.namespace),
@@ -121,15 +118,35 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   };
 }
 
+function checkValues(where: string, options: ClientOptions): void {
+  const { layers, propagate, services, balancer, codec, metadata } = options;
+  assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
+  assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
+  assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
+  const isPicker = balancer === undefined || isFunction(balancer?.create);
+  assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
+  const isCodec = codec === undefined || isFunction(codec?.encode);
+  assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
+  const isSource =
+    metadata === undefined || isFunction(metadata) || (typeof metadata === 'object' && metadata !== null);
+  assertFits(where, 'metadata', 'an object of texts or a function that gives one', metadata, isSource);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isConfiguration(value: unknown): boolean {
+  return typeof (value as Partial<ServiceConfiguration> | null)?.definition?.name === 'string';
+}
+
 function servicesByName(
   where: string,
   configurations: readonly ServiceConfiguration[],
 ): Map<string, ServiceConfiguration> {
   const byName = new Map<string, ServiceConfiguration>();
   for (const configuration of configurations) {
-    const name = (configuration.definition as ServiceDefinition | undefined)?.name;
-    if (name === undefined)
-      throw new TypeError(`${where}: services must be a list of what configure(Definition, options) gives`);
+    const { name } = configuration.definition;
     if (byName.has(name)) throw new TypeError(`${where}: services configures "${name}" twice`);
     byName.set(name, configuration);
   }

@@ -1,5 +1,6 @@
 import type { Clock, Gate, Layer } from '@org/rpc-core';
 import { attemptDeadline } from './policy/attempt-deadline.js';
+import type { MethodLatency } from './policy/method-latency.js';
 
 /** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */
 export function callScope(gate: Required<Gate>): Layer {
@@ -17,11 +18,13 @@ export interface AttemptBounds {
   /** Retries that the method allows. */
   readonly retryMax: number;
   readonly attemptTimeoutMs: number | undefined;
+  /** How slow the method's answers are. */
+  readonly latency: MethodLatency;
 }
 
 /** Sets the deadline of each attempt and enters its fused gates. */
 export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer {
-  const { clock, retryMax, attemptTimeoutMs } = bounds;
+  const { clock, retryMax, attemptTimeoutMs, latency } = bounds;
   return (next) => (call) => {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : clock.now();
     call.attemptDeadline = attemptDeadline(
@@ -29,6 +32,7 @@ export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer
       now,
       retryMax - call.attempt,
       call.attemptTimeoutMs ?? attemptTimeoutMs,
+      latency.slowMs(now),
     );
     const refusal = gate.enter(call);
     if (refusal !== undefined) return Promise.reject(refusal);

@@ -1,6 +1,6 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
 import { medianLatencyMs, type NodeLoad } from './load.js';
-import { NodeHealth } from './node-health.js';
+import { methodKey, NodeHealth, type NodePeers } from './node-health.js';
 import type { PickerEnvironment, PickerNode } from './picker/picker.js';
 import type { Breaker } from './policy/breaker.js';
 import type { BreakerGroup } from './policy/breaker-group.js';
@@ -20,7 +20,7 @@ export interface ServiceHealthSettings {
  * What the nodes of one service know of each other: who has a probe due, how many are avoided for which method, and what a
  * usual latency is. One for each balancer, which hands it to its pickers as their environment.
  */
-export class ServiceHealth implements PickerEnvironment {
+export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly clock: Clock;
   readonly random: Random;
   readonly breakers: BreakerGroup | undefined;
@@ -50,7 +50,7 @@ export class ServiceHealth implements PickerEnvironment {
    * unless most of them are as new as it is. Whoever joins it closes its health when the node is gone.
    */
   join(node: PickerNode, now: number): NodeHealth {
-    node.load.reset(medianLatencyMs(this.#loads, now), now);
+    node.load.reset(this.medianMs(node, now), now);
     this.#loads.add(node.load);
     this.#joinedAt.push(now);
     while (this.#joinedAt[0]! < now - RAMP_MS) this.#joinedAt.shift();
@@ -58,19 +58,16 @@ export class ServiceHealth implements PickerEnvironment {
     return new NodeHealth(node, this);
   }
 
-  /** Called by a node's health when it is closed. */
   leave(node: PickerNode): void {
     this.#loads.delete(node.load);
     this.#probing.delete(node);
   }
 
-  /** Called by a node's health: whether a probe may be due there. */
   setProbing(node: PickerNode, probing: boolean): void {
     if (probing) this.#probing.add(node);
     else this.#probing.delete(node);
   }
 
-  /** Called by a node's health when a breaker has opened (1) or is open no more (-1). */
   countOpen(breaker: Breaker, change: 1 | -1): void {
     const key = methodKey(breaker.service, breaker.method);
     const open = (this.#open.get(key) ?? 0) + change;
@@ -78,13 +75,7 @@ export class ServiceHealth implements PickerEnvironment {
     else this.#open.delete(key);
   }
 
-  /** The usual latency of the nodes, in milliseconds; `undefined` when there are none. */
-  medianMs(now: number): number | undefined {
-    return medianLatencyMs(this.#loads, now);
+  medianMs(node: PickerNode, now: number): number | undefined {
+    return medianLatencyMs(this.#loads, node.load, now);
   }
-}
-
-/** Service and method as one key; a space is in neither. */
-export function methodKey(service: string, method: string): string {
-  return `${service} ${method}`;
 }

@@ -1,5 +1,5 @@
 import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
-import { cancelledError, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientRoute } from './route.js';
 
 /** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
@@ -20,7 +20,15 @@ export function startCall(
   call.deadline = now + (options?.timeoutMs ?? route.timeoutMs);
   if (options !== undefined) applyOptions(call, options);
   const context = callContext();
-  if (context !== undefined) inherit(call, context, propagate);
+  if (context === undefined) return serve(call, route, now);
+  const linked = inherit(call, context, propagate);
+  const answer = serve(call, route, now);
+  // However it ends, and wherever: what is linked to a long-lived signal must be let go.
+  if (linked !== undefined) answer.then(linked.unlink, linked.unlink);
+  return answer;
+}
+
+function serve(call: Call, route: ClientRoute, now: number): Promise<unknown> {
   if (call.signal?.aborted) return Promise.reject(cancelledError(call));
   if (call.deadline <= now) {
     const reason = 'the deadline of the call being served has passed: nothing was sent';
@@ -58,19 +66,14 @@ function responseInfo(call: Call): Parameters<NonNullable<CallOptions['onRespons
 
 const NO_METADATA: Metadata = Object.freeze({});
 
-/** A call made while serving another has no more time than that one, ends with it, and carries on its trace. */
-function inherit(call: Call, context: CallContext, propagate: readonly string[]): void {
+/**
+ * A call made while serving another has no more time than that one, ends with it, and carries on its trace.
+ * @returns what to unlink when the call has ended
+ */
+function inherit(call: Call, context: CallContext, propagate: readonly string[]): LinkedSignal | undefined {
   if (context.deadline < call.deadline) call.deadline = context.deadline;
-  if (call.signal === undefined) call.signal = context.signal;
-  else {
-    const linked = linkSignals(call.signal, context.signal);
-    call.signal = linked.signal;
-    const { onSettled } = call;
-    call.onSettled = (settled, outcome) => {
-      linked.unlink();
-      onSettled?.(settled, outcome);
-    };
-  }
+  const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
+  call.signal = linked?.signal ?? context.signal;
   let inherited: Record<string, string> | undefined;
   for (const key of propagate) {
     const value = context.metadata[key];
@@ -79,4 +82,5 @@ function inherit(call: Call, context: CallContext, propagate: readonly string[])
     inherited[key] = value;
   }
   if (inherited !== undefined) call.metadata = { ...inherited, ...call.metadata };
+  return linked;
 }

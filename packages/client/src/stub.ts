@@ -1,11 +1,6 @@
 import type { CallOptions, MethodDefinition, ServiceDefinition } from '@org/rpc-core';
-import {
-  assertKnownOptions,
-  assertNumber,
-  isReservedMethodName,
-  PRIORITY_BOUNDS,
-  TIMEOUT_BOUNDS,
-} from '@org/rpc-core/internal';
+import { isReservedMethodName } from '@org/rpc-core/internal';
+import { checkedOptions } from './call-options.js';
 
 /** What a stub's methods do: call this method with these arguments and options. */
 export type Invoke<Target> = (target: Target, args: unknown[], options: CallOptions | undefined) => unknown;
@@ -23,18 +18,23 @@ export function createStub<Target>(
   invoke: Invoke<Target>,
 ): object {
   const stub: Record<string, unknown> = {};
-  const prototype: Record<string, unknown> = {};
+  const prototype: object = {};
   for (const [method, methodDefinition] of Object.entries(definition.methods)) {
     const target = resolve(method, methodDefinition);
     stub[method] = (...args: unknown[]): unknown => invoke(target, args, undefined);
-    prototype[method] = function (this: WithOptions, ...args: unknown[]): unknown {
-      return invoke(target, args, this[OPTIONS]);
-    };
+    Object.defineProperty(prototype, method, {
+      enumerable: true,
+      // A getter, so that methods of a derived stub are bound too, and none is made that is not used.
+      get(this: WithOptions) {
+        const options = this[OPTIONS];
+        return (...args: unknown[]): unknown => invoke(target, args, options);
+      },
+    });
   }
-  Object.defineProperty(stub, 'with', { value: (options: CallOptions) => withOptions(prototype, options) });
+  Object.defineProperty(stub, 'with', { value: (options: CallOptions) => withOptions(prototype, undefined, options) });
   Object.defineProperty(prototype, 'with', {
     value(this: WithOptions, options: CallOptions) {
-      return withOptions(prototype, { ...this[OPTIONS], ...options });
+      return withOptions(prototype, this[OPTIONS], options);
     },
   });
   return stub;
@@ -46,40 +46,21 @@ interface WithOptions {
   readonly [OPTIONS]: CallOptions;
 }
 
-function withOptions(prototype: object, options: CallOptions): object {
+/** What is given later goes before what was given earlier. */
+function withOptions(prototype: object, earlier: CallOptions | undefined, options: CallOptions): object {
+  checkedOptions(options);
   const derived = Object.create(prototype) as { [OPTIONS]: CallOptions };
-  derived[OPTIONS] = checkedOptions(options);
+  derived[OPTIONS] = earlier === undefined ? options : { ...earlier, ...options };
   return derived;
-}
-
-const KNOWN_OPTIONS = new Set<string>([
-  'timeoutMs',
-  'attemptTimeoutMs',
-  'idleTimeoutMs',
-  'signal',
-  'metadata',
-  'idempotent',
-  'priority',
-  'hashKey',
-  'waitForReady',
-  'onResponse',
-]);
-
-/** Checks the options of a call. @throws TypeError naming option, value and bound */
-export function checkedOptions(options: CallOptions): CallOptions {
-  for (const name in options) if (!KNOWN_OPTIONS.has(name)) assertKnownOptions('call', options, [...KNOWN_OPTIONS]);
-  const { timeoutMs, attemptTimeoutMs, priority } = options;
-  if (timeoutMs !== undefined) assertNumber('call', 'timeoutMs', timeoutMs, TIMEOUT_BOUNDS);
-  if (attemptTimeoutMs !== undefined) assertNumber('call', 'attemptTimeoutMs', attemptTimeoutMs, TIMEOUT_BOUNDS);
-  if (priority !== undefined) assertNumber('call', 'priority', priority, PRIORITY_BOUNDS);
-  return options;
 }
 
 /**
  * Makes the stub of a plain interface, whose methods are known to the compiler only: a Proxy. What `await`, printing and
- * `JSON.stringify` ask of any object is not taken for a method.
+ * `JSON.stringify` ask of any object is not taken for a method, and names are looked at when a method is called: tools that
+ * look into objects ask for all kinds of them.
  */
 export function createInterfaceStub<Target>(
+  service: string,
   resolve: Resolve<Target>,
   invoke: Invoke<Target>,
   options: CallOptions | undefined,
@@ -87,14 +68,16 @@ export function createInterfaceStub<Target>(
   const methods = new Map<string, unknown>();
   return new Proxy(Object.create(null) as object, {
     get(_target, name) {
+      // In a template string, toString and valueOf would be called otherwise: on the server.
+      if (name === Symbol.toPrimitive) return () => `[stub of ${service}]`;
       if (typeof name === 'symbol') return undefined;
       if (name === 'with')
-        return (more: CallOptions) => createInterfaceStub(resolve, invoke, checkedOptions({ ...options, ...more }));
+        return (more: CallOptions) =>
+          createInterfaceStub(service, resolve, invoke, { ...options, ...checkedOptions(more) });
       if (isReservedMethodName(name)) return undefined;
       let method = methods.get(name);
       if (method === undefined) {
-        const target = resolve(name, undefined);
-        method = (...args: unknown[]): unknown => invoke(target, args, options);
+        method = (...args: unknown[]): unknown => invoke(resolve(name, undefined), args, options);
         methods.set(name, method);
       }
       return method;

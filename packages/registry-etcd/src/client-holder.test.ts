@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
 import { FakeEtcd } from '../test/fake-etcd.js';
+import { connectTo } from '../test/fake-etcd-port.js';
 import { ClientHolder, type PortCall } from './client-holder.js';
-import { EtcdError, type EtcdErrorKind } from './etcd-port.js';
+import { type ConnectEtcd, EtcdError, type EtcdErrorKind } from './etcd-port.js';
 
 describe('ClientHolder', () => {
   const grant: PortCall<unknown> = (port, deadlineMs) => port.grant(15, deadlineMs);
@@ -10,7 +11,7 @@ describe('ClientHolder', () => {
   function create(hosts = ['a', 'b', 'c'], random = 0) {
     const clock = new FakeClock();
     const etcd = new FakeEtcd(clock);
-    return { clock, etcd, holder: new ClientHolder(etcd.connect, hosts, clock, () => random) };
+    return { clock, etcd, holder: new ClientHolder(connectTo(etcd), hosts, clock, () => random) };
   }
 
   async function kindOf(call: Promise<unknown>): Promise<EtcdErrorKind | 'none'> {
@@ -107,8 +108,8 @@ describe('ClientHolder', () => {
     const clock = new FakeClock();
     const etcd = new FakeEtcd(clock);
     let attempts = 0;
-    const connect: typeof etcd.connect = (host) =>
-      ++attempts === 1 ? Promise.reject(new Error("Cannot find package 'etcd3'")) : etcd.connect(host);
+    const connect: ConnectEtcd = (host) =>
+      ++attempts === 1 ? Promise.reject(new Error("Cannot find package 'etcd3'")) : connectTo(etcd)(host);
     const holder = new ClientHolder(connect, ['a'], clock, () => 0);
     await assert.rejects(holder.call(1_000, grant), { kind: 'unavailable', message: /Cannot find package 'etcd3'/ });
     await holder.call(1_000, grant);

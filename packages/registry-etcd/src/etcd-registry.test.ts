@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { systemClock, systemRandom } from '@org/rpc-core';
 import { FakeClock, type RegistryContractSetup, registryContract, seededRandom } from '@org/rpc-testkit';
 import { FakeEtcd } from '../test/fake-etcd.js';
+import { connectTo } from '../test/fake-etcd-port.js';
 import { createWorld, endpoint, greeterKey, instance, shown } from '../test/world.js';
 import { EtcdError } from './etcd-port.js';
 import { etcd, openEtcdRegistry } from './etcd-registry.js';
@@ -179,7 +180,7 @@ describe('the registry contract on virtual time', () => {
     const store = new FakeEtcd(clock);
     const options = resolveEtcdOptions({ hosts: 'h1' });
     return {
-      create: () => ({ ...etcd({ hosts: 'h1' }), open: (given) => openEtcdRegistry(options, given, store.connect) }),
+      create: () => ({ ...etcd({ hosts: 'h1' }), open: (given) => openEtcdRegistry(options, given, connectTo(store)) }),
       clock,
       settle: () => clock.advance(50),
       async startOwner({ services, endpoint: data }, namespace) {

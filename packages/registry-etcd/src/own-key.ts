@@ -26,6 +26,8 @@ export class OwnKey {
   readonly #reflector: Reflector;
   /** What is there by our own hand; `undefined` before the first write. */
   #written: { readonly value: string; readonly leaseId: string; readonly revision: number } | undefined;
+  /** The lease of the last write that was tried, whether or not it was answered. */
+  #leaseId: string | undefined;
   #doubtful = false;
   /** The revision of what another process has written here, 0 when none has. */
   #foreignRevision = 0;
@@ -66,6 +68,7 @@ export class OwnKey {
     const before = this.#written;
     if (before?.value === value && before.leaseId === leaseId && !this.#doubtful) return true;
     this.#doubtful = false;
+    this.#leaseId = leaseId;
     try {
       if (before === undefined) {
         const revision = await this.#call((port, deadlineMs) => port.put(this.#key, value, leaseId, deadlineMs));
@@ -90,13 +93,16 @@ export class OwnKey {
     const written = this.#written;
     if (written === undefined || written.value === value) return;
     const { leaseId, revision } = written;
-    await this.#call((port, deadlineMs) => port.putIf(this.#key, value, leaseId, revision, deadlineMs));
+    const { holder, timing } = this.#environment;
+    await holder.call(timing.closeDeadlineMs, (port, deadlineMs) =>
+      port.putIf(this.#key, value, leaseId, revision, deadlineMs),
+    );
   }
 
   /** Deletes the key if it is ours. @throws EtcdError */
   async withdraw(): Promise<void> {
     this.close();
-    const leaseId = this.#written?.leaseId;
+    const leaseId = this.#leaseId;
     if (leaseId !== undefined) await this.#call((port, deadlineMs) => port.deleteIf(this.#key, leaseId, deadlineMs));
   }
 

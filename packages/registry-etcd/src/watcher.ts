@@ -85,8 +85,7 @@ export class ServiceWatcher {
     }
     for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
     const before = this.#snapshot;
-    const draining = new Set(before?.endpoints.filter(({ state }) => state === 'draining').map(({ id }) => id));
-    const next = nextSnapshot(endpoints, before, (id) => this.#reasonOf(id, draining.has(id), removed));
+    const next = nextSnapshot(endpoints, before, (id) => this.#reasonOf(id, removed));
     const snapshot = fresh ? next : Object.freeze({ ...next, fresh });
     if (sameSnapshot(snapshot, before)) return;
     this.#snapshot = snapshot;
@@ -96,11 +95,11 @@ export class ServiceWatcher {
     }
   }
 
-  #reasonOf(id: string, wasDraining: boolean, removed: ReadonlyMap<string, KeyValue>): GoneReason {
-    // The goodbye and the deletion may have come together, so that no snapshot ever showed the goodbye.
+  /** Asks what was there last, not what was published last: a goodbye and the deletion may come within one moment. */
+  #reasonOf(id: string, removed: ReadonlyMap<string, KeyValue>): GoneReason {
     const last = removed.get(this.#environment.keys.instanceKey(this.#service, id));
     const state = last && parseInstanceValue(last.value, id).endpoint?.state;
-    return wasDraining || state === 'draining' ? 'left' : 'unknown';
+    return state === 'draining' ? 'left' : 'unknown';
   }
 
   #decode(entry: KeyValue): Endpoint | undefined {

@@ -1,4 +1,5 @@
 import {
+  type ConnectEtcd,
   EtcdError,
   type EtcdPort,
   type EtcdWatch,
@@ -11,8 +12,16 @@ import {
 } from '../src/etcd-port.js';
 import type { CallName, FakeEtcd } from './fake-etcd.js';
 
+/** A way to connect to an etcd in memory; every host is the same. */
+export function connectTo(etcd: FakeEtcd): ConnectEtcd {
+  return async (host) => {
+    etcd.connections.push(host);
+    return new FakeEtcdPort(etcd, host);
+  };
+}
+
 /** A connection to a {@link FakeEtcd}. A call that hangs hangs for ever: ending it is the business of the caller. */
-export class FakeEtcdPort implements EtcdPort {
+class FakeEtcdPort implements EtcdPort {
   readonly #etcd: FakeEtcd;
   readonly #host: string;
   #closed = false;
@@ -53,7 +62,8 @@ export class FakeEtcdPort implements EtcdPort {
   range(request: RangeRequest): Promise<RangePage> {
     return this.#call('range', () => {
       const found = this.#etcd.inRange(request);
-      const entries = found.slice(0, request.limit);
+      // New objects each time, as a real one makes them.
+      const entries = found.slice(0, request.limit).map((entry) => ({ ...entry }));
       const { revision } = this.#etcd;
       return { entries, more: found.length > entries.length, count: found.length, revision };
     });

@@ -8,7 +8,6 @@ import {
   type WatchEvent,
   type WatchListener,
 } from '../src/etcd-port.js';
-import { FakeEtcdPort } from './fake-etcd-port.js';
 
 /** What is done to a call instead of answering it: an error, silence for ever, or the work without the answer. */
 export type Fault = EtcdError | 'hang' | 'loseAnswer';
@@ -57,12 +56,6 @@ export class FakeEtcd {
   constructor(clock: Clock) {
     this.clock = clock;
   }
-
-  /** What a holder takes as a way to connect. */
-  readonly connect = async (host: string): Promise<EtcdPort> => {
-    this.connections.push(host);
-    return new FakeEtcdPort(this, host);
-  };
 
   get leaseIds(): readonly string[] {
     return [...this.#leases.keys()];

@@ -8,6 +8,7 @@ import type { RegistrationEnvironment } from '../src/registration.js';
 import { createReport } from '../src/report.js';
 import { DEFAULT_TIMING } from '../src/timing.js';
 import { FakeEtcd } from './fake-etcd.js';
+import { connectTo } from './fake-etcd-port.js';
 
 /** All that the logic needs, on virtual time and an etcd in memory. */
 export interface World {
@@ -28,7 +29,7 @@ export function createWorld(hosts: readonly string[] = ['a:2379'], seed = 1): Wo
   const events: RegistryEvent[] = [];
   const onEvent = (event: RegistryEvent): void => void events.push(event);
   const environment: RegistrationEnvironment = {
-    holder: new ClientHolder(etcd.connect, hosts, clock, random),
+    holder: new ClientHolder(connectTo(etcd), hosts, clock, random),
     keys: createServiceKeys('rpc', 'test'),
     report: createReport(onEvent),
     timing: DEFAULT_TIMING,
@@ -43,7 +44,7 @@ export function createWorld(hosts: readonly string[] = ['a:2379'], seed = 1): Wo
     events,
     kinds: () => events.map(({ kind }) => kind),
     open: () =>
-      openEtcdRegistry(resolveEtcdOptions({ hosts }), { namespace: 'test', clock, random, onEvent }, etcd.connect),
+      openEtcdRegistry(resolveEtcdOptions({ hosts }), { namespace: 'test', clock, random, onEvent }, connectTo(etcd)),
   };
 }
 

@@ -50,6 +50,30 @@ export function assertNumber(
   throw new TypeError(`${where}: ${name} must be ${kind}${describeBounds(bounds)}, got ${describeValue(value)}`);
 }
 
+/**
+ * Checks by a rule of the caller's own.
+ * @param what - what it must be, for the message: `an AbortSignal`
+ * @throws TypeError that names option, rule and value
+ */
+export function assertFits(where: string, name: string, what: string, value: unknown, fits: boolean): void {
+  if (!fits) throw new TypeError(`${where}: ${name} must be ${what}, got ${describeValue(value)}`);
+}
+
+/** Checks for a list, if one was given, and each of its elements. @throws TypeError that names option, rule and wrong element */
+export function assertList(
+  where: string,
+  name: string,
+  what: string,
+  value: unknown,
+  fits: (element: unknown) => boolean,
+): void {
+  if (value === undefined) return;
+  assertFits(where, name, `a list of ${what}`, value, Array.isArray(value));
+  (value as readonly unknown[]).forEach((element, index) => {
+    assertFits(where, `${name}[${index}]`, `one of ${what}`, element, fits(element));
+  });
+}
+
 /** @throws TypeError that names option and value */
 export function assertBoolean(where: string, name: string, value: unknown): asserts value is boolean {
   if (typeof value === 'boolean') return;

@@ -1,7 +1,9 @@
 export { type LinkedSignal, linkSignals } from './cancel.js';
 export {
   assertBoolean,
+  assertFits,
   assertKnownOptions,
+  assertList,
   assertNumber,
   assertObject,
   type NumberBounds,

@@ -5,7 +5,7 @@ import { assertKnownOptions, assertNumber } from './check.js';
  * server takes any of them; what is left out has the default.
  */
 export interface Limits {
-  /** Bytes of one message, both directions (default 4 MiB). Stops: one peer's message filling the memory. */
+  /** Bytes of one message, both directions (default 4 MiB, at least 1024). Stops: one peer's message filling the memory. */
   readonly messageBytes: number;
   /** Bytes of the metadata of one call (default 16 KiB). Stops: unbounded work before authorization. */
   readonly metadataBytes: number;
@@ -67,11 +67,17 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   const resolved: Record<string, number> = { ...DEFAULT_LIMITS };
   for (const [name, value] of Object.entries(limits)) {
     if (value === undefined) continue;
-    assertNumber(`${where}: limits`, name, value, { min: 1, max: MAXIMA[name] ?? 2 ** 31 - 1, integer: true });
+    assertNumber(`${where}: limits`, name, value, {
+      min: MINIMA[name] ?? 1,
+      max: MAXIMA[name] ?? 2 ** 31 - 1,
+      integer: true,
+    });
     resolved[name] = value;
   }
   return resolved as unknown as Limits;
 }
 
+/** Greetings and reasons must fit. */
+const MINIMA: Readonly<Record<string, number>> = { messageBytes: 1024 };
 /** Where the wire sets a bound of its own. */
 const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

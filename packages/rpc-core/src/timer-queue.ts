@@ -7,6 +7,8 @@ const LATE_MS = 5;
 const SLOT_BITS = 8;
 const SLOTS = 1 << SLOT_BITS;
 const LEVELS = 4;
+/** Milliseconds of one slot, by level. */
+const UNITS: readonly number[] = [1, SLOTS, SLOTS ** 2, SLOTS ** 3];
 /** 2^32 ms are 49 days: what is further away waits in the furthest slot and is looked at again when its turn comes. */
 const REACH = 2 ** (SLOT_BITS * LEVELS) - 1;
 const LATE_SLOT = SLOTS * LEVELS;
@@ -26,6 +28,7 @@ export class TimerQueue {
   #tick: number;
   #armedTick = Number.POSITIVE_INFINITY;
   #cancelTimer: Cancel | undefined;
+  #closed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -53,6 +56,7 @@ export class TimerQueue {
 
   /** Stops the timer. Calls still inside never expire. */
   close(): void {
+    this.#closed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#armedTick = Number.NEGATIVE_INFINITY;
@@ -64,8 +68,8 @@ export class TimerQueue {
     const tick = Math.max(this.#tick + 1, Math.min(Math.ceil(call.attemptDeadline), this.#tick + REACH));
     const distance = tick - this.#tick;
     let level = 0;
-    while (distance >= 2 ** (SLOT_BITS * (level + 1))) level++;
-    this.#link(call, level * SLOTS + (Math.floor(tick / 2 ** (SLOT_BITS * level)) % SLOTS));
+    while (distance >= UNITS[level]! * SLOTS) level++;
+    this.#link(call, slotOf(level, tick));
     return level === 0 ? tick : this.#nextBoundary();
   }
 
@@ -104,29 +108,31 @@ export class TimerQueue {
     this.#armedTick = Number.NEGATIVE_INFINITY;
     const now = this.#clock.now();
     const target = Math.floor(now);
-    while (this.#tick < target && this.#count > 0) {
-      this.#tick++;
-      if (this.#tick % SLOTS === 0) this.#cascade();
-      this.#expireSlot(this.#tick % SLOTS, now);
+    try {
+      while (this.#tick < target && this.#count > 0) {
+        this.#tick++;
+        if (this.#tick % SLOTS === 0) this.#cascade();
+        this.#expireSlot(this.#tick % SLOTS, now);
+      }
+    } finally {
+      // Also when something that was told of an expiry throws: the other calls must still expire.
+      if (this.#heads[LATE_SLOT] !== undefined) this.#clock.afterPoll(() => this.#expireLate());
+      if (this.#count === 0) this.#armedTick = Number.POSITIVE_INFINITY;
+      else if (!this.#closed) this.#arm(this.#nextWake());
     }
-    if (this.#heads[LATE_SLOT] !== undefined) this.#clock.afterPoll(() => this.#expireLate());
-    if (this.#count === 0) this.#armedTick = Number.POSITIVE_INFINITY;
-    else this.#arm(this.#nextWake());
   }
 
   /** Brings the calls of the coarser slots whose time has come one level down, or further. */
   #cascade(): void {
     for (let level = 1; level < LEVELS; level++) {
-      const unit = 2 ** (SLOT_BITS * level);
-      const slot = level * SLOTS + (Math.floor(this.#tick / unit) % SLOTS);
-      // One tick back, so that what is due at this very tick lands in the slot that is expired next.
-      this.#tick--;
+      const slot = slotOf(level, this.#tick);
       for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
         this.#unlink(call);
-        this.#insert(call);
+        // What is due at this very tick belongs into the slot that is expired next, not a tick later.
+        if (call.attemptDeadline <= this.#tick) this.#link(call, slotOf(0, this.#tick));
+        else this.#insert(call);
       }
-      this.#tick++;
-      if (Math.floor(this.#tick / unit) % SLOTS !== 0) return;
+      if (slot !== level * SLOTS) return;
     }
   }
 
@@ -158,4 +164,9 @@ export class TimerQueue {
     }
     return boundary;
   }
+}
+
+/** The slot of a tick. The bits are cut off modulo 2^32, which leaves the lower ones right. */
+function slotOf(level: number, tick: number): number {
+  return level * SLOTS + ((tick / UNITS[level]!) & (SLOTS - 1));
 }

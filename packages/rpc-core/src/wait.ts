@@ -43,13 +43,19 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
     fail = (error) => {
       if (end()) reject(error);
     };
-    if (signal?.aborted) return onAbort();
+    // Never before this function has returned: whoever waits puts the waiting into its queue first.
+    if (signal?.aborted) return queueMicrotask(onAbort);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (call.deadline === Number.POSITIVE_INFINITY) return;
     const remaining = call.deadline - clock.now();
     const expire = (): void =>
-      fail(rpcError('DEADLINE_EXCEEDED', `no time left while waiting for ${typeof what === 'string' ? what : what()}`));
-    if (remaining <= 0) expire();
+      fail(
+        rpcError('DEADLINE_EXCEEDED', `no time left while waiting for ${typeof what === 'string' ? what : what()}`, {
+          service: call.service,
+          method: call.method,
+        }),
+      );
+    if (remaining <= 0) queueMicrotask(expire);
     else cancelTimer = clock.schedule(remaining, expire);
   });
   return { promise, done, fail };
@@ -61,9 +67,13 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
  */
 export function sleep(clock: Clock, delayMs: number, call: Call): Promise<void> {
   let cancel: (() => void) | undefined;
-  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel?.());
+  let over = false;
+  const waiting = waitFor<void>(clock, call, 'the next attempt', () => {
+    over = true;
+    cancel?.();
+  });
   // Already over when the call was cancelled, or out of time, before it began.
-  cancel = clock.schedule(delayMs, () => waiting.done());
+  if (!over) cancel = clock.schedule(delayMs, () => waiting.done());
   return waiting.promise;
 }
 

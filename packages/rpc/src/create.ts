@@ -1,6 +1,6 @@
 import { type Client, type ClientOptions, createClient as createCoreClient } from '@org/rpc-client';
 import { createServer as createCoreServer, type Server, type ServerOptions } from '@org/rpc-server';
-import { withRegistry } from './registry-option.js';
+import { registryFrom } from './registry-from.js';
 
 /**
  * Makes a client. Does no I/O: the first use of a service does.
@@ -15,7 +15,7 @@ import { withRegistry } from './registry-option.js';
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client {
-  return createCoreClient(withRegistry('createClient', options));
+  return createCoreClient({ ...options, registry: registryFrom(options.registry, 'createClient') });
 }
 
 /**
@@ -30,5 +30,5 @@ export function createClient(options: ClientOptions = {}): Client {
  * ```
  */
 export function createServer(options: ServerOptions = {}): Server {
-  return createCoreServer(withRegistry('createServer', options));
+  return createCoreServer({ ...options, registry: registryFrom(options.registry, 'createServer') });
 }

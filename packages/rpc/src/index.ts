@@ -157,3 +157,4 @@ export type {
   ServerOptions,
 } from '@org/rpc-server';
 export { createClient, createServer } from './create.js';
+export { registryFrom } from './registry-from.js';

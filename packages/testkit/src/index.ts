@@ -1,3 +1,4 @@
+export { connect } from './connect.js';
 export { registryContract, watchContract } from './contract/registry-contract.js';
 export type {
   MortalOwner,
@@ -5,8 +6,12 @@ export type {
   RegistryContractSetup,
 } from './contract/registry-contract-setup.js';
 export { FakeClock } from './fake-clock.js';
-export { type ManualRegistry, manualRegistry, type PublishOptions, snapshotOf } from './manual-registry.js';
+export { type ManualRegistry, manualRegistry, type PublishOptions } from './manual-registry.js';
+export { mockService } from './mock-service.js';
+export { type FakeCallContext, runInCallContext } from './run-in-call-context.js';
 export { seededRandom } from './seeded-random.js';
+export { exponentialTime, measuredTime, type ServiceTime, uniformTime } from './service-time.js';
+export { percentile, type Simulation, type SimulationResult, shareWithin, simulate } from './simulator.js';
 export {
   eventually,
   recordSnapshots,
@@ -14,8 +19,3 @@ export {
   type SnapshotRecorder,
   waitForSnapshot,
 } from './snapshot-recorder.js';
-export { exponentialTime, measuredTime, type ServiceTime, uniformTime } from './service-time.js';
-export { percentile, shareWithin, type Simulation, type SimulationResult, simulate } from './simulator.js';
-export { connect } from './connect.js';
-export { mockService } from './mock-service.js';
-export { type FakeCallContext, runInCallContext } from './run-in-call-context.js';

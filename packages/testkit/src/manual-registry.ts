@@ -1,13 +1,11 @@
 import type {
   Endpoint,
-  Gone,
   GoneReason,
   Instance,
   Registry,
   RegistryEnvironment,
   RegistryEvent,
   RegistryHandle,
-  Snapshot,
 } from '@org/rpc-core';
 import { createWatchList, readInstance, type WatchList } from '@org/rpc-core/internal';
 
@@ -39,7 +37,10 @@ export interface ManualRegistry {
 }
 
 interface State {
-  readonly lists: Map<string, { readonly endpoints: readonly Endpoint[]; readonly reasonOf: (id: string) => GoneReason }>;
+  readonly lists: Map<
+    string,
+    { readonly endpoints: readonly Endpoint[]; readonly reasonOf: (id: string) => GoneReason }
+  >;
   readonly handles: Map<WatchList, RegistryEnvironment>;
   readonly registered: Set<{ instance: Instance }>;
 }
@@ -70,15 +71,6 @@ export function manualRegistry(): ManualRegistry {
     instances: () => [...state.registered].map(({ instance }) => instance),
     openHandles: () => state.handles.size,
   };
-}
-
-/** Makes a snapshot by hand, for what takes one as an argument. */
-export function snapshotOf(
-  endpoints: readonly Endpoint[],
-  { fresh = true, gone = [] }: { readonly fresh?: boolean; readonly gone?: readonly Gone[] } = {},
-): Snapshot {
-  const ordered = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return Object.freeze({ endpoints: Object.freeze(ordered), fresh, gone: Object.freeze([...gone]) });
 }
 
 function openManual(state: State, environment: RegistryEnvironment): RegistryHandle {

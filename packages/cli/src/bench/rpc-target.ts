@@ -1,6 +1,6 @@
-import { type CallOptions, isRpcError } from '@org/rpc-core';
+import { type CallOptions, type Client, isRpcError } from '@org/rpc';
 import { CliError } from '../cli-error.js';
-import { type Client, connectClients } from '../connect.js';
+import { connectClients } from '../connect.js';
 import type { ConnectionOptions } from '../options/connection-options.js';
 import type { MethodCall } from '../options/method-name.js';
 import type { Terminal } from '../terminal.js';

@@ -1,5 +1,4 @@
-import { createServer } from '@org/rpc';
-import { memory } from '@org/rpc-core';
+import { createServer, memory } from '@org/rpc';
 import { SelfService } from './self-service.js';
 
 // The process that `rpc bench --self` starts: tells its port to the parent and serves until the parent lets go of it, which

@@ -1,4 +1,4 @@
-import { defineService, method } from '@org/rpc-core';
+import { defineService, method } from '@org/rpc';
 
 /** What `rpc bench --self` measures: the smallest methods that make sense. */
 export const SelfService = defineService('bench', {

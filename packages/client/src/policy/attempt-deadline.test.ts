@@ -12,26 +12,35 @@ function callUntil(deadline: number, idempotent = true): Call {
 describe('attemptDeadline', () => {
   it('shares the time of an idempotent call between its attempts', () => {
     const call = callUntil(1_000);
-    assert.equal(attemptDeadline(call, 0, 2, undefined), 400);
-    assert.equal(attemptDeadline(call, 400, 1, undefined), 800);
-    assert.equal(attemptDeadline(call, 800, 0, undefined), 1_000);
+    assert.equal(attemptDeadline(call, 0, 2, undefined, 0), 400);
+    assert.equal(attemptDeadline(call, 400, 1, undefined, 0), 800);
+    assert.equal(attemptDeadline(call, 800, 0, undefined, 0), 1_000);
   });
 
   it('gives each attempt at least 50 ms, and never more than the call has', () => {
-    assert.equal(attemptDeadline(callUntil(100), 0, 2, undefined), 50);
-    assert.equal(attemptDeadline(callUntil(30), 0, 2, undefined), 30);
+    assert.equal(attemptDeadline(callUntil(100), 0, 2, undefined, 0), 50);
+    assert.equal(attemptDeadline(callUntil(30), 0, 2, undefined, 0), 30);
   });
 
   it('gives a call that is not repeated all its time', () => {
-    assert.equal(attemptDeadline(callUntil(1_000, false), 0, 2, undefined), 1_000);
+    assert.equal(attemptDeadline(callUntil(1_000, false), 0, 2, undefined, 0), 1_000);
   });
 
   it('is as long as the user says, within the deadline', () => {
-    assert.equal(attemptDeadline(callUntil(1_000, false), 0, 2, 300), 300);
-    assert.equal(attemptDeadline(callUntil(1_000), 900, 2, 300), 1_000);
+    assert.equal(attemptDeadline(callUntil(1_000, false), 0, 2, 300, 0), 300);
+    assert.equal(attemptDeadline(callUntil(1_000), 900, 2, 300, 0), 1_000);
+  });
+
+  it('has all the time as long as nothing is known of the method', () => {
+    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, undefined), 1_000);
+  });
+
+  it('gives a slow method three times its slowest answer', () => {
+    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 200), 600);
+    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 450), 1_000);
   });
 
   it('is without end when the call is', () => {
-    assert.equal(attemptDeadline(callUntil(Number.POSITIVE_INFINITY), 0, 2, undefined), Number.POSITIVE_INFINITY);
+    assert.equal(attemptDeadline(callUntil(Number.POSITIVE_INFINITY), 0, 2, undefined, 0), Number.POSITIVE_INFINITY);
   });
 });

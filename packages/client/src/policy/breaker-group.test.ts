@@ -64,7 +64,10 @@ describe('resolveBreakerOptions', () => {
   });
 
   it('refuses what is out of bounds or unknown', () => {
-    assert.throws(() => resolveBreakerOptions('createClient', { errorPercent: 0 }), /createClient: breaker: errorPercent must be/);
+    assert.throws(
+      () => resolveBreakerOptions('createClient', { errorPercent: 0 }),
+      /createClient: breaker: errorPercent must be/,
+    );
     const foreign = { volumeThreshold: 3 } as object;
     assert.throws(() => resolveBreakerOptions('createClient', foreign), /unknown option "volumeThreshold"/);
   });

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import type { Cancel, Clock, Random } from '@org/rpc-core';
-import type { Breaker } from './breaker.js';
 import { BUCKETS, type ResolvedBreakerOptions } from './breaker-options.js';
 
 /** A breaker has opened or closed; for those who watch. */
@@ -11,6 +10,14 @@ export interface BreakerTransition {
   readonly state: 'open' | 'closed';
   /** How long until the trial call, in milliseconds; 0 when it closed. */
   readonly openForMs: number;
+}
+
+/** A breaker, as its group sees it. */
+export interface ArmedBreaker {
+  /** Whether a failure lies in its window. */
+  readonly hasFailures: boolean;
+  /** Gives up its window, and counts successes only. */
+  disarm(): void;
 }
 
 /** What all breakers of a client share. */
@@ -39,7 +46,7 @@ export class BreakerGroup {
   readonly #onTransition: ((transition: BreakerTransition) => void) | undefined;
   readonly #armedMax: number;
   /** The least recently used first. */
-  readonly #armed = new Set<Breaker>();
+  readonly #armed = new Set<ArmedBreaker>();
   #turnedAt = 0;
   #cancelTimer: Cancel | undefined;
   #closed = false;
@@ -59,7 +66,7 @@ export class BreakerGroup {
   }
 
   /** Called by a breaker that has armed itself or records an outcome: it was used last. */
-  use(breaker: Breaker): void {
+  use(breaker: ArmedBreaker): void {
     if (this.#closed) return;
     this.#armed.delete(breaker);
     this.#armed.add(breaker);
@@ -74,7 +81,7 @@ export class BreakerGroup {
   }
 
   /** Called by a breaker that keeps no window any more. */
-  release(breaker: Breaker): void {
+  release(breaker: ArmedBreaker): void {
     this.#armed.delete(breaker);
   }
 

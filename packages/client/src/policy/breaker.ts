@@ -1,6 +1,6 @@
 import type { OutcomeKind } from '../outcome.js';
 import { probeDelayMs } from './backoff.js';
-import type { BreakerGroup } from './breaker-group.js';
+import type { ArmedBreaker, BreakerGroup } from './breaker-group.js';
 import { BUCKETS } from './breaker-options.js';
 import { BreakerRecorder, type BreakerRecorderEvents } from './breaker-recorder.js';
 
@@ -19,7 +19,7 @@ export interface BreakerOwner {
  * sliding window that starts with the successes counted so far. Above the threshold it opens. After a while one trial call
  * is due, and the outcome of that call alone decides; calls that started before it opened or while it was open say nothing.
  */
-export class Breaker {
+export class Breaker implements ArmedBreaker {
   readonly service: string;
   readonly method: string;
   readonly #group: BreakerGroup;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Call, RpcError } from '@org/rpc-core';
+import { Call, type RpcError } from '@org/rpc-core';
 import { fuseGates, rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './concurrency-limit.js';
@@ -35,7 +35,12 @@ describe('ConcurrencyLimit', () => {
     const { start, started } = scene(2, 0);
     start();
     start();
-    await assert.rejects(start().promise, { code: 'RESOURCE_EXHAUSTED', progress: 'unsent', service: 'shop', method: 'buy' });
+    await assert.rejects(start().promise, {
+      code: 'RESOURCE_EXHAUSTED',
+      progress: 'unsent',
+      service: 'shop',
+      method: 'buy',
+    });
     assert.equal(started.length, 2);
   });
 
@@ -59,7 +64,10 @@ describe('ConcurrencyLimit', () => {
     const { start } = scene(1, 1);
     start();
     start();
-    await assert.rejects(start().promise, /1 calls of shop.buy are under way in this client and 1 wait: slow down or raise the limit/);
+    await assert.rejects(
+      start().promise,
+      /1 calls of shop.buy are under way in this client and 1 wait: slow down or raise the limit/,
+    );
   });
 
   it('ends the wait of a call at its deadline, and keeps its place for nobody', async () => {
@@ -138,6 +146,9 @@ describe('resolveConcurrencyLimitOptions', () => {
   });
 
   it('refuses what is out of bounds', () => {
-    assert.throws(() => resolveConcurrencyLimitOptions('createClient', { max: 0 }), /createClient: concurrency: max must be an integer from 1/);
+    assert.throws(
+      () => resolveConcurrencyLimitOptions('createClient', { max: 0 }),
+      /createClient: concurrency: max must be an integer from 1/,
+    );
   });
 });

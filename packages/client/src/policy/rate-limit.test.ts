@@ -50,6 +50,18 @@ describe('RateLimit', () => {
     ]);
   });
 
+  it('lets nobody overtake those who wait', async () => {
+    const clock = new FakeClock();
+    const rate = limit(clock, 10, 1);
+    rate.admit(callWith(clock, 1_000));
+    const first = rate.admit(callWith(clock, 1_000));
+    await clock.advance(100);
+    assert.ok(rate.admit(callWith(clock, 1_000)) instanceof Promise);
+    await clock.advance(1);
+    assert.equal(await first, undefined);
+    assert.equal(rate.waiting, 1);
+  });
+
   it('refuses at once a call whose turn comes after its deadline', () => {
     const clock = new FakeClock();
     const rate = limit(clock, 10, 1);
@@ -91,7 +103,9 @@ describe('RateLimit', () => {
     const clock = new FakeClock();
     const rate = limit(clock, 10, 1);
     rate.admit(callWith(clock, 1_000));
-    await assert.rejects(rate.admit(callWith(clock, 1_000, AbortSignal.abort())) as Promise<void>, { code: 'CANCELLED' });
+    await assert.rejects(rate.admit(callWith(clock, 1_000, AbortSignal.abort())) as Promise<void>, {
+      code: 'CANCELLED',
+    });
     assert.equal(rate.waiting, 0);
   });
 
@@ -107,7 +121,9 @@ describe('RateLimit', () => {
   });
 
   it('admits in every stretch of time no more than perSecond * seconds + burst', async () => {
-    const arrivals = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 1_000 })), { maxLength: 60 });
+    const arrivals = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 1_000 })), {
+      maxLength: 60,
+    });
     const property = fc.asyncProperty(
       fc.integer({ min: 1, max: 500 }),
       fc.integer({ min: 1, max: 20 }),
@@ -121,7 +137,11 @@ describe('RateLimit', () => {
           await clock.advanceFast(pauseMs / 4);
           const answer = rate.admit(callWith(clock, timeoutMs));
           if (answer === undefined) admittedAt.push(clock.now());
-          else if (answer instanceof Promise) answer.then(() => admittedAt.push(clock.now()), () => {});
+          else if (answer instanceof Promise)
+            answer.then(
+              () => admittedAt.push(clock.now()),
+              () => {},
+            );
         }
         await clock.advanceFast(2_000);
         admittedAt.forEach((from, first) => {
@@ -143,8 +163,14 @@ describe('resolveRateLimitOptions', () => {
   });
 
   it('refuses what is out of bounds or unknown', () => {
-    assert.throws(() => resolveRateLimitOptions('createClient', { perSecond: 0 }), /createClient: rateLimit: perSecond must be/);
-    assert.throws(() => resolveRateLimitOptions('createClient', { perSecond: 1, burst: 0 }), /burst must be an integer from 1/);
+    assert.throws(
+      () => resolveRateLimitOptions('createClient', { perSecond: 0 }),
+      /createClient: rateLimit: perSecond must be/,
+    );
+    assert.throws(
+      () => resolveRateLimitOptions('createClient', { perSecond: 1, burst: 0 }),
+      /burst must be an integer from 1/,
+    );
     const misspelt = { perSecond: 1, bursts: 1 } as unknown as { perSecond: number };
     assert.throws(() => resolveRateLimitOptions('createClient', misspelt), /did you mean "burst"/);
   });

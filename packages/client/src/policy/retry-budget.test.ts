@@ -52,6 +52,9 @@ describe('RetryBudget', () => {
   });
 
   it('refuses options out of bounds', () => {
-    assert.throws(() => new RetryBudget('createClient', { percent: 101 }), /createClient: retry budget: percent must be/);
+    assert.throws(
+      () => new RetryBudget('createClient', { percent: 101 }),
+      /createClient: retry budget: percent must be/,
+    );
   });
 });

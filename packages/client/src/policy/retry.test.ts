@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Call, type Code, type Outcome, type Progress, RpcError, type Service } from '@org/rpc-core';
 import { fuseGates, rpcError } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { RetryBudget } from './retry-budget.js';
 import { type RetryEvent, resolveRetryMax, retry } from './retry.js';
+import { RetryBudget } from './retry-budget.js';
 
 /** What one attempt does: how long it takes, and how it fails; no code is success. */
 interface Step {
@@ -29,7 +29,10 @@ class Scene {
   result: unknown;
   error: RpcError | undefined;
 
-  start(steps: readonly Step[], options: { max?: number; idempotent?: boolean; timeoutMs?: number; oneWay?: boolean } = {}) {
+  start(
+    steps: readonly Step[],
+    options: { max?: number; idempotent?: boolean; timeoutMs?: number; oneWay?: boolean } = {},
+  ) {
     const { max = 2, idempotent = true, timeoutMs = 1_000, oneWay = false } = options;
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], oneWay);
     call.createdAt = this.clock.now();
@@ -92,7 +95,10 @@ describe('retry', () => {
     const lost = failed('UNAVAILABLE', 'maybe-processed');
     const scene = await new Scene().run([lost, lost, OK]);
     assert.equal(scene.result, 'done');
-    assert.deepEqual(scene.sent.map(({ attempt }) => attempt), [0, 1, 2]);
+    assert.deepEqual(
+      scene.sent.map(({ attempt }) => attempt),
+      [0, 1, 2],
+    );
     const [first, second, third] = scene.sent.map(({ at }) => at);
     assert.ok(second! - first! > 10 && second! - first! <= 35, `waited ${second! - first! - 10} ms`);
     assert.ok(third! - second! > 10 && third! - second! <= 60, `waited ${third! - second! - 10} ms`);
@@ -128,6 +134,16 @@ describe('retry', () => {
     });
   }
 
+  it('pays the budget when a second attempt of the call did not start either', async () => {
+    const scene = new Scene();
+    let withdrawn = 0;
+    scene.budget.withdraw = () => ++withdrawn > 0;
+    const unsent = failed('UNAVAILABLE', 'unsent');
+    await scene.run([unsent, unsent, unsent, OK], { idempotent: false });
+    assert.equal(scene.result, 'done');
+    assert.equal(withdrawn, 2);
+  });
+
   it('repeats for nothing what a draining server refused in the middle of its retries', async () => {
     const steps = [failed('UNAVAILABLE', 'maybe-processed'), failed('UNAVAILABLE', 'refused'), OK];
     const scene = await new Scene().run(steps, { max: 1 });
@@ -142,6 +158,11 @@ describe('retry', () => {
     await scene.run([failed('RESOURCE_EXHAUSTED', 'refused'), OK], { idempotent: false });
     assert.equal(scene.result, 'done');
     assert.equal(withdrawn, 1);
+  });
+
+  it('leaves a call whose reply is too large for this client', async () => {
+    const scene = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'maybe-processed'), OK]);
+    assert.equal(scene.sent.length, 1);
   });
 
   it('leaves a call that a limit of this client refused', async () => {
@@ -169,7 +190,12 @@ describe('retry', () => {
     assert.equal(scene.sent.length, 3);
     assert.deepEqual(
       scene.error?.attempts.map(({ endpoint, durationMs, code, progress }) => [endpoint, durationMs, code, progress]),
-      ['10.0.0.1:4399', '10.0.0.2:4399', '10.0.0.3:4399'].map((endpoint) => [endpoint, 10, 'UNAVAILABLE', 'maybe-processed']),
+      ['10.0.0.1:4399', '10.0.0.2:4399', '10.0.0.3:4399'].map((endpoint) => [
+        endpoint,
+        10,
+        'UNAVAILABLE',
+        'maybe-processed',
+      ]),
     );
     assert.equal(scene.error.endpoint, '10.0.0.3:4399');
     assert.match(scene.error.message, /not tried again: no retries are left\)$/);
@@ -211,7 +237,11 @@ describe('retry', () => {
   });
 
   it('tells of each attempt that follows a failed one', async () => {
-    const scene = await new Scene().run([failed('UNAVAILABLE', 'unsent'), failed('UNAVAILABLE', 'maybe-processed'), OK]);
+    const scene = await new Scene().run([
+      failed('UNAVAILABLE', 'unsent'),
+      failed('UNAVAILABLE', 'maybe-processed'),
+      OK,
+    ]);
     assert.deepEqual(
       scene.events.map(({ endpoint, attempt }) => [endpoint, attempt]),
       [
@@ -257,7 +287,13 @@ describe('resolveRetryMax', () => {
   });
 
   it('refuses what is out of bounds or unknown', () => {
-    assert.throws(() => resolveRetryMax('createClient', { max: 11 }), /createClient: retry: max must be an integer from 0 to 10, got 11/);
-    assert.throws(() => resolveRetryMax('createClient', { maxs: 1 } as object), /unknown option "maxs"; did you mean "max"/);
+    assert.throws(
+      () => resolveRetryMax('createClient', { max: 11 }),
+      /createClient: retry: max must be an integer from 0 to 10, got 11/,
+    );
+    assert.throws(
+      () => resolveRetryMax('createClient', { maxs: 1 } as object),
+      /unknown option "maxs"; did you mean "max"/,
+    );
   });
 });

@@ -43,6 +43,11 @@ class OneNode {
 const healthy: Script = (_now, random) => ({ afterMs: uniformTime(1, 3)(random) });
 const failing: Script = () => ({ afterMs: 1, error: broken() });
 
+/** Makes a call one that must not be repeated, and so is no trial call. */
+function once(call: Call): void {
+  call.idempotent = false;
+}
+
 function aCall(): Call {
   const call = new Call(ROUTE, [], false);
   call.idempotent = true;
@@ -135,6 +140,20 @@ describe('the breaker of a node', function () {
     assert.equal(one.status(), NodeStatus.AVOID);
   });
 
+  it('admits no second trial call while the outcome of the first is being recorded', async () => {
+    const one = new OneNode();
+    await one.open();
+    await one.rig.clock.advance(6_000);
+    const [node] = one.rig.nodes;
+    const now = one.rig.clock.now();
+    const first = aCall();
+    node!.takeProbe(first, now);
+    node!.health.settled(first, 'ok', now);
+    assert.equal(node!.takeProbe(aCall(), now), false);
+    await one.rig.clock.advance(0);
+    assert.equal(one.status(), NodeStatus.OPEN);
+  });
+
   it('is not moved by calls from before it opened that succeed late', async () => {
     const one = new OneNode();
     one.script = () => ({ afterMs: 3_200 });
@@ -145,6 +164,26 @@ describe('the breaker of a node', function () {
     assert.equal(one.rig.nodes[0]!.load.inFlight, 0);
     assert.deepEqual(one.states, ['open']);
     assert.equal(one.status(), NodeStatus.AVOID);
+  });
+
+  it('is not moved by calls from before it closed that fail late', async () => {
+    const one = new OneNode();
+    await one.open();
+    one.script = () => ({ afterMs: 8_000, error: broken() });
+    await one.calls(300, 10, once);
+    one.script = healthy;
+    await one.rig.clock.advance(6_000);
+    await one.calls(10, 10);
+    await one.rig.clock.advance(3_000);
+    assert.equal(one.rig.nodes[0]!.load.inFlight, 0);
+    assert.deepEqual(one.states, ['open', 'closed']);
+  });
+
+  it('is not held open by calls that fail while it is open', async () => {
+    const one = new OneNode();
+    await one.open();
+    await one.calls(5_000, 10, once);
+    assert.equal(one.status(), NodeStatus.PROBE);
   });
 
   it('is not moved by a trial call that is cancelled: the next one may try', async () => {
@@ -162,9 +201,11 @@ describe('the breaker of a node', function () {
     await one.open();
     await one.rig.clock.advance(6_000);
     one.script = () => ({ afterMs: Number.POSITIVE_INFINITY });
-    one.rig.call((call) => {
-      call.deadline = one.rig.clock.now() + 1_000;
-    }).catch(() => {});
+    one.rig
+      .call((call) => {
+        call.deadline = one.rig.clock.now() + 1_000;
+      })
+      .catch(() => {});
     await one.rig.clock.advance(999);
     assert.equal(one.status(), NodeStatus.AVOID);
     await one.rig.clock.advance(1);
@@ -198,9 +239,6 @@ describe('the breaker of a node', function () {
     const one = new OneNode();
     await one.open();
     one.script = healthy;
-    const once = (call: Call): void => {
-      call.idempotent = false;
-    };
     await one.rig.clock.advance(6_000);
     await one.calls(10, 10, once);
     assert.deepEqual(one.states, ['open']);

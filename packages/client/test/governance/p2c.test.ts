@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { measuredTime, percentile, shareWithin, simulate, uniformTime } from '@org/rpc-testkit';
 import { p2c } from '../../src/picker/p2c.js';
-import { roundRobin } from '../../src/picker/round-robin.js';
 import type { PickerFactory } from '../../src/picker/picker.js';
+import { roundRobin } from '../../src/picker/round-robin.js';
 import { broken, healthy, Rig, type Script, SEEDS } from './rig.js';
 
 /** The latencies of the servers in Buoyant's "Beyond Round Robin" (2016), from finagle-benchmark's real_latencies.data. */
@@ -97,7 +97,12 @@ describe('a node that has recovered', function () {
   it('carries its share again soon after', async () => {
     const failing: Script = (now, random) =>
       now >= 10_000 && now < 20_000 ? { afterMs: 1, error: broken() } : { afterMs: time(random) };
-    const rig = new Rig({ seed: 1, picker: p2c(), nodes: [failing, ...new Array<Script>(9).fill(healthy(time))], retries: 2 });
+    const rig = new Rig({
+      seed: 1,
+      picker: p2c(),
+      nodes: [failing, ...new Array<Script>(9).fill(healthy(time))],
+      retries: 2,
+    });
     const { clock, random } = rig;
     await simulate({ clock, random, perSecond: 500, durationMs: 40_000, call: () => rig.call() });
     const calls = rig.nodes[0]!.arrivals.filter((at) => at >= 30_000).length;

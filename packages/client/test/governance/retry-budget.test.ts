@@ -7,8 +7,20 @@ import { broken, Rig, type Script, SEEDS } from './rig.js';
 const failing: Script = () => ({ afterMs: 5, error: broken() });
 
 /** Attempts for each call while every attempt fails. */
-async function amplification(seed: number, perSecond: number, durationMs: number, budget?: RetryBudget): Promise<number> {
-  const rig = new Rig({ seed, picker: p2c(), nodes: [failing, failing, failing], retries: 3, timeoutMs: 10_000, budget });
+async function amplification(
+  seed: number,
+  perSecond: number,
+  durationMs: number,
+  budget?: RetryBudget,
+): Promise<number> {
+  const rig = new Rig({
+    seed,
+    picker: p2c(),
+    nodes: [failing, failing, failing],
+    retries: 3,
+    timeoutMs: 10_000,
+    budget,
+  });
   const { clock, random } = rig;
   const result = await simulate({ clock, random, perSecond, durationMs, call: () => rig.call(), drain: 'all' });
   assert.equal(result.failures, result.calls);

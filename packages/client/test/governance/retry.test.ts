@@ -72,7 +72,11 @@ describe('retries, whatever happens', function () {
       const calls = await anything(seed, true);
       assert.ok(calls.filter((attempts) => attempts.length > 2).length > 20);
       for (const attempts of calls) {
-        assert.equal(new Set(attempts.map(({ node }) => node)).size, attempts.length, `seed ${seed}: ${JSON.stringify(attempts)}`);
+        assert.equal(
+          new Set(attempts.map(({ node }) => node)).size,
+          attempts.length,
+          `seed ${seed}: ${JSON.stringify(attempts)}`,
+        );
       }
     }
   });

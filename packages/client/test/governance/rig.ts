@@ -96,7 +96,11 @@ export class Rig {
       random,
       onTransition: (transition) => this.transitions.push(transition),
     });
-    const health = new ServiceHealth({ clock, random, breakers: options.breakers === false ? undefined : this.breakers });
+    const health = new ServiceHealth({
+      clock,
+      random,
+      breakers: options.breakers === false ? undefined : this.breakers,
+    });
     this.nodes = options.nodes.map((script, index) => new RigNode(index, script, health));
     this.#picker = options.picker.create(this.nodes, health);
     this.#callGate = fuseGates([budget]);
@@ -131,7 +135,7 @@ export class Rig {
     this.attempts++;
     node.arrivals.push(now);
     call.attemptGate = this.#attemptGate;
-    call.attemptDeadline = attemptDeadline(call, now, retries - call.attempt, undefined);
+    call.attemptDeadline = attemptDeadline(call, now, retries - call.attempt, undefined, 0);
     call.startedAt = now;
     call.destination = node;
     node.load.started(now);

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Codec } from '../codec/codec.js';
-import { type CallFacts, type Progress, type RpcError, type RpcErrorOptions, rpcError } from '../error.js';
+import { type Progress, type RpcError, rpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
 import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
@@ -29,8 +29,9 @@ export class ClientConnection implements CallHolder, ChannelOwner {
   readonly #channel: FrameChannel;
   readonly #inFlight = new InFlight();
   #callsMax: number;
-  #messageBytesMax: number;
   #draining = false;
+  /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
+  #lostProgress: Progress = 'maybe-processed';
   #closedReason: string | undefined;
   /** Replies that came after their call was given up. */
   #lateReplies = 0;
@@ -43,7 +44,6 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     this.#timers = options.timers;
     this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
-    this.#messageBytesMax = limits.messageBytes;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
     this.#channel.start();
     this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
@@ -96,31 +96,26 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     }
     const { signal } = call;
     if (signal?.aborted) return call.fail(cancelledError(call));
-    const { output } = this.#channel;
+    const { output, bodyBytesMax } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
     try {
       writeCall(output, this.#codec, this.#limits, call, id);
     } catch (error) {
+      output.rollBack(start);
       this.#inFlight.take(id);
-      return call.fail(this.#error(call, 'INVALID_ARGUMENT', (error as Error).message, 'unsent', error));
+      const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
+      return call.fail(this.#error(call, 'INVALID_ARGUMENT', reason, 'unsent', error));
     }
-    if (output.position - start - HEADER_BYTES > this.#messageBytesMax) {
-      const requestBytes = output.position - start - HEADER_BYTES;
-      output.position = start;
+    const bodyBytes = output.position - start - HEADER_BYTES;
+    if (bodyBytes > bodyBytesMax) {
+      output.rollBack(start);
       this.#inFlight.take(id);
-      return call.fail(
-        this.#error(
-          call,
-          'RESOURCE_EXHAUSTED',
-          `the request has ${requestBytes} bytes, the server takes ${this.#messageBytesMax} (limits.messageBytes)`,
-          'unsent',
-        ),
-      );
+      const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
+      return call.fail(this.#error(call, 'RESOURCE_EXHAUSTED', reason, 'unsent'));
     }
-    if (call.oneWay) {
-      output.afterWritten(() => call.succeed(undefined));
-    } else {
+    if (call.oneWay) output.afterWritten(() => this.#written(call));
+    else {
       call.holder = this;
       if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
       if (signal !== undefined) {
@@ -129,6 +124,13 @@ export class ClientConnection implements CallHolder, ChannelOwner {
       }
     }
     output.commit();
+  }
+
+  /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
+  #written(call: Call): void {
+    call.endedAt = this.#clock.now();
+    if (this.#closedReason === undefined) call.succeed(undefined);
+    else call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
   }
 
   // CallHolder
@@ -142,6 +144,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
     else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
     call.fail(error);
+    this.#endIfDrained();
   }
 
   abandon(call: Call, error: RpcError): void {
@@ -154,6 +157,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     error.progress = 'maybe-processed';
     error.endpoint = call.destination?.address;
     call.fail(error);
+    this.#endIfDrained();
   }
 
   /** Looks after keepalive and stalls; called about once a second. */
@@ -164,13 +168,13 @@ export class ClientConnection implements CallHolder, ChannelOwner {
   /** Takes no more calls; closes when those in flight are answered. */
   drain(): void {
     this.#draining = true;
-    this.#endIfIdle();
+    this.#endIfDrained();
   }
 
   /** Closes at once; calls in flight fail. */
   close(reason: string): void {
-    this.#channel.destroy(reason);
     this.closed(reason);
+    this.#channel.destroy(reason);
   }
 
   // ChannelOwner
@@ -193,7 +197,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
       call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
       throw new ProtocolError(reason);
     }
-    if (this.#draining) this.#endIfIdle();
+    this.#endIfDrained();
   }
 
   #response(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
@@ -224,11 +228,11 @@ export class ClientConnection implements CallHolder, ChannelOwner {
         'processed',
       ),
     );
+    this.#endIfDrained();
   }
 
   greeted(hello: Hello): void {
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
-    this.#messageBytesMax = Math.min(this.#limits.messageBytes, hello.messageBytes);
     this.#observer.greeted(hello);
   }
 
@@ -237,14 +241,15 @@ export class ClientConnection implements CallHolder, ChannelOwner {
       if (this.#draining) return;
       this.#draining = true;
       this.#observer.draining(reason);
-      this.#endIfIdle();
+      this.#endIfDrained();
     } else {
-      this.#channel.destroy(`closed by the server: ${reason}`);
+      if (code === GoAwayCode.WRONG_INSTANCE) this.#lostProgress = 'refused';
+      this.close(`closed by the server: ${reason}`);
     }
   }
 
   ended(): void {
-    this.#channel.destroy('the connection was closed by the other end');
+    this.close('the connection was closed by the other end');
   }
 
   drained(): void {}
@@ -256,13 +261,13 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     for (const call of this.#inFlight.takeAll()) {
       this.#detach(call);
       call.endedAt = now;
-      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, 'maybe-processed'));
+      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, this.#lostProgress));
     }
     this.#observer.closed(reason);
   }
 
-  #endIfIdle(): void {
-    if (this.#inFlight.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
+  #endIfDrained(): void {
+    if (this.#draining && this.#inFlight.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
   }
 
   /** Takes a call out of the table and off its timer and signal. */
@@ -282,13 +287,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
   }
 
   #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
-    const facts: CallFacts & RpcErrorOptions = {
-      service: call.service,
-      method: call.method,
-      endpoint: call.destination?.address,
-      progress,
-      cause,
-    };
-    return rpcError(code, reason, facts);
+    const { service, method, destination } = call;
+    return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
   }
 }

@@ -4,7 +4,7 @@ import type { Peer } from '../context.js';
 import type { Limits } from '../limits.js';
 import { FrameType, GoAwayCode, HEADER_BYTES, PREFACE, ProtocolError } from '../protocol/frame.js';
 import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
-import { putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
+import { GO_AWAY_REASON_BYTES_MAX, putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
 import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../protocol/hello.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
@@ -27,6 +27,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readonly keepalive: Keepalive;
   /** When the last bytes were read: deadlines of what they bring count from here. */
   readAt: number;
+  /** The largest body that both sides take: this side's limit until the peer has said its own. */
+  bodyBytesMax: number;
   readonly #stream: ByteStream;
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -39,6 +41,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readonly #preface: PrefaceReader;
   readonly #stalls = new StallWatch();
   #greeted = false;
+  #hasGoAway = false;
   #framesRead = 0;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeReason: string | undefined;
@@ -54,7 +57,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.#preface = new PrefaceReader(options.expectPreface);
     this.#openedAt = clock.now();
     this.readAt = this.#openedAt;
-    this.output = new Output(stream);
+    this.bodyBytesMax = limits.messageBytes;
+    this.output = new Output(stream, () => this.#watchQueue());
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
     this.keepalive = new Keepalive({
@@ -138,6 +142,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.#closeReason = reason;
     this.#reader.stop();
     this.endWriting();
+    if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
     this.#owner.closed(reason);
   }
@@ -155,13 +160,18 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (!this.#greeted && now - this.#openedAt > handshakeMs) {
       return this.closeFor(GoAwayCode.TIMEOUT, `no greeting within ${handshakeMs} ms (limits.handshakeMs)`);
     }
-    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame, this.#framesRead, now, frameStallMs)) {
+    // A peer that is not being read from cannot end its frame, nor show that it lives.
+    const isInsideFrame = this.#reader.isInsideFrame && !this.isFull;
+    if (this.#stalls.isFrameStalled(isInsideFrame, this.#framesRead, now, frameStallMs)) {
       return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
     }
-    if (this.#stalls.isWriteStalled(now, writeStallMs)) {
+    const { queuedBytes } = this.#stream;
+    // Not every stream tells of a queue that was never full by its own measure.
+    if (queuedBytes === 0 && this.isFull) this.drained();
+    if (this.#stalls.isWriteStalled(this.output.writtenBytes - queuedBytes, now, writeStallMs)) {
       return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
     }
-    if (this.#greeted) this.keepalive.tick(now);
+    if (this.#greeted && !this.isFull) this.keepalive.tick(now);
   }
 
   // ByteReceiver
@@ -179,12 +189,12 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     } finally {
       this.output.release();
     }
-    this.#watchQueue();
   }
 
   drained(): void {
     if (this.isFull) {
       this.#stalls.drained();
+      this.keepalive.alive();
       if (this.#state === 'open') this.#stream.resume();
     }
     this.#owner.drained();
@@ -214,9 +224,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (type >= FrameType.REQUEST && type <= FrameType.CANCEL)
       this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     else if (type === FrameType.PING) this.#ping(bytes, start, end);
-    else if (type === FrameType.PONG) this.keepalive.pong();
-    else if (type === FrameType.GOAWAY)
-      this.#owner.goAway(start < end ? bytes[start]! : 0, bytes.utf8Slice(Math.min(start + 1, end), end));
+    else if (type === FrameType.PONG) this.#pong();
+    else if (type === FrameType.GOAWAY) this.#goAway(bytes, start, end);
     else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
     else this.ignoreFrame(`unknown frame type ${type}`);
   }
@@ -239,7 +248,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   /** Stops reading while the peer does not read: what it sends would only make more to write. */
   #watchQueue(): void {
-    if (this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
+    if (this.#state !== 'open' || this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
     this.#stalls.full(this.#clock.now());
     this.#stream.pause();
   }
@@ -261,17 +270,31 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.output.commit();
   }
 
+  #pong(): void {
+    if (!this.keepalive.alive()) this.ignoreFrame('a PONG that was not asked for');
+  }
+
+  #goAway(bytes: Buffer, start: number, end: number): void {
+    if (this.#hasGoAway) this.ignoreFrame('one more GOAWAY');
+    this.#hasGoAway = true;
+    const reason = bytes.utf8Slice(Math.min(start + 1, end), Math.min(start + 1 + GO_AWAY_REASON_BYTES_MAX, end));
+    this.#owner.goAway(start < end ? bytes[start]! : 0, reason);
+  }
+
   #hello(bytes: Buffer, start: number, end: number): void {
     if (this.#greeted) throw new ProtocolError('a second HELLO');
     const hello = readHello(this.decode, bytes, start, end);
     if (hello.codec !== this.#codec.name)
       throw new ProtocolError(`the peer uses codec "${hello.codec}", this side "${this.#codec.name}"`);
     this.#greeted = true;
+    this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
     this.#owner.greeted(hello);
   }
 
   #fail(error: unknown): void {
-    const code = error instanceof ProtocolError ? error.code : GoAwayCode.PROTOCOL_ERROR;
-    this.closeFor(code, (error as Error).message);
+    if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
+    // Something of this side threw: the peer is told no more than that.
+    if (this.#state === 'open') writeGoAway(this.output, GoAwayCode.PROTOCOL_ERROR, 'an internal error');
+    this.closeAfterWriting(`an internal error: ${(error as Error).message}`);
   }
 }

@@ -1,58 +1,66 @@
+import { CLIENT_ID_MAX } from '../protocol/frame.js';
 import type { Call } from '../service.js';
 
-const SLOT_BITS = 16;
-const SLOTS_MAX = 1 << SLOT_BITS;
-const SLOT_MASK = SLOTS_MAX - 1;
-const GENERATION_MAX = 0x7fff;
+const SLOTS_MIN = 64;
 
 /**
- * The calls of one connection that await their answer. An id is the slot in a table and the generation of that slot: a lookup
- * is an array access, and an answer to an id that was given up never finds the call that took its place.
+ * The calls of one connection that await their answer. Ids count up; the low bits of an id are its slot in a table of at least
+ * twice as many slots as calls, so that a lookup is an array access.
+ *
+ * An id comes again only after two thousand million calls. The server may run its handler for much longer than the call was
+ * awaited here: an id that came again sooner would be refused as one in flight already, or get the old answer.
  */
 export class InFlight {
-  readonly #calls: (Call | undefined)[] = [];
-  readonly #generations: number[] = [];
-  readonly #free: number[] = [];
+  #slots: (Call | undefined)[] = new Array<Call | undefined>(SLOTS_MIN).fill(undefined);
   #count = 0;
+  #lastId: number;
+
+  /** @param lastId - the id before the first one, default 0 */
+  constructor(lastId = 0) {
+    this.#lastId = lastId;
+  }
 
   /** How many calls are in flight. */
   get size(): number {
     return this.#count;
   }
 
-  /** Puts a call in and gives it its id, never 0. The caller bounds how many there are (at most 65,535). */
+  /** Puts a call in and gives it its id, never 0. The caller bounds how many there are. */
   add(call: Call): number {
-    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#calls.push(undefined) - 1;
-    const generation = ((this.#generations[slot] ?? 0) % GENERATION_MAX) + 1;
-    this.#generations[slot] = generation;
-    this.#calls[slot] = call;
+    if (2 * this.#count >= this.#slots.length) this.#grow();
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let id = this.#lastId;
+    do id = id === CLIENT_ID_MAX ? 1 : id + 1;
+    while (slots[id & mask] !== undefined);
+    this.#lastId = id;
+    slots[id & mask] = call;
     this.#count++;
-    call.id = (generation << SLOT_BITS) | slot;
-    return call.id;
+    call.id = id;
+    return id;
   }
 
   /** Takes out the call with this id, `undefined` when there is none (any more). */
   take(id: number): Call | undefined {
-    const slot = id & SLOT_MASK;
-    const call = this.#calls[slot];
+    const slot = id & (this.#slots.length - 1);
+    const call = this.#slots[slot];
     if (call === undefined || call.id !== id) return undefined;
-    this.#calls[slot] = undefined;
-    this.#free.push(slot);
+    this.#slots[slot] = undefined;
     this.#count--;
     return call;
   }
 
   /** Takes out every call. */
   takeAll(): Call[] {
-    const calls = this.#calls.filter((call) => call !== undefined);
+    const calls = this.#slots.filter((call) => call !== undefined);
     for (const call of calls) this.take(call.id);
     return calls;
   }
 
-  /** When the longest waiting call was started, in the clock's milliseconds; `Infinity` when there is none. */
-  oldestStartedAt(): number {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const call of this.#calls) if (call !== undefined && call.startedAt < oldest) oldest = call.startedAt;
-    return oldest;
+  /** Ids with different low bits still have them when one more bit counts. */
+  #grow(): void {
+    const larger = new Array<Call | undefined>(2 * this.#slots.length).fill(undefined);
+    for (const call of this.#slots) if (call !== undefined) larger[call.id & (larger.length - 1)] = call;
+    this.#slots = larger;
   }
 }

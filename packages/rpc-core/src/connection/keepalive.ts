@@ -35,9 +35,11 @@ export class Keepalive {
     this.#port.ping(OPAQUE);
   }
 
-  /** The answer arrived; noting the bytes was enough. */
-  pong(): void {
+  /** An answer arrived, or other proof of life. Whether one was awaited. */
+  alive(): boolean {
+    const wasAwaited = this.#pingedAt !== Number.POSITIVE_INFINITY;
     this.#pingedAt = Number.POSITIVE_INFINITY;
+    return wasAwaited;
   }
 
   /** Called about once a second. */
@@ -45,7 +47,7 @@ export class Keepalive {
     const readAt = this.#port.readAt();
     if (this.#pingedAt === Number.POSITIVE_INFINITY) {
       if (now - readAt > SILENCE_MS) this.suspect(now);
-    } else if (readAt > this.#pingedAt) {
+    } else if (readAt >= this.#pingedAt) {
       this.#pingedAt = Number.POSITIVE_INFINITY;
     } else if (now - this.#pingedAt > ANSWER_MS) {
       this.#port.lost(`no answer to a PING within ${ANSWER_MS} ms`);

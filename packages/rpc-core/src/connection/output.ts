@@ -18,14 +18,19 @@ const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBu
 export class Output implements EncodeTarget {
   chunk: Chunk = NO_CHUNK;
   position = 0;
+  /** Bytes given to the stream so far. */
+  writtenBytes = 0;
   readonly #stream: ByteStream;
+  readonly #onWrite: () => void;
   #messages = 0;
   #scheduled = false;
   #held = false;
   #onWritten: (() => void)[] | undefined;
 
-  constructor(stream: ByteStream) {
+  /** @param onWrite - told after each write, to look at what the stream has queued */
+  constructor(stream: ByteStream, onWrite: () => void) {
     this.#stream = stream;
+    this.#onWrite = onWrite;
   }
 
   /** Makes room for `bytes` at the position and returns the position. */
@@ -33,6 +38,14 @@ export class Output implements EncodeTarget {
     if (this.chunk === NO_CHUNK) this.chunk = borrowChunk();
     if (this.position + bytes > this.chunk.bytes.length) this.#grow(bytes);
     return this.position;
+  }
+
+  /** Takes back what was appended since `position`; a buffer in which nothing is left goes back to the pool. */
+  rollBack(position: number): void {
+    this.position = position;
+    if (position > 0 || this.chunk === NO_CHUNK) return;
+    returnChunk(this.chunk);
+    this.chunk = NO_CHUNK;
   }
 
   /** A message is complete: it ends at the position. */
@@ -68,8 +81,10 @@ export class Output implements EncodeTarget {
       this.chunk = NO_CHUNK;
       this.position = 0;
       this.#messages = 0;
+      this.writtenBytes += position;
       // A stream that has not taken all at once goes on reading from the memory, which is then left to the collector.
       if (this.#stream.write(chunk.bytes.subarray(0, position))) returnChunk(chunk);
+      this.#onWrite();
     }
     const written = this.#onWritten;
     if (written !== undefined) {

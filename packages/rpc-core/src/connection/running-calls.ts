@@ -43,7 +43,9 @@ export class RunningCalls<Entry extends MethodEntry> {
     return undefined;
   }
 
+  /** Puts a call in; harmless when it is in already, waiting for its authorization. */
   add(call: IncomingCall<Entry>): void {
+    if (call.oneWay ? this.#oneWay.has(call) : this.#byId.has(call.id)) return;
     if (call.oneWay) this.#oneWay.add(call);
     else this.#byId.set(call.id, call);
     this.#requestBytes += call.requestBytes;

@@ -4,7 +4,7 @@ import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
 import { isPromise } from '../is-promise.js';
 import type { Limits } from '../limits.js';
-import { FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
+import { CLIENT_ID_MAX, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError, writeResponse } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
@@ -101,6 +101,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { remainingMs, metadataStart, payloadStart } = parsed;
     const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
     if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
+    if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
     if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
     this.#requests++;
     const entry = this.#host.find(parsed.name, parsed.serviceLength);
@@ -174,7 +175,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   #succeed(call: IncomingCall<Entry>, value: unknown): void {
     if (this.#isAnswerWanted(call)) {
-      const { output } = this.#channel;
+      const { output, bodyBytesMax } = this.#channel;
       const start = output.position;
       try {
         const { responseMetadataIfAny } = call;
@@ -185,14 +186,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
           value,
           responseMetadataIfAny === undefined ? undefined : encodeMetadata(responseMetadataIfAny, this.#limits),
         );
-        const { messageBytes } = this.#limits;
-        if (output.position - start > messageBytes) {
-          const resultBytes = output.position - start;
-          output.position = start;
-          throw rpcError(
-            'RESOURCE_EXHAUSTED',
-            `the result has ${resultBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`,
-          );
+        const bodyBytes = output.position - start - HEADER_BYTES;
+        if (bodyBytes > bodyBytesMax) {
+          output.rollBack(start);
+          const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
+          throw rpcError('RESOURCE_EXHAUSTED', reason);
         }
       } catch (error) {
         return this.#fail(call, error);
@@ -206,16 +204,19 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
     const error = call.abandoned ? undefined : this.#host.presentable(thrown, call);
     if (error !== undefined && this.#isAnswerWanted(call)) {
-      writeError(this.#channel.output, this.#codec, call.id, error, call.started, undefined);
-      this.#channel.output.commit();
+      this.#answerError(call.id, error, call.started);
     }
     this.#end(call, thrown);
   }
 
   #refuse(id: number, error: RpcError): void {
-    if (id === 0) return;
-    writeError(this.#channel.output, this.#codec, id, error, false, undefined);
-    this.#channel.output.commit();
+    if (id !== 0) this.#answerError(id, error, false);
+  }
+
+  #answerError(id: number, error: RpcError, handlerRan: boolean): void {
+    const { output, bodyBytesMax } = this.#channel;
+    writeError(output, this.#codec, id, error, handlerRan, bodyBytesMax);
+    output.commit();
   }
 
   #isAnswerWanted(call: IncomingCall<Entry>): boolean {
@@ -231,8 +232,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #cancel(id: number, readAt: number): void {
-    const { cancels } = this.#limits;
-    if (this.#cancels.exceeds(cancels + CANCEL_SHARE * this.#requests, readAt)) {
+    if (this.#cancels.exceeds(this.#limits.cancels, readAt, CANCEL_SHARE, this.#requests)) {
       throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
     }
     const call = this.#running.get(id);

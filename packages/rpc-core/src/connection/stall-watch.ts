@@ -3,6 +3,7 @@ export class StallWatch {
   #framesSeen = -1;
   #insideSince = Number.POSITIVE_INFINITY;
   #fullSince = Number.POSITIVE_INFINITY;
+  #takenSeen = 0;
 
   /** Whether more waits to be written than may. */
   get isFull(): boolean {
@@ -19,8 +20,10 @@ export class StallWatch {
     this.#fullSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the peer has read nothing for so long. */
-  isWriteStalled(now: number, stallMs: number): boolean {
+  /** Whether the peer has read nothing for so long. `takenBytes` is what it has read in all: slow is not stalled. */
+  isWriteStalled(takenBytes: number, now: number, stallMs: number): boolean {
+    if (takenBytes > this.#takenSeen && this.isFull) this.#fullSince = now;
+    this.#takenSeen = takenBytes;
     return now - this.#fullSince > stallMs;
   }
 

@@ -73,6 +73,11 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
+/** Whether an error is about the process or the disk, so that it says nothing of the file that was asked for. */
+export function isExhausted(error: unknown): boolean {
+  return EXHAUSTED_CODES.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+}
+
 /** @throws TypeError when this can't be the file of an entry, so that it is not worth opening */
 export function assertEntryFile(stat: { isFile(): boolean; uid: number; size: number }): void {
   if (!stat.isFile()) throw new TypeError('it is not a plain file');
@@ -81,6 +86,7 @@ export function assertEntryFile(stat: { isFile(): boolean; uid: number; size: nu
   if (stat.size > ENTRY_BYTES_MAX) throw new TypeError(`it is larger than ${ENTRY_BYTES_MAX} bytes`);
 }
 
+const EXHAUSTED_CODES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO']);
 // Windows has neither flag.
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 const NON_BLOCK = constants.O_NONBLOCK ?? 0;

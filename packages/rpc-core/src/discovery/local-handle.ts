@@ -43,7 +43,7 @@ export class LocalHandle implements RegistryHandle {
     this.#root = root;
     this.#directory = join(root, safeFileName(environment.namespace));
     this.#environment = environment;
-    this.#scanner = createScanner(this.#directory, environment, this.#owner);
+    this.#scanner = createScanner({ directory: this.#directory, environment, self: this.#owner });
     const { clock } = environment;
     this.#rounds = createRounds({ clock, run: () => this.#round(), pauseMs: () => this.#pauseMs() });
     this.#directoryWatch = createDirectoryWatch(this.#directory, () => this.#rounds.hint(), watch);

@@ -4,7 +4,7 @@ import { rpcError } from '../error.js';
 import { randomId } from '../random.js';
 import { readInstance } from './endpoint-data.js';
 import { decodeEntry, encodeEntry, entryFileName } from './local-entry.js';
-import { readWhole, writeWhole } from './local-files.js';
+import { isExhausted, readWhole, writeWhole } from './local-files.js';
 import { isRunning, type Owner } from './local-owner.js';
 import type { Instance, Registration, RegistrationState, RegistryEvent } from './registry.js';
 
@@ -171,8 +171,12 @@ export class LocalRegistration implements Registration {
   }
 
   async #read(): Promise<string | undefined> {
-    // What can't be read is not what was written, and is replaced.
-    const bytes = await readWhole(join(this.#options.directory, this.#name)).catch(() => Buffer.alloc(0));
+    const path = join(this.#options.directory, this.#name);
+    const bytes = await readWhole(path).catch((error: unknown) => {
+      if (isExhausted(error)) throw error;
+      // What can't be read is not what was written, and is replaced.
+      return Buffer.alloc(0);
+    });
     return bytes?.toString();
   }
 

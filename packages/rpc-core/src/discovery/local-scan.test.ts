@@ -8,7 +8,7 @@ import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { ENTRY_BYTES_MAX, encodeEntry, entryFileName, type LocalEntry } from './local-entry.js';
 import { writeWhole } from './local-files.js';
 import { type Owner, thisProcess } from './local-owner.js';
-import { createScanner, type Scan, type Scanner } from './local-scan.js';
+import { createScanner, type Scan, type Scanner, type ScannerOptions } from './local-scan.js';
 
 const SELF = thisProcess();
 const LATER = '1 of another boot';
@@ -24,11 +24,15 @@ describe('the scanner of a local registry', () => {
     clock = new FakeClock();
     clock.wallNow = () => Date.now();
     events = [];
-    const onEvent = (event: RegistryEvent): void => void events.push(event);
-    scanner = createScanner(directory, { namespace: 'n', clock, random: seededRandom(1), onEvent }, SELF);
+    scanner = create();
   });
   afterEach(() => rm(directory, { recursive: true }));
 
+  const create = (options: Partial<ScannerOptions> = {}): Scanner => {
+    const onEvent = (event: RegistryEvent): void => void events.push(event);
+    const environment = { namespace: 'n', clock, random: seededRandom(1), onEvent };
+    return createScanner({ directory, environment, self: SELF, ...options });
+  };
   const put = (entry: LocalEntry): Promise<void> =>
     writeWhole(directory, entryFileName(entry.instance.endpoint.id), encodeEntry(entry));
 
@@ -110,16 +114,23 @@ describe('the scanner of a local registry', () => {
     assert.equal(events.length, 2);
   });
 
-  it('takes a directory of more files than anyone needs for what it is, with one event', async () => {
-    for (let index = 0; index <= 10_000; index += 100) {
-      const names = Array.from({ length: 100 }, (_, offset) => join(directory, `.tmp-${index + offset}`));
-      await Promise.all(names.map((name) => writeFile(name, '')));
-    }
-    await scanner.scan();
-    await scanner.scan();
+  it('fails as a whole when the process has no file descriptors left, instead of taking entries for bad', async () => {
+    await put(entryOf('one'));
+    const read = async (): Promise<never> => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    };
+    await assert.rejects(create({ read }).scan(), { code: 'EMFILE' });
+    assert.deepEqual(events, []);
+  });
+
+  it('leaves out files beyond its bound, with one event', async () => {
+    const small = create({ filesMax: 3 });
+    for (const id of ['one', 'two', 'three', 'four']) await put(entryOf(id));
+    assert.equal((await small.scan()).size, 3);
+    await small.scan();
     assert.deepEqual(
       events.map(({ message }) => message),
-      [`${directory} has more than 10000 files; the rest is left out`],
+      [`${directory} has more than 3 files; the rest is left out`],
     );
   });
 

@@ -1,7 +1,15 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeEntry, ENTRY_SUFFIX, entryFileName, type LocalEntry } from './local-entry.js';
-import { assertEntryFile, isMissing, readWhole, removeIf, TEMPORARY_PREFIX, unlinkQuietly } from './local-files.js';
+import {
+  assertEntryFile,
+  isExhausted,
+  isMissing,
+  readWhole,
+  removeIf,
+  TEMPORARY_PREFIX,
+  unlinkQuietly,
+} from './local-files.js';
 import { isRunning, type Owner } from './local-owner.js';
 import type { RegistryEnvironment } from './registry.js';
 
@@ -34,8 +42,21 @@ interface KnownFile {
   readonly entry: LocalEntry | undefined;
 }
 
-/** Makes a scanner. `self` is this process, whose machine the entries must come from. */
-export function createScanner(directory: string, environment: RegistryEnvironment, self: Owner): Scanner {
+/** What a scanner reads, and for whom. */
+export interface ScannerOptions {
+  readonly directory: string;
+  readonly environment: RegistryEnvironment;
+  /** This process, whose machine the entries must come from. */
+  readonly self: Owner;
+  /** More files are left out (default 10,000): a directory is of one user, so many are a mistake or an attack. */
+  readonly filesMax?: number;
+  /** Reads a file (default: from the file system). */
+  readonly read?: (path: string) => Promise<Buffer | undefined>;
+}
+
+/** Makes a scanner that has not seen anything yet. */
+export function createScanner(options: ScannerOptions): Scanner {
+  const { directory, environment, self, filesMax = FILES_MAX, read = readWhole } = options;
   const { clock, onEvent } = environment;
   let known = new Map<string, KnownFile>();
   let leftovers: readonly string[] = [];
@@ -58,9 +79,11 @@ export function createScanner(directory: string, environment: RegistryEnvironmen
       const file = { signature, mtimeMs, seenAt, settled: now - seenAt > SETTLE_MS };
       try {
         assertEntryFile(stat);
-        const bytes = await readWhole(path);
+        const bytes = await read(path);
         return bytes === undefined ? undefined : { ...file, entry: checkEntry(decodeEntry(bytes), name, self) };
       } catch (error) {
+        // Too many open files, say: that must not look as if the instance had gone.
+        if (isExhausted(error)) throw error;
         const isReported = before !== undefined && before.entry === undefined;
         if (!isReported) report(`skipped ${path}: ${describe(error)}`, error);
         return { ...file, entry: undefined };
@@ -73,8 +96,8 @@ export function createScanner(directory: string, environment: RegistryEnvironmen
 
   return {
     async scan() {
-      const listing = await listNames(directory);
-      if (listing.isCut && !tooMany) report(`${directory} has more than ${FILES_MAX} files; the rest is left out`);
+      const listing = await listNames(directory, filesMax);
+      if (listing.isCut && !tooMany) report(`${directory} has more than ${filesMax} files; the rest is left out`);
       tooMany = listing.isCut;
       leftovers = listing.temporary;
       const files = new Map<string, KnownFile>();
@@ -87,24 +110,10 @@ export function createScanner(directory: string, environment: RegistryEnvironmen
       return judge(files.values());
     },
 
-    async clean(scan) {
-      for (const { entry, state } of scan.values()) {
-        const name = entryFileName(entry.instance.endpoint.id);
-        const file = known.get(name);
-        if (state === 'live' || file === undefined) continue;
-        if (state === 'left' && clock.wallNow() - file.mtimeMs < GOODBYE_MS) continue;
-        await removeIf(directory, name, (bytes) => isStill(entry, bytes));
-      }
-      for (const name of leftovers) {
-        const path = join(directory, name);
-        const stat = await lstat(path).catch(() => undefined);
-        if (stat !== undefined && clock.wallNow() - stat.mtimeMs > LEFTOVER_MS) await unlinkQuietly(path);
-      }
-    },
+    clean: (scan) => clean(directory, clock.wallNow(), scan, known, leftovers),
   };
 }
 
-/** More are left out: a directory is of one user, and so many servers are a mistake or an attack. */
 const FILES_MAX = 10_000;
 const LOOKS_AT_ONCE = 64;
 /** Two writes within one tick of a file system's clock can look the same; the coarsest in use ticks every 2 s (FAT). */
@@ -119,11 +128,11 @@ interface Listing {
   readonly isCut: boolean;
 }
 
-async function listNames(directory: string): Promise<Listing> {
+async function listNames(directory: string, filesMax: number): Promise<Listing> {
   const entries: string[] = [];
   const temporary: string[] = [];
   for await (const { name } of await opendir(directory, { bufferSize: 256 })) {
-    if (entries.length + temporary.length >= FILES_MAX) return { entries, temporary, isCut: true };
+    if (entries.length + temporary.length >= filesMax) return { entries, temporary, isCut: true };
     if (name.startsWith(TEMPORARY_PREFIX)) temporary.push(name);
     else if (name.endsWith(ENTRY_SUFFIX)) entries.push(name);
   }
@@ -151,6 +160,27 @@ function judge(files: Iterable<KnownFile>): Scan {
     scan.set(entry.instance.endpoint.id, { entry, state: left ? 'left' : isLive ? 'live' : 'dead' });
   }
   return scan;
+}
+
+async function clean(
+  directory: string,
+  wallNow: number,
+  scan: Scan,
+  known: ReadonlyMap<string, KnownFile>,
+  leftovers: readonly string[],
+): Promise<void> {
+  for (const { entry, state } of scan.values()) {
+    const name = entryFileName(entry.instance.endpoint.id);
+    const file = known.get(name);
+    if (state === 'live' || file === undefined) continue;
+    if (state === 'left' && wallNow - file.mtimeMs < GOODBYE_MS) continue;
+    await removeIf(directory, name, (bytes) => isStill(entry, bytes));
+  }
+  for (const name of leftovers) {
+    const path = join(directory, name);
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat !== undefined && wallNow - stat.mtimeMs > LEFTOVER_MS) await unlinkQuietly(path);
+  }
 }
 
 function isStill(entry: LocalEntry, bytes: Buffer): boolean {

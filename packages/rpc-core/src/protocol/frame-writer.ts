@@ -20,6 +20,9 @@ export interface FrameTarget extends EncodeTarget {
 /** Longer reasons are cut: an error is read by people, and must fit beside everything else. */
 const REASON_BYTES_MAX = 4096;
 
+/** Longest reason of a GOAWAY: less than the smallest `messageBytes`, so that every peer takes it. */
+export const GO_AWAY_REASON_BYTES_MAX = 900;
+
 /** What goes into the fixed part of a REQUEST. */
 export interface RequestHead {
   readonly id: number;
@@ -65,19 +68,17 @@ export function writeResponse(
   putHeader(target, start, FrameType.RESPONSE, metadata === undefined ? 0 : ReplyFlag.METADATA, id);
 }
 
-/** Appends an ERROR. Details that cannot be encoded are left out: the error itself must arrive. */
+/** Appends an ERROR. Details that cannot be encoded, or do not fit, are left out: the error itself must arrive. */
 export function writeError(
   target: FrameTarget,
   codec: Codec,
   id: number,
   error: RpcError,
   handlerRan: boolean,
-  metadata: Buffer | undefined,
+  bodyBytesMax: number,
 ): void {
-  const reason = cutUtf8(error.reason, REASON_BYTES_MAX);
-  const start = target.reserve(
-    HEADER_BYTES + ERROR_FIXED_BYTES + 2 + (metadata === undefined ? 0 : metadata.length) + reason.length,
-  );
+  const reason = cutUtf8(error.reason, Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES));
+  const start = target.reserve(HEADER_BYTES + ERROR_FIXED_BYTES + reason.length);
   const { bytes } = target.chunk;
   let position = start + HEADER_BYTES;
   bytes[position++] = CODE_NUMBERS[error.code as Code];
@@ -89,18 +90,17 @@ export function writeError(
     retryAfterMs === undefined ? NO_RETRY_AFTER : Math.min(Math.max(0, Math.ceil(retryAfterMs)), NO_RETRY_AFTER - 1),
   );
   position = putUint16(bytes, position, reason.length);
-  target.position = position;
-  if (metadata !== undefined) putSection(target, metadata);
-  target.position += reason.copy(bytes, target.position);
+  target.position = position + reason.copy(bytes, position);
   if (error.details !== undefined) {
     const before = target.position;
     try {
       codec.encode(error.details, target);
+      if (target.position - start - HEADER_BYTES > bodyBytesMax) target.position = before;
     } catch {
       target.position = before;
     }
   }
-  putHeader(target, start, FrameType.ERROR, metadata === undefined ? 0 : ReplyFlag.METADATA, id);
+  putHeader(target, start, FrameType.ERROR, 0, id);
 }
 
 /** Appends a CANCEL. */
@@ -125,7 +125,7 @@ export function writePing(
 
 /** Appends a GOAWAY with its reason for people. */
 export function writeGoAway(target: FrameTarget, code: GoAwayCode, reason: string): void {
-  const text = cutUtf8(reason, REASON_BYTES_MAX);
+  const text = cutUtf8(reason, GO_AWAY_REASON_BYTES_MAX);
   const start = target.reserve(HEADER_BYTES + 1 + text.length);
   target.chunk.bytes[start + HEADER_BYTES] = code;
   text.copy(target.chunk.bytes, start + HEADER_BYTES + 1);

@@ -7,6 +7,9 @@ export const PREFACE: Buffer = Buffer.from([0xc1, 0x52, 0x50, 0x43, 0x01]);
  */
 export const HEADER_BYTES = 10;
 
+/** The highest id of a call that a client opens: the top bit is kept for calls that a server opens. */
+export const CLIENT_ID_MAX = 0x7fff_ffff;
+
 /** What a frame is. Types that a peer does not know are skipped by their length, within a bound. */
 export const FrameType = {
   HELLO: 1,

@@ -1,5 +1,6 @@
 import type { Codec, DecodeMessage, EncodeTarget } from '../codec/codec.js';
 import { ProtocolError } from './frame.js';
+import { CONTROL } from './metadata.js';
 
 /** What both sides say of themselves in HELLO: a MessagePack map with these keys; unknown keys are ignored. */
 export interface Hello {
@@ -61,6 +62,8 @@ function count(fields: Record<string, unknown>, name: string, min: number, max: 
 
 function text(fields: Record<string, unknown>, name: string): string {
   const value = fields[name] ?? '';
-  if (typeof value === 'string' && value.length <= 256) return value;
-  throw new ProtocolError(`HELLO field "${name}" must be text of at most 256 characters`);
+  if (typeof value === 'string' && value.length <= 256 && !CONTROL.test(value)) return value;
+  throw new ProtocolError(
+    `HELLO field "${name}" must be text of at most 256 characters, none of them control characters`,
+  );
 }

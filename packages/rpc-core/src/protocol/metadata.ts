@@ -10,9 +10,9 @@ import { readUint16 } from './frame-reader.js';
  */
 
 const KEY = /^[a-z0-9_][a-z0-9._-]{0,127}$/;
-// Control characters would let a peer write lines of its own into logs that print metadata.
+/** Control characters, which would let a peer write lines of its own into logs. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f]/;
+export const CONTROL: RegExp = /[\u0000-\u001f\u007f]/;
 
 /** An empty metadata object, shared and frozen. */
 export const NO_METADATA: Metadata = Object.freeze(Object.create(null) as Record<string, string>);

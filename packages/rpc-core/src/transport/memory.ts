@@ -86,8 +86,8 @@ class MemoryStream implements ByteStream {
       const item = this.#inbox.shift()!;
       if (item === 'end') {
         this.#receiver!.ended();
-        // Both directions have ended: as a socket does, it closes by itself.
-        if (this.#ended) this.destroy();
+        // Both directions have ended: as a socket does, it closes by itself, and the other end when it has read all.
+        if (this.#ended) this.#close(undefined);
       } else {
         this.#inboxBytes -= item.length;
         this.#receiver!.data(item);

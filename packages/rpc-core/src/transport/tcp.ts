@@ -54,7 +54,7 @@ export function listenTcp(
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
   server.maxConnections = target.connectionsMax;
   server.on('connection', (socket) => {
-    const address = socket.remoteAddress === undefined ? 'unix' : `${socket.remoteAddress}:${socket.remotePort}`;
+    const address = path === undefined ? `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}` : 'unix';
     onStream(new SocketStream(socket, address));
   });
   server.on('drop', () =>
@@ -85,24 +85,25 @@ export function listenTcp(
 class SocketStream implements ByteStream {
   readonly peer: Peer;
   readonly #socket: Socket;
+  #failure: Error | undefined;
 
   constructor(socket: Socket, address: string) {
     this.#socket = socket;
     this.peer = { address };
     // From the first moment on: an `error` that nobody listens to ends the process.
-    socket.on('error', ignore);
+    socket.on('error', (error) => {
+      this.#failure = describeNodeError(error);
+    });
   }
 
   start(receiver: ByteReceiver): void {
     const socket = this.#socket;
-    let failure: Error | undefined;
-    socket.on('error', (error) => {
-      failure = describeNodeError(error);
-    });
+    // It was lost before anybody received: there is no event to come.
+    if (socket.closed) return queueMicrotask(() => receiver.closed(this.#failure));
     socket.on('data', (bytes: Buffer) => receiver.data(bytes));
     socket.on('drain', () => receiver.drained());
     socket.on('end', () => receiver.ended());
-    socket.on('close', () => receiver.closed(failure));
+    socket.on('close', () => receiver.closed(this.#failure));
   }
 
   write(bytes: Buffer): boolean {
@@ -133,5 +134,3 @@ class SocketStream implements ByteStream {
     this.#socket.destroy();
   }
 }
-
-function ignore(): void {}

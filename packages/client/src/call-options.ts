@@ -1,0 +1,50 @@
+import type { CallOptions } from '@org/rpc-core';
+import {
+  assertBoolean,
+  assertFits,
+  assertKnownOptions,
+  assertNumber,
+  assertObject,
+  PRIORITY_BOUNDS,
+  TIMEOUT_BOUNDS,
+} from '@org/rpc-core/internal';
+
+const WHERE = 'call options';
+
+/** What each option of a call must be. */
+const CHECKS: { readonly [K in keyof Required<CallOptions>]: (value: unknown) => void } = {
+  timeoutMs: (value) => assertNumber(WHERE, 'timeoutMs', value, TIMEOUT_BOUNDS),
+  attemptTimeoutMs: (value) => assertNumber(WHERE, 'attemptTimeoutMs', value, TIMEOUT_BOUNDS),
+  idleTimeoutMs: (value) => assertNumber(WHERE, 'idleTimeoutMs', value, TIMEOUT_BOUNDS),
+  signal: (value) => assertFits(WHERE, 'signal', 'an AbortSignal', value, isSignal(value)),
+  metadata: (value) => assertObject(WHERE, 'metadata', value),
+  idempotent: (value) => assertBoolean(WHERE, 'idempotent', value),
+  priority: (value) => assertNumber(WHERE, 'priority', value, PRIORITY_BOUNDS),
+  hashKey: (value) => assertFits(WHERE, 'hashKey', 'text', value, typeof value === 'string'),
+  waitForReady: (value) => assertBoolean(WHERE, 'waitForReady', value),
+  onResponse: (value) => assertFits(WHERE, 'onResponse', 'a function', value, typeof value === 'function'),
+};
+
+/**
+ * Checks the options of a call; one that is `undefined` counts as left out.
+ * @returns the same object
+ * @throws TypeError naming option, value and bound, and the nearest right name of an unknown one
+ */
+export function checkedOptions(options: CallOptions): CallOptions {
+  assertObject(WHERE, 'options', options);
+  for (const name in options) {
+    const check = (CHECKS as Readonly<Record<string, ((value: unknown) => void) | undefined>>)[name];
+    if (check === undefined || !Object.hasOwn(CHECKS, name)) assertKnownOptions(WHERE, options, Object.keys(CHECKS));
+    else {
+      const value = (options as Record<string, unknown>)[name];
+      if (value !== undefined) check(value);
+    }
+  }
+  return options;
+}
+
+/** Of any make: signals of other realms and of polyfills do as well. */
+function isSignal(value: unknown): boolean {
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+}

@@ -1,0 +1,54 @@
+import type {
+  CallOptions,
+  InterfaceClient,
+  MethodArgs,
+  MethodName,
+  MethodResult,
+  MustName,
+  ServiceClient,
+  ServiceDefinition,
+} from '@org/rpc-core';
+import type { ClientEvents } from './events.js';
+import type { ClientState } from './state.js';
+
+/** How long to wait for a service. */
+export interface ReadyOptions {
+  /** In milliseconds (default 30,000). */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Calls services. Made by `createClient`; one for a whole process is usual. It opens its registry and its connections
+ * with the first use of a service, and owns them until `close`.
+ */
+export interface Client {
+  /** The stub of a contract: its methods as functions that return promises. */
+  service<D extends ServiceDefinition<object>>(definition: D, options?: CallOptions): ServiceClient<D>;
+  /** The stub of a service that is known by name and a plain interface: `client.service<Users>('users')`. */
+  service<I extends object = never>(
+    name: [I] extends [never] ? MustName : string,
+    options?: CallOptions,
+  ): InterfaceClient<I>;
+  /** Calls one method of a contract. */
+  call<D extends ServiceDefinition<object>, const K extends MethodName<D>>(
+    definition: D,
+    method: K,
+    args: MethodArgs<D, K>,
+    options?: CallOptions,
+  ): Promise<MethodResult<D, K>>;
+  /** Calls a method by its names, where no contract is at hand. */
+  call<T = unknown>(service: string, method: string, args: readonly unknown[], options?: CallOptions): Promise<T>;
+  /**
+   * Resolves when a node of the service is connected; worth awaiting before the first call of a process.
+   * @throws RpcError DEADLINE_EXCEEDED that says what is missing, CANCELLED
+   */
+  ready(service: ServiceDefinition<object> | string, options?: ReadyOptions): Promise<void>;
+  /** What the client knows now: services, endpoints, connections. */
+  state(): ClientState;
+  on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;
+  off<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;
+  /** Closes connections and registry at once; calls in flight fail with `UNAVAILABLE`. Idempotent, never rejects. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

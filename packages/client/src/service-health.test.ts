@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { Call } from '@org/rpc-core';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { aCall, SceneNode } from '../test/picker-scene.js';
+import { NodeStatus } from './picker/picker.js';
+import { BreakerGroup } from './policy/breaker-group.js';
+import { resolveBreakerOptions } from './policy/breaker-options.js';
+import { ServiceHealth } from './service-health.js';
+
+function scene() {
+  const clock = new FakeClock();
+  const random = seededRandom(1);
+  const breakers = new BreakerGroup({ options: resolveBreakerOptions('test'), clock, random });
+  return { clock, breakers, service: new ServiceHealth({ clock, random, breakers }) };
+}
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The outcome of a call that began at `at` and took a millisecond. */
+function fail(health: ReturnType<ServiceHealth['join']>, call: Call, at: number): void {
+  call.startedAt = at;
+  health.settled(call, 'failure', at + 1);
+}
+
+describe('ServiceHealth', () => {
+  it('starts a newcomer with the median latency of its peers', () => {
+    const { service } = scene();
+    const nodes = [10, 20, 400].map((ms) => {
+      const node = new SceneNode(`${ms}`);
+      service.join(node, 0);
+      node.load.reset(ms, 0);
+      return node;
+    });
+    const newcomer = new SceneNode('new');
+    service.join(newcomer, 0);
+    assert.equal(newcomer.load.estimateMs(0), 20);
+    assert.equal(nodes.length, 3);
+  });
+
+  it('lets a newcomer among old nodes warm up', () => {
+    const { service } = scene();
+    for (const name of ['a', 'b', 'c']) service.join(new SceneNode(name), 0);
+    const newcomer = new SceneNode('new');
+    service.join(newcomer, 60_000);
+    assert.equal(newcomer.load.share(60_000), 0.1);
+  });
+
+  it('lets nobody warm up when most are new, as at the start', () => {
+    const { service } = scene();
+    const nodes = ['a', 'b', 'c'].map((name) => new SceneNode(name));
+    for (const [index, node] of nodes.entries()) service.join(node, index);
+    assert.deepEqual(
+      nodes.map((node) => node.load.share(3)),
+      [1, 1, 1],
+    );
+  });
+
+  it('counts for each method how many nodes are avoided, until they are gone', async () => {
+    const { service } = scene();
+    const node = new SceneNode('a');
+    const health = service.join(node, 0);
+    for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
+    await tick();
+    const other = new Call({ service: 'shop', method: 'sell', wireName: new Uint8Array() }, [], false);
+    assert.deepEqual([service.avoided(aCall()), service.avoided(other)], [1, 0]);
+    assert.deepEqual([...service.probing], [node]);
+    health.close();
+    assert.deepEqual([service.avoided(aCall()), service.probing.size], [0, 0]);
+  });
+});
+
+describe('NodeHealth', () => {
+  it('avoids a node for the method whose breaker is open, and for no other', async () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
+    await tick();
+    const other = new Call({ service: 'shop', method: 'sell', wireName: new Uint8Array() }, [], false);
+    assert.equal(health.status(aCall(), 3), NodeStatus.AVOID);
+    assert.equal(health.status(other, 3), NodeStatus.OPEN);
+  });
+
+  it('keeps one breaker for a method that several stubs call', async () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
+    await tick();
+    assert.equal(health.status(aCall(), 3), NodeStatus.AVOID);
+  });
+
+  it('has a probe due some seconds after a failure that opened nothing', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    fail(health, aCall(), 0);
+    assert.equal(health.status(aCall(), 4_000), NodeStatus.OPEN);
+    assert.equal(health.status(aCall(), 6_000), NodeStatus.PROBE);
+  });
+
+  it('offers the probe to calls that may be repeated, and to others when none of them has come', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    fail(health, aCall(), 0);
+    const once = aCall();
+    once.idempotent = false;
+    const repeated = aCall(new SceneNode('other'));
+    assert.equal(health.status(once, 6_000), NodeStatus.OPEN);
+    assert.equal(health.status(repeated, 6_000), NodeStatus.OPEN);
+    assert.equal(health.status(once, 11_000), NodeStatus.PROBE);
+  });
+
+  it('resets the load of a node to the median of its peers after a good probe', () => {
+    const { service } = scene();
+    service.join(new SceneNode('peer'), 0);
+    const node = new SceneNode('a');
+    const health = service.join(node, 0);
+    node.load.started(0);
+    node.load.settled(1, 0, 'failure');
+    fail(health, aCall(), 0);
+    const probe = aCall();
+    assert.equal(health.takeProbe(probe, 6_000), true);
+    health.settled(probe, 'ok', 6_010);
+    assert.ok(node.load.estimateMs(6_010) < 50);
+    assert.equal(health.status(aCall(), 20_000), NodeStatus.OPEN);
+    assert.equal(service.probing.size, 0);
+  });
+
+  it('takes a later success for a good probe', () => {
+    const { service } = scene();
+    const node = new SceneNode('a');
+    const health = service.join(node, 0);
+    fail(health, aCall(), 0);
+    const before = aCall();
+    before.startedAt = 0;
+    health.settled(before, 'ok', 2);
+    assert.equal(service.probing.size, 1);
+    const after = aCall();
+    after.startedAt = 5;
+    health.settled(after, 'ok', 6);
+    assert.equal(service.probing.size, 0);
+  });
+
+  it('has its probes due at once when the node is connected again', async () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
+    await tick();
+    health.reconnected(100);
+    assert.equal(health.status(aCall(), 100), NodeStatus.PROBE);
+  });
+
+  it('frees the slot of a probe that is past its deadline, should its end ever be missed', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    fail(health, aCall(), 0);
+    const lost = aCall();
+    lost.deadline = 7_000;
+    assert.equal(health.takeProbe(lost, 6_000), true);
+    assert.equal(health.takeProbe(aCall(), 6_999), false);
+    assert.equal(health.takeProbe(aCall(), 7_001), true);
+  });
+
+  it('keeps breakers for at most 1,000 methods', async () => {
+    const { breakers, service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 1_010; i++) {
+      const call = new Call({ service: 'shop', method: `m${i}`, wireName: new Uint8Array() }, [], false);
+      fail(health, call, 1);
+    }
+    assert.equal(breakers.armed, 1_000);
+  });
+
+  it('needs no breakers', () => {
+    const clock = new FakeClock();
+    const service = new ServiceHealth({ clock, random: seededRandom(1), breakers: undefined });
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 100; i++) fail(health, aCall(), 1);
+    assert.equal(health.status(aCall(), 3), NodeStatus.OPEN);
+  });
+});

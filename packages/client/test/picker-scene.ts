@@ -1,0 +1,70 @@
+import { Call, type Endpoint, type Random } from '@org/rpc-core';
+import { seededRandom } from '@org/rpc-testkit';
+import { NodeLoad } from '../src/load.js';
+import {
+  NodeStatus,
+  type Picker,
+  type PickerEnvironment,
+  type PickerFactory,
+  type PickerNode,
+} from '../src/picker/picker.js';
+
+/** A node whose status is set by the test. */
+export class SceneNode implements PickerNode {
+  readonly endpoint: Endpoint;
+  readonly address: string;
+  readonly load = new NodeLoad(0);
+  current: NodeStatus = NodeStatus.OPEN;
+  probes = 0;
+
+  constructor(name: string, weight = 100) {
+    this.address = name;
+    this.endpoint = { id: name, host: name, port: 1, weight, state: 'up' };
+    this.load.reset(50, 0);
+  }
+
+  status(): NodeStatus {
+    return this.current;
+  }
+
+  takeProbe(): boolean {
+    return this.probes-- > 0;
+  }
+}
+
+/** A picker over such nodes. */
+export class PickerScene implements PickerEnvironment {
+  readonly random: Random = seededRandom(1);
+  readonly probing = new Set<PickerNode>();
+  readonly picker: Picker<SceneNode>;
+  readonly #nodes: readonly SceneNode[];
+
+  constructor(factory: PickerFactory, nodes: readonly SceneNode[]) {
+    this.#nodes = nodes;
+    this.picker = factory.create(nodes, this);
+  }
+
+  avoided(): number {
+    return this.#nodes.filter(({ current }) => current === NodeStatus.AVOID || current === NodeStatus.PROBE).length;
+  }
+
+  /** How often each node is picked for so many new calls, by name. */
+  shares(picks: number, now = 0): Record<string, number> {
+    const shares: Record<string, number> = {};
+    for (let i = 0; i < picks; i++) {
+      const { address } = this.picker.pick(aCall(), now)!;
+      shares[address] = (shares[address] ?? 0) + 1;
+    }
+    return shares;
+  }
+}
+
+/** A call that has failed on the given nodes. */
+export function aCall(...tried: readonly SceneNode[]): Call {
+  const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
+  call.idempotent = true;
+  if (tried.length === 0) return call;
+  const record = { durationMs: 1, code: 'UNAVAILABLE', progress: 'unsent' } as const;
+  call.attempts = tried.map(({ address }) => ({ endpoint: address, ...record }));
+  return call.nextAttempt(tried.length);
+}
