@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Registry, withRegistry } from '@org/rpc';
+import { registryFrom } from '@org/rpc';
 
 /** What the command line says. */
 export interface DemoOptions {
@@ -34,7 +34,7 @@ export function readOptions(words: readonly string[]): DemoOptions | undefined {
     throw new TypeError(`--seconds must be a number from 4 to 3600, not '${values.seconds}'`);
   const { registry } = values;
   if (registry === undefined)
-    return { registry, display: 'files in a temporary directory (local:)', durationMs: seconds * 1000 };
-  const parsed = withRegistry('--registry', { registry: registry as string | Registry }).registry as Registry;
+    return { registry, display: 'a temporary directory (local:)', durationMs: seconds * 1000 };
+  const parsed = registryFrom(registry, '--registry');
   return { registry, display: parsed.display, durationMs: seconds * 1000 };
 }

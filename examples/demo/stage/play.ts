@@ -33,13 +33,13 @@ export interface Result {
  * @throws DemoError when it cannot go on
  */
 export async function play(stage: Stage, registry: string): Promise<Result> {
-  stage.log(`three servers and a client, each in a process of its own, find each other through ${registry}`);
+  stage.log(`three servers and a client find each other through ${registry}`);
   const servers = [stage.startServer(), stage.startServer(), stage.startServer()];
   await untilRegistered(stage, servers, registry);
   const client = stage.startClient();
   if (!(await stage.until(() => stage.startedAt !== undefined, START_MS)))
     throw new DemoError(`the client made no call in ${START_MS / 1000} s`);
-  stage.log(`${CALLERS} callers in the client call calculator.sum, each as soon as it has its last answer`);
+  stage.log(`the client's ${CALLERS} callers call calculator.sum without a pause`);
 
   await stage.untilShare(KILL_AT);
   const victim = pickRunning(servers.slice(1), servers);

@@ -135,8 +135,8 @@ export class Stage {
     for (const node of report.nodes) {
       const errors = node.errors - (before?.nodes.find(({ address }) => address === node.address)?.errors ?? 0);
       if (errors === 0) continue;
-      const what = errors === 1 ? '1 attempt broke off' : `${errors} attempts broke off`;
-      this.log(`${what} on ${this.nameOf(node.address)}; the calls were repeated on other nodes`, 'warn');
+      const what = errors === 1 ? '1 call broke off' : `${errors} calls broke off`;
+      this.log(`${what} on ${this.nameOf(node.address)} and ${errors === 1 ? 'is' : 'are'} repeated elsewhere`, 'warn');
     }
   }
 

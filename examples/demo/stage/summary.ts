@@ -39,5 +39,5 @@ export function summarize(report: Report, result: Result, style: Style): Summary
 }
 
 function after(durationMs: number | undefined, style: Style, what: string, otherwise: string): string {
-  return durationMs === undefined ? style.bad(otherwise) : `${Math.round(durationMs)} ms ${what}`;
+  return durationMs === undefined ? style.bad(otherwise) : `${formatMs(durationMs)} ${what}`;
 }

@@ -59,7 +59,8 @@ export function progressLine(stage: Stage): string {
   const rate = pad(formatRate(client?.rate()), 7, 'right');
   const p50 = pad(formatMs(client?.report?.latency.p50), 7, 'right');
   const time = pad(formatSeconds(stage.elapsedMs), 6, 'right');
-  return `  ${time}  ${rate} calls/s  p50 ${p50}  ${counts(stage)}  |  ${servers.join('  ')}`;
+  const { failed = 0, retries = 0 } = client?.report ?? {};
+  return `  ${time}  ${rate} calls/s  p50 ${p50}  failed ${failed}  retries ${retries}  |  ${servers.join('  ')}`;
 }
 
 function statusLine(stage: Stage): string {

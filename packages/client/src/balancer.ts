@@ -28,6 +28,8 @@ export interface BalancerEnvironment {
   readonly registry: RegistryHandle;
   /** How the registry is shown in errors. */
   readonly registryDisplay: string;
+  /** What the registry last reported as wrong; `undefined` when nothing is. */
+  readonly registryError: () => string | undefined;
   readonly namespace: string;
   readonly pool: Pool;
   readonly pickers: PickerFactory;
@@ -48,6 +50,8 @@ export class Balancer implements MembershipOwner, NodeOwner {
   readonly #membership: Membership;
   readonly #watch: Watch;
   readonly #waiting = new Set<Waiting<void>>();
+  /** The nodes of which observers were told that they are up. */
+  readonly #announced = new Set<Node>();
   #ready: readonly Node[] = [];
   #picker: Picker<Node>;
   #stale = false;
@@ -105,7 +109,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     this.#closedReason = reason;
     this.#watch.close();
     for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
-    for (const node of this.#membership.nodes) node.retire();
+    for (const node of [...this.#membership.nodes]) node.retire();
   }
 
   // MembershipOwner
@@ -114,7 +118,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     const node = new Node(endpoint, this.#environment.pool.acquire(endpoint), this.#health, this);
     this.#environment.emit('endpointAdded', this.#event(node));
     // A link that another service uses may be ready already.
-    if (node.isReady) this.nodeChanged(node, false);
+    if (node.isReady) this.nodeChanged(node);
     return node;
   }
 
@@ -131,24 +135,28 @@ export class Balancer implements MembershipOwner, NodeOwner {
 
   // NodeOwner
 
-  nodeChanged(node: Node, wasReady: boolean): void {
-    if (node.isReady !== wasReady) {
-      if (node.isReady) this.#environment.emit('endpointUp', this.#event(node));
-      else this.#environment.emit('endpointDown', { ...this.#event(node), reason: node.link.lastError ?? 'it left' });
-    }
+  nodeChanged(node: Node): void {
+    this.#announce(node);
     if (!node.isReady) this.#membership.sweep();
     this.#changed();
   }
 
+  #announce(node: Node): void {
+    if (node.isReady === this.#announced.has(node)) return;
+    if (node.isReady) {
+      this.#announced.add(node);
+      this.#environment.emit('endpointUp', this.#event(node));
+    } else {
+      this.#announced.delete(node);
+      this.#environment.emit('endpointDown', { ...this.#event(node), reason: node.downReason });
+    }
+  }
+
   #update(snapshot: Snapshot): void {
     if (this.#closedReason !== undefined) return;
-    const before = new Map<Node, boolean>();
-    for (const node of this.#membership.nodes) before.set(node, node.isReady);
     this.#membership.apply(snapshot);
-    for (const node of this.#membership.nodes) {
-      const wasReady = before.get(node);
-      if (wasReady !== undefined && wasReady !== node.isReady) this.nodeChanged(node, wasReady);
-    }
+    // What the registry says of a node may make it ready or not, whatever its connection does.
+    for (const node of this.#membership.nodes) this.#announce(node);
     this.#changed();
     this.#wake();
   }
@@ -161,7 +169,8 @@ export class Balancer implements MembershipOwner, NodeOwner {
       this.#stale = false;
       this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
       this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
-      if (this.#ready.length > 0) this.#wake();
+      // Also when nothing can be hoped for any more: who waits is to be told why.
+      if (this.#ready.length > 0 || !this.#mayComeSoon()) this.#wake();
     });
   }
 
@@ -179,6 +188,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     try {
       await this.#wait(call);
     } catch (error) {
+      call.endedAt = this.#environment.clock.now();
       call.settleAttempt(error as RpcError);
       throw error;
     }
@@ -189,7 +199,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     const waiting: Waiting<void> = waitFor<void>(
       this.#environment.clock,
       call,
-      () => `a node: ${this.#explain()}`,
+      () => `a node of "${this.service}": ${this.#explain()}`,
       () => this.#waiting.delete(waiting),
     );
     this.#waiting.add(waiting);
@@ -214,8 +224,14 @@ export class Balancer implements MembershipOwner, NodeOwner {
   }
 
   #explain(): string {
-    const { registryDisplay, namespace } = this.#environment;
-    return explainNoNode({ service: this.service, registry: registryDisplay, namespace, membership: this.#membership });
+    const { registryDisplay, namespace, registryError } = this.#environment;
+    return explainNoNode({
+      service: this.service,
+      registry: registryDisplay,
+      namespace,
+      membership: this.#membership,
+      registryError: registryError(),
+    });
   }
 
   #event(node: Node): EndpointEvent {

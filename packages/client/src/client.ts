@@ -2,6 +2,7 @@ import {
   Call,
   type CallOptions,
   type MethodDefinition,
+  type RegistryEvent,
   type RegistryHandle,
   type RpcError,
   type ServiceDefinition,
@@ -56,6 +57,9 @@ export function createClient(options: ClientOptions = {}): Client {
   return new RpcClient(resolved, (target) => dialTcp(resolved.clock, target));
 }
 
+/** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */
+const ERROR_SHOWN_LENGTH = 200;
+
 /** The client itself: routes, balancers, and what they share. */
 export class RpcClient implements Client {
   readonly #options: ResolvedClientOptions;
@@ -67,6 +71,7 @@ export class RpcClient implements Client {
   readonly #balancers = new Map<string, Balancer>();
   readonly #routes = new Map<string, ClientRoute>();
   #registry: RegistryHandle | undefined;
+  #registryError: string | undefined;
   #cancelTick: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
@@ -195,10 +200,12 @@ export class RpcClient implements Client {
     let balancer = this.#balancers.get(service);
     if (balancer === undefined) {
       const { registry, namespace, clock, random, balancer: pickers } = this.#options;
-      this.#registry ??= registry.open({ namespace, clock, random, onEvent: (event) => this.#emit('registry', event) });
+      const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
+      this.#registry ??= registry.open({ namespace, clock, random, onEvent });
       balancer = new Balancer(service, {
         registry: this.#registry,
         registryDisplay: registry.display,
+        registryError: () => this.#registryError,
         namespace,
         pool: this.#pool,
         pickers,
@@ -211,6 +218,12 @@ export class RpcClient implements Client {
       if (this.#cancelTick === undefined) this.#tick();
     }
     return balancer;
+  }
+
+  #registryEvent(event: RegistryEvent): void {
+    if (event.kind === 'unreachable') this.#registryError = event.message.trim().slice(0, ERROR_SHOWN_LENGTH);
+    else if (event.kind === 'recovered') this.#registryError = undefined;
+    this.#emit('registry', event);
   }
 
   #tick(): void {

@@ -6,6 +6,7 @@ export type { ClientEvents, EndpointEvent } from './events.js';
 export type { LinkState } from './link.js';
 export type { NodeLoad } from './load.js';
 export type { ClientLayers, ClientOptions } from './options.js';
+export type { OutcomeKind } from './outcome.js';
 export { p2c } from './picker/p2c.js';
 export {
   NodeStatus,

@@ -4,6 +4,7 @@ import {
   ClientConnection,
   type ClientConnectionObserver,
   type Dial,
+  type Hello,
   type TimerQueue,
 } from '@org/rpc-core/internal';
 
@@ -16,6 +17,9 @@ export interface LinkEnvironment {
   readonly random: Random;
   readonly timers: TimerQueue;
 }
+
+/** Answers to an attempt to connect that mean: what is looked for is not there. Silence means nothing. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT']);
 
 /** What a link is doing. Only `ready` takes calls. */
 export type LinkState = 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';
@@ -33,7 +37,8 @@ const BACKOFF_MAX_MS = 10_000;
  * The connection to one endpoint, made anew whenever it is lost, after a jittered backoff: clients that lost the same server
  * must not all come back in the same instant.
  *
- * connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff; closed is final.
+ * connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
+ * uses it any more; closed is final.
  */
 export class Link implements ClientConnectionObserver {
   readonly endpoint: Endpoint;
@@ -43,6 +48,11 @@ export class Link implements ClientConnectionObserver {
   #state: LinkState = 'connecting';
   #connection: ClientConnection | undefined;
   #failures = 0;
+  /** The failures before the last greeting, for as long as that one may be from a server that is about to leave. */
+  #forgiven = 0;
+  #readyAt = 0;
+  #refused = false;
+  #retired = false;
   #lastError: string | undefined;
   #cancelBackoff: (() => void) | undefined;
 
@@ -62,9 +72,14 @@ export class Link implements ClientConnectionObserver {
     return this.#state === 'ready' ? this.#connection : undefined;
   }
 
-  /** Attempts to connect that failed since the last greeting. */
+  /** Attempts to connect that failed since the last greeting, or that found a server about to leave. */
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Whether the last attempt to connect was answered with a refusal: its instance is not there. */
+  get isRefused(): boolean {
+    return this.#refused;
   }
 
   /** Why it is not ready, in words for people. */
@@ -88,6 +103,7 @@ export class Link implements ClientConnectionObserver {
   retire(): void {
     const connection = this.#connection;
     if (connection === undefined || connection.inFlight === 0) return this.close('the endpoint is gone');
+    this.#retired = true;
     this.#set('draining');
     connection.drain();
   }
@@ -103,12 +119,23 @@ export class Link implements ClientConnectionObserver {
   }
 
   tick(now: number): void {
+    if (this.#state === 'ready' && now - this.#readyAt > BACKOFF_MAX_MS) this.#forgiven = 0;
     this.#connection?.tick(now);
   }
 
   // ClientConnectionObserver
 
-  greeted(): void {
+  greeted({ instance }: Pick<Hello, 'instance'>): void {
+    // The server says goodbye by itself. Until then, nothing is sent to it, and having reached it is no success.
+    if (this.endpoint.isAnyInstance !== true && instance !== this.endpoint.id) {
+      this.#refused = true;
+      if (this.#state === 'ready') this.#set('draining');
+      return;
+    }
+    this.#refused = false;
+    // A server may say goodbye before it greets.
+    if (this.#state === 'draining') return;
+    this.#forgiven = this.#failures;
     this.#failures = 0;
     this.#lastError = undefined;
     this.#notify(this.#state);
@@ -116,13 +143,18 @@ export class Link implements ClientConnectionObserver {
 
   draining(reason: string): void {
     this.#lastError = reason;
+    // A server that drains greets whoever comes back: without its failures, a client would come back all the time.
+    this.#failures = Math.max(this.#failures, this.#forgiven);
     if (this.#state === 'ready') this.#set('draining');
   }
 
   closed(reason: string): void {
     this.#connection = undefined;
-    this.#lastError = reason;
-    if (this.#state !== 'closed') this.#backOff();
+    if (this.#state === 'closed') return;
+    // What the server said when it began to drain says more than that it has hung up since.
+    if (this.#state !== 'draining' || this.#refused) this.#lastError = reason;
+    if (this.#retired) this.#set('closed');
+    else this.#backOff();
   }
 
   #connect(): void {
@@ -131,8 +163,9 @@ export class Link implements ClientConnectionObserver {
     this.#set('connecting');
     dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS }).then(
       (stream) => this.#connected(stream),
-      (error: Error) => {
+      (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;
+        this.#refused = REFUSALS.has(error.code);
         if (this.#state !== 'closed') this.#backOff();
       },
     );
@@ -143,6 +176,7 @@ export class Link implements ClientConnectionObserver {
     const { codec, limits, clock, timers } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     this.#connection = new ClientConnection({ stream, codec, limits, clock, timers, observer: this, expectInstance });
+    this.#readyAt = clock.now();
     this.#set('ready');
   }
 

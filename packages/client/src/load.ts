@@ -19,7 +19,7 @@ const RAMP_MIN = 0.1;
  * How busy one node is, as seen from here: a peak-sensitive moving average of its latency times the calls in flight. The
  * picker compares it between nodes.
  *
- * A slower answer than the estimate raises it at once, faster ones lower it over {@link DECAY_MS}. A failure counts as a
+ * A slower answer than the estimate raises it at once, faster ones lower it over ten seconds. A failure counts as a
  * very slow answer, since a node that fails in 1 ms would otherwise attract every call. The mean age of the calls in flight
  * counts when it is above the estimate, which shows a node that hangs before anything has come back.
  *

@@ -70,23 +70,36 @@ export class Membership {
     this.#fresh = snapshot.fresh;
     this.#known = true;
     const listed = new Set<string>();
+    const addresses = new Set<string>();
     for (const endpoint of snapshot.endpoints) {
       listed.add(endpoint.id);
+      addresses.add(endpointAddress(endpoint));
       this.#list(endpoint);
     }
     const reasons = new Map<string, GoneReason>(snapshot.gone.map((gone: Gone) => [gone.id, gone.reason]));
-    let vanished = 0;
+    let vanished = false;
     for (const [id, node] of this.#nodes) {
       if (listed.has(id)) continue;
       const reason = reasons.get(id);
-      if (reason === 'left' || reason === 'dead' || node.endpoint.state === 'draining')
-        this.#remove(node, reason ?? 'left');
-      else {
-        node.unlistedAt ??= now;
-        vanished++;
+      // Another instance on its address: a process was replaced, and the one before it is gone.
+      const hasLeft = node.endpoint.state === 'draining' || addresses.has(node.address);
+      if (reason === 'left' || reason === 'dead' || hasLeft) this.#remove(node, reason === 'dead' ? 'dead' : 'left');
+      else if (node.unlistedAt === undefined) {
+        node.unlistedAt = now;
+        node.hasAnsweredUnlisted = node.link.state === 'ready';
+        vanished = true;
       }
     }
-    if (vanished > MASS_SHARE * this.#nodes.size) this.#owner.massVanished(vanished, this.#nodes.size);
+    const knownBefore = this.#nodes.size;
+    this.sweep();
+    if (vanished) this.#reportMass(knownBefore);
+  }
+
+  /** Nodes whose connection speaks against them are forgotten already: what is left says something of the registry. */
+  #reportMass(known: number): void {
+    let unlisted = 0;
+    for (const node of this.#nodes.values()) if (node.unlistedAt !== undefined) unlisted++;
+    if (unlisted > MASS_SHARE * known) this.#owner.massVanished(unlisted, known);
   }
 
   /** Forgets unlisted nodes for which nothing speaks any more; called about once a second and when a node loses its connection. */
@@ -96,10 +109,11 @@ export class Membership {
     for (const node of this.#nodes.values()) {
       if (node.unlistedAt === undefined) continue;
       const forMs = now - node.unlistedAt;
-      const { state, failures, lastError } = node.link;
+      const { state } = node.link;
       if (state === 'ready') {
+        node.hasAnsweredUnlisted = true;
         if (forMs > ANSWERING_GRACE_MS) this.#remove(node, 'unknown');
-      } else if (failures >= 2 || (failures >= 1 && lastError?.includes('ECONNREFUSED')) || forMs > SILENT_GRACE_MS) {
+      } else if (isGone(node) || forMs > SILENT_GRACE_MS) {
         this.#remove(node, 'unknown');
       }
     }
@@ -121,4 +135,9 @@ export class Membership {
     this.#nodes.delete(node.endpoint.id);
     this.#owner.removeNode(node, reason);
   }
+}
+
+/** Whether its connection says that an unlisted node is not there: it refuses, or was lost and could not be made anew. */
+function isGone({ link, hasAnsweredUnlisted }: Node): boolean {
+  return link.isRefused || (hasAnsweredUnlisted && link.failures >= 2);
 }

@@ -8,8 +8,8 @@ import type { ServiceHealth } from './service-health.js';
 
 /** Whom a node tells that its place among the others has changed. */
 export interface NodeOwner {
-  /** It takes calls now, or no longer. */
-  nodeChanged(node: Node, wasReady: boolean): void;
+  /** Whether it takes calls may have changed, or how well. */
+  nodeChanged(node: Node): void;
 }
 
 /** One instance of one service, as calls see it: its connection, its load and its health. Kept by the balancer. */
@@ -21,6 +21,8 @@ export class Node implements PickerNode, LinkObserver {
   endpoint: Endpoint;
   /** When the registry stopped listing it without a reason, in the clock's milliseconds; `undefined` while it is listed. */
   unlistedAt: number | undefined = undefined;
+  /** Whether it was connected when the registry stopped listing it, or since. */
+  hasAnsweredUnlisted = false;
   readonly #health: NodeHealth;
   readonly #owner: NodeOwner;
   readonly #now: () => number;
@@ -41,6 +43,13 @@ export class Node implements PickerNode, LinkObserver {
   /** Whether calls may be given to it. */
   get isReady(): boolean {
     return !this.#retired && this.link.state === 'ready' && this.endpoint.state === 'up';
+  }
+
+  /** Why calls may not be given to it, in words for people. */
+  get downReason(): string {
+    if (this.#retired) return 'it left';
+    if (this.endpoint.state === 'draining' && this.link.state === 'ready') return 'it is draining';
+    return this.link.lastError ?? this.link.state;
   }
 
   status(call: Call, now: number): NodeStatus {
@@ -83,15 +92,14 @@ export class Node implements PickerNode, LinkObserver {
   /** Takes no more calls. Those in flight are finished by the link. */
   retire(): void {
     if (this.#retired) return;
-    const wasReady = this.isReady;
     this.#retired = true;
     this.link.unobserve(this);
     this.#health.close();
-    this.#owner.nodeChanged(this, wasReady);
+    this.#owner.nodeChanged(this);
   }
 
   linkChanged(link: Link, previous: LinkState): void {
     if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
-    this.#owner.nodeChanged(this, previous === 'ready');
+    this.#owner.nodeChanged(this);
   }
 }

@@ -11,7 +11,15 @@ export function etcdErrorOf(thrown: unknown, where: string, secret?: string): Et
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const message = secret ? error.message.replaceAll(secret, '***') : error.message;
   // No cause: it would show the message as it came, secret and all.
-  return new EtcdError(kindOf(error, message), `${where}: ${message}`);
+  return new EtcdError(kindOf(error, message), `${where}: ${readable(message)}`);
+}
+
+/** gRPC's text without what says nothing to people: its number, its wrapping, and the empty notes behind it. */
+function readable(message: string): string {
+  const inner = /No connection established\. Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(
+    message,
+  )?.[1];
+  return inner ?? message.replace(/^\d+ [A-Z_]+: /, '');
 }
 
 function kindOf(error: Error, message: string): EtcdErrorKind {

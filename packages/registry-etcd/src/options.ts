@@ -4,7 +4,7 @@ import { assertKnownOptions, assertNumber, assertObject, describeValue } from '@
 /** A user of etcd. */
 export interface EtcdAuth {
   readonly username: string;
-  /** Never shown: not in messages, events or {@link Registry.display}. */
+  /** Never shown: not in messages, events or `display`. */
   readonly password: string;
 }
 

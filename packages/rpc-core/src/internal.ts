@@ -40,6 +40,7 @@ export {
   RESERVED_METHOD_NAMES,
   type ReservedMethodName,
 } from './names.js';
+export type { Hello } from './protocol/hello.js';
 export { encodeMetadata } from './protocol/metadata.js';
 export { randomId } from './random.js';
 export { validateArgs, validateResult } from './schema.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
+import { rpcError } from './error.js';
 import { Call } from './service.js';
-import { sleep } from './wait.js';
+import { sleep, waitFor } from './wait.js';
 
 function aCall(signal: AbortSignal | undefined, deadline: number): Call {
   const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
@@ -25,10 +26,69 @@ describe('sleep', () => {
   });
 
   it('ends at once for a call that is cancelled already', async () => {
-    await assert.rejects(sleep(new FakeClock(), 100, aCall(AbortSignal.abort(), 1_000)), { code: 'CANCELLED' });
+    const clock = new FakeClock();
+    await assert.rejects(sleep(clock, 100, aCall(AbortSignal.abort(), 1_000)), { code: 'CANCELLED' });
+    assert.equal(clock.pending, 0);
   });
 
   it('ends at once for a call without time left', async () => {
-    await assert.rejects(sleep(new FakeClock(10), 100, aCall(undefined, 10)), { code: 'DEADLINE_EXCEEDED' });
+    const clock = new FakeClock(10);
+    await assert.rejects(sleep(clock, 100, aCall(undefined, 10)), { code: 'DEADLINE_EXCEEDED' });
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('waitFor', () => {
+  /** A wait whose ends are counted. */
+  function begin(call: Call, clock = new FakeClock()) {
+    const counts = { ends: 0 };
+    const waiting = waitFor<string>(clock, call, 'a thing', () => counts.ends++);
+    return { clock, counts, waiting };
+  }
+
+  it('gives what the waiter brings, once, and takes timer and listener away', async () => {
+    const controller = new AbortController();
+    const { clock, counts, waiting } = begin(aCall(controller.signal, 50));
+    waiting.done('first');
+    waiting.done('second');
+    waiting.fail(rpcError('INTERNAL', 'too late'));
+    controller.abort();
+    await clock.advance(100);
+    assert.equal(await waiting.promise, 'first');
+    assert.equal(counts.ends, 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('fails with what the waiter says', async () => {
+    const { counts, waiting } = begin(aCall(undefined, Number.POSITIVE_INFINITY));
+    waiting.fail(rpcError('UNAVAILABLE', 'gone'));
+    await assert.rejects(waiting.promise, { code: 'UNAVAILABLE', reason: 'gone' });
+    assert.equal(counts.ends, 1);
+  });
+
+  it('ends when the caller aborts, with the reason as its cause', async () => {
+    const controller = new AbortController();
+    const { clock, counts, waiting } = begin(aCall(controller.signal, 1_000));
+    controller.abort('enough');
+    await assert.rejects(waiting.promise, { code: 'CANCELLED', cause: 'enough', service: 'shop', method: 'buy' });
+    assert.equal(counts.ends, 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('ends at the deadline and says what was waited for, as it is called then', async () => {
+    const clock = new FakeClock();
+    let what = 'a thing';
+    const { promise } = waitFor(clock, aCall(undefined, 30), () => what);
+    const rejected = assert.rejects(promise, { code: 'DEADLINE_EXCEEDED', reason: /waiting for another thing$/ });
+    what = 'another thing';
+    await clock.advance(30);
+    await rejected;
+  });
+
+  it('sets no timer for a call without a deadline, and marks the call as one that has waited', () => {
+    const call = aCall(undefined, Number.POSITIVE_INFINITY);
+    const { clock } = begin(call);
+    assert.equal(clock.pending, 0);
+    assert.equal(call.hasWaited, true);
   });
 });

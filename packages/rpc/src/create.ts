@@ -1,4 +1,5 @@
 import { type Client, type ClientOptions, createClient as createCoreClient } from '@org/rpc-client';
+import { assertObject } from '@org/rpc-core/internal';
 import { createServer as createCoreServer, type Server, type ServerOptions } from '@org/rpc-server';
 import { registryFrom } from './registry-from.js';
 
@@ -15,7 +16,7 @@ import { registryFrom } from './registry-from.js';
  * ```
  */
 export function createClient(options: ClientOptions = {}): Client {
-  return createCoreClient({ ...options, registry: registryFrom(options.registry, 'createClient') });
+  return createCoreClient(withRegistry('createClient', options));
 }
 
 /**
@@ -30,5 +31,11 @@ export function createClient(options: ClientOptions = {}): Client {
  * ```
  */
 export function createServer(options: ServerOptions = {}): Server {
-  return createCoreServer({ ...options, registry: registryFrom(options.registry, 'createServer') });
+  return createCoreServer(withRegistry('createServer', options));
+}
+
+function withRegistry<O extends ClientOptions | ServerOptions>(where: string, options: O): O {
+  const given: unknown = options;
+  assertObject(where, 'options', given);
+  return { ...options, registry: registryFrom(options.registry, where) };
 }

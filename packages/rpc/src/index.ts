@@ -13,6 +13,7 @@ export {
   type NodeLoad,
   type NodeState,
   NodeStatus,
+  type OutcomeKind,
   type Picker,
   type PickerEnvironment,
   type PickerFactory,

@@ -1,5 +1,14 @@
 import { Call, type Layer, type Route, type RpcError, type ServiceDefinition } from '@org/rpc-core';
-import { type IncomingCall, nearestName, rpcError, runInContext, stack, wireName } from '@org/rpc-core/internal';
+import {
+  assertObject,
+  assertServiceDefinition,
+  type IncomingCall,
+  nearestName,
+  rpcError,
+  runInContext,
+  stack,
+  wireName,
+} from '@org/rpc-core/internal';
 import { type Handler, runHandler, runLayered } from './handler.js';
 
 /** The method table of a server, and the way from a call to its handler. */
@@ -24,7 +33,9 @@ export class Dispatcher {
    * @throws TypeError when it was added before, or a method has no handler
    */
   add(definition: ServiceDefinition, implementation: object): void {
+    assertServiceDefinition('server.add', definition);
     const { name, methods } = definition;
+    assertObject('server.add', `the implementation of "${name}"`, implementation);
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
     const handlers: Handler[] = [];
     const missing: string[] = [];
@@ -35,10 +46,10 @@ export class Dispatcher {
       else if (methodDefinition.kind === 'unary' || methodDefinition.kind === 'notify')
         handlers.push({ service: name, method, definition: methodDefinition, run: run.bind(implementation) });
     }
-    if (missing.length > 0)
-      throw new TypeError(
-        `server.add: service "${name}" lacks a handler for ${missing.map((method) => `"${method}"`).join(', ')}`,
-      );
+    if (missing.length > 0) {
+      const lacking = missing.map((method) => `"${method}"${misspelt(method, implementation, methods)}`);
+      throw new TypeError(`server.add: service "${name}" lacks a handler for ${lacking.join(', ')}`);
+    }
     for (const handler of handlers) {
       const key = handler.service + handler.method;
       const other = this.#handlers.get(key);
@@ -110,4 +121,13 @@ const HINT_NAMES_MAX = 64;
 function hint(wrong: string, names: Iterable<string>): string {
   const near = nearestName(wrong, [...names].slice(0, HINT_NAMES_MAX));
   return near === undefined ? '' : `; did you mean "${near}"?`;
+}
+
+/** What the implementation has instead, when that looks like the method that it lacks. */
+function misspelt(method: string, implementation: object, methods: object): string {
+  const near = nearestName(
+    method,
+    Object.keys(implementation).filter((name) => !Object.hasOwn(methods, name)),
+  );
+  return near === undefined ? '' : ` (there is "${near}")`;
 }

@@ -2,7 +2,10 @@ import type { RegistryEvent } from '@org/rpc-core';
 
 /** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {
-  /** A handler threw something that its caller must not see; `correlationId` is what the caller got instead. */
+  /**
+   * A handler threw something that its caller must not see, or anything in a one-way call; `correlationId` is what the caller
+   * got instead. Where nobody listens it is printed.
+   */
   handlerError: [event: { service: string; method: string; error: unknown; correlationId: string }];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];

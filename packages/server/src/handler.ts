@@ -1,4 +1,4 @@
-import type { Call, MethodDefinition, RpcError } from '@org/rpc-core';
+import { type Call, isRpcError, type MethodDefinition, type RpcError, type Schema } from '@org/rpc-core';
 import {
   type IncomingCall,
   isPromise,
@@ -34,16 +34,36 @@ function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown
   const result = run(...(args as never[]));
   const { returns } = definition;
   if (returns === undefined) return result;
-  const where = `${call.service}.${call.method}`;
   return isPromise(result)
-    ? result.then((value) => validateResult(returns, value, where))
-    : validateResult(returns, result, where);
+    ? result.then((value) => checkResult(call, returns, value))
+    : checkResult(call, returns, result);
+}
+
+function checkResult(call: IncomingCall<Handler>, returns: Schema, result: unknown): unknown {
+  const where = `${call.service}.${call.method}`;
+  let checked: unknown;
+  try {
+    checked = validateResult(returns, result, where);
+  } catch (error) {
+    throw unfitResult(error);
+  }
+  return isPromise(checked)
+    ? checked.then(undefined, (error: unknown) => {
+        throw unfitResult(error);
+      })
+    : checked;
+}
+
+/** Where it does not fit is for the server's log: no `RpcError` of the handler's own. */
+function unfitResult(error: unknown): unknown {
+  return isRpcError(error) ? (error.cause ?? error) : error;
 }
 
 /** What a user's layer gets when the call goes on to the handler. */
 export function runLayered(call: Call): Promise<unknown> {
   const incoming = call.context as IncomingCall<Handler>;
   incoming.args = call.args;
+  incoming.metadata = call.metadata ?? incoming.metadata;
   try {
     return Promise.resolve(enter(incoming));
   } catch (error) {

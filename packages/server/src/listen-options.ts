@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Endpoint } from '@org/rpc-core';
-import { assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+import { assertKnownOptions, assertNumber, assertObject, readEndpoint } from '@org/rpc-core/internal';
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -25,6 +25,9 @@ export function resolveListenOptions(
   const where = 'server.listen';
   assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path']);
   const { port = 0, path, advertise } = options;
+  const besidePath = (['port', 'host', 'advertise'] as const).find((name) => options[name] !== undefined);
+  if (path !== undefined && besidePath !== undefined)
+    throw new TypeError(`${where}: give either path or ${besidePath}, not both`);
   assertNumber(where, 'port', port, { min: 0, max: 65_535, integer: true });
   const host = options.host ?? (isMachineLocal ? '127.0.0.1' : '0.0.0.0');
   if (typeof host !== 'string' || host === '' || /[\s[\]]/.test(host))
@@ -40,13 +43,18 @@ export function resolveListenOptions(
     assertKnownOptions(`${where}: advertise`, advertise, ['host', 'port']);
     if (advertise.port !== undefined)
       assertNumber(`${where}: advertise`, 'port', advertise.port, { min: 1, max: 65_535, integer: true });
-    if (advertise.host !== undefined && ALL_INTERFACES.includes(advertise.host)) {
-      throw new TypeError(
-        `${where}: advertise.host ${advertise.host} is no address that a client could reach; name this machine's`,
-      );
-    }
+    if (advertise.host !== undefined) checkAdvertisedHost(where, advertise.host);
   }
   return { host, port, path };
+}
+
+function checkAdvertisedHost(where: string, host: string): void {
+  if (ALL_INTERFACES.includes(host)) {
+    throw new TypeError(
+      `${where}: advertise.host ${host} is no address that a client could reach; name this machine's`,
+    );
+  }
+  readEndpoint(`${where}: advertise`, { id: 'id', host, port: 1 });
 }
 
 /** The address that goes into the registry. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import {
   type CallContext,
   type Clock,
@@ -12,9 +13,12 @@ import {
   systemRandom,
 } from '@org/rpc-core';
 import {
+  assertFits,
   assertKnownOptions,
+  assertList,
   assertName,
   assertNumber,
+  readEndpoint,
   registryFromEnvironment,
   resolveLimits,
   resolveNamespace,
@@ -111,6 +115,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   const where = 'createServer';
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  checkValues(where, options);
   if (options.concurrency !== undefined) {
     assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max']);
     assertNumber(where, 'concurrency.max', options.concurrency.max, { min: 1, integer: true });
@@ -118,8 +123,6 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   const weight = options.weight ?? 100;
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
-  if (options.authorize !== undefined && typeof options.authorize !== 'function')
-    throw new TypeError(`${where}: authorize must be a function`);
   return {
     registry: registryFromEnvironment(where, options.registry),
     namespace: resolveNamespace(where, options.namespace),
@@ -139,9 +142,29 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   };
 }
 
+function checkValues(where: string, options: ServerOptions): void {
+  const { layers, authorize, codec, signals, zone, tags, version } = options;
+  assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
+  assertFits(where, 'authorize', 'a function', authorize, authorize === undefined || isFunction(authorize));
+  const isCodec = codec === undefined || isFunction(codec?.encode);
+  assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
+  const isSignal = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(constants.signals, name);
+  assertList(where, 'signals', 'the signals of this system, such as "SIGTERM"', signals, isSignal);
+  checkInstanceData(where, { zone, tags, version });
+}
+
+/** What goes into the registry must be fit for it before anything listens. */
+function checkInstanceData(where: string, data: object): void {
+  readEndpoint(where, { ...data, id: 'id', host: 'host', port: 1 });
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
 /** Checks what an instance is to say of itself from now on. @throws TypeError naming option, value and bound */
 export function resolveInstanceUpdate(change: InstanceUpdate): Partial<Endpoint> {
   assertKnownOptions('server.update', change, ['weight', 'tags']);
-  if (change.weight !== undefined) assertNumber('server.update', 'weight', change.weight, { min: 0, max: 10_000 });
+  checkInstanceData('server.update', change);
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 }

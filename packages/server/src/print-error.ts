@@ -6,6 +6,17 @@ export function printHandlerError(event: {
   correlationId: string;
 }): void {
   const { service, method, error, correlationId } = event;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = error instanceof Error ? describe(error) : String(error);
   process.stderr.write(`[rpc] handler ${service}.${method} failed (${correlationId}): ${text.slice(0, 8192)}\n`);
+}
+
+/** Causes that are printed, one under the other. */
+const CAUSES_MAX = 3;
+
+function describe(error: Error): string {
+  const texts: string[] = [];
+  for (let at: unknown = error; at instanceof Error && texts.length <= CAUSES_MAX; at = at.cause) {
+    texts.push(at.stack ?? at.message);
+  }
+  return texts.join('\ncaused by: ');
 }

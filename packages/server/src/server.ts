@@ -84,8 +84,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   async listen(options: ListenOptions = {}): Promise<ServerAddress> {
-    if (this.#listening) throw new TypeError('server.listen: it listens already');
     if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
+    if (this.#listening) throw new TypeError('server.listen: it listens already');
     const { registry, limits, signals } = this.#options;
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
     this.#listening = true;
@@ -104,9 +104,14 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       await this.#listener.close();
       return address;
     }
+    try {
+      this.#publish(advertisedEndpoint(options.advertise, address));
+    } catch (error) {
+      await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not be registered' });
+      throw error;
+    }
     this.#tick();
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
-    this.#publish(advertisedEndpoint(options.advertise, address));
     return address;
   }
 
@@ -182,7 +187,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
-    const { error, correlationId } = presentable(thrown);
+    const { error, correlationId } = presentable(thrown, call);
     if (correlationId !== undefined) {
       const event = { service: call.service, method: call.method, error: thrown, correlationId };
       // A handler's exception must be seen somewhere, also by those who have set up nothing yet.

@@ -1,7 +1,7 @@
+import type { Client, ClientOptions } from '@org/rpc-client';
+import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
 import type { Registry } from '@org/rpc-core';
 import { memoryPair } from '@org/rpc-core/internal';
-import type { Client, ClientOptions } from '@org/rpc-client';
-import { resolveClientOptions, RpcClient } from '@org/rpc-client/internal';
 import type { Server } from '@org/rpc-server';
 import { RpcServer } from '@org/rpc-server/internal';
 

@@ -10,12 +10,18 @@ import { rpcError } from '@org/rpc-core/internal';
  * const calculator = mockService(Calculator, { sum: () => 3 });
  * ```
  */
-export function mockService<D extends ServiceDefinition<object>>(definition: D, handlers: Partial<NoInfer<ServiceHandlers<D>>>): ServiceClient<D> {
+export function mockService<D extends ServiceDefinition<object>>(
+  definition: D,
+  handlers: Partial<NoInfer<ServiceHandlers<D>>>,
+): ServiceClient<D> {
   const stub: Record<string, unknown> = {};
   for (const method of Object.keys(definition.methods)) {
     const handler = (handlers as Record<string, ((...args: unknown[]) => unknown) | undefined>)[method];
     stub[method] = async (...args: unknown[]): Promise<unknown> => {
-      if (handler === undefined) throw rpcError('UNIMPLEMENTED', `mockService: ${definition.name}.${method} was not given`, { progress: 'refused' });
+      if (handler === undefined)
+        throw rpcError('UNIMPLEMENTED', `mockService: ${definition.name}.${method} was not given`, {
+          progress: 'refused',
+        });
       return handler(...args);
     };
   }

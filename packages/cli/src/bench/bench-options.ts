@@ -22,6 +22,8 @@ export interface BenchOptions extends MethodCall, ConnectionOptions {
   /** How many clients the load is spread over, each with connections of its own. */
   readonly connections: number;
   readonly timeoutMs: number;
+  /** Whether failed attempts may be repeated. */
+  readonly idempotent: boolean;
   /** Bytes of the string that was added as the last argument, `undefined` for none. */
   readonly payloadBytes: number | undefined;
   /** Of the arrivals and the payload: the same seed gives the same load. */
@@ -67,6 +69,7 @@ export const BENCH_SPECS = {
     help: 'open loop: calls beyond it are dropped and counted; default rate x timeout, 1000 to 100000',
   },
   ...TIMEOUT_SPEC,
+  idempotent: { type: 'boolean', help: 'the method may be repeated: failed attempts are retried on another endpoint' },
   payload: { type: 'string', value: '<size>', help: 'add a string of this size (512, 16k, 1MiB) as the last argument' },
   seed: { type: 'string', value: '<number>', help: 'of arrivals and payload; default: another one each time' },
   json: { type: 'boolean', help: 'print the report as JSON' },
@@ -114,6 +117,7 @@ export function resolveBenchOptions(line: CommandLine, newSeed: () => number): B
     span: resolveSpan(line, timeoutMs),
     connections,
     timeoutMs,
+    idempotent: line.flag('idempotent'),
     payloadBytes,
     seed,
     json: line.flag('json'),

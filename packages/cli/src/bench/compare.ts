@@ -73,6 +73,7 @@ const COMPARED: readonly (keyof ReportConfig)[] = [
   'ratePerSecond',
   'arrivals',
   'timeoutMs',
+  'idempotent',
 ];
 
 function differentConfig(baseline: ReportConfig, config: ReportConfig): string[] {

@@ -16,7 +16,7 @@ describe('createReport', () => {
     assert.equal(made.schemaVersion, 1);
     const config =
       'service method argumentCount payloadBytes registry namespace self loop connections concurrency ratePerSecond ' +
-      'arrivals maxInFlight warmupMs durationMs requests timeoutMs seed';
+      'arrivals maxInFlight warmupMs durationMs requests timeoutMs idempotent seed';
     const plain = 'complete windowMs warmupCalls calls ok errors errorShare dropped unfinished retries callsPerSecond';
     assert.deepEqual(paths(made), [
       'schemaVersion',

@@ -56,6 +56,7 @@ function reportConfig(options: BenchOptions, registry: string): ReportConfig {
     durationMs: span.durationMs ?? null,
     requests: span.requests ?? null,
     timeoutMs: options.timeoutMs,
+    idempotent: options.idempotent,
     seed: options.seed,
   };
 }

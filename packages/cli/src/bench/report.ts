@@ -30,6 +30,8 @@ export interface ReportConfig {
   readonly durationMs: number | null;
   readonly requests: number | null;
   readonly timeoutMs: number;
+  /** Whether failed attempts were repeated on other endpoints. */
+  readonly idempotent: boolean;
   readonly seed: number;
 }
 

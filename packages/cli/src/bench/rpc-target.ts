@@ -10,6 +10,7 @@ import type { BenchTarget, Caller } from './target.js';
 export interface RpcTargetOptions extends MethodCall, ConnectionOptions {
   readonly connections: number;
   readonly timeoutMs: number;
+  readonly idempotent: boolean;
 }
 
 /** A method of which nothing is known but that it takes arguments. */
@@ -47,9 +48,10 @@ export async function openRpcTarget(
   return target;
 }
 
-function createCaller(client: Client, { service, method, args, timeoutMs }: RpcTargetOptions): Caller {
+function createCaller(client: Client, { service, method, args, timeoutMs, idempotent }: RpcTargetOptions): Caller {
   const options: CallOptions = {
     timeoutMs,
+    idempotent,
     onResponse(info) {
       caller.endpoint = info.endpoint;
       caller.attempts = info.attempts;

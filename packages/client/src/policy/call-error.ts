@@ -56,11 +56,13 @@ function rebuild(call: Call, error: RpcError, attempts: readonly AttemptRecord[]
   const name = `${call.service}.${call.method}`;
   const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
   if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
-  if (stop !== '') notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
-  const what =
-    error.code === 'DEADLINE_EXCEEDED'
-      ? `${name} took longer than ${elapsedMs(call)} ms`
-      : `${name} failed: ${error.reason}`;
+  const isLate = error.code === 'DEADLINE_EXCEEDED';
+  // It ended in a wait here, and what for says more than any attempt.
+  if (isLate && attempts.at(-1)?.endpoint === '') notes.push(error.reason);
+  // Where no endpoint was found, that it was looked for again is of no interest.
+  else if (stop !== '' && notes.length > 0)
+    notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
+  const what = isLate ? `${name} took longer than ${elapsedMs(call)} ms` : `${name} failed: ${error.reason}`;
   const text = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
   const { details, retryAfterMs, cause, progress } = error;
   return rpcError(error.code, text, { details, retryAfterMs, cause, progress });

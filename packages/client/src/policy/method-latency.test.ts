@@ -12,6 +12,16 @@ function answered(startedAt: number, endedAt: number): Call {
   return call;
 }
 
+/** The second attempt of a call of which the first was given up. */
+function retried(startedAt: number, endedAt: number): Call {
+  const call = new Call(ROUTE, [], false);
+  call.attempts = [{ endpoint: 'a:1', durationMs: 400, code: 'DEADLINE_EXCEEDED', progress: 'maybe-processed' }];
+  const attempt = call.nextAttempt(1);
+  attempt.startedAt = startedAt;
+  attempt.endedAt = endedAt;
+  return attempt;
+}
+
 function learnt(latencyMs: number): MethodLatency {
   const latency = new MethodLatency();
   for (let i = 0; i < 20; i++) latency.settle(answered(1_000, 1_000 + latencyMs), undefined);
@@ -42,10 +52,16 @@ describe('method latency', () => {
     assert.equal(latency.slowMs(22_500), 10);
   });
 
-  it('counts an attempt that was given up with the time that it was given', () => {
+  it('counts an attempt that was given up after another one with the time that it was given', () => {
+    const latency = learnt(10);
+    latency.settle(retried(1_400, 1_650), expired());
+    assert.equal(latency.slowMs(1_700), 250);
+  });
+
+  it('learns nothing from a single attempt that was given up, which may be the fault of its node', () => {
     const latency = learnt(10);
     latency.settle(answered(1_000, 1_400), expired());
-    assert.equal(latency.slowMs(1_500), 400);
+    assert.equal(latency.slowMs(1_500), 10);
   });
 
   it('learns nothing from lost connections, nor from expiries that this process noticed late', () => {
@@ -53,7 +69,7 @@ describe('method latency', () => {
     latency.settle(answered(1_000, 1_900), rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' }));
     const late = expired();
     markLate(late);
-    latency.settle(answered(1_000, 1_900), late);
+    latency.settle(retried(1_000, 1_900), late);
     assert.equal(latency.slowMs(2_000), 10);
   });
 });

@@ -8,8 +8,11 @@ const WINDOW_MS = 10_000;
 const ANSWERS_MIN = 20;
 
 /**
- * How slow a method is at its slowest, as the maximum of the last ten to twenty seconds. An attempt that was given up counts
- * with the time that it was given: it would have taken at least that, so that the next ones are given more.
+ * How slow a method is at its slowest, as the maximum of the last ten to twenty seconds.
+ *
+ * Of a call that was given up twice, the later attempt counts with the time that it was given: it would have taken at least
+ * that, so that the next ones are given more. One attempt alone says more of its node: did it count, a node that hangs would
+ * have every trial call wait there until its deadline.
  */
 export class MethodLatency implements Gate {
   #startedAt = 0;
@@ -24,7 +27,7 @@ export class MethodLatency implements Gate {
   }
 
   settle(call: Call, outcome: Outcome): void {
-    if (outcome !== undefined && !tellsLatency(outcome)) return;
+    if (outcome !== undefined && !tellsLatency(call, outcome)) return;
     this.#turn(call.endedAt);
     const latencyMs = call.endedAt - call.startedAt;
     if (latencyMs > this.#currentMs) this.#currentMs = latencyMs;
@@ -40,7 +43,12 @@ export class MethodLatency implements Gate {
   }
 }
 
-/** Answers, and attempts given up because the answer did not come. A server that was lost says nothing of the method. */
-function tellsLatency(outcome: NonNullable<Outcome>): boolean {
-  return outcome.progress === 'processed' || (outcome.code === 'DEADLINE_EXCEEDED' && !isLate(outcome));
+/** Answers, and attempts given up after another one was. A server that was lost says nothing of the method. */
+function tellsLatency(call: Call, outcome: NonNullable<Outcome>): boolean {
+  if (outcome.progress === 'processed') return true;
+  return outcome.code === 'DEADLINE_EXCEEDED' && !isLate(outcome) && wasGivenUpBefore(call);
+}
+
+function wasGivenUpBefore(call: Call): boolean {
+  return call.root.attempts?.some(({ code }) => code === 'DEADLINE_EXCEEDED') ?? false;
 }

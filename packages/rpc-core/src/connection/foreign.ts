@@ -15,9 +15,10 @@ export function foreignAnswer(bytes: Buffer): { answer: Buffer; reason: string }
 
 function describe(bytes: Buffer): string {
   const first = bytes[0] ?? 0;
-  if (HTTP.test(bytes.latin1Slice(0, 8))) return 'an HTTP request';
+  const start = bytes.toString('latin1', 0, 8);
+  if (HTTP.test(start)) return 'an HTTP request';
   if (first === 0x16) return 'a TLS handshake';
-  if (bytes.latin1Slice(0, 4) === 'SSH-') return 'an SSH greeting';
+  if (start.startsWith('SSH-')) return 'an SSH greeting';
   if (first === 0x93 || first === 0x94 || first === 0xdc || first === 0xdd)
     return 'a MessagePack-RPC message, which this server does not speak,';
   return `0x${first.toString(16).padStart(2, '0')}`;

@@ -179,11 +179,10 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   data(bytes: Buffer): void {
     if (this.#state !== 'open') return;
     this.readAt = this.#clock.now();
-    const start = this.#preface.isDone ? 0 : this.#readPreface(bytes);
-    if (start < 0) return;
     this.output.hold();
     try {
-      this.#reader.push(bytes, start);
+      const start = this.#preface.isDone ? 0 : this.#readPreface(bytes);
+      if (start >= 0) this.#reader.push(bytes, start);
     } catch (error) {
       this.#fail(error);
     } finally {

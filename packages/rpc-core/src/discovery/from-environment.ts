@@ -1,3 +1,4 @@
+import { describeValue } from '../describe-value.js';
 import { assertName } from '../names.js';
 import type { Registry } from './registry.js';
 import { type RegistrySchemes, registryFromString } from './registry-string.js';
@@ -17,13 +18,20 @@ export function registryFromEnvironment(
   option: Registry | string | undefined,
   schemes?: RegistrySchemes,
 ): Registry {
-  if (typeof option === 'object' && option !== null) return option;
-  const text = option ?? process.env['RPC_REGISTRY'];
-  if (typeof text === 'string' && text !== '') return registryFromString(text, schemes);
-  if (option !== undefined && option !== '')
+  if (typeof (option as Partial<Registry> | undefined)?.open === 'function') return option as Registry;
+  if (option !== undefined && typeof option !== 'string')
     throw new TypeError(
-      `${where}: registry must be a registry value such as local() or its string form, not ${typeof option}`,
+      `${where}: registry must be a registry value such as local() or its string form, got ${describeValue(option)}`,
     );
+  const text = option ?? process.env['RPC_REGISTRY'];
+  if (text !== undefined && text !== '') {
+    try {
+      return registryFromString(text, schemes);
+    } catch (error) {
+      const source = option === undefined ? 'RPC_REGISTRY: ' : '';
+      throw new TypeError(`${where}: ${source}${(error as Error).message}`, { cause: error });
+    }
+  }
   if (process.env['NODE_ENV'] === 'production') {
     throw new TypeError(
       `${where}: in production the registry must be named: give the option registry (such as etcd({ hosts })) or set RPC_REGISTRY`,

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { type Endpoint, DEFAULT_LIMITS, msgpack, type Random } from '@org/rpc-core';
+import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { Greeter, World } from '../test/world.js';
+import { Link, type LinkState } from './link.js';
+
+const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };
+
+class Scene {
+  readonly clock = new FakeClock(1_000);
+  readonly dials: number[] = [];
+  readonly states: LinkState[] = [];
+  readonly link: Link;
+  failure: Error | undefined;
+  far: ByteStream | undefined;
+
+  constructor(random: Random = seededRandom(1), isReachable = false) {
+    if (!isReachable) this.failure = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
+    const { clock } = this;
+    const dial = async (): Promise<ByteStream> => {
+      this.dials.push(clock.now());
+      if (this.failure !== undefined) throw this.failure;
+      const [near, far] = memoryPair();
+      this.far = far;
+      return near;
+    };
+    const timers = new TimerQueue(clock);
+    this.link = new Link(ENDPOINT, { dial, codec: msgpack(), limits: DEFAULT_LIMITS, clock, random, timers });
+    this.link.observe({ linkChanged: ({ state }) => this.states.push(state) });
+  }
+
+  /** The pauses between attempts to connect, in milliseconds. */
+  get pauses(): number[] {
+    return this.dials.slice(1).map((at, index) => at - this.dials[index]!);
+  }
+}
+
+describe('Link', () => {
+  it('connects again and again, each time after a pause that may be twice as long, at most ten seconds', async () => {
+    const almostOne = 0.999_999;
+    const scene = new Scene(() => almostOne);
+    await scene.clock.advance(60_000);
+    assert.deepEqual(
+      scene.pauses.map((pause) => Math.round(pause)),
+      [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000, 10_000],
+    );
+    scene.link.close('test over');
+  });
+
+  it('draws each pause by chance from zero up, so that clients do not come back together', async () => {
+    const first = new Scene(seededRandom(1));
+    const second = new Scene(seededRandom(2));
+    for (const { clock } of [first, second]) await clock.advance(60_000);
+    assert.notDeepEqual(first.pauses.slice(0, 5), second.pauses.slice(0, 5));
+    for (const { link } of [first, second]) link.close('test over');
+  });
+
+  it('goes from connecting to ready, and by a loss to backoff and back', async () => {
+    const scene = new Scene();
+    scene.failure = undefined;
+    await scene.clock.advance(200);
+    scene.far!.destroy();
+    await scene.clock.advance(200);
+    assert.deepEqual(scene.states, ['backoff', 'connecting', 'ready', 'backoff', 'connecting', 'ready']);
+    scene.link.close('test over');
+  });
+
+  it('tells a refusal from silence', async () => {
+    const scene = new Scene();
+    await scene.clock.advance(0);
+    assert.equal(scene.link.isRefused, true);
+    scene.failure = Object.assign(new Error('connection timed out'), { code: 'ETIMEDOUT' });
+    await scene.clock.advance(200);
+    assert.equal(scene.link.isRefused, false);
+    assert.equal(scene.link.lastError, 'connection timed out');
+    scene.link.close('test over');
+  });
+
+  it('destroys a connection that arrives after it was closed', async () => {
+    const scene = new Scene(seededRandom(1), true);
+    scene.link.close('test over');
+    let isClosed = false;
+    scene.far!.start({ data: () => {}, drained: () => {}, ended: () => {}, closed: () => (isClosed = true) });
+    await scene.clock.advance(60_000);
+    assert.equal(scene.link.state, 'closed');
+    assert.equal(scene.link.connection, undefined);
+    assert.equal(isClosed, true);
+    assert.equal(scene.dials.length, 1);
+  });
+
+  it('leaves no timer behind when it is closed', async () => {
+    const scene = new Scene();
+    await scene.clock.advance(1_000);
+    scene.link.close('test over');
+    scene.link.close('once more');
+    assert.equal(scene.clock.pending, 0);
+    assert.equal(scene.states.at(-1), 'closed');
+  });
+
+  it('is never made anew once it is retired and its last call has ended', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    world.client.service(Greeter);
+    await world.list(a);
+    const held = world.client.service(Greeter).hold();
+    await world.settle();
+    world.registry.publish('greeter', [], { gone: 'left' });
+    await world.settle();
+    world.release(a);
+    await held;
+    await world.clock.advance(60_000);
+    assert.equal(world.dials.length, 1);
+    await world.client.close();
+  });
+});
+
+describe('Link: another instance answers than was meant', () => {
+  it('gives it no calls, repeats elsewhere what it had sent, and comes back ever more rarely', async () => {
+    const world = new World();
+    const stub = world.client.service(Greeter);
+    const a = world.start('a', 1);
+    const b = world.start('b', 2);
+    await world.list(a, b);
+    world.registry.loseSource();
+    world.kill(a);
+    world.start('usurper', a.port);
+    await world.settle();
+    world.dials.length = 0;
+    for (let second = 0; second < 120; second++) {
+      assert.equal(await stub.hello(), 'b');
+      await world.clock.advance(1_000);
+    }
+    const again = world.dials.filter(({ address }) => address === 'h:1').length;
+    assert.ok(again > 8 && again < 60, `${again} attempts in two minutes`);
+    assert.match(world.node('a')!.error!, /this is instance "usurper", not "a"/);
+    await world.client.close();
+  });
+});

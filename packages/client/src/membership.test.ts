@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import type { Endpoint } from '@org/rpc-core';
+import { Greeter, World } from '../test/world.js';
+
+const GRACE_MS = 15_000;
+const TICK_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+/** A world with servers `a`, `b`, ... that are listed and connected. */
+async function connected(count: number): Promise<{ world: World; endpoints: Endpoint[] }> {
+  const world = new World();
+  const endpoints = Array.from({ length: count }, (_, index) => world.start('abcdefgh'[index]!, 1 + index));
+  world.client.service(Greeter);
+  await world.list(...endpoints);
+  return { world, endpoints };
+}
+
+describe('membership: what a client knows of an endpoint', () => {
+  let world: World;
+  let endpoints: Endpoint[];
+  let a: Endpoint;
+  let b: Endpoint;
+
+  beforeEach(async () => {
+    ({ world, endpoints } = await connected(2));
+    [a, b] = endpoints as [Endpoint, Endpoint];
+  });
+  afterEach(() => world.client.close());
+
+  it('gives calls to what is listed and connected', async () => {
+    assert.deepEqual(await world.answering(), ['a', 'b']);
+  });
+
+  it('gives no calls to what is listed and refuses, connects again, and never forgets it', async () => {
+    world.kill(a);
+    assert.deepEqual(await world.answering(), ['b']);
+    await world.clock.advance(HOUR_MS);
+    assert.equal(world.node('a')?.listed, true);
+    assert.deepEqual(await world.answering(), ['b']);
+    world.start('a', 1);
+    await world.clock.advance(10_000);
+    assert.equal(world.node('a')?.connection, 'ready');
+  });
+
+  it('gives no calls to what is listed and silent, and never forgets it', async () => {
+    world.unplug(a);
+    await world.clock.advance(HOUR_MS);
+    assert.equal(world.node('a')?.listed, true);
+    assert.deepEqual(await world.answering(), ['b']);
+  });
+
+  it('gives no new calls to what says goodbye on its connection, whose calls in flight end well', async () => {
+    const held = world.client.service(Greeter).hold();
+    await world.settle();
+    const [leaving, other] = world.node('a')?.inFlight === 1 ? [a, b] : [b, a];
+    const closed = world.server(leaving).close();
+    await world.settle();
+    assert.equal(world.node(leaving.id)?.draining, true);
+    assert.deepEqual(await world.answering(), [other.id]);
+    world.release(leaving);
+    assert.equal(await held, `${leaving.id} has held`);
+    await world.settle();
+    await closed;
+    assert.notEqual(world.node(leaving.id), undefined, 'it is listed, so it may come back');
+  });
+
+  it('gives no new calls to what is draining in the registry, and forgets it when it is unlisted', async () => {
+    await world.list({ ...a, state: 'draining' }, b);
+    assert.deepEqual(await world.answering(), ['b']);
+    assert.equal(world.node('a')?.draining, true);
+    await world.list(b);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  for (const reason of ['left', 'dead'] as const) {
+    it(`forgets at once what is gone because it ${reason === 'left' ? 'left' : 'is dead'}; its calls in flight end well`, async () => {
+      const held = world.client.service(Greeter).hold();
+      await world.settle();
+      const [gone, other] = world.node('a')?.inFlight === 1 ? [a, b] : [b, a];
+      world.registry.publish('greeter', [other], { gone: reason });
+      await world.settle();
+      assert.equal(world.node(gone.id), undefined);
+      assert.deepEqual(await world.answering(), [other.id]);
+      world.release(gone);
+      assert.equal(await held, `${gone.id} has held`);
+      await world.clock.advance(10_000);
+      assert.equal(world.dials.length, 2, 'nobody connects again to what is gone');
+    });
+  }
+
+  it('goes on calling what is unlisted for no known reason, as long as its connection answers', async () => {
+    await world.list(b);
+    assert.equal(world.node('a')?.listed, false);
+    await world.clock.advance(GRACE_MS * 4);
+    assert.deepEqual(await world.answering(), ['a', 'b']);
+  });
+
+  it('forgets what is unlisted when its connection is lost and cannot be made again', async () => {
+    await world.list(b);
+    world.kill(a);
+    await world.settle();
+    assert.notEqual(world.node('a'), undefined, 'the loss alone says nothing');
+    await world.clock.advance(200);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('forgets what is unlisted and was lost after one silent attempt to connect', async () => {
+    await world.list(b);
+    world.unplug(a);
+    await world.clock.advance(3_000 + 200);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('forgets what has been unlisted for ten minutes, even if it answers', async () => {
+    await world.list(b);
+    await world.clock.advance(600_000 - TICK_MS);
+    assert.notEqual(world.node('a'), undefined);
+    await world.clock.advance(2 * TICK_MS);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('forgets at once what is unlisted and refuses', async () => {
+    world.kill(a);
+    await world.clock.advance(5_000);
+    assert.notEqual(world.node('a'), undefined);
+    await world.list(b);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('forgets what is unlisted and silent after the grace of a fresh source', async () => {
+    world.unplug(a);
+    await world.clock.advance(60_000);
+    await world.list(b);
+    await world.clock.advance(GRACE_MS - TICK_MS);
+    assert.notEqual(world.node('a'), undefined);
+    await world.clock.advance(2 * TICK_MS);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('forgets nothing while the source is not fresh, and fails no call', async () => {
+    world.registry.loseSource();
+    await world.clock.advance(HOUR_MS);
+    assert.deepEqual(await world.answering(), ['a', 'b']);
+    assert.equal(world.client.state().services['greeter']?.fresh, false);
+    assert.equal(Math.round(world.client.state().services['greeter']!.ageMs / 1000), HOUR_MS / 1000);
+  });
+
+  it('gives what was unlisted its whole grace anew when the source is fresh again', async () => {
+    world.unplug(a);
+    await world.clock.advance(60_000);
+    await world.list(b);
+    await world.clock.advance(GRACE_MS - 2 * TICK_MS);
+    world.registry.loseSource();
+    await world.clock.advance(HOUR_MS);
+    await world.list(b);
+    await world.clock.advance(GRACE_MS - TICK_MS);
+    assert.notEqual(world.node('a'), undefined);
+    await world.clock.advance(2 * TICK_MS);
+    assert.equal(world.node('a'), undefined);
+  });
+
+  it('takes another instance on the same address for the successor: a new node, and the old one drains', async () => {
+    const held = world.client.service(Greeter).hold();
+    await world.settle();
+    const [old, other] = world.node('a')?.inFlight === 1 ? [a, b] : [b, a];
+    const next = world.start('next', old.port);
+    await world.list(next, other);
+    assert.equal(world.node(old.id), undefined);
+    assert.deepEqual(await world.answering(), [other.id, 'next'].sort());
+    world.release(old);
+    assert.equal(await held, `${old.id} has held`);
+  });
+
+  it('says how old its view is when nothing is left that answers', async () => {
+    world.registry.loseSource();
+    await world.settle();
+    world.kill(a);
+    world.kill(b);
+    await world.clock.advance(90_000);
+    await assert.rejects(
+      world.call(),
+      /UNAVAILABLE: .*no instance of "greeter" takes calls: h:1 \(connection refused.*the registry has been unreachable for 9\d s/,
+    );
+    assert.notEqual(world.node('a'), undefined, 'the last list is kept');
+  });
+});
+
+describe('membership: many endpoints vanish at once', () => {
+  it('keeps those that answer, and says so once', async () => {
+    const { world, endpoints } = await connected(8);
+    const messages: string[] = [];
+    world.client.on('registry', ({ kind, message }) => messages.push(`${kind}: ${message}`));
+    await world.list(...endpoints.slice(0, 2));
+    await world.list(...endpoints.slice(0, 2).map((endpoint) => ({ ...endpoint, weight: 50 })));
+    await world.clock.advance(60_000);
+    assert.deepEqual(await world.answering(200), ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
+    assert.deepEqual(messages, [
+      'lost: 6 of 8 endpoints of greeter vanished from the registry at once; those that answer are kept',
+    ]);
+    await world.client.close();
+  });
+
+  it('forgets those that refuse, each on evidence of its own, and does not take them for the fault of the registry', async () => {
+    const { world, endpoints } = await connected(4);
+    const messages: string[] = [];
+    world.client.on('registry', ({ message }) => messages.push(message));
+    for (const endpoint of endpoints.slice(1)) world.kill(endpoint);
+    await world.clock.advance(1_000);
+    await world.list(endpoints[0]!);
+    assert.deepEqual(await world.answering(), ['a']);
+    assert.deepEqual(['b', 'c', 'd'].map((id) => world.node(id)), [undefined, undefined, undefined]);
+    assert.deepEqual(messages, []);
+    await world.client.close();
+  });
+
+  it('says nothing when a few vanish', async () => {
+    const { world, endpoints } = await connected(4);
+    const messages: string[] = [];
+    world.client.on('registry', ({ message }) => messages.push(message));
+    await world.list(...endpoints.slice(2));
+    assert.deepEqual(messages, []);
+    assert.deepEqual(await world.answering(100), ['a', 'b', 'c', 'd']);
+    await world.client.close();
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { DEFAULT_LIMITS, defineService, type Endpoint, method, msgpack } from '@org/rpc-core';
+import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
+import { createServer } from '@org/rpc-server';
+import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
+import { Pool } from './pool.js';
+
+const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };
+
+function aPool(): { pool: Pool; clock: FakeClock; dials: () => number } {
+  const clock = new FakeClock(1_000);
+  let dials = 0;
+  const dial = async (): Promise<ByteStream> => {
+    dials++;
+    return memoryPair()[0];
+  };
+  const random = seededRandom(1);
+  const timers = new TimerQueue(clock);
+  const pool = new Pool({ dial, codec: msgpack(), limits: DEFAULT_LIMITS, clock, random, timers });
+  return { pool, clock, dials: () => dials };
+}
+
+describe('Pool', () => {
+  it('has one link for an instance, however many services use it', () => {
+    const { pool, dials } = aPool();
+    assert.equal(pool.acquire(ENDPOINT), pool.acquire({ ...ENDPOINT, weight: 1 }));
+    assert.equal(dials(), 1);
+    pool.close('test over');
+  });
+
+  it('has another link for another instance on the same address', () => {
+    const { pool } = aPool();
+    assert.notEqual(pool.acquire(ENDPOINT), pool.acquire({ ...ENDPOINT, id: 'b' }));
+    pool.close('test over');
+  });
+
+  it('closes a link when its last user gives it back, and not before', () => {
+    const { pool } = aPool();
+    const link = pool.acquire(ENDPOINT);
+    pool.acquire(ENDPOINT);
+    pool.release(link);
+    assert.notEqual(link.state, 'closed');
+    pool.release(link);
+    assert.equal(link.state, 'closed');
+    assert.notEqual(pool.acquire(ENDPOINT), link);
+    pool.close('test over');
+  });
+
+  it('closes every link at once when it is closed', async () => {
+    const { pool, clock } = aPool();
+    const link = pool.acquire(ENDPOINT);
+    await clock.advance(10);
+    pool.close('test over');
+    assert.equal(link.state, 'closed');
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('Pool: services of one instance', () => {
+  it('share one connection', async () => {
+    const One = defineService('one', { where: method<() => number>() });
+    const Two = defineService('two', { where: method<() => number>() });
+    const server = createServer({ registry: 'local:' });
+    let connections = 0;
+    server.on('connectionOpened', () => connections++);
+    server.add(One, { where: () => 1 }).add(Two, { where: () => 2 });
+    const client = connect(server);
+    assert.equal(await client.service(One).where(), 1);
+    assert.equal(await client.service(Two).where(), 2);
+    assert.equal(connections, 1);
+    await client.close();
+  });
+});

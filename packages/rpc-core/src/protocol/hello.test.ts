@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { encoded } from '../../test/codec-helpers.js';
+import { allocateChunk } from '../codec/codec.js';
+import { msgpack } from '../codec/msgpack.js';
+import { DEFAULT_LIMITS } from '../limits.js';
+import { ProtocolError } from './frame.js';
+import { type Hello, readHello, writeHello } from './hello.js';
+
+const HELLO: Hello = {
+  version: 1,
+  instance: 'a',
+  expect: 'b',
+  codec: 'msgpack',
+  messageBytes: 4096,
+  callsInFlight: 10,
+  uptimeMs: 5,
+};
+
+const decode = msgpack().createDecoder(DEFAULT_LIMITS);
+const read = (bytes: Buffer): Hello => readHello(decode, bytes, 0, bytes.length);
+const refuses = (value: unknown, message: RegExp): void =>
+  assert.throws(
+    () => read(Buffer.isBuffer(value) ? value : encoded(value)),
+    (error) => error instanceof ProtocolError && message.test(error.message),
+  );
+
+describe('HELLO', () => {
+  it('is read as it was written', () => {
+    const target = { chunk: allocateChunk(8), position: 0 };
+    writeHello(msgpack(), target, HELLO);
+    assert.deepEqual(read(target.chunk.bytes.subarray(0, target.position)), HELLO);
+  });
+
+  it('may have fields that nobody knows, and lack texts', () => {
+    const { instance, expect, ...rest } = HELLO;
+    assert.deepEqual(read(encoded({ ...rest, novelty: [1, 2] })), { ...HELLO, instance: '', expect: '' });
+    assert.deepEqual([instance, expect], ['a', 'b']);
+  });
+
+  it('is refused when it is no map', () => {
+    for (const value of [null, 1, 'text', [1], true]) refuses(value, /HELLO is not a map/);
+  });
+
+  it('is refused when it is not exactly one value, or too large', () => {
+    refuses(Buffer.from('c1', 'hex'), /HELLO is not one MessagePack value/);
+    refuses(Buffer.concat([encoded(HELLO), Buffer.from([0])]), /HELLO is not one MessagePack value/);
+    refuses(Buffer.alloc(0), /HELLO is not one MessagePack value/);
+    refuses({ ...HELLO, padding: 'x'.repeat(16 * 1024) }, /a HELLO of \d+ bytes is beyond 16384/);
+  });
+
+  for (const [name, min, max] of [
+    ['version', 1, 65_535],
+    ['messageBytes', 1024, 2 ** 32 - 1],
+    ['callsInFlight', 1, 65_535],
+    ['uptimeMs', 0, Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    it(`must have a number from ${min} to ${max} as ${name}`, () => {
+      for (const value of [min - 1, max + 1, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null, true, [7], 2n ** 63n])
+        refuses(
+          { ...HELLO, [name]: value },
+          new RegExp(`HELLO field "${name}" must be a number from ${min} to ${max}`),
+        );
+      refuses(Object.fromEntries(Object.entries(HELLO).filter(([key]) => key !== name)), new RegExp(`"${name}"`));
+      assert.equal(read(encoded({ ...HELLO, [name]: min }))[name], min);
+      assert.equal(read(encoded({ ...HELLO, [name]: max }))[name], max);
+    });
+  }
+
+  for (const name of ['instance', 'expect', 'codec'] as const) {
+    it(`must have a short text without control characters as ${name}`, () => {
+      for (const value of [1, true, [], {}, 'x'.repeat(257), 'a\nb', '\u001b[31m'])
+        refuses({ ...HELLO, [name]: value }, new RegExp(`HELLO field "${name}" must be text of at most 256`));
+      assert.equal(read(encoded({ ...HELLO, [name]: 'x'.repeat(256) }))[name].length, 256);
+    });
+  }
+});
