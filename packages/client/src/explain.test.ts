@@ -22,7 +22,10 @@ describe('explainNoNode', () => {
 
   it('repeats what the registry reports as wrong, until it has recovered', async () => {
     world.registry.report({ kind: 'unreachable', message: 'connect ECONNREFUSED 10.0.0.9:2379' });
-    await assert.rejects(world.call(200), /namespace "default"; its last error: connect ECONNREFUSED 10\.0\.0\.9:2379\)/);
+    await assert.rejects(
+      world.call(200),
+      /namespace "default"; its last error: connect ECONNREFUSED 10\.0\.0\.9:2379\)/,
+    );
     world.registry.report({ kind: 'recovered', message: 'it answers again' });
     await assert.rejects(world.call(200), /namespace "default"\): start it/);
   });
@@ -58,11 +61,20 @@ describe('explainNoNode', () => {
   });
 
   it('tells how long the registry has been unreachable when that is why nothing is known', async () => {
-    const membership = new Membership({ addNode: () => assert.fail(), removeNode() {}, massVanished() {} }, world.clock);
+    const membership = new Membership(
+      { addNode: () => assert.fail(), removeNode() {}, massVanished() {} },
+      world.clock,
+    );
     membership.apply({ endpoints: [], fresh: true, gone: [] });
     membership.apply({ endpoints: [], fresh: false, gone: [] });
     await world.clock.advance(90_000);
-    const situation = { service: 'greeter', registry: 'etcd://h', namespace: 'test', membership, registryError: 'refused' };
+    const situation = {
+      service: 'greeter',
+      registry: 'etcd://h',
+      namespace: 'test',
+      membership,
+      registryError: 'refused',
+    };
     assert.match(
       explainNoNode(situation),
       /^service "greeter" has no instance in .*; the registry has been unreachable for 90 s; its last error: refused: start/,

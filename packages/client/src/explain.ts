@@ -25,9 +25,7 @@ export function explainNoNode(situation: Situation): string {
   if (membership.size === 0)
     return `service "${service}" has no instance in ${where}${age}: start a server that adds it, or check the service's name, registry and namespace`;
   const nodes = [...membership.nodes];
-  const shown = nodes
-    .slice(0, NODES_SHOWN)
-    .map((node) => `${node.address} (${node.downReason})`);
+  const shown = nodes.slice(0, NODES_SHOWN).map((node) => `${node.address} (${node.downReason})`);
   const more = nodes.length > NODES_SHOWN ? ` and ${nodes.length - NODES_SHOWN} more` : '';
   return `no instance of "${service}" takes calls: ${shown.join(', ')}${more}; ${where}${age}; check that they run and can be reached from here`;
 }

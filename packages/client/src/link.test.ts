@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Endpoint, DEFAULT_LIMITS, msgpack, type Random } from '@org/rpc-core';
+import { DEFAULT_LIMITS, type Endpoint, msgpack, type Random } from '@org/rpc-core';
 import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { Greeter, World } from '../test/world.js';

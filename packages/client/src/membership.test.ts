@@ -208,7 +208,10 @@ describe('membership: many endpoints vanish at once', () => {
     await world.clock.advance(1_000);
     await world.list(endpoints[0]!);
     assert.deepEqual(await world.answering(), ['a']);
-    assert.deepEqual(['b', 'c', 'd'].map((id) => world.node(id)), [undefined, undefined, undefined]);
+    assert.deepEqual(
+      ['b', 'c', 'd'].map((id) => world.node(id)),
+      [undefined, undefined, undefined],
+    );
     assert.deepEqual(messages, []);
     await world.client.close();
   });

@@ -1,9 +1,10 @@
 import { defineService, type Endpoint, endpointAddress, memory, method } from '@org/rpc-core';
 import { type ByteStream, type Dial, memoryPair } from '@org/rpc-core/internal';
 import { createServer } from '@org/rpc-server';
-import { RpcServer } from '@org/rpc-server/internal';
+import type { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, manualRegistry, seededRandom } from '@org/rpc-testkit';
 import { RpcClient } from '../src/client.js';
+import type { Client } from '../src/client-types.js';
 import type { ClientEvents } from '../src/events.js';
 import { type ClientOptions, resolveClientOptions } from '../src/options.js';
 import type { NodeState } from '../src/state.js';
@@ -27,7 +28,7 @@ interface Host {
 export class World {
   readonly clock = new FakeClock(1_000);
   readonly registry = manualRegistry();
-  readonly client: RpcClient;
+  readonly client: Client;
   /** Every attempt to connect: where and when. */
   readonly dials: { readonly address: string; readonly at: number }[] = [];
   readonly events: string[] = [];
