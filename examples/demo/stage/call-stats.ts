@@ -3,7 +3,7 @@ import { type Client, isRpcError, type NodeState, type ResponseInfo } from '@org
 import { type NodeReport, type Report, tellStage } from './messages.js';
 
 /** Failed calls that are shown; more are only counted. */
-const FAILED_CALLS_SHOWN = 5;
+const FAILED_CALLS_SHOWN = 3;
 
 /** Counts what becomes of a client's calls, in all and for each node. */
 export class CallStats {

@@ -24,6 +24,8 @@ export interface ShopOptions {
   readonly handlers?: ShopHandlers | undefined;
   readonly client?: ClientOptions | undefined;
   readonly server?: ServerOptions | undefined;
+  /** Left out: one of its own. */
+  readonly clock?: FakeClock | undefined;
 }
 
 const never = (): Promise<never> => new Promise(() => {});
@@ -40,7 +42,7 @@ export interface OpenShop extends AsyncDisposable {
 
 /** Opens a shop in memory. Closes its client when it is disposed of. */
 export function openShop(options: ShopOptions = {}): OpenShop {
-  const clock = new FakeClock(1_000);
+  const clock = options.clock ?? new FakeClock(1_000);
   const server = createServer({ registry: memory(), clock, ...options.server });
   server.add(Shop, {
     add: (x, y = 10, z = 100) => x + y + z,

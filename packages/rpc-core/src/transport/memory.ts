@@ -21,6 +21,7 @@ class MemoryStream implements ByteStream {
   #paused = false;
   #scheduled = false;
   #ended = false;
+  #otherEnded = false;
   #closed = false;
 
   constructor(peerAddress: string) {
@@ -58,6 +59,7 @@ class MemoryStream implements ByteStream {
     if (this.#ended || this.#closed) return;
     this.#ended = true;
     this.#other.#receive('end');
+    if (this.#otherEnded) queueMicrotask(() => this.#close(undefined));
   }
 
   destroy(): void {
@@ -85,6 +87,7 @@ class MemoryStream implements ByteStream {
     while (this.#inbox.length > 0 && !this.#paused && !this.#closed) {
       const item = this.#inbox.shift()!;
       if (item === 'end') {
+        this.#otherEnded = true;
         this.#receiver!.ended();
         // Both directions have ended: as a socket does, it closes by itself, and the other end when it has read all.
         if (this.#ended) this.#close(undefined);
