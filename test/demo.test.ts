@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { type EtcdServer, startEtcd } from '../packages/registry-etcd/test/etcd-fixture.js';
 import { type ExampleResult, startExample } from './run-example.js';
 
@@ -28,13 +29,23 @@ describe('the demo', function () {
   it('ends its processes when it is interrupted', async () => {
     const demo = startExample('demo/main.js', []);
     await demo.printed('calls/s');
+    const children = childrenOf(demo.child.pid!);
+    assert.equal(children.length, 4);
     demo.child.kill('SIGINT');
-    // The pipes of its output are closed when the last of its processes is gone.
     const { code, output } = await demo.ended;
     assert.equal(code, 130, output);
     assert.match(output, /^demo: interrupted$/m);
+    for (const pid of children) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   });
 });
+
+/** The ids of the processes that a process has started. */
+function childrenOf(pid: number): number[] {
+  return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map(Number);
+}
 
 function runDemo(...args: readonly string[]): Promise<ExampleResult> {
   return startExample('demo/main.js', ['--seconds', '5', ...args]).ended;

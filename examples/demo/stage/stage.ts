@@ -5,7 +5,7 @@ import { formatSeconds, pad, type Style } from './format.js';
 import type { ClientMessage, NodeMessage, Report } from './messages.js';
 import type { Screen } from './screen.js';
 import { ServerProcess } from './server-process.js';
-import { progressLine, tableLines } from './table.js';
+import { progressLine, type Scene, tableLines } from './table.js';
 
 /** Something that ends the demo. The message is all that a user needs to see. */
 export class DemoError extends Error {}
@@ -29,7 +29,7 @@ export interface StageOptions {
 }
 
 /** The processes of the demo, and what is shown of them. */
-export class Stage {
+export class Stage implements Scene {
   readonly style: Style;
   readonly durationMs: number;
   readonly servers: ServerProcess[] = [];

@@ -1,7 +1,16 @@
+import type { ClientProcess } from './client-process.js';
 import { formatCount, formatMs, formatSeconds, pad, type Style } from './format.js';
 import type { NodeReport } from './messages.js';
 import type { ProcessState, ServerProcess } from './server-process.js';
-import type { Stage } from './stage.js';
+
+/** What the table shows. */
+export interface Scene {
+  readonly style: Style;
+  readonly servers: readonly ServerProcess[];
+  readonly client: ClientProcess | undefined;
+  readonly elapsedMs: number;
+  readonly durationMs: number;
+}
 
 interface Column {
   readonly head: string;
@@ -25,8 +34,8 @@ const COLUMNS: readonly Column[] = [
 const SILENCE_MS = 2_000;
 
 /** The table of all servers, as it is now; after the end with the figures of the whole run. */
-export function tableLines(stage: Stage): string[] {
-  const { style, client } = stage;
+export function tableLines(scene: Scene): string[] {
+  const { style, client } = scene;
   const report = client?.report;
   const isOver = report?.isLast === true;
   const head = COLUMNS.map(({ head, width, align }) => pad(head, width, align)).join('  ');
@@ -36,49 +45,49 @@ export function tableLines(stage: Stage): string[] {
     '',
     '',
     formatCount(report?.calls ?? 0),
-    formatRate(isOver ? averageRate(report.calls, stage) : client?.rate()),
+    formatRate(isOver ? averageRate(report.calls, scene) : client?.rate()),
     formatMs(report?.latency.p50),
     formatCount(report?.nodes.reduce((sum, { errors }) => sum + errors, 0) ?? 0),
   ];
   return [
     `  ${style.dim(head)}`,
-    ...stage.servers.map((server) => line(serverCells(stage, server, isOver))),
+    ...scene.servers.map((server) => line(serverCells(scene, server, isOver))),
     line(all),
-    ...(isOver ? [] : ['', `  ${statusLine(stage)}`]),
+    ...(isOver ? [] : ['', `  ${statusLine(scene)}`]),
   ];
 }
 
 /** What stands in the place of a table where nothing can be redrawn: one line. */
-export function progressLine(stage: Stage): string {
-  const { client } = stage;
-  const servers = stage.servers.map((server) => {
+export function progressLine(scene: Scene): string {
+  const { client } = scene;
+  const servers = scene.servers.map((server) => {
     const rate =
       client?.node(server.address)?.state === 'ready' ? formatRate(client.rate(server.address)) : server.state;
     return `${server.name} ${pad(rate, 8, 'right')}`;
   });
   const rate = pad(formatRate(client?.rate()), 7, 'right');
   const p50 = pad(formatMs(client?.report?.latency.p50), 7, 'right');
-  const time = pad(formatSeconds(stage.elapsedMs), 6, 'right');
+  const time = pad(formatSeconds(scene.elapsedMs), 6, 'right');
   const { failed = 0, retries = 0 } = client?.report ?? {};
   return `  ${time}  ${rate} calls/s  p50 ${p50}  failed ${failed}  retries ${retries}  |  ${servers.join('  ')}`;
 }
 
-function statusLine(stage: Stage): string {
-  const { style, client } = stage;
-  const time = `${formatSeconds(stage.elapsedMs)} of ${formatSeconds(stage.durationMs)}`;
+function statusLine(scene: Scene): string {
+  const { style, client } = scene;
+  const time = `${formatSeconds(scene.elapsedMs)} of ${formatSeconds(scene.durationMs)}`;
   const silentMs = Date.now() - (client?.report?.at ?? Date.now());
   const silence = silentMs < SILENCE_MS ? '' : style.bad(`   no report from the client for ${formatSeconds(silentMs)}`);
-  return `${time}   ${counts(stage)}${silence}`;
+  return `${time}   ${counts(scene)}${silence}`;
 }
 
-function counts({ client, style }: Stage): string {
+function counts({ client, style }: Scene): string {
   const { failed = 0, retries = 0 } = client?.report ?? {};
   const text = `calls failed: ${formatCount(failed)}`;
   return `${failed === 0 ? style.good(text) : style.bad(text)}  retries: ${formatCount(retries)}`;
 }
 
-function serverCells(stage: Stage, server: ServerProcess, isOver: boolean): string[] {
-  const { style, client } = stage;
+function serverCells(scene: Scene, server: ServerProcess, isOver: boolean): string[] {
+  const { style, client } = scene;
   const { address, state } = server;
   const node = client?.node(address);
   const calls = node?.calls ?? 0;
@@ -89,7 +98,7 @@ function serverCells(stage: Stage, server: ServerProcess, isOver: boolean): stri
     paintProcess(style, state),
     paintNode(style, node),
     formatCount(calls),
-    formatRate(isOver ? averageRate(calls, stage) : client?.rate(address ?? '')),
+    formatRate(isOver ? averageRate(calls, scene) : client?.rate(address ?? '')),
     formatMs(isOver ? node?.p50OfAll : node?.p50),
     errors === 0 ? '0' : style.warn(formatCount(errors)),
   ];
@@ -111,7 +120,7 @@ function line(cells: readonly string[]): string {
 }
 
 /** Over the whole run, so that those of the servers add up. */
-function averageRate(calls: number, { client }: Stage): number | undefined {
+function averageRate(calls: number, { client }: Scene): number | undefined {
   const elapsedMs = client?.report?.elapsedMs ?? 0;
   return elapsedMs > 0 ? (calls * 1000) / elapsedMs : undefined;
 }

@@ -76,6 +76,10 @@ export class Balancer implements MembershipOwner, NodeOwner {
     return this.#membership;
   }
 
+  get isClosed(): boolean {
+    return this.#closedReason !== undefined;
+  }
+
   /** How many nodes take calls. */
   get readyCount(): number {
     return this.#ready.length;

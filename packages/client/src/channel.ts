@@ -75,7 +75,15 @@ export function composeRoute(
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate), // Above limits and retry: one record and one permit for each user call.
     limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
-    retry({ max: retryMax, budget: shared.budget, clock, random, onRetry: (event) => channel.emit('retried', event) }), // Above balance: each attempt picks again.
+    // Above balance: each attempt picks again.
+    retry({
+      max: retryMax,
+      budget: shared.budget,
+      clock,
+      random,
+      onRetry: (event) => channel.emit('retried', event),
+      isClosed: () => balancer.isClosed,
+    }),
     attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs, latency }), // Below retry: leaves time for another attempt.
   ];
   return {

@@ -1,5 +1,5 @@
 import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
-import { assertKnownOptions, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
+import { assertKnownOptions, assertObject, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
 import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
 
 /** Options of one service on one client, and of its methods. */
@@ -30,6 +30,7 @@ export function configure<D extends ServiceDefinition<object>>(
   assertServiceDefinition('configure', definition);
   const where = `configure(${definition.name})`;
   assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods']);
+  if (options.methods !== undefined) assertObject(where, 'methods', options.methods);
   const methods: Record<string, PolicyOptions> = Object.create(null);
   for (const [method, policy] of Object.entries<PolicyOptions | undefined>(options.methods ?? {})) {
     if (!Object.hasOwn(definition.methods, method)) {

@@ -32,6 +32,8 @@ export interface RetrySettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Whether the client has been closed: its calls in flight end, and none is repeated. */
+  readonly isClosed?: (() => boolean) | undefined;
 }
 
 /**
@@ -151,12 +153,13 @@ class FailedCall {
   }
 
   #takesFree(error: RpcError): boolean {
-    if (this.#freeUsed || !isFreeRepeat(this.#call, error)) return false;
+    if (this.#freeUsed || this.#settings.isClosed?.() || !isFreeRepeat(this.#call, error)) return false;
     this.#freeUsed = true;
     return true;
   }
 
   #takesRetry(error: RpcError): boolean {
+    if (this.#settings.isClosed?.()) return false;
     const { max, budget, clock, random } = this.#settings;
     const decision = decideRetry(this.#call, error, { max, retries: this.#retries, now: clock.now(), random, budget });
     if ('stop' in decision) {
