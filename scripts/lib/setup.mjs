@@ -50,6 +50,7 @@ async function install() {
 
 async function build() {
   const started = Date.now();
+  if (!existsSync(join(ROOT, 'packages/rpc/dist'))) console.log('building (tsc -b)');
   // The compiler itself finds out what is older than its sources; when nothing is, that takes about a second.
   const { code } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b']);
   if (code !== 0) throw new SetupError('the build failed (tsc -b), see above');

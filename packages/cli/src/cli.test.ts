@@ -101,6 +101,9 @@ describe('runCli', () => {
   it('refuses a registry that it cannot read before doing anything', async () => {
     const terminal = testTerminal();
     assert.equal(await runCli(['ls', '--registry', 'etdc://h:1'], terminal), 1);
-    assert.match(terminal.errText, /^rpc ls: --registry: registry: unknown scheme "etdc" \(did you mean "etcd"\?\).*\n$/);
+    assert.match(
+      terminal.errText,
+      /^rpc ls: --registry: registry: unknown scheme "etdc" \(did you mean "etcd"\?\).*\n$/,
+    );
   });
 });

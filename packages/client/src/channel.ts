@@ -1,5 +1,5 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
-import { fuseGates, stack, wireName } from '@org/rpc-core/internal';
+import { fuseGates, stack, surface, wireName } from '@org/rpc-core/internal';
 import type { Balancer, Emit } from './balancer.js';
 import { credentials } from './credentials.js';
 import { createLimiters, type Limiters } from './levels.js';
@@ -115,10 +115,7 @@ function observer(emit: Emit): Gate {
       try {
         onSettled(call, outcome);
       } catch (error) {
-        // A user's hook must not harm other calls whose replies came in the same chunk. It surfaces as what it is: uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
+        surface(error);
       }
     },
   };

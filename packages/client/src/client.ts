@@ -18,6 +18,7 @@ import {
   dialTcp,
   nearestName,
   rpcError,
+  surface,
   TIMEOUT_BOUNDS,
   TimerQueue,
   wireName,
@@ -87,8 +88,10 @@ export class RpcClient implements Client {
             options: breaker,
             clock,
             random,
-            onTransition: ({ state, ...event }) =>
-              this.#emit(state === 'open' ? 'breakerOpened' : 'breakerClosed', event),
+            onTransition: ({ state, endpoint, service, method, openForMs }) => {
+              if (state === 'open') this.#emit('breakerOpened', { endpoint, service, method, openForMs });
+              else this.#emit('breakerClosed', { endpoint, service, method });
+            },
           });
     this.#channel = createChannel(options, this.#emit);
   }
@@ -165,7 +168,11 @@ export class RpcClient implements Client {
   }
 
   readonly #emit: Emit = (event, ...args) => {
-    (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+    try {
+      (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+    } catch (error) {
+      surface(error);
+    }
   };
 
   #start(route: ClientRoute | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS, type Endpoint, msgpack, type Random } from '@org/rpc-core';
 import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { Greeter, World } from '../test/world.js';
 import { Link, type LinkState } from './link.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };
@@ -96,44 +95,5 @@ describe('Link', () => {
     scene.link.close('once more');
     assert.equal(scene.clock.pending, 0);
     assert.equal(scene.states.at(-1), 'closed');
-  });
-
-  it('is never made anew once it is retired and its last call has ended', async () => {
-    const world = new World();
-    const a = world.start('a', 1);
-    world.client.service(Greeter);
-    await world.list(a);
-    const held = world.client.service(Greeter).hold();
-    await world.settle();
-    world.registry.publish('greeter', [], { gone: 'left' });
-    await world.settle();
-    world.release(a);
-    await held;
-    await world.clock.advance(60_000);
-    assert.equal(world.dials.length, 1);
-    await world.client.close();
-  });
-});
-
-describe('Link: another instance answers than was meant', () => {
-  it('gives it no calls, repeats elsewhere what it had sent, and comes back ever more rarely', async () => {
-    const world = new World();
-    const stub = world.client.service(Greeter);
-    const a = world.start('a', 1);
-    const b = world.start('b', 2);
-    await world.list(a, b);
-    world.registry.loseSource();
-    world.kill(a);
-    world.start('usurper', a.port);
-    await world.settle();
-    world.dials.length = 0;
-    for (let second = 0; second < 120; second++) {
-      assert.equal(await stub.hello(), 'b');
-      await world.clock.advance(1_000);
-    }
-    const again = world.dials.filter(({ address }) => address === 'h:1').length;
-    assert.ok(again > 8 && again < 60, `${again} attempts in two minutes`);
-    assert.match(world.node('a')!.error!, /this is instance "usurper", not "a"/);
-    await world.client.close();
   });
 });

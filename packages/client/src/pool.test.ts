@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_LIMITS, defineService, type Endpoint, method, msgpack } from '@org/rpc-core';
+import { DEFAULT_LIMITS, type Endpoint, msgpack } from '@org/rpc-core';
 import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
-import { createServer } from '@org/rpc-server';
-import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { Pool } from './pool.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };
@@ -53,21 +52,5 @@ describe('Pool', () => {
     pool.close('test over');
     assert.equal(link.state, 'closed');
     assert.equal(clock.pending, 0);
-  });
-});
-
-describe('Pool: services of one instance', () => {
-  it('share one connection', async () => {
-    const One = defineService('one', { where: method<() => number>() });
-    const Two = defineService('two', { where: method<() => number>() });
-    const server = createServer({ registry: 'local:' });
-    let connections = 0;
-    server.on('connectionOpened', () => connections++);
-    server.add(One, { where: () => 1 }).add(Two, { where: () => 2 });
-    const client = connect(server);
-    assert.equal(await client.service(One).where(), 1);
-    assert.equal(await client.service(Two).where(), 2);
-    assert.equal(connections, 1);
-    await client.close();
   });
 });

@@ -45,6 +45,7 @@ export { encodeMetadata } from './protocol/metadata.js';
 export { randomId } from './random.js';
 export { validateArgs, validateResult } from './schema.js';
 export { fuseGates, stack, wireName } from './service.js';
+export { surface } from './surface.js';
 export { TimerQueue } from './timer-queue.js';
 export type { ByteReceiver, ByteStream, Dial, DialTarget, Listener } from './transport/byte-stream.js';
 export { memoryPair } from './transport/memory.js';

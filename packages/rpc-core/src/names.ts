@@ -7,7 +7,14 @@ export const NAME_BYTES_MAX = 200;
  * Names that no method can have: `with` is the stub's own, and the others are asked of any object by `await`,
  * `JSON.stringify` and assignment, so that a remote method behind them would be called by accident.
  */
-export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = ['with', 'then', 'catch', 'finally', 'toJSON', '__proto__'];
+export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
+  'with',
+  'then',
+  'catch',
+  'finally',
+  'toJSON',
+  '__proto__',
+];
 
 /** A name that no method can have: it belongs to the stub, or every object is asked for it. */
 export type ReservedMethodName = 'with' | 'then' | 'catch' | 'finally' | 'toJSON' | '__proto__';

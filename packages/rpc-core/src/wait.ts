@@ -47,18 +47,21 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
     if (signal?.aborted) return queueMicrotask(onAbort);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (call.deadline === Number.POSITIVE_INFINITY) return;
-    const remaining = call.deadline - clock.now();
-    const expire = (): void =>
-      fail(
-        rpcError('DEADLINE_EXCEEDED', `no time left while waiting for ${typeof what === 'string' ? what : what()}`, {
-          service: call.service,
-          method: call.method,
-        }),
-      );
-    if (remaining <= 0) queueMicrotask(expire);
-    else cancelTimer = clock.schedule(remaining, expire);
+    // Timers may fire a little early. That the time is up is for the clock to say.
+    const expire = (): void => {
+      const remaining = call.deadline - clock.now();
+      if (remaining > 0) cancelTimer = clock.schedule(remaining, expire);
+      else fail(noTimeLeft(call, typeof what === 'string' ? what : what()));
+    };
+    if (call.deadline <= clock.now()) queueMicrotask(expire);
+    else expire();
   });
   return { promise, done, fail };
+}
+
+function noTimeLeft(call: Call, what: string): RpcError {
+  const { service, method } = call;
+  return rpcError('DEADLINE_EXCEEDED', `no time left while waiting for ${what}`, { service, method });
 }
 
 /**

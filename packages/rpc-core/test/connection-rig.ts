@@ -24,8 +24,9 @@ export class TestHost implements ServerHost {
   uptimeMs = 7;
   authorize: ServerHost['authorize'] = undefined;
   admission: RpcError | undefined = undefined;
-  readonly methods: Record<string, TestMethod> = { echo: (value: never) => value };
-  readonly served_: { call: IncomingCall; error: unknown }[] = [];
+  // The last argument is the call.
+  readonly methods: Record<string, TestMethod> = { echo: (...all: unknown[]) => (all.length > 1 ? all[0] : undefined) };
+  readonly ended: { call: IncomingCall; error: unknown }[] = [];
   readonly closedReasons: string[] = [];
   calls: IncomingCall[] = [];
 
@@ -47,7 +48,7 @@ export class TestHost implements ServerHost {
   }
 
   served(call: IncomingCall, error: unknown): void {
-    this.served_.push({ call, error });
+    this.ended.push({ call, error });
   }
 
   presentable(error: unknown): RpcError {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Endpoint } from '@org/rpc-core';
-import { assertKnownOptions, assertNumber, assertObject, readEndpoint } from '@org/rpc-core/internal';
+import { assertFits, assertKnownOptions, assertNumber, assertObject, readEndpoint } from '@org/rpc-core/internal';
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -30,14 +30,10 @@ export function resolveListenOptions(
     throw new TypeError(`${where}: give either path or ${besidePath}, not both`);
   assertNumber(where, 'port', port, { min: 0, max: 65_535, integer: true });
   const host = options.host ?? (isMachineLocal ? '127.0.0.1' : '0.0.0.0');
-  if (typeof host !== 'string' || host === '' || /[\s[\]]/.test(host))
-    throw new TypeError(`${where}: host must be a name or an address without brackets, not ${JSON.stringify(host)}`);
-  if (
-    path !== undefined &&
-    (typeof path !== 'string' || path === '' || Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX)
-  ) {
-    throw new TypeError(`${where}: path must have 1 to ${UNIX_PATH_BYTES_MAX} bytes`);
-  }
+  const isHost = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host);
+  assertFits(where, 'host', 'a name or an address without brackets', host, isHost);
+  const isPath = typeof path === 'string' && path !== '' && Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX;
+  if (path !== undefined) assertFits(where, 'path', `text of 1 to ${UNIX_PATH_BYTES_MAX} bytes`, path, isPath);
   if (advertise !== undefined) {
     assertObject(where, 'advertise', advertise);
     assertKnownOptions(`${where}: advertise`, advertise, ['host', 'port']);

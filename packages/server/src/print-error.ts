@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** Prints what a handler threw, for servers that nobody watches. One line that cannot be forged, then the stack. */
 export function printHandlerError(event: {
   service: string;
@@ -6,9 +8,13 @@ export function printHandlerError(event: {
   correlationId: string;
 }): void {
   const { service, method, error, correlationId } = event;
-  const text = error instanceof Error ? describe(error) : String(error);
-  process.stderr.write(`[rpc] handler ${service}.${method} failed (${correlationId}): ${text.slice(0, 8192)}\n`);
+  const text = (error instanceof Error ? describe(error) : inspect(error)).slice(0, LENGTH_MAX);
+  // What was thrown may hold lines that look like this one: only ours begin at the margin.
+  const indented = text.replace(/\r\n?|\n/g, '\n    ');
+  process.stderr.write(`[rpc] handler ${service}.${method} failed (${correlationId}): ${indented}\n`);
 }
+
+const LENGTH_MAX = 8192;
 
 /** Causes that are printed, one under the other. */
 const CAUSES_MAX = 3;

@@ -8,6 +8,7 @@ import {
   rpcError,
   ServerConnection,
   type ServerHost,
+  surface,
 } from '@org/rpc-core/internal';
 import { EventEmitter } from 'eventemitter3';
 import { Dispatcher } from './dispatcher.js';
@@ -93,7 +94,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       this.#listener = await listenTcp(
         { ...target, connectionsMax: limits.connections },
         (stream) => this.accept(stream),
-        (error) => this.#events.emit('acceptError', { error }),
+        (error) => this.#emit('acceptError', { error }),
       );
     } catch (error) {
       this.#listening = false;
@@ -122,7 +123,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#connections.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
-    this.#events.emit('connectionOpened', { peer: stream.peer.address });
+    this.#emit('connectionOpened', { peer: stream.peer.address });
   }
 
   async update(change: InstanceUpdate): Promise<void> {
@@ -191,7 +192,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     if (correlationId !== undefined) {
       const event = { service: call.service, method: call.method, error: thrown, correlationId };
       // A handler's exception must be seen somewhere, also by those who have set up nothing yet.
-      if (!this.#events.emit('handlerError', event)) printHandlerError(event);
+      if (!this.#emit('handlerError', event)) printHandlerError(event);
     }
     return error;
   }
@@ -199,19 +200,19 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   closed(connection: ServerConnection<Handler>, reason: string): void {
     this.#connections.delete(connection);
     this.#checkEmpty();
-    this.#events.emit('connectionClosed', { peer: connection.peer.address, reason });
+    this.#emit('connectionClosed', { peer: connection.peer.address, reason });
   }
 
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
     const { registry, namespace, clock, random, weight, zone, tags, version } = this.#options;
     const { services } = this.#dispatcher;
     const onEvent = (event: RegistryEvent): void => {
-      this.#events.emit('registry', event);
+      this.#emit('registry', event);
     };
     const endpoint: Endpoint = { ...location, id: this.instance, weight, zone, tags, version, state: 'up' };
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
     this.registered.then(
-      () => this.#events.emit('registered', { instance: this.instance, services }),
+      () => this.#emit('registered', { instance: this.instance, services }),
       () => {},
     );
   }
@@ -220,7 +221,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   announce(reason: string): void {
     this.#drainingReason = reason;
-    this.#events.emit('draining', { reason });
+    this.#emit('draining', { reason });
     // Neither the registry nor a client may hold up the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});
     for (const connection of this.#connections) connection.drain(reason);
@@ -255,7 +256,17 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   async #leave(): Promise<void> {
     this.#offSignals?.();
     await Promise.all([this.#listener?.close(), this.#publication.close()]);
-    this.#events.emit('closed');
+    this.#emit('closed');
+  }
+
+  /** @returns whether anybody listens */
+  #emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
+    try {
+      return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+    } catch (error) {
+      surface(error);
+      return true;
+    }
   }
 
   #checkEmpty(): void {

@@ -252,8 +252,6 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     this.close('the connection was closed by the other end');
   }
 
-  drained(): void {}
-
   closed(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;

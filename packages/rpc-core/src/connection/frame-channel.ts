@@ -3,8 +3,9 @@ import type { Codec, DecodeMessage } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import type { Limits } from '../limits.js';
 import { FrameType, GoAwayCode, HEADER_BYTES, PREFACE, ProtocolError } from '../protocol/frame.js';
+import { parseGoAway } from '../protocol/frame-parser.js';
 import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
-import { GO_AWAY_REASON_BYTES_MAX, putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
+import { putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
 import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../protocol/hello.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
@@ -128,11 +129,12 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   /**
    * Closes for cause: says why, then reads and discards until the peer has ended or a second has passed. Dropping the
    * connection at once would lose the reason: a reset overtakes what was written.
+   * @param cause - why it really is, for this side alone
    */
-  closeFor(code: GoAwayCode, reason: string): void {
+  closeFor(code: GoAwayCode, reason: string, cause = reason): void {
     if (this.#state !== 'open') return;
     writeGoAway(this.output, code, reason);
-    this.closeAfterWriting(reason);
+    this.closeAfterWriting(cause);
   }
 
   /** As {@link closeFor}, for peers of another protocol: what has been appended are the last words. */
@@ -165,10 +167,9 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (this.#stalls.isFrameStalled(isInsideFrame, this.#framesRead, now, frameStallMs)) {
       return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
     }
-    const { queuedBytes } = this.#stream;
     // Not every stream tells of a queue that was never full by its own measure.
-    if (queuedBytes === 0 && this.isFull) this.drained();
-    if (this.#stalls.isWriteStalled(this.output.writtenBytes - queuedBytes, now, writeStallMs)) {
+    if (this.isFull && this.#stream.queuedBytes === 0) this.drained();
+    if (this.#stalls.isWriteStalled(this.output.takenBytes, now, writeStallMs)) {
       return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
     }
     if (this.#greeted && !this.isFull) this.keepalive.tick(now);
@@ -191,12 +192,10 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   drained(): void {
-    if (this.isFull) {
-      this.#stalls.drained();
-      this.keepalive.alive();
-      if (this.#state === 'open') this.#stream.resume();
-    }
-    this.#owner.drained();
+    if (!this.isFull) return;
+    this.#stalls.drained();
+    this.keepalive.alive();
+    if (this.#state === 'open') this.#stream.resume();
   }
 
   ended(): void {
@@ -248,7 +247,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   /** Stops reading while the peer does not read: what it sends would only make more to write. */
   #watchQueue(): void {
     if (this.#state !== 'open' || this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
-    this.#stalls.full(this.#clock.now());
+    this.#stalls.full(this.output.takenBytes, this.#clock.now());
     this.#stream.pause();
   }
 
@@ -276,8 +275,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   #goAway(bytes: Buffer, start: number, end: number): void {
     if (this.#hasGoAway) this.ignoreFrame('one more GOAWAY');
     this.#hasGoAway = true;
-    const reason = bytes.utf8Slice(Math.min(start + 1, end), Math.min(start + 1 + GO_AWAY_REASON_BYTES_MAX, end));
-    this.#owner.goAway(start < end ? bytes[start]! : 0, reason);
+    const { code, reason } = parseGoAway(bytes, start, end);
+    this.#owner.goAway(code, reason);
   }
 
   #hello(bytes: Buffer, start: number, end: number): void {
@@ -292,8 +291,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   #fail(error: unknown): void {
     if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
-    // Something of this side threw: the peer is told no more than that.
-    if (this.#state === 'open') writeGoAway(this.output, GoAwayCode.PROTOCOL_ERROR, 'an internal error');
-    this.closeAfterWriting(`an internal error: ${(error as Error).message}`);
+    const cause = `an internal error: ${(error as Error).message}`;
+    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', cause);
   }
 }

@@ -18,11 +18,10 @@ const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBu
 export class Output implements EncodeTarget {
   chunk: Chunk = NO_CHUNK;
   position = 0;
-  /** Bytes given to the stream so far. */
-  writtenBytes = 0;
   readonly #stream: ByteStream;
   readonly #onWrite: () => void;
   #messages = 0;
+  #writtenBytes = 0;
   #scheduled = false;
   #held = false;
   #onWritten: (() => void)[] | undefined;
@@ -31,6 +30,11 @@ export class Output implements EncodeTarget {
   constructor(stream: ByteStream, onWrite: () => void) {
     this.#stream = stream;
     this.#onWrite = onWrite;
+  }
+
+  /** How many bytes the other end has taken so far. */
+  get takenBytes(): number {
+    return this.#writtenBytes - this.#stream.queuedBytes;
   }
 
   /** Makes room for `bytes` at the position and returns the position. */
@@ -81,7 +85,7 @@ export class Output implements EncodeTarget {
       this.chunk = NO_CHUNK;
       this.position = 0;
       this.#messages = 0;
-      this.writtenBytes += position;
+      this.#writtenBytes += position;
       // A stream that has not taken all at once goes on reading from the memory, which is then left to the collector.
       if (this.#stream.write(chunk.bytes.subarray(0, position))) returnChunk(chunk);
       this.#onWrite();

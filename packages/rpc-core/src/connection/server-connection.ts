@@ -274,8 +274,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#endIfIdle();
   }
 
-  drained(): void {}
-
   foreign(bytes: Buffer): void {
     const { output } = this.#channel;
     const { answer, reason } = foreignAnswer(bytes);

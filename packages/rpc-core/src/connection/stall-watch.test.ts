@@ -28,15 +28,15 @@ describe('the stall watch: writing', () => {
   it('is stalled when nothing was taken for so long since the queue was full', () => {
     const watch = new StallWatch();
     assert.equal(watch.isWriteStalled(0, 9_000, 500), false);
-    watch.full(10_000);
+    watch.full(7, 10_000);
     assert.equal(watch.isFull, true);
-    assert.equal(watch.isWriteStalled(0, 10_500, 500), false);
-    assert.equal(watch.isWriteStalled(0, 10_501, 500), true);
+    assert.equal(watch.isWriteStalled(7, 10_500, 500), false);
+    assert.equal(watch.isWriteStalled(7, 10_501, 500), true);
   });
 
   it('has nothing against a peer that reads slowly', () => {
     const watch = new StallWatch();
-    watch.full(0);
+    watch.full(0, 0);
     for (let now = 400, taken = 1; now < 5_000; now += 400, taken++)
       assert.equal(watch.isWriteStalled(taken, now, 500), false);
     assert.equal(watch.isWriteStalled(12, 5_301, 500), true);
@@ -44,7 +44,7 @@ describe('the stall watch: writing', () => {
 
   it('ends with the queue', () => {
     const watch = new StallWatch();
-    watch.full(0);
+    watch.full(0, 0);
     watch.drained();
     assert.equal(watch.isFull, false);
     assert.equal(watch.isWriteStalled(0, 9_000, 500), false);

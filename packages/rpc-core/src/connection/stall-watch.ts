@@ -11,7 +11,8 @@ export class StallWatch {
   }
 
   /** More waits to be written than may, since `now`. */
-  full(now: number): void {
+  full(takenBytes: number, now: number): void {
+    this.#takenSeen = takenBytes;
     this.#fullSince = now;
   }
 

@@ -6,7 +6,7 @@ import { CodecError } from '../codec/codec.js';
 import { msgpack } from '../codec/msgpack.js';
 import { DEFAULT_LIMITS } from '../limits.js';
 import { HEADER_BYTES, ProtocolError, ReplyFlag } from './frame.js';
-import { createParsedRequest, parseError, parseReplyHead, parseRequest } from './frame-parser.js';
+import { createParsedRequest, parseError, parseGoAway, parseReplyHead, parseRequest } from './frame-parser.js';
 
 const decode = msgpack().createDecoder(DEFAULT_LIMITS);
 const METADATA = hex('01 0002 61 7877');
@@ -132,6 +132,20 @@ describe('parseError', () => {
         () => readError(whole.subarray(0, end)),
         (error) => error instanceof CodecError,
       );
+  });
+});
+
+describe('parseGoAway', () => {
+  const read = (body: Buffer) => inside(body, parseGoAway);
+
+  it('reads code and reason, and takes an empty one for the end of a server', () => {
+    assert.deepEqual(read(Buffer.from('\x02why')), { code: 2, reason: 'why' });
+    assert.deepEqual(read(hex('03')), { code: 3, reason: '' });
+    assert.deepEqual(read(Buffer.alloc(0)), { code: 0, reason: '' });
+  });
+
+  it('cuts a long reason', () => {
+    assert.equal(read(Buffer.alloc(5_000, 'x')).reason.length, 900);
   });
 });
 

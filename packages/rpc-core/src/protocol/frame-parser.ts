@@ -3,7 +3,15 @@ import type { DecodeMessage } from '../codec/codec.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import type { Metadata } from '../metadata.js';
-import { ERROR_FIXED_BYTES, NO_RETRY_AFTER, ProtocolError, REQUEST_FIXED_BYTES, ReplyFlag } from './frame.js';
+import {
+  ERROR_FIXED_BYTES,
+  GO_AWAY_REASON_BYTES_MAX,
+  GoAwayCode,
+  NO_RETRY_AFTER,
+  ProtocolError,
+  REQUEST_FIXED_BYTES,
+  ReplyFlag,
+} from './frame.js';
 import { readUint16, readUint32 } from './frame-reader.js';
 import { decodeMetadata } from './metadata.js';
 
@@ -83,4 +91,12 @@ export function parseError(
     details: detailsStart === end ? undefined : decode(bytes, detailsStart, end),
   });
   return { error, metadata: head.metadata };
+}
+
+/** Reads a GOAWAY whose body is `bytes[start, end)`; an empty one is that of a server that drains. Longer reasons are cut. */
+export function parseGoAway(bytes: Buffer, start: number, end: number): { code: number; reason: string } {
+  if (start === end) return { code: GoAwayCode.DRAINING, reason: '' };
+  const reasonStart = start + 1;
+  const reason = bytes.utf8Slice(reasonStart, Math.min(reasonStart + GO_AWAY_REASON_BYTES_MAX, end));
+  return { code: bytes[start]!, reason };
 }

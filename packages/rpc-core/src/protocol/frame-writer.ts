@@ -4,6 +4,7 @@ import type { RpcError } from '../error.js';
 import {
   ERROR_FIXED_BYTES,
   FrameType,
+  GO_AWAY_REASON_BYTES_MAX,
   type GoAwayCode,
   HEADER_BYTES,
   NO_RETRY_AFTER,
@@ -19,9 +20,6 @@ export interface FrameTarget extends EncodeTarget {
 
 /** Longer reasons are cut: an error is read by people, and must fit beside everything else. */
 const REASON_BYTES_MAX = 4096;
-
-/** Longest reason of a GOAWAY: less than the smallest `messageBytes`, so that every peer takes it. */
-export const GO_AWAY_REASON_BYTES_MAX = 900;
 
 /** What goes into the fixed part of a REQUEST. */
 export interface RequestHead {

@@ -67,6 +67,9 @@ export const REQUEST_FIXED_BYTES = 8;
 /** Fixed part of an ERROR's body: code (u8), whether a handler ran (u8), retry after ms (u32), reason bytes (u16). */
 export const ERROR_FIXED_BYTES = 8;
 
+/** Longest reason of a GOAWAY: less than the smallest `messageBytes`, so that every peer takes it. */
+export const GO_AWAY_REASON_BYTES_MAX = 900;
+
 /** In the retry-after field: the server did not say. */
 export const NO_RETRY_AFTER = 0xffff_ffff;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { openShop, Shop } from '../test/shop.js';
+import { openShop, Shop } from './shop.js';
 
 interface Api {
   add(x: number, y?: number): number;

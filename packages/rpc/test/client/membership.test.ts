@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Endpoint } from '@org/rpc-core';
-import { Greeter, World } from '../test/world.js';
+import { Greeter, World } from './world.js';
 
 const GRACE_MS = 15_000;
 const TICK_MS = 1_000;

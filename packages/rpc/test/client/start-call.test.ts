@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { type CallContext, callContext, type ResponseInfo, RpcError } from '@org/rpc-core';
-import { openShop } from '../test/shop.js';
+import { openShop } from './shop.js';
 
 describe('a call and undefined', () => {
   it('sends no trailing argument that is undefined, so that defaults work', async () => {

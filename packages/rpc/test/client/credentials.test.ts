@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import type { ClientOptions } from '@org/rpc-client';
 import { type CallContext, type Metadata, RpcError } from '@org/rpc-core';
-import { type OpenShop, openShop } from '../test/shop.js';
-import type { ClientOptions } from './options.js';
+import { type OpenShop, openShop } from './shop.js';
 
 function open(metadata: NonNullable<ClientOptions['metadata']>): OpenShop & { received: Metadata[] } {
   const received: Metadata[] = [];

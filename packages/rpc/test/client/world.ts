@@ -1,13 +1,10 @@
+import type { Client, ClientEvents, ClientOptions, NodeState } from '@org/rpc-client';
+import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
 import { defineService, type Endpoint, endpointAddress, memory, method } from '@org/rpc-core';
 import { type ByteStream, type Dial, memoryPair } from '@org/rpc-core/internal';
 import { createServer } from '@org/rpc-server';
 import type { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, manualRegistry, seededRandom } from '@org/rpc-testkit';
-import { RpcClient } from '../src/client.js';
-import type { Client } from '../src/client-types.js';
-import type { ClientEvents } from '../src/events.js';
-import { type ClientOptions, resolveClientOptions } from '../src/options.js';
-import type { NodeState } from '../src/state.js';
 
 /** What every server of a {@link World} serves; `hello` says which one answered. */
 export const Greeter = defineService('greeter', {
@@ -16,7 +13,7 @@ export const Greeter = defineService('greeter', {
 });
 
 /** What somebody who connects to an address meets there. */
-type Place = 'serving' | 'refusing' | 'silent';
+type Place = 'serving' | 'refusing' | 'silent' | 'frozen';
 
 interface Host {
   readonly server: RpcServer;
@@ -70,6 +67,11 @@ export class World {
   /** Takes the machine of an endpoint off the network: connections are lost and nobody answers. */
   unplug(endpoint: Endpoint): void {
     this.#lose(endpoint, 'silent');
+  }
+
+  /** Stops the process of an endpoint: its kernel goes on accepting connections, on which nothing is ever said. */
+  freeze(endpoint: Endpoint): void {
+    this.#lose(endpoint, 'frozen');
   }
 
   /** Lets the handlers that `hold` end. */
@@ -141,7 +143,7 @@ export class World {
     const { server, streams } = this.#listening.get(address)!;
     const [clientEnd, serverEnd] = memoryPair();
     streams.push(clientEnd);
-    server.accept(serverEnd);
+    if (place === 'serving') server.accept(serverEnd);
     return clientEnd;
   };
 }

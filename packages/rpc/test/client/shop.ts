@@ -1,8 +1,7 @@
+import type { Client, ClientOptions } from '@org/rpc-client';
 import { defineService, memory, method, notify, type ServiceClient, type ServiceHandlers, stream } from '@org/rpc-core';
 import { createServer, type Server, type ServerOptions } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
-import type { Client } from '../src/client-types.js';
-import type { ClientOptions } from '../src/options.js';
 
 /** A contract with a method of each kind that a test of calls may want. */
 export const Shop = defineService('shop', {

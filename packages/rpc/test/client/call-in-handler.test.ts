@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { type CallContext, callContext, detached, type RpcError } from '@org/rpc-core';
 import { FakeClock, runInCallContext } from '@org/rpc-testkit';
-import { type OpenShop, openShop, type ShopHandlers } from '../test/shop.js';
+import { type OpenShop, openShop, type ShopHandlers } from './shop.js';
 
 describe('callContext()', () => {
   it('is undefined outside of a call', () => {

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { roundRobin } from '@org/rpc-client';
+import { defineService, memory, method } from '@org/rpc-core';
+import { createServer } from '@org/rpc-server';
+import { connect } from '@org/rpc-testkit';
+import { Greeter, World } from './world.js';
+
+describe('the first calls of a client', () => {
+  let world: World;
+  beforeEach(() => {
+    world = new World();
+  });
+  afterEach(() => world.client.close());
+
+  it('wait for the first list and the first connection', async () => {
+    const stub = world.client.service(Greeter);
+    const calls = [stub.hello(), stub.hello()];
+    await world.clock.advance(300);
+    await world.list(world.start('a', 1));
+    assert.deepEqual(await Promise.all(calls), ['a', 'a']);
+  });
+
+  it('wait no longer than their deadline', async () => {
+    const call = world.client.service(Greeter).with({ timeoutMs: 200 }).hello();
+    await Promise.all([
+      assert.rejects(call, { code: 'DEADLINE_EXCEEDED', progress: 'unsent' }),
+      world.clock.advance(200),
+    ]);
+    assert.equal(world.clock.now(), 1_200);
+  });
+
+  it('wait for a connection that takes its time, within their deadline', async () => {
+    const a = world.start('a', 1);
+    world.unplug(a);
+    const call = world.client.service(Greeter).with({ timeoutMs: 500 }).hello();
+    await world.list(a);
+    await Promise.all([
+      assert.rejects(call, {
+        code: 'DEADLINE_EXCEEDED',
+        message:
+          /greeter\.hello took longer than 500 ms \(no time left while waiting for a node of "greeter": .*h:1 \(connecting\)/,
+      }),
+      world.clock.advance(500),
+    ]);
+  });
+
+  it('wait no longer than the caller wants', async () => {
+    const controller = new AbortController();
+    const call = world.client.service(Greeter).with({ signal: controller.signal }).hello();
+    await world.clock.advance(50);
+    controller.abort('enough');
+    await assert.rejects(call, { code: 'CANCELLED', cause: 'enough', progress: 'unsent' });
+  });
+
+  it('are told at once when every endpoint refuses, without waiting for the deadline', async () => {
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    world.kill(a);
+    world.kill(b);
+    const call = world.client.service(Greeter).with({ timeoutMs: 60_000 }).hello();
+    const failed = assert.rejects(call, { code: 'UNAVAILABLE', progress: 'unsent' });
+    await world.list(a, b);
+    await world.clock.advance(1_000);
+    await failed;
+  });
+
+  it('go to the one that answers when others do not', async () => {
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    world.unplug(a);
+    const call = world.client.service(Greeter).hello();
+    await world.list(a, b);
+    assert.equal(await call, 'b');
+  });
+});
+
+describe('waitForReady', () => {
+  it('lets a call wait, within its deadline, where it would fail otherwise', async () => {
+    const world = new World();
+    const stub = world.client.service(Greeter);
+    await world.list();
+    await assert.rejects(world.call(), { code: 'UNAVAILABLE' });
+    const patient = stub.with({ waitForReady: true }).hello();
+    await world.clock.advance(500);
+    await world.list(world.start('a', 1));
+    assert.equal(await patient, 'a');
+    await world.client.close();
+  });
+
+  it('ends with the deadline, and says why no node was there', async () => {
+    const world = new World();
+    const patient = world.client.service(Greeter).with({ waitForReady: true, timeoutMs: 300 }).hello();
+    await world.list();
+    await Promise.all([
+      assert.rejects(patient, {
+        code: 'DEADLINE_EXCEEDED',
+        message: /took longer than 300 ms \(.*service "greeter" has no instance in registry manual/,
+      }),
+      world.clock.advance(300),
+    ]);
+    await world.client.close();
+  });
+});
+
+describe('attempts and nodes', () => {
+  it('a call that a dying server never answered is not repeated unless that is safe', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    await world.list(a, world.start('b', 2));
+    const stub = world.client.service(Greeter);
+    const held = assert.rejects(stub.hold(), {
+      code: 'UNAVAILABLE',
+      progress: 'maybe-processed',
+      message:
+        /greeter\.hold failed: connection lost before the reply: .* \(h:\d broke off after \d+ ms; not retried: the method is not marked idempotent\)/,
+    });
+    await world.settle();
+    for (const id of ['a', 'b']) if (world.node(id)?.inFlight === 1) world.kill(id === 'a' ? a : { ...a, id, port: 2 });
+    await world.settle();
+    await held;
+    await world.client.close();
+  });
+
+  it('a call that a draining server refuses goes elsewhere at once, whatever it is', async () => {
+    const world = new World({ balancer: roundRobin() });
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    const stub = world.client.service(Greeter);
+    await world.list(a, b);
+    // It refuses before its goodbye is heard.
+    world.server(a).refuseNew('going down');
+    const answers = new Set<string>();
+    for (let i = 0; i < 10; i++) answers.add(await stub.hello());
+    assert.deepEqual([...answers], ['b']);
+    await world.client.close();
+  });
+
+  it('a change of weights in the registry is followed', async () => {
+    const world = new World();
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    world.client.service(Greeter);
+    await world.list(a, b);
+    await world.list({ ...a, weight: 0 }, b);
+    assert.deepEqual(await world.answering(50), ['b']);
+    await world.list(a, { ...b, weight: 0 });
+    assert.deepEqual(await world.answering(50), ['a']);
+    await world.client.close();
+  });
+
+  it('a node that a second service uses is ready for it at once', async () => {
+    const One = defineService('one', { where: method<() => number>() });
+    const Two = defineService('two', { where: method<() => number>() });
+    const server = createServer({ registry: memory() })
+      .add(One, { where: () => 1 })
+      .add(Two, { where: () => 2 });
+    await using client = connect(server);
+    await client.service(One).where();
+    const ups: string[] = [];
+    client.on('endpointUp', ({ service }) => ups.push(service));
+    await client.ready(Two);
+    assert.deepEqual(ups, ['two']);
+  });
+});
+
+describe('the services of one instance', () => {
+  it('share one connection', async () => {
+    const One = defineService('one', { where: method<() => number>() });
+    const Two = defineService('two', { where: method<() => number>() });
+    const server = createServer({ registry: memory() });
+    let connections = 0;
+    server.on('connectionOpened', () => connections++);
+    server.add(One, { where: () => 1 }).add(Two, { where: () => 2 });
+    const client = connect(server);
+    assert.equal(await client.service(One).where(), 1);
+    assert.equal(await client.service(Two).where(), 2);
+    assert.equal(connections, 1);
+    await client.close();
+  });
+});
+
+describe('a frozen server whose kernel accepts connections', () => {
+  it('is given no call while another server answers', async () => {
+    const world = new World();
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    world.freeze(a);
+    world.client.service(Greeter);
+    await world.list(a, b);
+    assert.equal(world.node('a')?.connection, 'ready');
+    assert.deepEqual(await world.answering(100), ['b']);
+    await world.client.close();
+  });
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { defineService, memory, method, stream } from '@org/rpc-core';
+import { connect } from '@org/rpc-testkit';
+import { Work } from '../test/bench.js';
+import { createServer } from './server.js';
+import type { Server } from './server-types.js';
+
+const handlers = { run: () => 1, safe: () => 2, tell: () => {} };
+const aServer = (): Server => createServer({ registry: memory() });
+
+describe('server.add()', () => {
+  for (const [args, message] of [
+    [[], 'server.add: expected a service definition made by defineService(), got undefined'],
+    [[{ name: 'work' }, handlers], 'server.add: expected a service definition made by defineService(), got an object'],
+    [[Work], 'server.add: the implementation of "work" must be an object, got undefined'],
+    [[Work, () => {}], 'server.add: the implementation of "work" must be an object, got a function'],
+    [[Work, { tell() {} }], 'server.add: service "work" lacks a handler for "run", "safe"'],
+    [
+      [Work, { rum: () => 1, safe() {}, tell() {} }],
+      'server.add: service "work" lacks a handler for "run" (there is "rum")',
+    ],
+    [[Work, { ...handlers, run: 5 }], 'server.add: service "work" lacks a handler for "run"'],
+  ] as const)
+    it(`refuses what makes no sense: ${message}`, () => {
+      const server = aServer();
+      const add: (...given: never[]) => unknown = server.add;
+      assert.throws(() => add.apply(server, args as never), { name: 'TypeError', message });
+    });
+
+  it('takes a service once', () => {
+    const server = aServer().add(Work, handlers);
+    assert.throws(() => server.add(Work, handlers), {
+      name: 'TypeError',
+      message: 'server.add: service "work" was added before',
+    });
+  });
+
+  it('takes no two services whose methods read the same on the wire', () => {
+    const One = defineService('ab', { cd: method<() => number>() });
+    const Other = defineService('a', { bcd: method<() => number>() });
+    assert.throws(
+      () =>
+        aServer()
+          .add(One, { cd: () => 1 })
+          .add(Other, { bcd: () => 2 }),
+      {
+        name: 'TypeError',
+        message: 'server.add: "a" + "bcd" reads the same as "ab" + "cd"; rename one',
+      },
+    );
+  });
+
+  it('adds nothing of a service that it refuses', async () => {
+    const server = aServer();
+    assert.throws(() => server.add(Work, { run: () => 1 } as never));
+    server.add(Work, handlers);
+    await using client = connect(server);
+    assert.equal(await client.service(Work).safe(), 2);
+  });
+});
+
+describe('what a server does not have', () => {
+  const Streams = defineService('streams', { watch: stream<() => AsyncIterable<number>>() });
+  const server = aServer().add(Work, handlers);
+  server.add(Streams, { async *watch() {} });
+
+  for (const [service, name, message] of [
+    ['wrok', 'run', 'this server has no service "wrok"; did you mean "work"?'],
+    ['banking', 'run', 'this server has no service "banking"'],
+    ['work', 'runn', 'service "work" has no method "runn"; did you mean "run"?'],
+    ['work', 'frobnicate', 'service "work" has no method "frobnicate"'],
+    ['work', 'constructor', 'service "work" has no method "constructor"'],
+    ['workrun', 'x', 'this server has no service "workrun"; did you mean "work"?'],
+    ['streams', 'watch', 'streams.watch is a stream method, which this version does not serve'],
+  ] as const)
+    it(`is said with the nearest name: ${message}`, async () => {
+      await using client = connect(server);
+      await assert.rejects(client.call(service, name, []), {
+        code: 'UNIMPLEMENTED',
+        message: `UNIMPLEMENTED: ${message}`,
+        progress: 'refused',
+        service,
+        method: name,
+      });
+    });
+
+  it('is not found by splitting the name in another place', async () => {
+    await using client = connect(server);
+    await assert.rejects(client.call('wo', 'rkrun', []), { code: 'UNIMPLEMENTED' });
+  });
+});

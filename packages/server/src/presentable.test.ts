@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { RpcError } from '@org/rpc-core';
+import { setUp } from '../test/bench.js';
+
+describe('what a handler throws', () => {
+  it('reaches the caller as it is when it is an RpcError of its own', async () => {
+    await using bench = setUp({
+      run: () => {
+        throw new RpcError('NOT_FOUND', 'no such user', {
+          details: { id: 7 },
+          retryAfterMs: 250,
+          cause: new Error('x'),
+        });
+      },
+    });
+    await assert.rejects(bench.work.run(), (error: RpcError) => {
+      const { code, message, details, retryAfterMs, progress, service, method, endpoint, cause } = error;
+      assert.deepEqual(
+        { code, message, details, retryAfterMs, progress, service, method, endpoint, cause },
+        {
+          code: 'NOT_FOUND',
+          message: 'NOT_FOUND: no such user',
+          details: { id: 7 },
+          retryAfterMs: 250,
+          progress: 'processed',
+          service: 'work',
+          method: 'run',
+          endpoint: 'memory:1',
+          cause: undefined,
+        },
+      );
+      assert.deepEqual(
+        error.attempts.map(({ endpoint: at, code: of }) => [at, of]),
+        [['memory:1', 'NOT_FOUND']],
+      );
+      return true;
+    });
+    assert.deepEqual(bench.errors, []);
+  });
+
+  it('arrives without its details when these cannot be sent', async () => {
+    await using bench = setUp({
+      run: () => {
+        throw new RpcError('NOT_FOUND', 'no such user', { details: { by: () => 1 } });
+      },
+    });
+    await assert.rejects(bench.work.run(), { message: 'NOT_FOUND: no such user', details: undefined });
+  });
+
+  const secret = 'password=hunter2';
+  for (const [what, thrown] of [
+    ['an Error', new Error(secret)],
+    ['a subclass of Error', new (class extends RangeError {})(secret)],
+    ['a text', secret],
+    ['an object', { secret }],
+    ['null', null],
+    ['undefined', undefined],
+    ['a symbol', Symbol(secret)],
+    ['an object that hates to be looked at', Object.create(null)],
+    [
+      'an object with a throwing getter',
+      {
+        get code(): string {
+          throw new Error(secret);
+        },
+      },
+    ],
+  ] as const)
+    for (const how of ['throws', 'rejects'])
+      it(`is ${what}: the caller learns an id and nothing else, the event has the rest (${how})`, async () => {
+        await using bench = setUp({
+          run: () => {
+            if (how === 'rejects') return Promise.reject(thrown);
+            throw thrown;
+          },
+        });
+        const error = await bench.work.run().then(
+          () => assert.fail('it must reject'),
+          (caught: RpcError) => caught,
+        );
+        const id = /^INTERNAL: the handler failed; the server's log has the reason under (\w{19})$/.exec(
+          error.message,
+        )?.[1];
+        assert.notEqual(id, undefined, error.message);
+        assert.deepEqual(
+          [error.code, error.details, error.cause, error.progress],
+          ['INTERNAL', undefined, undefined, 'processed'],
+        );
+        assert.equal(JSON.stringify({ ...error, stack: '' }).includes('hunter2'), false);
+        const [event] = bench.errors;
+        assert.deepEqual([event?.service, event?.method, event?.correlationId], ['work', 'run', id]);
+        assert.equal(event?.error, thrown);
+        assert.deepEqual(await bench.work.safe('goes on'), ['goes on']);
+      });
+
+  it('is an RpcError of a call of its own: that names services the caller knows nothing of', async () => {
+    await using back = setUp({
+      run: () => {
+        throw new RpcError('NOT_FOUND', 'no such row in table users');
+      },
+    });
+    await using front = setUp({ run: () => back.work.run() });
+    await assert.rejects(front.work.run(), {
+      code: 'INTERNAL',
+      message: /^INTERNAL: the handler failed; the server's log has the reason under \w{19}$/,
+      progress: 'processed',
+    });
+    assert.equal((front.errors[0]!.error as RpcError).message, 'NOT_FOUND: no such row in table users');
+  });
+
+  it('may be a new RpcError made of one of a call of its own', async () => {
+    await using back = setUp({
+      run: () => {
+        throw new RpcError('NOT_FOUND', 'no such row');
+      },
+    });
+    await using front = setUp({
+      run: async () => {
+        try {
+          return await back.work.run();
+        } catch (cause) {
+          throw new RpcError('FAILED_PRECONDITION', 'create the user first', { cause });
+        }
+      },
+    });
+    await assert.rejects(front.work.run(), { message: 'FAILED_PRECONDITION: create the user first' });
+  });
+
+  it('is told to the event alone when nobody waits for an answer', async () => {
+    await using bench = setUp({
+      tell: (what) => {
+        throw what === 'error' ? new Error('broken') : new RpcError('NOT_FOUND', 'no such user');
+      },
+    });
+    assert.equal(await bench.work.tell('error'), undefined);
+    assert.equal(await bench.work.tell('rpc error'), undefined);
+    await bench.clock.advance(0);
+    assert.deepEqual(
+      bench.errors.map(({ method, error }) => `${method}: ${error}`),
+      ['tell: Error: broken', 'tell: RpcError: NOT_FOUND: no such user'],
+    );
+  });
+
+  it('does not matter any more when the caller has given up', async () => {
+    await using bench = setUp({
+      run: () => new Promise((_, reject) => bench.clock.schedule(100, () => reject(new Error('too late')))),
+    });
+    const controller = new AbortController();
+    const call = bench.work.with({ signal: controller.signal }).run();
+    await bench.clock.advance(10);
+    controller.abort();
+    await assert.rejects(call, { code: 'CANCELLED' });
+    assert.equal(bench.server.running, 1, 'a handler runs until it ends, whoever waits for it');
+    await bench.clock.advance(100);
+    assert.equal(bench.server.running, 0);
+    assert.deepEqual(bench.errors, []);
+  });
+});
+
+describe('a listener of handlerError that throws itself', () => {
+  it('harms no call: its mistake surfaces as what it is', async () => {
+    const mistake = new Error('mistake of the listener');
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve));
+    try {
+      await using bench = setUp({ run: async () => Promise.reject(new Error('broken')) });
+      bench.server.on('handlerError', () => {
+        throw mistake;
+      });
+      await assert.rejects(bench.work.run(), { code: 'INTERNAL' });
+      assert.equal(await uncaught, mistake);
+      assert.equal(bench.server.running, 0);
+    } finally {
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    }
+  });
+});

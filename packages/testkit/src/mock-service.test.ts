@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { defineService, method, notify, RpcError } from '@org/rpc-core';
+import { mockService } from '@org/rpc-testkit';
+
+const Calculator = defineService('calculator', {
+  sum: method<(x: number, y: number) => number>(),
+  negate: method<(x: number) => number>(),
+  tell: notify<(event: string) => void>(),
+});
+
+describe('mockService()', () => {
+  it('answers from the functions that it is given, sync or async', async () => {
+    const told: string[] = [];
+    const calculator = mockService(Calculator, {
+      sum: () => 3,
+      negate: async (x) => -x,
+      tell: (event) => void told.push(event),
+    });
+    const { sum, negate, tell } = calculator;
+    assert.deepEqual([await sum(1, 2), await negate(5), await tell('news'), told], [3, -5, undefined, ['news']]);
+  });
+
+  it('takes options, one after the other, and changes nothing', async () => {
+    const calculator = mockService(Calculator, { sum: () => 3 });
+    assert.equal(await calculator.with({ timeoutMs: 5 }).with({ metadata: {} }).sum(1, 2), 3);
+  });
+
+  it('takes an object whose functions use it', async () => {
+    const offset = {
+      by: 10,
+      sum(x: number, y: number): number {
+        return x + y + this.by;
+      },
+    };
+    const { sum } = mockService(Calculator, Object.create(offset, { sum: { value: offset.sum, enumerable: true } }));
+    assert.equal(await sum(1, 2), 13);
+  });
+
+  it('rejects with what a function throws', async () => {
+    const calculator = mockService(Calculator, {
+      sum: () => {
+        throw new RpcError('OUT_OF_RANGE', 'too large');
+      },
+    });
+    await assert.rejects(calculator.sum(1, 2), { code: 'OUT_OF_RANGE' });
+  });
+
+  it('rejects for a method that it was not given, and names it', async () => {
+    await assert.rejects(mockService(Calculator, {}).sum(1, 2), {
+      code: 'UNIMPLEMENTED',
+      message: 'UNIMPLEMENTED: mockService: calculator.sum was not given',
+      service: 'calculator',
+      method: 'sum',
+    });
+  });
+
+  it('refuses a function that is no method, and names the one that was probably meant', () => {
+    assert.throws(() => mockService(Calculator, { smu: () => 3 } as never), {
+      name: 'TypeError',
+      message: 'mockService(calculator): unknown option "smu"; did you mean "sum"?',
+    });
+  });
+});
