@@ -113,7 +113,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     this.#closedReason = reason;
     this.#watch.close();
     for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
-    for (const node of [...this.#membership.nodes]) node.retire();
+    for (const node of [...this.#membership.nodes]) node.retire('left');
   }
 
   // MembershipOwner
@@ -126,8 +126,8 @@ export class Balancer implements MembershipOwner, NodeOwner {
     return node;
   }
 
-  removeNode(node: Node, _reason: GoneReason): void {
-    node.retire();
+  removeNode(node: Node, reason: GoneReason): void {
+    node.retire(reason);
     this.#environment.pool.release(node.link);
     this.#environment.emit('endpointRemoved', this.#event(node));
   }

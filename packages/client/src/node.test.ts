@@ -77,11 +77,20 @@ describe('Node', () => {
 
   it('takes no calls once it is retired, and lets go of its link', () => {
     const { node, link, changes } = aNode();
-    node.retire();
-    node.retire();
+    node.retire('left');
+    node.retire('dead');
     assert.equal(node.isReady, false);
     assert.equal(node.downReason, 'it left');
     assert.equal(link.observers.size, 0);
     assert.equal(changes(), 1);
+  });
+
+  it('says why it is gone', () => {
+    const reasons = (['dead', 'unknown'] as const).map((reason) => {
+      const { node } = aNode();
+      node.retire(reason);
+      return node.downReason;
+    });
+    assert.deepEqual(reasons, ['its process is dead', 'neither the registry nor the instance answers for it']);
   });
 });

@@ -1,10 +1,17 @@
-import type { Call, Endpoint } from '@org/rpc-core';
+import type { Call, Endpoint, GoneReason } from '@org/rpc-core';
 import type { Link, LinkObserver, LinkState } from './link.js';
 import { NodeLoad } from './load.js';
 import type { NodeHealth } from './node-health.js';
 import { classify } from './outcome.js';
 import { NodeStatus, type PickerNode } from './picker/picker.js';
 import type { ServiceHealth } from './service-health.js';
+
+/** Why an instance is gone, in words for people. */
+const GONE: Readonly<Record<GoneReason, string>> = {
+  left: 'it left',
+  dead: 'its process is dead',
+  unknown: 'neither the registry nor the instance answers for it',
+};
 
 /** Whom a node tells that its place among the others has changed. */
 export interface NodeOwner {
@@ -26,7 +33,8 @@ export class Node implements PickerNode, LinkObserver {
   readonly #health: NodeHealth;
   readonly #owner: NodeOwner;
   readonly #now: () => number;
-  #retired = false;
+  /** Why it was retired; `undefined` as long as it was not. */
+  #goneReason: GoneReason | undefined;
 
   constructor(endpoint: Endpoint, link: Link, service: ServiceHealth, owner: NodeOwner) {
     this.endpoint = endpoint;
@@ -42,12 +50,12 @@ export class Node implements PickerNode, LinkObserver {
 
   /** Whether calls may be given to it. */
   get isReady(): boolean {
-    return !this.#retired && this.link.state === 'ready' && this.endpoint.state === 'up';
+    return this.#goneReason === undefined && this.link.state === 'ready' && this.endpoint.state === 'up';
   }
 
   /** Why calls may not be given to it, in words for people. */
   get downReason(): string {
-    if (this.#retired) return 'it left';
+    if (this.#goneReason !== undefined) return GONE[this.#goneReason];
     if (this.endpoint.state === 'draining' && this.link.state === 'ready') return 'it is draining';
     return this.link.lastError ?? this.link.state;
   }
@@ -90,9 +98,9 @@ export class Node implements PickerNode, LinkObserver {
   }
 
   /** Takes no more calls. Those in flight are finished by the link. */
-  retire(): void {
-    if (this.#retired) return;
-    this.#retired = true;
+  retire(reason: GoneReason): void {
+    if (this.#goneReason !== undefined) return;
+    this.#goneReason = reason;
     this.link.unobserve(this);
     this.#health.close();
     this.#owner.nodeChanged(this);
