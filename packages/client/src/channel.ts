@@ -105,7 +105,9 @@ export function composeRoute(
 function observer(emit: Emit): Gate {
   return {
     settle(call, outcome) {
-      if (outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent') {
+      // Without an attempt it was a limit of this client, not one of a connection.
+      const isLimited = outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent';
+      if (isLimited && call.attempts === undefined) {
         emit('limited', { service: call.service, method: call.method, error: outcome });
       }
       const { onSettled } = call;

@@ -61,6 +61,9 @@ export function createClient(options: ClientOptions = {}): Client {
 /** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */
 const ERROR_SHOWN_LENGTH = 200;
 
+/** Methods that are remembered. A gateway that calls whatever it is asked for must not fill the memory with names. */
+const ROUTES_MAX = 10_000;
+
 /** The client itself: routes, balancers, and what they share. */
 export class RpcClient implements Client {
   readonly #options: ResolvedClientOptions;
@@ -199,7 +202,7 @@ export class RpcClient implements Client {
     if (known !== undefined && (definition === UNKNOWN_METHOD || known.definition === definition)) return known;
     if (definition === UNKNOWN_METHOD) assertName('method name', method);
     const route = composeRoute(this.#channel, this.#balancer(service), method, definition);
-    this.#routes.set(key, route);
+    if (this.#routes.size < ROUTES_MAX) this.#routes.set(key, route);
     return route;
   }
 

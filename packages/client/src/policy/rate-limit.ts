@@ -11,7 +11,7 @@ import type { CallLimit } from './limits.js';
 
 /** How many calls may start over time. */
 export interface RateLimitOptions {
-  /** Calls per second in the long run, above 0 and up to 10,000,000. */
+  /** Calls per second in the long run, 0.001 to 10,000,000. */
   readonly perSecond: number;
   /** Calls that may start at once after a pause, 1 to 10,000,000 (default: a tenth of `perSecond`, at least 1). */
   readonly burst?: number | undefined;
@@ -37,7 +37,7 @@ export function resolveRateLimitOptions(where: string, options: RateLimitOptions
   const name = `${where}: rateLimit`;
   assertKnownOptions(name, options, ['perSecond', 'burst', 'wait']);
   const { perSecond, wait = true } = options;
-  assertNumber(name, 'perSecond', perSecond, { min: Number.MIN_VALUE, max: 10_000_000 });
+  assertNumber(name, 'perSecond', perSecond, { min: 0.001, max: 10_000_000 });
   const { burst = Math.max(1, Math.floor(perSecond / 10)) } = options;
   assertNumber(name, 'burst', burst, { min: 1, max: 10_000_000, integer: true });
   assertBoolean(name, 'wait', wait);

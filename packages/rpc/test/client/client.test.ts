@@ -3,6 +3,7 @@ import { createClient } from '@org/rpc-client';
 import type { Registry, RpcError } from '@org/rpc-core';
 import { FakeClock, manualRegistry } from '@org/rpc-testkit';
 import { openShop, Shop } from './shop.js';
+import { uncaughtIn } from './uncaught.js';
 import { Greeter, World } from './world.js';
 
 describe('client.call()', () => {
@@ -172,11 +173,13 @@ describe('the life of a client', () => {
     assert.equal(clock.pending, 0);
   });
 
-  it('may be closed any number of times, and before it was used', async () => {
+  it('may be closed any number of times, and before it was used: then it never opens anything', async () => {
     const { registry, opened } = counted();
     const client = createClient({ registry });
     assert.equal(client.close(), client.close());
     await client.close();
+    client.service(Shop);
+    await assert.rejects(client.service<{ a(): void }>('other').a(), { code: 'UNAVAILABLE' });
     assert.equal(opened(), 0);
   });
 
@@ -202,12 +205,12 @@ describe('the life of a client', () => {
       client.service<{ add(x: number): number }>('shop').add(1),
       client.call('other', 'add', [1]),
     ];
-    for (const call of after)
-      await assert.rejects(call, {
-        code: 'UNAVAILABLE',
-        message: 'UNAVAILABLE: the client is closed: make another one with createClient()',
-        progress: 'unsent',
-      });
+    const error = {
+      code: 'UNAVAILABLE',
+      message: 'UNAVAILABLE: the client is closed: make another one with createClient()',
+      progress: 'unsent',
+    };
+    await Promise.all(after.map((call) => assert.rejects(call, error)));
     assert.equal(opened(), 1);
   });
 
@@ -298,6 +301,21 @@ describe('the events of endpoints', () => {
     const event = { kind: 'unreachable', message: 'no route' } as const;
     world.registry.report(event);
     assert.deepEqual(events, [event]);
+    await world.client.close();
+  });
+
+  it('are harmed by no listener that throws: its mistake surfaces as what it is', async () => {
+    const world = new World();
+    const mistake = new Error('mistake of the listener');
+    world.client.on('endpointUp', () => {
+      throw mistake;
+    });
+    const uncaught = await uncaughtIn(async () => {
+      const call = world.client.service(Greeter).hello();
+      await world.list(world.start('a', 1));
+      assert.equal(await call, 'a');
+    });
+    assert.equal(uncaught, mistake);
     await world.client.close();
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RpcError } from '@org/rpc-core';
 import { Greeter, World } from './world.js';
 
 describe('the connection to an instance that left', () => {
@@ -38,6 +39,22 @@ describe('the connection to an address where another instance answers', () => {
     const again = world.dials.filter(({ address }) => address === 'h:1').length;
     assert.ok(again > 8 && again < 60, `${again} attempts in two minutes`);
     assert.match(world.node('a')!.error!, /this is instance "usurper", not "a"/);
+    await world.client.close();
+  });
+
+  it('knows that a call which was sent there has not run', async () => {
+    const world = new World();
+    const stub = world.client.service(Greeter).with({ waitForReady: true, timeoutMs: 3_000 });
+    const a = world.start('a', 1);
+    world.start('usurper', a.port);
+    const call = assert.rejects(stub.hold(), (error: RpcError) => {
+      const progress = new Set(error.attempts.map((attempt) => attempt.progress));
+      assert.deepEqual([progress.has('refused'), progress.has('maybe-processed')], [true, false]);
+      return true;
+    });
+    await world.list(a);
+    await world.clock.advance(3_000);
+    await call;
     await world.client.close();
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { type CallContext, callContext, type ResponseInfo, RpcError } from '@org/rpc-core';
 import { openShop } from './shop.js';
+import { uncaughtIn } from './uncaught.js';
 
 describe('a call and undefined', () => {
   it('sends no trailing argument that is undefined, so that defaults work', async () => {
@@ -159,19 +160,14 @@ describe('onResponse', () => {
   it('harms no call when it throws: it surfaces as what it is', async () => {
     await using open = openShop();
     const thrown = new Error('mistake of the hook');
-    const listeners = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve));
-    try {
-      const hooked = open.shop.with({
-        onResponse: () => {
-          throw thrown;
-        },
-      });
+    const hooked = open.shop.with({
+      onResponse: () => {
+        throw thrown;
+      },
+    });
+    const uncaught = await uncaughtIn(async () => {
       assert.deepEqual(await Promise.all([hooked.add(1, 1, 1), open.shop.add(2, 2, 2)]), [3, 6]);
-      assert.equal(await uncaught, thrown);
-    } finally {
-      for (const listener of listeners) process.on('uncaughtException', listener);
-    }
+    });
+    assert.equal(uncaught, thrown);
   });
 });
