@@ -39,7 +39,7 @@ describe('a client and a server', () => {
     const rig = withDelays(pairRig());
     const controllers = Array.from({ length: 20 }, () => new AbortController());
     const sent = controllers.map(({ signal }, index) => rig.call('delay', [index, 10], { signal }));
-    controllers.forEach((controller, index) => rig.clock.schedule(index, () => controller.abort()));
+    for (const [index, controller] of controllers.entries()) rig.clock.schedule(index, () => controller.abort());
     await rig.clock.advance(30);
     const outcomes = sent.map(({ value, error }) => value ?? error?.code);
     assert.deepEqual(

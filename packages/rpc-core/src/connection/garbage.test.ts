@@ -39,16 +39,11 @@ describe('a connection, whatever comes', () => {
       await settle();
       peer.send(stream.subarray(cut));
       await settle();
-      const { length } = peer.framesOf(FrameType.GOAWAY);
-      assert.equal(
-        length,
-        host.closedReasons.length === 1 && host.closedReasons[0]?.startsWith('closed by')
-          ? 0
-          : host.closedReasons.length,
-      );
+      const byPeer = host.closedReasons.some((reason) => reason.startsWith('closed by the client'));
+      assert.equal(peer.framesOf(FrameType.GOAWAY).length, byPeer ? 0 : host.closedReasons.length);
       assert.ok(!host.closedReasons.some((reason) => reason.includes('internal')), host.closedReasons[0]);
       assert.equal(connection.running, 0);
-      assert.equal(host.ended.length >= host.calls.length, true);
+      assert.ok(host.ended.length >= host.calls.length);
       await clock.advance(1_000);
       assert.equal(clock.pending, 0);
     });
