@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  ClientTlsOptions,
   InterfaceClient,
   MethodArgs,
   MethodName,
@@ -44,6 +45,12 @@ export interface Client {
    * @throws RpcError DEADLINE_EXCEEDED that says what is missing, CANCELLED
    */
   ready(service: ServiceDefinition<object> | string, options?: ReadyOptions): Promise<void>;
+  /**
+   * Replaces authorities, certificate and key; what is not given stays. Connections live on with what they began with, new
+   * ones get the new. On an error all stays as it was.
+   * @throws TypeError for unusable ones, and when the client was made without `tls`
+   */
+  setTls(change: Partial<ClientTlsOptions>): void;
   /** What the client knows now: services, endpoints, connections. */
   state(): ClientState;
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;

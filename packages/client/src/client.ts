@@ -1,6 +1,7 @@
 import {
   Call,
   type CallOptions,
+  type ClientTlsOptions,
   type MethodDefinition,
   type RegistryEvent,
   type RegistryHandle,
@@ -16,6 +17,7 @@ import {
   type Dial,
   describeValue,
   dialTcp,
+  dialTls,
   nearestName,
   rpcError,
   surface,
@@ -55,7 +57,11 @@ const READY_TIMEOUT_MS = 30_000;
  */
 export function createClient(options: ClientOptions = {}): Client {
   const resolved = resolveClientOptions(options);
-  return new RpcClient(resolved, (target) => dialTcp(resolved.clock, target));
+  const { clock, tls } = resolved;
+  // Which of the two is decided here once: a client with TLS has no way to dial without.
+  const dial: Dial =
+    tls === undefined ? (target) => dialTcp(clock, target) : (target) => dialTls(clock, tls.current, target);
+  return new RpcClient(resolved, dial);
 }
 
 /** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */
@@ -135,6 +141,12 @@ export class RpcClient implements Client {
     call.signal = signal;
     if (this.#closed !== undefined) throw closedError(name, 'ready');
     await this.#balancer(name).untilReady(call);
+  }
+
+  setTls(change: Partial<ClientTlsOptions>): void {
+    const { tls } = this.#options;
+    if (tls === undefined) throw new TypeError('client.setTls: the client was made without the option tls');
+    tls.update('client.setTls', change);
   }
 
   state(): ClientState {

@@ -1,4 +1,5 @@
 import {
+  type ClientTlsOptions,
   type Clock,
   type Codec,
   type Layer,
@@ -14,6 +15,8 @@ import {
   assertFits,
   assertKnownOptions,
   assertList,
+  type ClientTlsSource,
+  createClientTls,
   registryFromEnvironment,
   resolveLimits,
   resolveNamespace,
@@ -49,6 +52,8 @@ export interface ClientOptions extends PolicyOptions {
   readonly services?: readonly ServiceConfiguration[] | undefined;
   readonly layers?: ClientLayers | undefined;
   readonly codec?: Codec | undefined;
+  /** With it, nothing is sent in plaintext; `true` believes the well-known authorities. Default: plaintext. */
+  readonly tls?: ClientTlsOptions | true | undefined;
   /** Bounds of each connection; what is left out has its default. */
   readonly limits?: Partial<Limits> | undefined;
   /** Keys of metadata that calls made inside a handler take over from the call being served, besides `traceparent` and `baggage`. */
@@ -70,6 +75,7 @@ export interface ResolvedClientOptions {
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
   readonly codec: Codec;
+  readonly tls: ClientTlsSource | undefined;
   readonly limits: Limits;
   readonly propagate: readonly string[];
   readonly clock: Clock;
@@ -85,6 +91,7 @@ const KNOWN: readonly string[] = [
   'services',
   'layers',
   'codec',
+  'tls',
   'limits',
   'propagate',
   'clock',
@@ -111,6 +118,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],
     codec: options.codec ?? msgpack(),
+    tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
     limits: resolveLimits(where, options.limits),
     propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
     clock: options.clock ?? systemClock,

@@ -97,3 +97,5 @@ export type {
   ServiceHandlers,
   ServiceMethods,
 } from './stub-types.js';
+export type { ClientTlsOptions, CommonTlsOptions, ServerTlsOptions } from './transport/tls-options.js';
+export type { Pem } from './transport/tls-pem.js';

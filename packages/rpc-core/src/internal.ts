@@ -16,6 +16,7 @@ export { createScanner, type Scanner, type ScannerLimits } from './codec/scanner
 export { ClientConnection } from './connection/client-connection.js';
 export type { ClientConnectionObserver, ClientConnectionOptions } from './connection/client-connection-options.js';
 export { IncomingCall, type MethodEntry } from './connection/incoming-call.js';
+export { type RefusalOptions, refuseStream } from './connection/refuse-stream.js';
 export { ServerConnection } from './connection/server-connection.js';
 export type { ServedConnection, ServerConnectionOptions, ServerHost } from './connection/server-host.js';
 export { runInContext } from './context.js';
@@ -47,7 +48,18 @@ export { validateArgs, validateResult } from './schema.js';
 export { fuseGates, stack, wireName } from './service.js';
 export { surface } from './surface.js';
 export { TimerQueue } from './timer-queue.js';
+export type { ListenTarget } from './transport/bind-server.js';
 export type { ByteReceiver, ByteStream, Dial, DialTarget, Listener } from './transport/byte-stream.js';
 export { memoryPair } from './transport/memory.js';
-export { dialTcp, type ListenTarget, listenTcp } from './transport/tcp.js';
+export { dialTcp, listenTcp } from './transport/tcp.js';
+export { dialTls } from './transport/tls.js';
+export { listenTls, type TlsListenOptions } from './transport/tls-listener.js';
+export type { ResolvedClientTls, ResolvedServerTls } from './transport/tls-options.js';
+export {
+  type ClientTlsSource,
+  createClientTls,
+  createServerTls,
+  type ServerTlsSource,
+  type TlsSource,
+} from './transport/tls-source.js';
 export { cancelledError, sleep, type Waiting, waitFor } from './wait.js';

@@ -113,6 +113,15 @@ describe('a call', () => {
     assert.deepEqual(log, ['attempt ok', 'call ok', 'resolve 7']);
   });
 
+  it('settles nothing more after it has succeeded', () => {
+    const log: string[] = [];
+    const call = entered(log);
+    call.succeed(7);
+    call.settleAttempt(REFUSED);
+    call.settleCall(REFUSED);
+    assert.deepEqual(log, ['attempt ok', 'call ok', 'resolve 7']);
+  });
+
   it('settles its attempt only when it fails: another may follow', () => {
     const log: string[] = [];
     const call = entered(log);
@@ -130,6 +139,7 @@ describe('a call', () => {
     call.settleAttempt(REFUSED);
     call.succeed(1);
     call.settleCall(REFUSED);
+    call.settleAttempt(REFUSED);
     assert.deepEqual(log, ['attempt RESOURCE_EXHAUSTED', 'call ok', 'resolve 1']);
   });
 

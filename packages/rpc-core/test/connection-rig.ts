@@ -28,6 +28,7 @@ export class TestHost implements ServerHost {
   readonly methods: Record<string, TestMethod> = { echo: (...all: unknown[]) => (all.length > 1 ? all[0] : undefined) };
   readonly ended: { call: IncomingCall; error: unknown }[] = [];
   readonly closedReasons: string[] = [];
+  readonly presented: unknown[] = [];
   calls: IncomingCall[] = [];
 
   find(name: string, serviceLength: number): { service: string; method: string } | RpcError {
@@ -52,6 +53,7 @@ export class TestHost implements ServerHost {
   }
 
   presentable(error: unknown): RpcError {
+    this.presented.push(error);
     return isRpcError(error) ? error : rpcError('INTERNAL', `hidden: ${(error as Error).message}`);
   }
 

@@ -9,6 +9,7 @@ import {
   msgpack,
   type Random,
   type Registry,
+  type ServerTlsOptions,
   systemClock,
   systemRandom,
 } from '@org/rpc-core';
@@ -18,10 +19,12 @@ import {
   assertList,
   assertName,
   assertNumber,
+  createServerTls,
   readEndpoint,
   registryFromEnvironment,
   resolveLimits,
   resolveNamespace,
+  type ServerTlsSource,
 } from '@org/rpc-core/internal';
 import type { InstanceUpdate } from './server-types.js';
 
@@ -57,6 +60,8 @@ export interface ServerOptions {
   /** Beyond it calls are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
   readonly concurrency?: ServerConcurrency | undefined;
   readonly codec?: Codec | undefined;
+  /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
+  readonly tls?: ServerTlsOptions | undefined;
   /** Process signals on which the server drains and closes, such as `['SIGTERM', 'SIGINT']`. Default: none are handled. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
@@ -82,6 +87,7 @@ export interface ResolvedServerOptions {
   readonly limits: Limits;
   readonly concurrencyMax: number;
   readonly codec: Codec;
+  readonly tls: ServerTlsSource | undefined;
   readonly signals: readonly NodeJS.Signals[];
   readonly name: string | undefined;
   readonly weight: number;
@@ -100,6 +106,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'limits',
   'concurrency',
   'codec',
+  'tls',
   'signals',
   'name',
   'weight',
@@ -131,6 +138,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     limits: resolveLimits(where, options.limits),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     codec: options.codec ?? msgpack(),
+    tls: options.tls === undefined ? undefined : createServerTls(where, options.tls),
     signals: options.signals ?? [],
     name: options.name,
     weight,

@@ -1,4 +1,4 @@
-import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import type { ServerTlsOptions, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
 import type { CloseOptions } from './drain.js';
 import type { ServerEvents } from './events.js';
 import type { ListenOptions } from './listen-options.js';
@@ -36,6 +36,12 @@ export interface Server {
   listen(options?: ListenOptions): Promise<ServerAddress>;
   /** Changes what the registry says of this instance; clients follow. Resolves when written. */
   update(change: InstanceUpdate): Promise<void>;
+  /**
+   * Replaces key, certificates or both before they expire; what is not given stays. Connections live on with what they
+   * began with, new ones get the new. On an error all stays as it was.
+   * @throws TypeError for unusable ones, and when the server was made without `tls`
+   */
+  setTls(change: Partial<ServerTlsOptions>): void;
   /** How many handlers run now. */
   readonly running: number;
   on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this;

@@ -1,9 +1,15 @@
-import type { Endpoint, RegistryEvent, RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import type {
+  Endpoint,
+  RegistryEvent,
+  RpcError,
+  ServerTlsOptions,
+  ServiceDefinition,
+  ServiceHandlers,
+} from '@org/rpc-core';
 import {
   type ByteStream,
   type IncomingCall,
   type Listener,
-  listenTcp,
   randomId,
   rpcError,
   ServerConnection,
@@ -16,6 +22,7 @@ import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveClos
 import type { ServerEvents } from './events.js';
 import type { Handler } from './handler.js';
 import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
+import { openListener } from './open-listener.js';
 import {
   type ResolvedServerOptions,
   resolveInstanceUpdate,
@@ -87,15 +94,14 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   async listen(options: ListenOptions = {}): Promise<ServerAddress> {
     if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
     if (this.#listening) throw new TypeError('server.listen: it listens already');
-    const { registry, limits, signals } = this.#options;
+    const { registry, signals } = this.#options;
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
     this.#listening = true;
     try {
-      this.#listener = await listenTcp(
-        { ...target, connectionsMax: limits.connections },
-        (stream) => this.accept(stream),
-        (error) => this.#emit('acceptError', { error }),
-      );
+      this.#listener = await openListener(this.#options, target, {
+        onStream: (stream) => this.accept(stream),
+        onError: (error) => this.#emit('acceptError', { error }),
+      });
     } catch (error) {
       this.#listening = false;
       throw error;
@@ -114,6 +120,12 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#tick();
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
     return address;
+  }
+
+  setTls(change: Partial<ServerTlsOptions>): void {
+    const { tls } = this.#options;
+    if (tls === undefined) throw new TypeError('server.setTls: the server was made without the option tls');
+    tls.update('server.setTls', change);
   }
 
   /** Serves a stream that was opened by other means: the in-memory pair of tests. */

@@ -79,6 +79,15 @@ describe('a reply that the client gets', () => {
     assert.deepEqual([second.value, second.call.endedAt], [{ a: 1 }, 1_025]);
   });
 
+  it('ends the wait for its deadline', async () => {
+    const { call, peer, settle, timers } = await greetedClientRig();
+    call('echo', [], { timeoutMs: 100 });
+    assert.equal(timers.size, 1);
+    peer.send(responseFrame(1, 1));
+    await settle();
+    assert.equal(timers.size, 0);
+  });
+
   it('may carry metadata and load before its payload', async () => {
     const { call, peer, settle } = await greetedClientRig();
     const sent = call('echo');
@@ -180,6 +189,16 @@ describe('a call whose deadline passes', () => {
     await clock.advance(3_001);
     connection.tick(clock.now());
     assert.deepEqual(observed.closed, ['no answer to a PING within 3000 ms']);
+  });
+
+  it('raises none when this process was late', async () => {
+    const { call, clock, connection, peer } = await greetedClientRig();
+    await clock.advance(1);
+    const sent = call('echo', [], { timeoutMs: 100 });
+    connection.expire(sent.call, true);
+    await clock.advance(0);
+    assert.equal(sent.error?.late, true);
+    assert.equal(peer.framesOf(FrameType.PING).length, 0);
   });
 
   it('raises none when anything came since', async () => {

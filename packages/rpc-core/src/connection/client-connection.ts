@@ -243,7 +243,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
       this.#observer.draining(reason);
       this.#endIfDrained();
     } else {
-      if (code === GoAwayCode.WRONG_INSTANCE) this.#lostProgress = 'refused';
+      if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
       this.close(`closed by the server: ${reason}`);
     }
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { greetedClientRig, greetedServerRig } from '../../test/connection-rig.js';
+import { clientRig, greetedClientRig, greetedServerRig } from '../../test/connection-rig.js';
 import { rawFrame, requestFrame } from '../../test/raw-peer.js';
 import { FrameType } from '../protocol/frame.js';
 
@@ -46,6 +46,35 @@ describe('closing for cause', () => {
     assert.deepEqual([peer.framesOf(FrameType.RESPONSE).length, host.ended.length], [0, 1]);
   });
 
+  it('goes on reading also when it had stopped, because the peer did not read', async () => {
+    const limits = { writeQueueBytes: 10_000 };
+    const { clock, peer, settle } = await greetedServerRig({ limits });
+    peer.stream.pause();
+    const large = requestFrame(1, ['x'.repeat(20_000)]);
+    peer.send(large, SECOND_HELLO);
+    await settle();
+    peer.stream.resume();
+    await settle();
+    assert.equal(peer.goAway.reason, 'a second HELLO');
+    peer.stream.end();
+    await settle();
+    assert.deepEqual([peer.isClosed, clock.pending], [true, 0]);
+  });
+
+  it('is not told to the host as the failure of handlers that were aborted by it', async () => {
+    const { host, peer, settle } = await greetedServerRig();
+    host.methods['hang'] = (...all: unknown[]) =>
+      new Promise((_, reject) => {
+        const { signal } = all.at(-1) as { signal: AbortSignal };
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    peer.send(HANGING);
+    await settle();
+    peer.send(SECOND_HELLO);
+    await settle();
+    assert.deepEqual([host.ended.length, host.presented.length], [1, 0]);
+  });
+
   it('tells once that it is over', async () => {
     const { connection, host, peer, settle } = await greetedServerRig();
     peer.send(SECOND_HELLO);
@@ -58,6 +87,16 @@ describe('closing for cause', () => {
 });
 
 describe('keepalive of a connection', () => {
+  it('asks nothing of a peer that has not greeted yet: it may not know what a PING is', async () => {
+    const { clock, connection, peer } = clientRig({ limits: { handshakeMs: 60_000 } });
+    for (let second = 1; second <= 30; second++) {
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+    }
+    await clock.advance(0);
+    assert.deepEqual([peer.framesOf(FrameType.PING).length, peer.isClosed], [0, false]);
+  });
+
   for (const [name, make] of [
     ['client', greetedClientRig],
     ['server', greetedServerRig],

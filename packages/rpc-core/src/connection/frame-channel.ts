@@ -199,8 +199,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   ended(): void {
+    // When it is closing, the stream is over by itself once the last words are written.
     if (this.#state === 'open') this.#owner.ended();
-    else this.#stream.destroy();
   }
 
   closed(error: Error | undefined): void {

@@ -86,8 +86,8 @@ export class Output implements EncodeTarget {
       this.position = 0;
       this.#messages = 0;
       this.#writtenBytes += position;
-      // A stream that has not taken all at once goes on reading from the memory, which is then left to the collector.
-      if (this.#stream.write(chunk.bytes.subarray(0, position))) returnChunk(chunk);
+      // A stream that has not taken all at once goes on reading from the memory, and returns it later or never.
+      if (this.#stream.write(chunk.bytes.subarray(0, position), chunk, returnChunk)) returnChunk(chunk);
       this.#onWrite();
     }
     const written = this.#onWritten;

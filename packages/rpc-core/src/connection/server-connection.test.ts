@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { encoded, hex } from '../../test/codec-helpers.js';
 import { greetedServerRig, type ServerRig, serverRig } from '../../test/connection-rig.js';
 import { helloFrame, type RawRequest, rawFrame, readError, requestFrame } from '../../test/raw-peer.js';
+import { wrapStream } from '../../test/wrap-stream.js';
 import type { CallContext } from '../context.js';
 import { rpcError } from '../error.js';
 import { CancelReason, FrameType, GoAwayCode, ReplyFlag, RequestFlag } from '../protocol/frame.js';
+import type { ByteStream } from '../transport/byte-stream.js';
 
 const CANCEL = (id: number): Buffer => rawFrame(FrameType.CANCEL, Buffer.from([CancelReason.CALLER]), id);
 const of = (method: string, rest: RawRequest = {}): RawRequest => ({ name: ['test', method], ...rest });
@@ -101,6 +103,15 @@ describe('a call that a server serves', () => {
     await rig.settle();
     assert.equal(rig.peer.framesOf(FrameType.RESPONSE).length, 1);
   });
+
+  it('leaves no timer when its handler has looked and has ended', async () => {
+    const { clock, host, peer, settle } = await greetedServerRig();
+    host.methods['look'] = (...all: unknown[]) => (all.at(-1) as CallContext).signal.aborted;
+    peer.send(requestFrame(1, [], of('look', { remainingMs: 50 })));
+    await settle();
+    assert.deepEqual(peer.only(FrameType.RESPONSE).body, encoded(false));
+    assert.equal(clock.pending, 0);
+  });
 });
 
 describe('a call whose caller gives up', () => {
@@ -118,6 +129,16 @@ describe('a call whose caller gives up', () => {
     await rig.settle();
     assert.deepEqual([rig.connection.running, rig.host.ended.length, rig.clock.pending], [0, 1, 0]);
     assert.equal(rig.peer.frames.length, 1);
+  });
+
+  it('is not answered either when its handler goes on to a result', async () => {
+    const rig = await greetedServerRig();
+    const hang = hanging(rig);
+    rig.peer.send(requestFrame(1, [], of('hang')), CANCEL(1));
+    await rig.settle();
+    hang.end('for nobody');
+    await rig.settle();
+    assert.deepEqual([rig.host.ended.length, rig.peer.frames.length, rig.connection.running], [1, 1, 0]);
   });
 
   it('may have been answered already, or never have been', async () => {
@@ -141,11 +162,11 @@ describe('authorization', () => {
   });
 
   it('may take its time: the payload is kept meanwhile', async () => {
-    const { clock, connection, host, peer, settle } = await greetedServerRig();
+    const wrap = (stream: ByteStream): ByteStream => wrapStream(stream, { overwrites: true });
+    const { clock, connection, host, peer, settle } = await greetedServerRig({ wrap });
     host.authorize = () => new Promise((resolve) => clock.schedule(10, resolve));
     peer.send(requestFrame(1, ['kept']));
     await settle();
-    peer.send(rawFrame(99, Buffer.alloc(100, 0xff)));
     assert.deepEqual([connection.running, host.calls.length], [1, 0]);
     await clock.advance(10);
     assert.deepEqual(peer.only(FrameType.RESPONSE).body, encoded('kept'));

@@ -1,32 +1,20 @@
 import assert from 'node:assert/strict';
 import { greetedClientRig, greetedServerRig } from '../../test/connection-rig.js';
 import { requestFrame, responseFrame } from '../../test/raw-peer.js';
+import { wrapStream } from '../../test/wrap-stream.js';
 import { FrameType } from '../protocol/frame.js';
 import type { ByteStream } from '../transport/byte-stream.js';
 
 const LIMITS = { writeQueueBytes: 10_000, writeStallMs: 10_000 };
 const LARGE = 'x'.repeat(6_000);
 
-/** Counts how often reading is paused and resumed. */
-function counting(counts: { paused: number; resumed: number }): (stream: ByteStream) => ByteStream {
-  return (stream) => ({
-    peer: stream.peer,
-    start: (receiver) => stream.start(receiver),
-    write: (bytes) => stream.write(bytes),
-    get queuedBytes() {
-      return stream.queuedBytes;
-    },
-    pause() {
-      counts.paused++;
-      stream.pause();
-    },
-    resume() {
-      counts.resumed++;
-      stream.resume();
-    },
-    end: () => stream.end(),
-    destroy: () => stream.destroy(),
-  });
+/** Counts how often reading is paused and resumed; `queuedBytes` stands in for what really waits. */
+function counting(
+  counts: { paused: number; resumed: number },
+  queuedBytes?: () => number,
+): (stream: ByteStream) => ByteStream {
+  const changes = { onPause: () => counts.paused++, onResume: () => counts.resumed++ };
+  return (stream) => wrapStream(stream, queuedBytes === undefined ? changes : { ...changes, queuedBytes });
 }
 
 describe('a peer that does not read what a server answers', () => {
@@ -84,6 +72,21 @@ describe('a peer that does not read what a server answers', () => {
     assert.deepEqual([peer.isClosed, clock.pending], [true, 0]);
   });
 
+  it('is dropped just as soon when the answers of handlers go on to be added', async () => {
+    const { clock, connection, host, peer, settle } = await greetedServerRig({ limits: LIMITS });
+    host.methods['later'] = (ms: number) => new Promise((resolve) => clock.schedule(ms, () => resolve(LARGE)));
+    peer.stream.pause();
+    const later = [1, 2, 3, 4, 5].map((id) => requestFrame(id, [id * 1_800], { name: ['test', 'later'] }));
+    peer.send(...later, requestFrame(6, [LARGE]), requestFrame(7, [LARGE]));
+    await settle();
+    for (let second = 1; second <= 11; second++) {
+      assert.deepEqual(host.closedReasons, []);
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+    }
+    assert.deepEqual(host.closedReasons, ['the peer has read nothing for 10000 ms (limits.writeStallMs)']);
+  });
+
   it('is not blamed for a frame or a PONG that nobody reads', async () => {
     const limits = { ...LIMITS, writeStallMs: 60_000, frameStallMs: 5_000 };
     const { clock, connection, host, peer, settle } = await greetedServerRig({ limits });
@@ -103,15 +106,28 @@ describe('a peer that does not read what a server answers', () => {
     assert.deepEqual(host.closedReasons, []);
   });
 
+  it('is read from again, at the next look, when its stream did not tell that all was taken', async () => {
+    let queued = 0;
+    const counts = { paused: 0, resumed: 0 };
+    const { clock, connection, host, peer, settle } = await greetedServerRig({
+      limits: LIMITS,
+      wrap: counting(counts, () => queued),
+    });
+    queued = 20_000;
+    peer.stream.pause();
+    peer.send(requestFrame(1, ['x']));
+    await settle();
+    queued = 0;
+    peer.send(requestFrame(2, ['x']));
+    connection.tick(clock.now());
+    await settle();
+    assert.deepEqual([counts, host.calls.length], [{ paused: 1, resumed: 1 }, 2]);
+  });
+
   it('may read slowly', async () => {
     let queued = 0;
-    const slow = (stream: ByteStream): ByteStream => ({
-      ...counting({ paused: 0, resumed: 0 })(stream),
-      get queuedBytes() {
-        return queued;
-      },
-    });
-    const { clock, connection, host, peer, settle } = await greetedServerRig({ limits: LIMITS, wrap: slow });
+    const wrap = counting({ paused: 0, resumed: 0 }, () => queued);
+    const { clock, connection, host, peer, settle } = await greetedServerRig({ limits: LIMITS, wrap });
     queued = 20_000;
     peer.send(requestFrame(1, ['x']));
     await settle();

@@ -100,6 +100,15 @@ describe('the frame reader', () => {
     assert.deepEqual(seen, [2]);
     assert.equal(reader.isInsideFrame, false);
   });
+
+  it('holds nothing of a frame that was cut once it is stopped', () => {
+    const { reader, frames } = scene();
+    reader.push(STREAM.subarray(0, 12));
+    reader.stop();
+    assert.equal(reader.isInsideFrame, false);
+    reader.push(STREAM.subarray(12));
+    assert.deepEqual(frames, []);
+  });
 });
 
 describe('the frame reader at its bounds', () => {

@@ -58,6 +58,8 @@ export const GoAwayCode = {
   WRONG_INSTANCE: 3,
   /** A deadline of the connection itself passed: greeting, keepalive, stalled frame or writer. */
   TIMEOUT: 4,
+  /** The connection was not accepted, as by TLS: no call on it was looked at. */
+  NOT_ACCEPTED: 5,
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 

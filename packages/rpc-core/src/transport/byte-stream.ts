@@ -9,10 +9,10 @@ export interface ByteStream {
   /** Names who receives. Called once; bytes flow from then on, never synchronously from within this call. */
   start(receiver: ByteReceiver): void;
   /**
-   * Sends bytes, or queues them. The memory is the stream's until this returns `true` or, if it returned `false`, for ever:
-   * a socket that could not take everything at once still reads from it.
+   * Sends bytes, or queues them. The memory is the caller's again when this returns `true`. If it returned `false`, a socket
+   * still reads from it: the stream gives `memory` to `release` when it no longer does, or keeps it for ever.
    */
-  write(bytes: Buffer): boolean;
+  write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
   /** Bytes that the other end has not taken yet. */
   readonly queuedBytes: number;
   /** Stops reading, so that the other end is held back. */

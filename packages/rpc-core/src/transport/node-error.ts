@@ -1,3 +1,5 @@
+import { TLS_MEANINGS } from './tls-error.js';
+
 /** What the system's codes mean for someone who runs services, and what to do. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
@@ -22,7 +24,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
  */
 export function describeNodeError(error: Error, where?: string): Error & { code?: string } {
   const code = (error as NodeJS.ErrnoException).code;
-  const meaning = (code !== undefined && MEANINGS[code]) || error.message;
+  const meaning = (code !== undefined && (MEANINGS[code] ?? TLS_MEANINGS[code])) || error.message;
   const text = `${meaning}${code === undefined ? '' : ` (${code})`}`;
   const described: Error & { code?: string } = new Error(where === undefined ? text : `${where}: ${text}`, {
     cause: error,
