@@ -10,6 +10,7 @@ import {
 import {
   assertFits,
   assertKnownOptions,
+  assertLayersFit,
   assertName,
   assertNumber,
   assertServiceDefinition,
@@ -34,6 +35,7 @@ import { Pool } from './pool.js';
 import { type ClientRoute, UNKNOWN_METHOD } from './route.js';
 import { startCall } from './start-call.js';
 import { type ClientState, clientState } from './state.js';
+import { startStream } from './stream/start-stream.js';
 import { createInterfaceStub, createStub, type Invoke, type Resolve } from './stub.js';
 
 /** Connections and nodes are looked after this often. */
@@ -102,6 +104,7 @@ export class RpcClient implements Client {
       const checked = options === undefined ? undefined : checkedOptions(options);
       return createInterfaceStub(name, resolve, invoke, checked) as never;
     }
+    assertLayersFit('client.service', service as ServiceDefinition, this.#options);
     const stub = createStub(service as ServiceDefinition, resolve, invoke);
     return (options === undefined ? stub : (stub as { with(options: CallOptions): object }).with(options)) as never;
   }
@@ -171,12 +174,7 @@ export class RpcClient implements Client {
   #start(route: ClientRoute | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
     const { service, method } = route;
     if (this.#closed !== undefined || !('serve' in route)) return Promise.reject(closedError(service, method));
-    const { kind } = route.definition;
-    if (kind !== 'unary' && kind !== 'notify')
-      throw rpcError('UNIMPLEMENTED', `${service}.${method} is a ${kind} method, which this version cannot call`, {
-        service,
-        method,
-      });
+    if (route.stream !== undefined) return startStream(this.#options, route, args, options);
     const { clock, propagate } = this.#options;
     return startCall(clock, propagate, route, args, options);
   }

@@ -7,6 +7,7 @@ import {
   msgpack,
   type Random,
   type Registry,
+  type StreamLayer,
   systemClock,
   systemRandom,
 } from '@org/rpc-core';
@@ -28,6 +29,11 @@ import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './
 export interface ClientLayers {
   /** Around unary and one-way calls, the first outermost: each sees the call as the user made it, before any retry. */
   readonly unary?: readonly Layer[] | undefined;
+  /**
+   * Around streaming calls, the first outermost. A contract with streams refuses `unary` given alone: say `stream: []` when
+   * streams need nothing.
+   */
+  readonly stream?: readonly StreamLayer[] | undefined;
 }
 
 /** Options of {@link createClient}. Every one may be left out. */
@@ -69,6 +75,7 @@ export interface ResolvedClientOptions {
   readonly policy: PolicyOptions;
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
+  readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly codec: Codec;
   readonly limits: Limits;
   readonly propagate: readonly string[];
@@ -99,7 +106,7 @@ const ALWAYS_PROPAGATED: readonly string[] = ['traceparent', 'baggage'];
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   const where = 'createClient';
   assertKnownOptions(where, options, KNOWN);
-  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   return {
     registry: registryFromEnvironment(where, options.registry),
@@ -110,6 +117,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     policy: checkPolicyOptions(where, options),
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],
+    streamLayers: options.layers?.stream,
     codec: options.codec ?? msgpack(),
     limits: resolveLimits(where, options.limits),
     propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
@@ -121,6 +129,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 function checkValues(where: string, options: ClientOptions): void {
   const { layers, propagate, services, balancer, codec, metadata } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
+  assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
   const isPicker = balancer === undefined || isFunction(balancer?.create);

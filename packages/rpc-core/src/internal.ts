@@ -16,6 +16,8 @@ export { createScanner, type Scanner, type ScannerLimits } from './codec/scanner
 export { ClientConnection } from './connection/client-connection.js';
 export type { ClientConnectionObserver, ClientConnectionOptions } from './connection/client-connection-options.js';
 export { IncomingCall, type MethodEntry } from './connection/incoming-call.js';
+export { ItemQueue } from './connection/item-queue.js';
+export { iteratorOf, type Pumping, pump } from './connection/pump.js';
 export { ServerConnection } from './connection/server-connection.js';
 export type { ServedConnection, ServerConnectionOptions, ServerHost } from './connection/server-host.js';
 export { runInContext } from './context.js';
@@ -45,6 +47,7 @@ export { encodeMetadata } from './protocol/metadata.js';
 export { randomId } from './random.js';
 export { validateArgs, validateResult } from './schema.js';
 export { fuseGates, stack, wireName } from './service.js';
+export { assertLayersFit, isStreamKind } from './stream-kind.js';
 export { TimerQueue } from './timer-queue.js';
 export type { ByteReceiver, ByteStream, Dial, DialTarget, Listener } from './transport/byte-stream.js';
 export { memoryPair } from './transport/memory.js';

@@ -13,6 +13,8 @@ export interface Handler extends MethodEntry {
   readonly definition: MethodDefinition;
   /** The user's function, bound to its object. */
   readonly run: (...args: never[]) => unknown;
+  /** The same of a method with streams, whose `run` refuses; `undefined` for all others. */
+  readonly stream: ((...args: never[]) => unknown) | undefined;
 }
 
 /** Runs the user's function for a call, in the call's context: parses arguments and result where there are schemas. */

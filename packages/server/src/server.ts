@@ -69,7 +69,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#options = options;
     this.instance = options.name ?? randomId();
     this.authorize = options.authorize;
-    this.#dispatcher = new Dispatcher(options.layers);
+    this.#dispatcher = new Dispatcher(options.layers, options.streamLayers);
     this.#startedAt = options.clock.now();
   }
 
@@ -179,6 +179,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   serve(call: IncomingCall<Handler>): unknown {
     return this.#dispatcher.dispatch(call);
+  }
+
+  serveStream(call: IncomingCall<Handler>, items: AsyncIterable<unknown>): unknown {
+    return this.#dispatcher.dispatchStream(call, items);
   }
 
   served(_call: IncomingCall<Handler>): void {

@@ -220,7 +220,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (!this.#greeted && type !== FrameType.HELLO && type !== FrameType.GOAWAY) {
       throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
     }
-    if (type >= FrameType.REQUEST && type <= FrameType.CANCEL)
+    const isCall = type >= FrameType.REQUEST && type <= FrameType.CANCEL;
+    if (isCall || (type >= FrameType.ITEM && type <= FrameType.CREDIT))
       this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();
