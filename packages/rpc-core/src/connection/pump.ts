@@ -31,16 +31,16 @@ export function pump(
     // Whoever waits for `done` learns of it there.
     returned.catch(() => {});
   };
-  const untilOpen = async (): Promise<boolean> => {
-    for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
-    return returned === undefined && !sender.isClosed;
-  };
+  const isWanted = (): boolean => returned === undefined && !sender.isClosed;
   const work = async (): Promise<PumpEnd> => {
-    while (await untilOpen()) {
+    while (isWanted()) {
+      for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
+      if (!isWanted()) break;
       const result = await run(() => iterator.next());
       if (result.done === true) return returned === undefined ? 'ended' : 'stopped';
-      // Others may have used up the credit of the connection meanwhile.
-      if (!(await untilOpen())) break;
+      // Others may have used up the credit of the connection meanwhile: between this look and sending, nobody else may run.
+      for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
+      if (!isWanted()) break;
       try {
         sender.send(result.value);
       } catch (error) {
