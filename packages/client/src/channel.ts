@@ -1,5 +1,5 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
-import { fuseGates, stack, surface, wireName } from '@org/rpc-core/internal';
+import { fuseGates, isStreamKind, stack, surface, wireName } from '@org/rpc-core/internal';
 import type { Balancer, Emit } from './balancer.js';
 import { credentials } from './credentials.js';
 import { createLimiters, type Limiters } from './levels.js';
@@ -11,6 +11,7 @@ import { RetryBudget } from './policy/retry-budget.js';
 import type { PolicyOptions } from './policy-options.js';
 import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
 import { attemptScope, callScope } from './scopes.js';
+import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 import { userLayers } from './user-layers.js';
 
 /** What the stacks of one client share. */
@@ -57,6 +58,7 @@ export function composeRoute(
   const levels = [channel.limiters, shared.limiters, own];
   const rates = levels.flatMap(({ rate }) => rate ?? []);
   const concurrencies = levels.flatMap(({ concurrency }) => concurrency ?? []);
+  const isStream = isStreamKind(definition.kind);
   const retryMax = resolveRetryMax('createClient', policy.retry ?? {});
 
   const callGate = fuseGates([
@@ -66,38 +68,45 @@ export function composeRoute(
   ]);
   const latency = new MethodLatency();
   const attemptGate = fuseGates([
-    latency, // Of each attempt, also of those that were given up: the next ones are given more time.
+    ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
     { settle: (call, outcome) => balancer.settle(call, outcome) },
   ]);
   const parts: Layer[] = [
-    ...userLayers(layers), // Outermost: a user's layers see the call as the user made it, and its one outcome.
+    ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate), // Above limits and retry: one record and one permit for each user call.
     limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
-    // Above balance: each attempt picks again.
-    retry({
-      max: retryMax,
-      budget: shared.budget,
-      clock,
-      random,
-      onRetry: (event) => channel.emit('retried', event),
-      isClosed: () => balancer.isClosed,
-    }),
-    attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs, latency }), // Below retry: leaves time for another attempt.
+    // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
+    isStream
+      ? moveOnce(() => balancer.isClosed)
+      : retry({
+          max: retryMax,
+          budget: shared.budget,
+          clock,
+          random,
+          onRetry: (event) => channel.emit('retried', event),
+          isClosed: () => balancer.isClosed,
+        }),
+    // Below retry: leaves time for another attempt.
+    isStream
+      ? streamAttempt(attemptGate)
+      : attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs, latency }),
   ];
+  // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
+  const serve = stack(parts, balancer.call);
   return {
     service,
     method,
     definition,
     wireName: wireName(service, method),
     oneWay: definition.kind === 'notify',
-    timeoutMs: policy.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs: policy.timeoutMs ?? (isStream ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS),
     attemptTimeoutMs: policy.attemptTimeoutMs,
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
-    // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
-    serve: stack(parts, balancer.call),
+    serve,
+    stream: isStream ? streamLayers(channel.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
 }
 
@@ -128,8 +137,12 @@ function policyOf(channel: Channel, service: string, method: string, definition:
   const { policy, services } = channel.options;
   const ofService = services.get(service);
   const ofMethod = ofService?.methods[method];
+  const isStream = isStreamKind(definition.kind);
+  // What was meant for single answers would cut every stream.
+  const ofAll = isStream ? undefined : policy.timeoutMs;
+  const ofServiceMs = isStream ? undefined : ofService?.policy.timeoutMs;
   return {
-    timeoutMs: ofMethod?.timeoutMs ?? ofService?.policy.timeoutMs ?? definition.timeoutMs ?? policy.timeoutMs,
+    timeoutMs: ofMethod?.timeoutMs ?? ofServiceMs ?? definition.timeoutMs ?? ofAll,
     attemptTimeoutMs: ofMethod?.attemptTimeoutMs ?? ofService?.policy.attemptTimeoutMs ?? policy.attemptTimeoutMs,
     retry: ofMethod?.retry ?? ofService?.policy.retry ?? policy.retry,
   };

@@ -11,6 +11,7 @@ import {
 import {
   assertFits,
   assertKnownOptions,
+  assertLayersFit,
   assertName,
   assertNumber,
   assertServiceDefinition,
@@ -18,6 +19,7 @@ import {
   describeValue,
   dialTcp,
   dialTls,
+  everySecond,
   nearestName,
   rpcError,
   surface,
@@ -37,10 +39,8 @@ import { Pool } from './pool.js';
 import { type ClientRoute, UNKNOWN_METHOD } from './route.js';
 import { startCall } from './start-call.js';
 import { type ClientState, clientState } from './state.js';
+import { startStream } from './stream/start-stream.js';
 import { createInterfaceStub, createStub, type Invoke, type Resolve } from './stub.js';
-
-/** Connections and nodes are looked after this often. */
-const TICK_MS = 1000;
 
 /** How long `ready` waits unless told otherwise, in milliseconds. */
 const READY_TIMEOUT_MS = 30_000;
@@ -114,6 +114,7 @@ export class RpcClient implements Client {
       const checked = options === undefined ? undefined : checkedOptions(options);
       return createInterfaceStub(name, resolve, invoke, checked) as never;
     }
+    assertLayersFit('client.service', service as ServiceDefinition, this.#options);
     const stub = createStub(service as ServiceDefinition, resolve, invoke);
     return (options === undefined ? stub : (stub as { with(options: CallOptions): object }).with(options)) as never;
   }
@@ -193,12 +194,7 @@ export class RpcClient implements Client {
   #start(route: ClientRoute | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
     const { service, method } = route;
     if (this.#closed !== undefined || !('serve' in route)) return Promise.reject(closedError(service, method));
-    const { kind } = route.definition;
-    if (kind !== 'unary' && kind !== 'notify')
-      throw rpcError('UNIMPLEMENTED', `${service}.${method} is a ${kind} method, which this version cannot call`, {
-        service,
-        method,
-      });
+    if (route.stream !== undefined) return startStream(this.#options, route, args, options);
     const { clock, propagate } = this.#options;
     return startCall(clock, propagate, route, args, options);
   }
@@ -237,7 +233,10 @@ export class RpcClient implements Client {
         emit: this.#emit,
       });
       this.#balancers.set(service, balancer);
-      if (this.#cancelTick === undefined) this.#tick();
+      this.#cancelTick ??= everySecond(clock, (now) => {
+        this.#pool.tick(now);
+        for (const each of this.#balancers.values()) each.tick();
+      });
     }
     return balancer;
   }
@@ -246,23 +245,6 @@ export class RpcClient implements Client {
     if (event.kind === 'unreachable') this.#registryError = event.message.trim().slice(0, ERROR_SHOWN_LENGTH);
     else if (event.kind === 'recovered') this.#registryError = undefined;
     this.#emit('registry', event);
-  }
-
-  #tick(): void {
-    const { clock } = this.#options;
-    this.#cancelTick = clock.schedule(
-      TICK_MS,
-      () => {
-        this.#tick();
-        // After a poll: what a busy process has not read yet must not be held against the peer.
-        clock.afterPoll(() => {
-          const now = clock.now();
-          this.#pool.tick(now);
-          for (const balancer of this.#balancers.values()) balancer.tick();
-        });
-      },
-      true,
-    );
   }
 }
 

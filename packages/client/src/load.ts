@@ -31,6 +31,7 @@ export class NodeLoad {
   /** When the estimate was last observed. */
   #observedAt: number;
   #inFlight = 0;
+  #streams = 0;
   /** The sum of the starting times of the calls in flight, for their mean age. */
   #startSum = 0;
   /** When the last refusal for overload was counted; calls that started before it say nothing new. */
@@ -45,13 +46,25 @@ export class NodeLoad {
 
   /** Calls that were given to the node and have not ended. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#inFlight + this.#streams;
   }
 
   /** A call is given to the node. Its `startedAt` must be this `now`: {@link settled} asks for it. */
   started(now: number): void {
     this.#inFlight++;
     this.#startSum += now;
+  }
+
+  /** A stream is given to the node. It counts as in flight; its age says nothing, since streams are meant to last. */
+  streamStarted(): void {
+    this.#streams++;
+  }
+
+  /** A stream has ended. How long it lasted is no latency: it only tells when it has failed. */
+  streamSettled(now: number, kind: OutcomeKind): void {
+    this.#streams--;
+    if (kind === 'failure') this.#observe(now, FAILURE_MS);
+    else if (kind === 'overload') this.#overloaded(now, now, 0);
   }
 
   /** A call that was {@link started} has ended, in whatever way. */
@@ -90,7 +103,7 @@ export class NodeLoad {
       const ageMs = now - this.#startSum / inFlight;
       if (ageMs > latencyMs) latencyMs = ageMs;
     }
-    return Math.max(latencyMs, FLOOR_MS) * (inFlight + 1);
+    return Math.max(latencyMs, FLOOR_MS) * (inFlight + this.#streams + 1);
   }
 
   /**

@@ -120,10 +120,13 @@ export class NodeHealth implements BreakerOwner {
    */
   #mayProbe(call: Call, now: number, breaker: Breaker | undefined): boolean {
     // Past its deadline a call has settled. Should that ever be missed, the node must not stay away for ever.
-    if (this.#probe !== undefined && now <= this.#probe.deadline) return false;
+    const probe = this.#probe;
+    // A stream lasts, and says early whether it works: by then it should have.
+    const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + PROBE_AFTER_MS;
+    if (until !== undefined && now <= until) return false;
     const due = breaker === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : breaker.isDue(now);
     if (!due) return false;
-    if (call.idempotent && call.attempt === 0 && !call.oneWay) return true;
+    if (call.idempotent && call.attempt === 0 && !call.oneWay && call.stream === undefined) return true;
     return breaker === undefined ? now >= this.#probeAt + PROBE_AFTER_MS : breaker.isOverdue(now);
   }
 

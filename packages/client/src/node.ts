@@ -85,7 +85,8 @@ export class Node implements PickerNode, LinkObserver {
     }
     call.destination = this;
     call.startedAt = now;
-    this.load.started(now);
+    if (call.stream === undefined) this.load.started(now);
+    else this.load.streamStarted();
     return connection.send(call);
   }
 
@@ -93,7 +94,8 @@ export class Node implements PickerNode, LinkObserver {
   settled(call: Call, outcome: Parameters<typeof classify>[0]): void {
     const kind = classify(outcome);
     const now = call.endedAt > call.startedAt ? call.endedAt : this.#now();
-    this.load.settled(now, call.startedAt, kind);
+    if (call.stream === undefined) this.load.settled(now, call.startedAt, kind);
+    else this.load.streamSettled(now, kind);
     this.#health.settled(call, kind, now);
   }
 

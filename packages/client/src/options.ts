@@ -8,6 +8,7 @@ import {
   msgpack,
   type Random,
   type Registry,
+  type StreamLayer,
   systemClock,
   systemRandom,
 } from '@org/rpc-core';
@@ -31,6 +32,11 @@ import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './
 export interface ClientLayers {
   /** Around unary and one-way calls, the first outermost: each sees the call as the user made it, before any retry. */
   readonly unary?: readonly Layer[] | undefined;
+  /**
+   * Around streaming calls, the first outermost. A contract with streams refuses `unary` given alone: say `stream: []` when
+   * streams need nothing.
+   */
+  readonly stream?: readonly StreamLayer[] | undefined;
 }
 
 /** Options of {@link createClient}. Every one may be left out. */
@@ -74,6 +80,7 @@ export interface ResolvedClientOptions {
   readonly policy: PolicyOptions;
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
+  readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly codec: Codec;
   readonly tls: ClientTlsSource | undefined;
   readonly limits: Limits;
@@ -106,7 +113,7 @@ const ALWAYS_PROPAGATED: readonly string[] = ['traceparent', 'baggage'];
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   const where = 'createClient';
   assertKnownOptions(where, options, KNOWN);
-  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   return {
     registry: registryFromEnvironment(where, options.registry),
@@ -117,6 +124,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     policy: checkPolicyOptions(where, options),
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],
+    streamLayers: options.layers?.stream,
     codec: options.codec ?? msgpack(),
     tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
     limits: resolveLimits(where, options.limits),
@@ -129,6 +137,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 function checkValues(where: string, options: ClientOptions): void {
   const { layers, propagate, services, balancer, codec, metadata } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
+  assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
   const isPicker = balancer === undefined || isFunction(balancer?.create);

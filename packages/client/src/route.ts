@@ -1,4 +1,4 @@
-import type { MethodDefinition, Route, Service } from '@org/rpc-core';
+import type { MethodDefinition, Route, Service, StreamService } from '@org/rpc-core';
 
 /** One method on one client: its names, its options after every precedence but the call's own, and its stack. */
 export interface ClientRoute extends Route {
@@ -10,6 +10,8 @@ export interface ClientRoute extends Route {
   readonly priority: number;
   /** The composed stack: see channel.ts. */
   readonly serve: Service;
+  /** The same for a method with streams, which `serve` then knows nothing of; `undefined` for all others. */
+  readonly stream: StreamService | undefined;
 }
 
 /** The priority of a call that says nothing: in the middle of 0 to 255. */

@@ -39,7 +39,8 @@ function serve(call: Call, route: ClientRoute, now: number): Promise<unknown> {
   return route.serve(call);
 }
 
-function applyOptions(call: Call, options: CallOptions): void {
+/** Takes over what the user gave with the call. */
+export function applyOptions(call: Call, options: CallOptions): void {
   const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
   call.signal = signal;
   call.metadata = metadata;
@@ -70,7 +71,7 @@ const NO_METADATA: Metadata = Object.freeze({});
  * A call made while serving another has no more time than that one, ends with it, and carries on its trace.
  * @returns what to unlink when the call has ended
  */
-function inherit(call: Call, context: CallContext, propagate: readonly string[]): LinkedSignal | undefined {
+export function inherit(call: Call, context: CallContext, propagate: readonly string[]): LinkedSignal | undefined {
   if (context.deadline < call.deadline) call.deadline = context.deadline;
   const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
   call.signal = linked?.signal ?? context.signal;

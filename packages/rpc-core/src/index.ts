@@ -37,6 +37,7 @@ export type {
   Watch,
 } from './discovery/registry.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
+export type { ItemReceiver, ItemSender } from './items.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Metadata } from './metadata.js';
 export type {
@@ -76,6 +77,7 @@ export type {
 export {
   Call,
   type CallHolder,
+  type CallStream,
   type Destination,
   type Gate,
   type Layer,
@@ -83,6 +85,7 @@ export {
   type Route,
   type Service,
 } from './service.js';
+export type { StreamLayer, StreamService } from './stream.js';
 export type {
   CallOptions,
   InterfaceClient,

@@ -1,5 +1,6 @@
 import type { CallContext } from './context.js';
 import type { AttemptRecord, RpcError } from './error.js';
+import type { ItemReceiver, ItemSender } from './items.js';
 import type { Metadata } from './metadata.js';
 
 /** How an attempt or a call ended: `undefined` is success. */
@@ -67,6 +68,13 @@ export interface CallHolder {
   abandon(call: Call, error: RpcError): void;
 }
 
+/** The items of a call, as a client's connection sees them. */
+export interface CallStream {
+  readonly received: ItemReceiver;
+  /** The call has been sent: items may follow. */
+  opened(attempt: Call, sender: ItemSender): void;
+}
+
 /** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
 export interface Route {
   readonly service: string;
@@ -99,6 +107,8 @@ export class Call {
   priority: number;
   hashKey: string | undefined;
   waitForReady: boolean;
+  /** The items of a streaming call; `undefined` for all others. */
+  stream: CallStream | undefined = undefined;
 
   /** On a server: the context that the handler sees; `undefined` on a client. */
   context: CallContext | undefined = undefined;
@@ -181,6 +191,7 @@ export class Call {
     copy.priority = root.priority;
     copy.hashKey = root.hashKey;
     copy.waitForReady = root.waitForReady;
+    copy.stream = root.stream;
     copy.attempt = attempt;
     copy.parent = root;
     return copy;

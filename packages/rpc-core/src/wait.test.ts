@@ -59,6 +59,35 @@ describe('waitFor', () => {
     assert.equal(clock.pending, 0);
   });
 
+  it('never ends before it has begun: its waiter puts it into a queue first', async () => {
+    for (const call of [aCall(AbortSignal.abort(), 50), aCall(undefined, 0), aCall(undefined, -5)]) {
+      const { clock, counts, waiting } = begin(call);
+      assert.equal(counts.ends, 0);
+      await assert.rejects(waiting.promise);
+      assert.deepEqual([counts.ends, clock.pending], [1, 0]);
+    }
+  });
+
+  it('asks the clock whether the time is up: timers may fire a little early', async () => {
+    const clock = new FakeClock();
+    let earlyMs = 1;
+    const early = Object.assign(Object.create(clock) as FakeClock, {
+      now: () => clock.now(),
+      schedule(delayMs: number, run: () => void) {
+        const cancel = clock.schedule(delayMs - earlyMs, run);
+        earlyMs = 0;
+        return cancel;
+      },
+    });
+    const { promise } = waitFor(early, aCall(undefined, 30), 'a thing');
+    let endedAt = -1;
+    promise.catch(() => {
+      endedAt = clock.now();
+    });
+    await clock.advance(50);
+    assert.equal(endedAt, 30);
+  });
+
   it('fails with what the waiter says', async () => {
     const { counts, waiting } = begin(aCall(undefined, Number.POSITIVE_INFINITY));
     waiting.fail(rpcError('UNAVAILABLE', 'gone'));

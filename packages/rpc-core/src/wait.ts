@@ -69,14 +69,8 @@ function noTimeLeft(call: Call, what: string): RpcError {
  * check first that it fits the deadline, and to surface the earlier error when it does not.
  */
 export function sleep(clock: Clock, delayMs: number, call: Call): Promise<void> {
-  let cancel: (() => void) | undefined;
-  let over = false;
-  const waiting = waitFor<void>(clock, call, 'the next attempt', () => {
-    over = true;
-    cancel?.();
-  });
-  // Already over when the call was cancelled, or out of time, before it began.
-  if (!over) cancel = clock.schedule(delayMs, () => waiting.done());
+  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel());
+  const cancel = clock.schedule(delayMs, () => waiting.done());
   return waiting.promise;
 }
 

@@ -48,6 +48,12 @@ export class TestHost implements ServerHost {
     return this.methods[call.method]!(...(call.args as never[]), call as never);
   }
 
+  serveStream(call: IncomingCall, items: AsyncIterable<unknown>): unknown {
+    this.calls.push(call);
+    call.started = true;
+    return this.methods[call.method]!(items as never, ...(call.args as never[]));
+  }
+
   served(call: IncomingCall, error: unknown): void {
     this.ended.push({ call, error });
   }

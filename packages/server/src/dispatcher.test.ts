@@ -71,7 +71,7 @@ describe('what a server does not have', () => {
     ['work', 'frobnicate', 'service "work" has no method "frobnicate"'],
     ['work', 'constructor', 'service "work" has no method "constructor"'],
     ['workrun', 'x', 'this server has no service "workrun"; did you mean "work"?'],
-    ['streams', 'watch', 'streams.watch is a stream method, which this version does not serve'],
+    ['streams', 'watch', 'streams.watch is a stream method: call it by its contract'],
   ] as const)
     it(`is said with the nearest name: ${message}`, async () => {
       await using client = connect(server);

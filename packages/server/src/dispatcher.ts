@@ -1,5 +1,14 @@
-import { Call, type Layer, type Route, type RpcError, type ServiceDefinition } from '@org/rpc-core';
 import {
+  Call,
+  type Layer,
+  type Route,
+  type RpcError,
+  type ServiceDefinition,
+  type StreamLayer,
+  type StreamService,
+} from '@org/rpc-core';
+import {
+  assertLayersFit,
   assertObject,
   assertServiceDefinition,
   type IncomingCall,
@@ -10,6 +19,7 @@ import {
   wireName,
 } from '@org/rpc-core/internal';
 import { type Handler, runHandler, runLayered } from './handler.js';
+import { createHandler, dispatchStream, runStreamHandler } from './stream-handler.js';
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
@@ -19,7 +29,12 @@ export class Dispatcher {
   readonly #routes = new Map<Handler, Route>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
 
-  constructor(layers: readonly Layer[]) {
+  readonly #layers: { readonly layers: readonly Layer[]; readonly streamLayers: readonly StreamLayer[] | undefined };
+  readonly #stream: StreamService;
+
+  constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined) {
+    this.#layers = { layers, streamLayers };
+    this.#stream = (streamLayers ?? []).reduceRight<StreamService>((next, layer) => layer(next), runStreamHandler);
     this.#layered = layers.length === 0 ? undefined : stack(layers, runLayered);
   }
 
@@ -34,6 +49,7 @@ export class Dispatcher {
    */
   add(definition: ServiceDefinition, implementation: object): void {
     assertServiceDefinition('server.add', definition);
+    assertLayersFit('server.add', definition, this.#layers);
     const { name, methods } = definition;
     assertObject('server.add', `the implementation of "${name}"`, implementation);
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
@@ -42,9 +58,7 @@ export class Dispatcher {
     for (const [method, methodDefinition] of Object.entries(methods)) {
       const run: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof run !== 'function') missing.push(method);
-      // Their place in contracts is kept: a contract that has them is served without them.
-      else if (methodDefinition.kind === 'unary' || methodDefinition.kind === 'notify')
-        handlers.push({ service: name, method, definition: methodDefinition, run: run.bind(implementation) });
+      else handlers.push(createHandler(name, method, methodDefinition, run.bind(implementation)));
     }
     if (missing.length > 0) {
       const lacking = missing.map((method) => `"${method}"${misspelt(method, implementation, methods)}`);
@@ -69,9 +83,18 @@ export class Dispatcher {
     return this.#unknown(name.slice(0, serviceLength), name.slice(serviceLength));
   }
 
+  /** Runs a streaming call: gives the iterable of what goes out; may throw. */
+  dispatchStream(call: IncomingCall<Handler>, items: AsyncIterable<unknown>): AsyncIterable<unknown> {
+    return dispatchStream(call, items, this.#callOf(call), this.#stream);
+  }
+
   /** Runs a call; may return a promise, may throw. */
   dispatch(call: IncomingCall<Handler>): unknown {
     if (this.#layered === undefined) return runHandler(call);
+    return runInContext(call, this.#layered, this.#callOf(call));
+  }
+
+  #callOf(call: IncomingCall<Handler>): Call {
     const copy = new Call(this.#routeOf(call.entry), call.args, call.oneWay);
     copy.context = call;
     copy.deadline = call.deadline;
@@ -80,7 +103,7 @@ export class Dispatcher {
     copy.idempotent = call.idempotent;
     copy.priority = call.priority;
     copy.attempt = call.attempt;
-    return runInContext(call, this.#layered, copy);
+    return copy;
   }
 
   #routeOf(handler: Handler): Route {
@@ -102,11 +125,6 @@ export class Dispatcher {
         { progress: 'refused' },
       );
     }
-    const kind = Object.hasOwn(definition.methods, method) ? definition.methods[method]?.kind : undefined;
-    if (kind !== undefined)
-      return rpcError('UNIMPLEMENTED', `${service}.${method} is a ${kind} method, which this version does not serve`, {
-        progress: 'refused',
-      });
     return rpcError(
       'UNIMPLEMENTED',
       `service "${service}" has no method ${shown(method)}${hint(method, Object.keys(definition.methods))}`,

@@ -13,6 +13,8 @@ export interface Handler extends MethodEntry {
   readonly definition: MethodDefinition;
   /** The user's function, bound to its object. */
   readonly run: (...args: never[]) => unknown;
+  /** The same of a method with streams, whose `run` refuses; `undefined` for all others. */
+  readonly stream: ((...args: never[]) => unknown) | undefined;
 }
 
 /** Runs the user's function for a call, in the call's context: parses arguments and result where there are schemas. */
@@ -21,7 +23,9 @@ export function runHandler(call: IncomingCall<Handler>): unknown {
 }
 
 function enter(call: IncomingCall<Handler>): unknown {
-  const { definition } = call.entry;
+  const { definition, stream, run } = call.entry;
+  // Of another kind: `run` says so, and no handler has run.
+  if (stream !== undefined) return run();
   if (definition.args === undefined) return runWith(call, call.args);
   // Until the arguments are known to be right, the handler has not run.
   const parsed = validateArgs(definition.args, call.args, `${call.service}.${call.method}`);

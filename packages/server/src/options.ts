@@ -10,6 +10,7 @@ import {
   type Random,
   type Registry,
   type ServerTlsOptions,
+  type StreamLayer,
   systemClock,
   systemRandom,
 } from '@org/rpc-core';
@@ -32,6 +33,11 @@ import type { InstanceUpdate } from './server-types.js';
 export interface ServerLayers {
   /** Around unary and one-way methods, the first outermost. */
   readonly unary?: readonly Layer[] | undefined;
+  /**
+   * Around streaming methods, the first outermost. A contract with streams refuses `unary` given alone: say `stream: []` when
+   * streams need nothing.
+   */
+  readonly stream?: readonly StreamLayer[] | undefined;
 }
 
 /** How many calls may run at once. */
@@ -84,6 +90,7 @@ export interface ResolvedServerOptions {
   readonly namespace: string;
   readonly authorize: ((call: CallContext) => void | Promise<void>) | undefined;
   readonly layers: readonly Layer[];
+  readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly limits: Limits;
   readonly concurrencyMax: number;
   readonly codec: Codec;
@@ -121,7 +128,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   const where = 'createServer';
   assertKnownOptions(where, options, KNOWN);
-  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary']);
+  if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   if (options.concurrency !== undefined) {
     assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max']);
@@ -135,6 +142,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     namespace: resolveNamespace(where, options.namespace),
     authorize: options.authorize,
     layers: options.layers?.unary ?? [],
+    streamLayers: options.layers?.stream,
     limits: resolveLimits(where, options.limits),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     codec: options.codec ?? msgpack(),
@@ -153,6 +161,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
 function checkValues(where: string, options: ServerOptions): void {
   const { layers, authorize, codec, signals, zone, tags, version } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
+  assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertFits(where, 'authorize', 'a function', authorize, authorize === undefined || isFunction(authorize));
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);

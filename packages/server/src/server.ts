@@ -8,6 +8,7 @@ import type {
 } from '@org/rpc-core';
 import {
   type ByteStream,
+  everySecond,
   type IncomingCall,
   type Listener,
   randomId,
@@ -34,9 +35,6 @@ import { printHandlerError } from './print-error.js';
 import { Publication } from './publication.js';
 import type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
 import { onSignals } from './signals.js';
-
-/** Connections are looked after this often. */
-const TICK_MS = 1000;
 
 /**
  * Makes a server. Does no I/O: `listen` does.
@@ -77,7 +75,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#options = options;
     this.instance = options.name ?? randomId();
     this.authorize = options.authorize;
-    this.#dispatcher = new Dispatcher(options.layers);
+    this.#dispatcher = new Dispatcher(options.layers, options.streamLayers);
     this.#startedAt = options.clock.now();
   }
 
@@ -117,7 +115,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not be registered' });
       throw error;
     }
-    this.#tick();
+    this.#cancelTick = everySecond(this.#options.clock, (now) => {
+      for (const connection of this.#connections) connection.tick(now);
+    });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
     return address;
   }
@@ -192,6 +192,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   serve(call: IncomingCall<Handler>): unknown {
     return this.#dispatcher.dispatch(call);
+  }
+
+  serveStream(call: IncomingCall<Handler>, items: AsyncIterable<unknown>): unknown {
+    return this.#dispatcher.dispatchStream(call, items);
   }
 
   served(_call: IncomingCall<Handler>): void {
@@ -283,21 +287,5 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   #checkEmpty(): void {
     if (this.#running === 0 && this.#connections.size === 0) this.#onEmpty?.();
-  }
-
-  #tick(): void {
-    const { clock } = this.#options;
-    this.#cancelTick = clock.schedule(
-      TICK_MS,
-      () => {
-        // After a poll: what a busy process has not read yet must not be held against the peer.
-        clock.afterPoll(() => {
-          const now = clock.now();
-          for (const connection of this.#connections) connection.tick(now);
-        });
-        this.#tick();
-      },
-      true,
-    );
   }
 }

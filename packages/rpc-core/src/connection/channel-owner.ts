@@ -16,6 +16,8 @@ export interface ChannelOwner {
   goAway(code: number, reason: string): void;
   /** The peer will send no more. */
   ended(): void;
+  /** What was queued has been written. */
+  drained(): void;
   /** It is over. `reason` says why, in words for people. */
   closed(reason: string): void;
   /** Server side only: the first bytes are not of the native protocol. */

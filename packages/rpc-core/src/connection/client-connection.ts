@@ -4,7 +4,6 @@ import { type Progress, type RpcError, rpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
 import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
-import { parseError, parseReplyHead } from '../protocol/frame-parser.js';
 import { writeCancel } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import type { Call, CallHolder } from '../service.js';
@@ -14,6 +13,8 @@ import type { ChannelOwner } from './channel-owner.js';
 import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
 import { FrameChannel } from './frame-channel.js';
 import { InFlight } from './in-flight.js';
+import { readErrorReply, readReply } from './read-reply.js';
+import { Streams } from './streams.js';
 import { writeCall } from './write-call.js';
 
 /**
@@ -28,6 +29,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
   readonly #observer: ClientConnectionObserver;
   readonly #channel: FrameChannel;
   readonly #inFlight = new InFlight();
+  readonly #streams: Streams;
   #callsMax: number;
   #draining = false;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
@@ -45,6 +47,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
+    this.#streams = new Streams(this.#channel, codec);
     this.#channel.start();
     this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
   }
@@ -124,6 +127,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
       }
     }
     output.commit();
+    if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(id, call.stream.received));
   }
 
   /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
@@ -180,7 +184,11 @@ export class ClientConnection implements CallHolder, ChannelOwner {
   // ChannelOwner
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
-    if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
+    if (type > FrameType.CANCEL) {
+      if (type !== FrameType.END) return this.#streams.frame(type, id, bytes, start, end);
+      // The last items have come; the call itself ends below.
+      if (this.#streams.ended(id) === undefined) return;
+    } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
       throw new ProtocolError(`frame type ${type} does not come from a server`);
     if (id === 0) throw new ProtocolError('a reply to call 0');
     const call = this.#release(id);
@@ -190,32 +198,14 @@ export class ClientConnection implements CallHolder, ChannelOwner {
     }
     call.endedAt = readAt;
     try {
-      if (type === FrameType.RESPONSE) this.#response(call, flags, bytes, start, end);
-      else this.#errorReply(call, flags, bytes, start, end);
+      if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
+      else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
     } catch (error) {
       const reason = `the reply is malformed: ${(error as Error).message}`;
       call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
       throw new ProtocolError(reason);
     }
     this.#endIfDrained();
-  }
-
-  #response(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
-    // Almost every reply has neither metadata nor load.
-    if (flags === 0) return call.succeed(start === end ? undefined : this.#channel.decode(bytes, start, end));
-    const { payloadStart, metadata } = parseReplyHead(flags, bytes, start, end, this.#limits);
-    const value = payloadStart === end ? undefined : this.#channel.decode(bytes, payloadStart, end);
-    call.responseMetadata = metadata;
-    call.succeed(value);
-  }
-
-  #errorReply(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
-    const { error, metadata } = parseError(flags, bytes, start, end, this.#channel.decode, this.#limits);
-    error.service = call.service;
-    error.method = call.method;
-    error.endpoint = call.destination?.address;
-    call.responseMetadata = metadata;
-    call.fail(error);
   }
 
   oversized(_type: number, id: number, bodyBytes: number): void {
@@ -233,6 +223,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
 
   greeted(hello: Hello): void {
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
+    this.#streams.greeted(hello);
     this.#observer.greeted(hello);
   }
 
@@ -250,6 +241,10 @@ export class ClientConnection implements CallHolder, ChannelOwner {
 
   ended(): void {
     this.close('the connection was closed by the other end');
+  }
+
+  drained(): void {
+    this.#streams.wake();
   }
 
   closed(reason: string): void {
@@ -277,6 +272,7 @@ export class ClientConnection implements CallHolder, ChannelOwner {
 
   #detach(call: Call): void {
     call.holder = undefined;
+    if (call.stream !== undefined) this.#streams.close(call.id);
     this.#timers.remove(call);
     if (call.onAbort !== undefined) {
       call.signal?.removeEventListener('abort', call.onAbort);

@@ -192,10 +192,12 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   drained(): void {
-    if (!this.isFull) return;
-    this.#stalls.drained();
-    this.keepalive.alive();
-    if (this.#state === 'open') this.#stream.resume();
+    if (this.isFull) {
+      this.#stalls.drained();
+      this.keepalive.alive();
+      if (this.#state === 'open') this.#stream.resume();
+    }
+    this.#owner.drained();
   }
 
   ended(): void {
@@ -219,7 +221,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (!this.#greeted && type !== FrameType.HELLO && type !== FrameType.GOAWAY) {
       throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
     }
-    if (type >= FrameType.REQUEST && type <= FrameType.CANCEL)
+    const isCall = type >= FrameType.REQUEST && type <= FrameType.CANCEL;
+    if (isCall || (type >= FrameType.ITEM && type <= FrameType.CREDIT))
       this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();

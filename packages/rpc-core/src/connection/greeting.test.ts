@@ -22,6 +22,8 @@ describe('the greeting of a client', () => {
       messageBytes: 5_000,
       callsInFlight: 9,
       uptimeMs: 1_000,
+      streamCredit: 65_536,
+      connectionCredit: 1_048_576,
     });
   });
 

@@ -3,6 +3,7 @@ import { rpcError } from '../error.js';
 import type { Metadata } from '../metadata.js';
 import { RequestFlag } from '../protocol/frame.js';
 import { NO_METADATA } from '../protocol/metadata.js';
+import type { ServedStream } from './served-stream.js';
 
 /** A method that a server can run, as its connections see it. The server hangs more onto it. */
 export interface MethodEntry {
@@ -39,6 +40,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   started = false;
   /** Whether nobody waits for the answer any more. */
   abandoned = false;
+  /** The items of a streaming call; `undefined` for all others. */
+  stream: ServedStream | undefined = undefined;
   readonly #port: IncomingPort;
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;

@@ -31,5 +31,6 @@ const NOBODY: ChannelOwner = {
   greeted: nothing,
   goAway: nothing,
   ended: nothing,
+  drained: nothing,
   closed: nothing,
 };

@@ -4,18 +4,23 @@ import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
 import { isPromise } from '../is-promise.js';
 import type { Limits } from '../limits.js';
-import { CLIENT_ID_MAX, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError, RequestFlag } from '../protocol/frame.js';
+import { CLIENT_ID_MAX, FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
-import { writeError, writeResponse } from '../protocol/frame-writer.js';
+import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
-import { decodeMetadata, encodeMetadata } from '../protocol/metadata.js';
+import { decodeMetadata } from '../protocol/metadata.js';
+import { answer, answerEnd } from './answer.js';
 import type { ChannelOwner } from './channel-owner.js';
+import { decodeArgs, requestTooLarge } from './decode-args.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
 import { RateWindow } from './rate-window.js';
 import { RunningCalls } from './running-calls.js';
+import { serveStream } from './serve-stream.js';
+import { createServedStream, type ServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions, ServerHost } from './server-host.js';
+import { Streams } from './streams.js';
 
 /** Of its requests, a peer may cancel so many besides the fixed number: hedging and thawed peers cancel in bursts. */
 const CANCEL_SHARE = 0.2;
@@ -35,6 +40,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   readonly #running: RunningCalls<Entry>;
   readonly #parsed = createParsedRequest();
   readonly #cancels = new RateWindow();
+  readonly #streams: Streams;
   #requests = 0;
   #refusing: string | undefined;
   #peerEnded = false;
@@ -48,6 +54,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#host = host;
     this.#running = new RunningCalls(limits);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
+    this.#streams = new Streams(this.#channel, codec);
     this.#channel.start();
   }
 
@@ -92,6 +99,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
     else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
+    else if (type > FrameType.CANCEL) this.#streams.frame(type, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
 
@@ -104,10 +112,16 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
     if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
     this.#requests++;
+    // Its items may follow at once, whatever becomes of the call.
+    const stream =
+      (flags & RequestFlag.STREAM) === 0
+        ? undefined
+        : createServedStream((received) => this.#streams.open(id, received));
     const entry = this.#host.find(parsed.name, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
     const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
     const call = new IncomingCall<Entry>(this, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    call.stream = stream;
     if (metadataStart !== payloadStart) {
       call.metadata = decodeMetadata(bytes, metadataStart, payloadStart, this.#limits);
     }
@@ -145,7 +159,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     if (call.abandoned) return this.#end(call, undefined);
     let result: unknown;
     try {
-      call.args = this.#decodeArgs(bytes, start, end);
+      call.args = decodeArgs(this.#channel, bytes, start, end);
+      if (call.stream !== undefined) return this.#serveStream(call, call.stream);
       result = this.#host.serve(call);
     } catch (error) {
       return this.#fail(call, error);
@@ -159,43 +174,23 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     } else this.#succeed(call, result);
   }
 
-  #decodeArgs(bytes: Buffer, start: number, end: number): readonly unknown[] {
-    let args: unknown;
-    try {
-      args = this.#channel.decode(bytes, start, end);
-    } catch (error) {
-      const reason = `the arguments are malformed: ${(error as Error).message}`;
-      this.#channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);
-      throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused' });
-    }
-    if (!Array.isArray(args))
-      throw rpcError('INVALID_ARGUMENT', 'the arguments must be an array', { progress: 'refused' });
-    return args;
+  #serveStream(call: IncomingCall<Entry>, stream: ServedStream): void {
+    this.#running.add(call);
+    serveStream(call, stream, () => this.#host.serveStream(call, stream.received))
+      .then(() => {
+        if (this.#isAnswerWanted(call)) answerEnd(this.#channel, this.#limits, call);
+        this.#end(call, undefined);
+      })
+      .catch((error: unknown) => this.#fail(call, error));
   }
 
   #succeed(call: IncomingCall<Entry>, value: unknown): void {
     if (this.#isAnswerWanted(call)) {
-      const { output, bodyBytesMax } = this.#channel;
-      const start = output.position;
       try {
-        const { responseMetadataIfAny } = call;
-        writeResponse(
-          output,
-          this.#codec,
-          call.id,
-          value,
-          responseMetadataIfAny === undefined ? undefined : encodeMetadata(responseMetadataIfAny, this.#limits),
-        );
-        const bodyBytes = output.position - start - HEADER_BYTES;
-        if (bodyBytes > bodyBytesMax) {
-          output.rollBack(start);
-          const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
-          throw rpcError('RESOURCE_EXHAUSTED', reason);
-        }
+        answer(this.#channel, this.#codec, this.#limits, call, value);
       } catch (error) {
         return this.#fail(call, error);
       }
-      output.commit();
     }
     this.#end(call, undefined);
   }
@@ -210,6 +205,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #refuse(id: number, error: RpcError): void {
+    this.#streams.close(id);
     if (id !== 0) this.#answerError(id, error, false);
   }
 
@@ -226,6 +222,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   /** A handler has ended, whether or not anybody waited for it. */
   #end(call: IncomingCall<Entry>, error: unknown): void {
     call.finish();
+    if (call.stream !== undefined) this.#streams.close(call.id);
     this.#running.remove(call);
     this.#host.served(call, error);
     if (this.#peerEnded) this.#endIfIdle();
@@ -245,18 +242,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   oversized(type: number, id: number, bodyBytes: number): void {
     if (type !== FrameType.REQUEST)
       throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
-    this.#refuse(
-      id,
-      rpcError(
-        'RESOURCE_EXHAUSTED',
-        `the request has ${bodyBytes} bytes, the limit is ${this.#limits.messageBytes} (limits.messageBytes)`,
-        { progress: 'refused' },
-      ),
-    );
+    this.#refuse(id, requestTooLarge(bodyBytes, this.#limits));
   }
 
   greeted(hello: Hello): void {
     const { instance, uptimeMs } = this.#host;
+    this.#streams.greeted(hello);
     this.#channel.greet({ instance, expect: '', uptimeMs }, false);
     if (hello.expect !== '' && hello.expect !== instance) {
       const reason = `this is instance "${instance}", not "${hello.expect}"`;
@@ -272,6 +263,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   ended(): void {
     this.#peerEnded = true;
     this.#endIfIdle();
+  }
+
+  drained(): void {
+    this.#streams.wake();
   }
 
   foreign(bytes: Buffer): void {

@@ -19,6 +19,8 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
   admit(call: IncomingCall<Entry>): RpcError | undefined;
   /** Runs the call. May return a promise; may throw. */
   serve(call: IncomingCall<Entry>): unknown;
+  /** Runs a streaming call. Gives the iterable of what goes out; may throw. */
+  serveStream(call: IncomingCall<Entry>, items: AsyncIterable<unknown>): unknown;
   /** A call that was admitted has ended. `error` is what its handler threw. */
   served(call: IncomingCall<Entry>, error: unknown): void;
   /** Turns what a handler threw into what its caller may see. */

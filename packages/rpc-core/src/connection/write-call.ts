@@ -19,7 +19,10 @@ export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, cal
     codec,
     {
       id,
-      flags: (call.oneWay ? RequestFlag.ONE_WAY : 0) | (call.idempotent ? RequestFlag.IDEMPOTENT : 0),
+      flags:
+        (call.oneWay ? RequestFlag.ONE_WAY : 0) |
+        (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
+        (call.stream === undefined ? 0 : RequestFlag.STREAM),
       remainingMs:
         remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),
       attempt: Math.min(call.attempt, 255),

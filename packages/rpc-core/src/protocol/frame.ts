@@ -20,7 +20,13 @@ export const FrameType = {
   PING: 6,
   PONG: 7,
   GOAWAY: 8,
-  // Kept for streams: 9 ITEM, 10 END, 11 CREDIT; and for messages in pieces: 12 CONTINUATION.
+  /** One item of a stream, in either direction. */
+  ITEM: 9,
+  /** No more items come from the sender; a server's END ends the call. */
+  END: 10,
+  /** So many more bytes of items may be sent. */
+  CREDIT: 11,
+  // Kept for messages in pieces: 12 CONTINUATION.
 } as const;
 
 /** Flags of a REQUEST. Bits that a peer does not know are ignored. */
@@ -31,6 +37,8 @@ export const RequestFlag = {
   IDEMPOTENT: 0x02,
   /** Whoever serves it must not retry its own calls: somebody above already does. */
   NO_RETRY_BELOW: 0x04,
+  /** It opens a stream: the answer is any number of ITEMs and an END, or an ERROR. */
+  STREAM: 0x40,
   // Kept: 0x08 more pieces follow, 0x10 compressed, 0x20 names are numbers.
 } as const;
 

@@ -14,6 +14,8 @@ const HELLO: Hello = {
   messageBytes: 4096,
   callsInFlight: 10,
   uptimeMs: 5,
+  streamCredit: 100_000,
+  connectionCredit: 2_000_000,
 };
 
 const decode = msgpack().createDecoder(DEFAULT_LIMITS);
@@ -37,6 +39,12 @@ describe('HELLO', () => {
     assert.deepEqual([instance, expect], ['a', 'b']);
   });
 
+  it('grants the usual credit when it says none', () => {
+    const { streamCredit: _stream, connectionCredit: _connection, ...rest } = HELLO;
+    const { streamCredit, connectionCredit } = read(encoded(rest));
+    assert.deepEqual([streamCredit, connectionCredit], [65_536, 1_048_576]);
+  });
+
   it('is refused when it is no map', () => {
     for (const value of [null, 1, 'text', [1], true]) refuses(value, /HELLO is not a map/);
   });
@@ -53,6 +61,8 @@ describe('HELLO', () => {
     ['messageBytes', 1024, 2 ** 32 - 1],
     ['callsInFlight', 1, 65_535],
     ['uptimeMs', 0, Number.MAX_SAFE_INTEGER],
+    ['streamCredit', 65_536, 2 ** 31 - 1],
+    ['connectionCredit', 1_048_576, 2 ** 31 - 1],
   ] as const) {
     it(`must have a number from ${min} to ${max} as ${name}`, () => {
       for (const value of [min - 1, max + 1, -1, Number.NaN, Number.POSITIVE_INFINITY, '5', null, true, [7], 2n ** 63n])
@@ -60,7 +70,8 @@ describe('HELLO', () => {
           { ...HELLO, [name]: value },
           new RegExp(`HELLO field "${name}" must be a number from ${min} to ${max}`),
         );
-      refuses(Object.fromEntries(Object.entries(HELLO).filter(([key]) => key !== name)), new RegExp(`"${name}"`));
+      const without = Object.fromEntries(Object.entries(HELLO).filter(([key]) => key !== name));
+      if (!name.endsWith('Credit')) refuses(without, new RegExp(`"${name}"`));
       assert.equal(read(encoded({ ...HELLO, [name]: min }))[name], min);
       assert.equal(read(encoded({ ...HELLO, [name]: max }))[name], max);
     });

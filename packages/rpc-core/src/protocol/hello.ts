@@ -1,6 +1,7 @@
 import type { Codec, DecodeMessage, EncodeTarget } from '../codec/codec.js';
 import { ProtocolError } from './frame.js';
 import { CONTROL } from './metadata.js';
+import { CONNECTION_CREDIT, CREDIT_MAX, STREAM_CREDIT } from './stream-frames.js';
 
 /** What both sides say of themselves in HELLO: a MessagePack map with these keys; unknown keys are ignored. */
 export interface Hello {
@@ -18,6 +19,10 @@ export interface Hello {
   readonly callsInFlight: number;
   /** How long the sender has been running, in milliseconds. */
   readonly uptimeMs: number;
+  /** How many bytes of items the sender of the HELLO takes on each stream from its start (default 64 KiB, at least that). */
+  readonly streamCredit?: number | undefined;
+  /** The same for all streams of the connection together (default 1 MiB, at least that). */
+  readonly connectionCredit?: number | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -27,7 +32,7 @@ const HELLO_BYTES_MAX = 16 * 1024;
 
 /** Appends the body of a HELLO. */
 export function writeHello(codec: Codec, target: EncodeTarget, hello: Hello): void {
-  codec.encode({ ...hello }, target);
+  codec.encode({ streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, ...hello }, target);
 }
 
 /** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
@@ -51,7 +56,14 @@ export function readHello(decode: DecodeMessage, bytes: Buffer, start: number, e
     messageBytes: count(fields, 'messageBytes', 1024, 2 ** 32 - 1),
     callsInFlight: count(fields, 'callsInFlight', 1, 65_535),
     uptimeMs: count(fields, 'uptimeMs', 0, Number.MAX_SAFE_INTEGER),
+    streamCredit: credit(fields, 'streamCredit', STREAM_CREDIT),
+    connectionCredit: credit(fields, 'connectionCredit', CONNECTION_CREDIT),
   };
+}
+
+/** A peer sends under the defaults before it has read this: less can't be granted. */
+function credit(fields: Record<string, unknown>, name: string, least: number): number {
+  return Object.hasOwn(fields, name) ? count(fields, name, least, CREDIT_MAX) : least;
 }
 
 function count(fields: Record<string, unknown>, name: string, min: number, max: number): number {

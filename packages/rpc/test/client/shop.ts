@@ -56,7 +56,9 @@ export function openShop(options: ShopOptions = {}): OpenShop {
   });
   const handlerErrors: string[] = [];
   server.on('handlerError', ({ method, error }) => handlerErrors.push(`${method}: ${error}`));
-  const client = connect(server, { clock, random: seededRandom(1), ...options.client });
+  // The service has a stream, which unary layers alone would not see.
+  const layers = options.client?.layers && { stream: [], ...options.client.layers };
+  const client = connect(server, { clock, random: seededRandom(1), ...options.client, layers });
   return {
     clock,
     server,

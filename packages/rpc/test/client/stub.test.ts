@@ -61,14 +61,6 @@ describe('the stub of a contract', () => {
     await using open = openShop();
     assert.equal(await open.shop.with({ timeoutMs: undefined, signal: undefined }).add(1), 111);
   });
-
-  it('says of a stream method that it cannot be called yet', async () => {
-    await using open = openShop();
-    assert.throws(() => open.shop.orders(1), {
-      code: 'UNIMPLEMENTED',
-      message: 'UNIMPLEMENTED: shop.orders is a stream method, which this version cannot call',
-    });
-  });
 });
 
 describe('the options of a call', () => {

@@ -1,0 +1,148 @@
+import type { Call, CallStream, Clock, ItemSender, RpcError, Service } from '@org/rpc-core';
+import {
+  ItemQueue,
+  iteratorOf,
+  type LinkedSignal,
+  linkSignals,
+  type Pumping,
+  pump,
+  rpcError,
+} from '@org/rpc-core/internal';
+
+/** What a stream is bounded by. */
+export interface StreamBounds {
+  readonly clock: Clock;
+  /** The longest time that the caller waits for an item while none goes out either, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Runs when the stream is over. */
+  readonly onOver: () => void;
+}
+
+/**
+ * The client's end of a streaming call: what has come and waits to be taken, and the pump that sends. The call itself goes
+ * through the same gates as any other, as a promise that settles when the stream is over.
+ */
+export class ClientStream implements CallStream, AsyncIterableIterator<unknown> {
+  readonly received = new ItemQueue();
+  readonly #bounds: StreamBounds;
+  readonly #stopper = new AbortController();
+  #linked: LinkedSignal | undefined;
+  #serve: (() => Promise<unknown>) | undefined;
+  #source: AsyncIterable<unknown> | undefined;
+  #attempt: Call | undefined;
+  #pumping: Pumping | undefined;
+  /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
+  #reason: { readonly error: unknown } | undefined;
+  #touchedAt = 0;
+  #cancelIdle: (() => void) | undefined;
+
+  constructor(bounds: StreamBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Whether an item of the caller has been taken: the call cannot begin anew then. */
+  get hasPulled(): boolean {
+    return this.#pumping !== undefined;
+  }
+
+  /** Says what runs when the first item is asked for. */
+  prepare(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): this {
+    this.#source = source;
+    this.#serve = () => {
+      const { signal } = this.#stopper;
+      this.#linked = call.signal === undefined ? undefined : linkSignals(call.signal, signal);
+      call.signal = this.#linked?.signal ?? signal;
+      return serve(call);
+    };
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    this.#touchedAt = this.#bounds.clock.now();
+    const serve = this.#serve;
+    if (serve !== undefined) {
+      this.#serve = undefined;
+      this.#watchIdle(this.#bounds.idleTimeoutMs);
+      serve().then(
+        () => this.#over(undefined),
+        (error: unknown) => this.#over({ error }),
+      );
+    }
+    return this.received.next();
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    this.#serve = undefined;
+    this.#stopper.abort(new Error('the reader of the stream has stopped'));
+    return this.received.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  // CallStream
+
+  opened(attempt: Call, sender: ItemSender): void {
+    this.#attempt = attempt;
+    if (this.#source === undefined) return;
+    const source = this.#source;
+    const onSent = (): void => {
+      this.#touchedAt = this.#bounds.clock.now();
+    };
+    this.#pumping = pump(iteratorOf(source, 'the first argument'), sender, { onSent });
+    this.#pumping.done.then(
+      (end) => {
+        if (end === 'ended') sender.end();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #over(outcome: { readonly error: unknown } | undefined): void {
+    this.#cancelIdle?.();
+    this.#linked?.unlink();
+    this.#bounds.onOver();
+    this.#pumping?.stop();
+    if (outcome === undefined) this.received.end();
+    else this.received.fail((this.#reason ?? outcome).error);
+  }
+
+  #fail(error: unknown): void {
+    this.#reason ??= { error };
+    this.#stopper.abort(error);
+  }
+
+  #watchIdle(delayMs: number): void {
+    const { clock, idleTimeoutMs } = this.#bounds;
+    this.#cancelIdle = clock.schedule(
+      delayMs,
+      () => {
+        const leftMs = this.#touchedAt + idleTimeoutMs - clock.now();
+        // A reader that takes its time is not kept waiting by anybody.
+        if (leftMs > 0 || !this.received.isAwaited) this.#watchIdle(leftMs > 0 ? leftMs : idleTimeoutMs);
+        else this.#idle();
+      },
+      false,
+    );
+  }
+
+  #idle(): void {
+    const attempt = this.#attempt;
+    const holder = attempt?.holder;
+    const error: RpcError = rpcError(
+      'DEADLINE_EXCEEDED',
+      `no item within ${this.#bounds.idleTimeoutMs} ms (idleTimeoutMs)`,
+      {
+        service: attempt?.service,
+        method: attempt?.method,
+        endpoint: attempt?.destination?.address,
+        progress: holder === undefined ? 'unsent' : 'maybe-processed',
+      },
+    );
+    this.#reason ??= { error };
+    // Held by a connection, it counts against the node; before that, it was a wait of this client.
+    if (attempt !== undefined && holder !== undefined) holder.abandon(attempt, error);
+    else this.#stopper.abort(error);
+  }
+}

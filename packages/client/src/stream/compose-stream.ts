@@ -1,0 +1,70 @@
+import {
+  type Gate,
+  isRpcError,
+  type Layer,
+  type RpcError,
+  type Service,
+  type StreamLayer,
+  type StreamService,
+} from '@org/rpc-core';
+import { asRpcError, completeError, recordAttempt } from '../policy/call-error.js';
+import { isFreeRepeat } from '../policy/retry-decision.js';
+import { ClientStream } from './client-stream.js';
+
+/**
+ * The opening of a stream may move to another node, once, where nothing of it was started: never sent, or refused by a server
+ * that drains. What has been opened is never repeated, and neither is what has taken items of the caller.
+ */
+export function moveOnce(isClosed: () => boolean): Layer {
+  return (next) => async (call) => {
+    for (let attempt = call; ; attempt = call.nextAttempt(1)) {
+      try {
+        return await next(attempt);
+      } catch (thrown) {
+        const error = asRpcError(thrown);
+        attempt.attemptGate = undefined;
+        if (attempt !== call) call.adopt(attempt);
+        recordAttempt(attempt, error);
+        const hasPulled = call.stream instanceof ClientStream && call.stream.hasPulled;
+        const mayMove = attempt === call && !hasPulled && !isClosed() && call.signal?.aborted !== true;
+        if (mayMove && isFreeRepeat(call, error)) continue;
+        const final: RpcError = completeError(call, error, '');
+        call.settleCall(final);
+        throw final;
+      }
+    }
+  };
+}
+
+/** Enters the gates of the attempt. An opened stream ends with its call's deadline, it has none of its own. */
+export function streamAttempt(gate: Required<Gate>): Layer {
+  return (next) => (call) => {
+    call.attemptDeadline = call.deadline;
+    const refusal = gate.enter(call);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    call.attemptGate = gate;
+    return next(call);
+  };
+}
+
+/** Below the user's layers: the stream that the call carries, which starts with its first item. */
+export function openWith(serve: Service): StreamService {
+  return (call, items) => (call.stream as ClientStream).prepare(serve, call, items);
+}
+
+/** The user's layers around the innermost service. What they throw belongs to the call. */
+export function streamLayers(layers: readonly StreamLayer[], innermost: StreamService): StreamService {
+  if (layers.length === 0) return innermost;
+  const layered = layers.reduceRight<StreamService>((next, layer) => layer(next), innermost);
+  return async function* named(call, items) {
+    try {
+      yield* layered(call, items);
+    } catch (error) {
+      if (isRpcError(error)) {
+        error.service ??= call.service;
+        error.method ??= call.method;
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,111 @@
+import { Call, type CallOptions, callContext } from '@org/rpc-core';
+import { iteratorOf, rpcError } from '@org/rpc-core/internal';
+import type { ResolvedClientOptions } from '../options.js';
+import type { ClientRoute } from '../route.js';
+import { applyOptions, inherit } from '../start-call.js';
+import { ClientStream } from './client-stream.js';
+
+/** How long a stream may be silent unless told otherwise, in milliseconds. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+/**
+ * Makes a streaming call from what the user wrote. What it gives is an iterator that has done nothing yet: the call starts
+ * when the first item is asked for. An upload, which gives a promise, starts at once.
+ */
+export function startStream(
+  client: ResolvedClientOptions,
+  route: ClientRoute,
+  args: unknown[],
+  options: CallOptions | undefined,
+): unknown {
+  const { kind } = route.definition;
+  const source = kind === 'stream' ? undefined : (args.shift() as AsyncIterable<unknown>);
+  const where = `${route.service}.${route.method}: the first argument`;
+  if (kind === 'stream') return new LazyStream(() => open(client, route, args, options, undefined));
+  if (kind === 'duplex') {
+    assertIterable(source, where);
+    return new LazyStream(() => open(client, route, args, options, source));
+  }
+  try {
+    assertIterable(source, where);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return onlyItem(open(client, route, args, options, source), route);
+}
+
+/** Whether the first argument can be iterated, without beginning to. */
+function assertIterable(source: unknown, where: string): void {
+  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  if (typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source))
+    return;
+  iteratorOf(iterable, where);
+}
+
+function open(
+  client: ResolvedClientOptions,
+  route: ClientRoute,
+  args: unknown[],
+  options: CallOptions | undefined,
+  source: AsyncIterable<unknown> | undefined,
+): AsyncIterator<unknown> {
+  const { clock, propagate } = client;
+  while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
+  const call = new Call(route, args, false);
+  call.createdAt = clock.now();
+  call.idempotent = route.idempotent;
+  call.priority = route.priority;
+  call.deadline = call.createdAt + (options?.timeoutMs ?? route.timeoutMs);
+  if (options !== undefined) applyOptions(call, options);
+  const context = callContext();
+  const linked = context === undefined ? undefined : inherit(call, context, propagate);
+  call.stream = new ClientStream({
+    clock,
+    idleTimeoutMs: options?.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    onOver: () => linked?.unlink(),
+  });
+  return route.stream!(call, source)[Symbol.asyncIterator]();
+}
+
+/** An iterator that is made when the first item is asked for. */
+class LazyStream implements AsyncIterableIterator<unknown> {
+  #open: (() => AsyncIterator<unknown>) | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+
+  constructor(open: () => AsyncIterator<unknown>) {
+    this.#open = open;
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined) this.#iterator = open();
+    return (await this.#iterator?.next()) ?? DONE;
+  }
+
+  async return(): Promise<IteratorResult<unknown>> {
+    this.#open = undefined;
+    await this.#iterator?.return?.();
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** The result of an upload: the one item that comes back. */
+async function onlyItem(items: AsyncIterator<unknown>, { service, method }: ClientRoute): Promise<unknown> {
+  const first = await items.next();
+  if (first.done !== true && (await items.next()).done === true) return first.value;
+  await items.return?.();
+  const reason = `an upload has one result, ${first.done === true ? 'none' : 'more than one'} came`;
+  throw rpcError('INTERNAL', reason, { service, method, progress: 'processed' });
+}
+
+const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });

@@ -1,0 +1,257 @@
+import type { Codec } from '../codec/codec.js';
+import { type RpcError, rpcError } from '../error.js';
+import type { ItemReceiver, ItemSender } from '../items.js';
+import { FrameType, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import type { Hello } from '../protocol/hello.js';
+import {
+  CONNECTION_CREDIT,
+  readCredit,
+  STREAM_CREDIT,
+  writeCredit,
+  writeEnd,
+  writeItem,
+} from '../protocol/stream-frames.js';
+import { itemCost, ReceiveCredit, SendCredit } from './credit.js';
+import type { FrameChannel } from './frame-channel.js';
+
+/** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
+const ENDED_MAX = 1024;
+
+/** What an open stream needs to be told. */
+interface OpenStream {
+  readonly sender: StreamSender;
+  readonly credit: ReceiveCredit;
+  readonly received: ItemReceiver;
+  /** Whether the peer has said that no more items come. */
+  ended: boolean;
+}
+
+/**
+ * The streams of one connection, of either side: their items in both directions under two credits, one for each stream and
+ * one for all together. It knows nothing of calls.
+ */
+export class Streams {
+  readonly #channel: FrameChannel;
+  readonly #codec: Codec;
+  readonly #open = new Map<number, OpenStream>();
+  /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
+  readonly #ended = new Map<number, ReceiveCredit>();
+  readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
+  readonly #receiveCredit = new ReceiveCredit(CONNECTION_CREDIT);
+  readonly #waiting = new Set<StreamSender>();
+  /** What the peer grants a stream from its start. */
+  #streamCredit = STREAM_CREDIT;
+
+  constructor(channel: FrameChannel, codec: Codec) {
+    this.#channel = channel;
+    this.#codec = codec;
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Opens a stream. @throws ProtocolError when there is one with this id */
+  open(id: number, received: ItemReceiver): ItemSender {
+    if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
+    const credit = new ReceiveCredit(STREAM_CREDIT);
+    const sender = new StreamSender(id, this.#streamCredit, this.#port);
+    const stream: OpenStream = { sender, credit, received, ended: false };
+    received.onTaken = (cost) => this.#taken(id, stream, cost);
+    this.#open.set(id, stream);
+    return sender;
+  }
+
+  /** The call is over: nothing of it is sent any more, and what still comes is dropped. */
+  close(id: number): void {
+    const stream = this.#open.get(id);
+    if (stream === undefined) return;
+    this.#open.delete(id);
+    stream.sender.close();
+    this.#waiting.delete(stream.sender);
+    this.#ended.set(id, stream.credit);
+    if (this.#ended.size > ENDED_MAX) for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
+  }
+
+  /** ITEM, CREDIT, or the END of a peer's items. @throws ProtocolError when the peer breaks the rules */
+  frame(type: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (type === FrameType.ITEM) this.#item(id, bytes, start, end);
+    else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
+    else this.ended(id);
+  }
+
+  /** The peer's items have ended. Returns whether there is such a stream. */
+  ended(id: number): ItemReceiver | undefined {
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      if (!this.#ended.delete(id)) this.#channel.ignoreFrame(`END of stream ${id}, which is not open`);
+      return undefined;
+    }
+    if (stream.ended) throw new ProtocolError(`a second END of stream ${id}`);
+    stream.ended = true;
+    stream.received.end();
+    return stream.received;
+  }
+
+  /** The peer's HELLO may grant more than what every peer grants. @throws ProtocolError when that overflows */
+  greeted(hello: Hello): void {
+    const { streamCredit = STREAM_CREDIT, connectionCredit = CONNECTION_CREDIT } = hello;
+    this.#sendCredit.grant(connectionCredit - CONNECTION_CREDIT);
+    for (const { sender } of this.#open.values()) sender.credit.grant(streamCredit - this.#streamCredit);
+    this.#streamCredit = streamCredit;
+    this.wake();
+  }
+
+  /** Lets those go on that waited for credit or for the write queue. */
+  wake(): void {
+    for (const sender of [...this.#waiting]) {
+      if (!this.#port.mayWrite()) return;
+      if (!sender.credit.isOpen) continue;
+      // Whoever comes again goes to the end: streams that share a credit take turns.
+      this.#waiting.delete(sender);
+      sender.wake();
+    }
+  }
+
+  #item(id: number, bytes: Buffer, start: number, end: number): void {
+    const cost = itemCost(end - start);
+    this.#receiveCredit.receive(cost, 'the connection');
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      const credit = this.#ended.get(id);
+      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
+      else credit.receive(cost, `stream ${id}`);
+      this.#grantConnection(cost);
+      return;
+    }
+    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
+    stream.credit.receive(cost, `stream ${id}`);
+    let value: unknown;
+    try {
+      value = start === end ? undefined : this.#channel.decode(bytes, start, end);
+    } catch (error) {
+      throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
+    }
+    stream.received.push(value, cost);
+  }
+
+  #credit(id: number, bytes: number): void {
+    if (id === 0) this.#sendCredit.grant(bytes);
+    else {
+      const stream = this.#open.get(id);
+      // Grants and ends cross on their way all the time.
+      if (stream === undefined) {
+        if (!this.#ended.has(id)) this.#channel.ignoreFrame(`CREDIT for stream ${id}, which is not open`);
+        return;
+      }
+      stream.sender.credit.grant(bytes);
+    }
+    this.wake();
+  }
+
+  #taken(id: number, stream: OpenStream, cost: number): void {
+    const grant = stream.credit.taken(cost);
+    if (grant > 0 && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
+    this.#grantConnection(cost);
+  }
+
+  #grantConnection(cost: number): void {
+    const grant = this.#receiveCredit.taken(cost);
+    if (grant > 0) this.#grant(0, grant);
+  }
+
+  #grant(id: number, bytes: number): void {
+    if (!this.#channel.isOpen) return;
+    writeCredit(this.#channel.output, id, bytes);
+    this.#channel.output.commit();
+  }
+
+  readonly #port: SenderPort = {
+    mayWrite: () => this.#sendCredit.isOpen && !this.#channel.isFull,
+    wait: (sender) => {
+      this.#waiting.add(sender);
+    },
+    write: (id, value) => {
+      const { output, bodyBytesMax } = this.#channel;
+      const start = output.position;
+      try {
+        writeItem(output, this.#codec, id, value);
+      } catch (error) {
+        output.rollBack(start);
+        const reason = `an item cannot be sent: ${(error as Error).message}`;
+        throw rpcError('INVALID_ARGUMENT', reason, { cause: error, progress: 'processed' });
+      }
+      const bytes = output.position - start - HEADER_BYTES;
+      if (bytes > bodyBytesMax) {
+        output.rollBack(start);
+        throw tooLarge(bytes, bodyBytesMax);
+      }
+      const cost = itemCost(bytes);
+      this.#sendCredit.take(cost);
+      output.commit();
+      return cost;
+    },
+    end: (id) => {
+      writeEnd(this.#channel.output, id, undefined);
+      this.#channel.output.commit();
+    },
+  };
+}
+
+/** What a sender needs of its connection. */
+interface SenderPort {
+  /** Whether the connection takes an item now. */
+  mayWrite(): boolean;
+  wait(sender: StreamSender): void;
+  /** Returns what the item cost. */
+  write(id: number, value: unknown): number;
+  end(id: number): void;
+}
+
+class StreamSender implements ItemSender {
+  readonly credit: SendCredit;
+  isClosed = false;
+  readonly #id: number;
+  readonly #port: SenderPort;
+  #onOpen: (() => void) | undefined;
+
+  constructor(id: number, credit: number, port: SenderPort) {
+    this.#id = id;
+    this.credit = new SendCredit(credit);
+    this.#port = port;
+  }
+
+  untilOpen(): Promise<void> | undefined {
+    if (this.isClosed || (this.credit.isOpen && this.#port.mayWrite())) return undefined;
+    return new Promise((resolve) => {
+      this.#onOpen = resolve;
+      this.#port.wait(this);
+    });
+  }
+
+  send(value: unknown): void {
+    this.credit.take(this.#port.write(this.#id, value));
+  }
+
+  end(): void {
+    if (!this.isClosed) this.#port.end(this.#id);
+  }
+
+  wake(): void {
+    const onOpen = this.#onOpen;
+    this.#onOpen = undefined;
+    onOpen?.();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.wake();
+  }
+}
+
+function tooLarge(bytes: number, max: number): RpcError {
+  return rpcError('RESOURCE_EXHAUSTED', `an item has ${bytes} bytes, the peer takes ${max} (limits.messageBytes)`, {
+    progress: 'processed',
+  });
+}

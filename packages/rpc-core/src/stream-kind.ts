@@ -1,0 +1,27 @@
+import type { MethodKind, ServiceDefinition } from './contract-types.js';
+
+/** Whether items travel in one direction or both. */
+export function isStreamKind(kind: MethodKind): boolean {
+  return kind !== 'unary' && kind !== 'notify';
+}
+
+/** The layers that one side was given. */
+export interface GivenLayers {
+  readonly layers: readonly unknown[];
+  /** `undefined` when nothing was said about streams. */
+  readonly streamLayers: readonly unknown[] | undefined;
+}
+
+/**
+ * Refuses a contract with streams where layers were given for single answers only: what was meant to look at every call, such
+ * as an authorization, would let the streams pass.
+ * @throws TypeError that says what to write
+ */
+export function assertLayersFit(where: string, { name, methods }: ServiceDefinition, given: GivenLayers): void {
+  if (given.layers.length === 0 || given.streamLayers !== undefined) return;
+  const method = Object.keys(methods).find((key) => isStreamKind(methods[key]!.kind));
+  if (method === undefined) return;
+  throw new TypeError(
+    `${where}: "${name}.${method}" is a ${methods[method]!.kind} method, and layers.unary do not see it; give layers.stream too, [] when streams need none`,
+  );
+}
