@@ -15,11 +15,16 @@ import { type Handler, runHandler, runLayered } from './handler.js';
 export class Dispatcher {
   /** By service and method together, as they stand in a frame. Two splits of the same text can't both be defined. */
   readonly #handlers = new Map<string, Handler>();
+  /** By service, dot, method: what peers of MessagePack-RPC say. */
+  readonly #paths = new Map<string, Handler>();
+  readonly #defaultService: string | undefined;
   readonly #services = new Map<string, ServiceDefinition>();
   readonly #routes = new Map<Handler, Route>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
 
-  constructor(layers: readonly Layer[]) {
+  /** @param defaultService - whose methods need no name of a service; where there is one service only, it is that */
+  constructor(layers: readonly Layer[], defaultService?: string) {
+    this.#defaultService = defaultService;
     this.#layered = layers.length === 0 ? undefined : stack(layers, runLayered);
   }
 
@@ -57,9 +62,17 @@ export class Dispatcher {
         throw new TypeError(
           `server.add: "${name}" + "${handler.method}" reads the same as "${other.service}" + "${other.method}"; rename one`,
         );
+      const namesake = this.#paths.get(pathOf(handler));
+      if (namesake !== undefined)
+        throw new TypeError(
+          `server.add: "${name}" and its method "${handler.method}" read the same as "${namesake.service}" and "${namesake.method}", with a dot between; rename one`,
+        );
     }
     this.#services.set(name, definition);
-    for (const handler of handlers) this.#handlers.set(handler.service + handler.method, handler);
+    for (const handler of handlers) {
+      this.#handlers.set(handler.service + handler.method, handler);
+      this.#paths.set(pathOf(handler), handler);
+    }
   }
 
   /** The handler with this name, or the error that says what there is instead. */
@@ -67,6 +80,22 @@ export class Dispatcher {
     const handler = this.#handlers.get(name);
     if (handler !== undefined && handler.service.length === serviceLength) return handler;
     return this.#unknown(name.slice(0, serviceLength), name.slice(serviceLength));
+  }
+
+  /** The handler that a peer means with `service.method`, or with the bare method of the service that needs no naming. */
+  findPath(path: string): Handler | RpcError {
+    const unnamed = this.#defaultService ?? (this.#services.size === 1 ? this.services[0] : undefined);
+    const handler =
+      this.#paths.get(path) ?? (unnamed === undefined ? undefined : this.#paths.get(`${unnamed}.${path}`));
+    if (handler !== undefined) return handler;
+    const known = this.services.find((service) => path.startsWith(`${service}.`));
+    if (known !== undefined) return this.#unknown(known, path.slice(known.length + 1));
+    if (unnamed !== undefined && !path.includes('.')) return this.#unknown(unnamed, path);
+    const dot = path.lastIndexOf('.');
+    if (dot > 0) return this.#unknown(path.slice(0, dot), path.slice(dot + 1));
+    const reason =
+      'a method is named service.method here, since there is neither one service only nor a defaultService';
+    return rpcError('UNIMPLEMENTED', reason, { progress: 'refused' });
   }
 
   /** Runs a call; may return a promise, may throw. */
@@ -113,6 +142,10 @@ export class Dispatcher {
       { progress: 'refused' },
     );
   }
+}
+
+function pathOf({ service, method }: Handler): string {
+  return `${service}.${method}`;
 }
 
 /** Names that a hint is looked for in: a peer that asks for names at random must not make us compare thousands. */

@@ -7,7 +7,7 @@ const HTTP = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
  */
 export function foreignAnswer(bytes: Buffer): { answer: Buffer; reason: string } {
   const came = describe(bytes);
-  const reason = `this is a port of @org/rpc, which expects its own protocol (first byte 0xc1); ${came} came instead`;
+  const reason = `this is a port of @org/rpc, which expects its own protocol (first byte 0xc1) or MessagePack-RPC; ${came} came instead`;
   if (!came.startsWith('an HTTP')) return { answer: Buffer.from(`${reason}\n`), reason };
   const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason) + 1}\r\nConnection: close\r\n\r\n`;
   return { answer: Buffer.from(`${head}${reason}\n`), reason };
@@ -19,7 +19,5 @@ function describe(bytes: Buffer): string {
   if (HTTP.test(start)) return 'an HTTP request';
   if (first === 0x16) return 'a TLS handshake';
   if (start.startsWith('SSH-')) return 'an SSH greeting';
-  if (first === 0x93 || first === 0x94 || first === 0xdc || first === 0xdd)
-    return 'a MessagePack-RPC message, which this server does not speak,';
   return `0x${first.toString(16).padStart(2, '0')}`;
 }

@@ -2,17 +2,19 @@ import type { Clock } from '../clock.js';
 import type { Codec } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
-import { isPromise } from '../is-promise.js';
 import type { Limits } from '../limits.js';
 import { CLIENT_ID_MAX, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError, writeResponse } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
+import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
 import { decodeMetadata, encodeMetadata } from '../protocol/metadata.js';
+import { type CallAnswers, CallRunner } from './call-runner.js';
 import type { ChannelOwner } from './channel-owner.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { MessagePackRpcServer } from './message-pack-rpc-server.js';
 import { RateWindow } from './rate-window.js';
 import { RunningCalls } from './running-calls.js';
 import type { ServedConnection, ServerConnectionOptions, ServerHost } from './server-host.js';
@@ -25,7 +27,7 @@ const CANCEL_SHARE = 0.2;
  * handler's mistake fails its call; neither reaches further.
  */
 export class ServerConnection<Entry extends MethodEntry = MethodEntry>
-  implements ServedConnection, ChannelOwner, IncomingPort
+  implements ServedConnection, ChannelOwner, CallAnswers<Entry>, IncomingPort
 {
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -33,9 +35,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   readonly #host: ServerHost<Entry>;
   readonly #channel: FrameChannel;
   readonly #running: RunningCalls<Entry>;
+  readonly #runner: CallRunner<Entry>;
   readonly #parsed = createParsedRequest();
   readonly #cancels = new RateWindow();
   #requests = 0;
+  #successor: MessagePackRpcServer<Entry> | undefined;
   #refusing: string | undefined;
   #peerEnded = false;
   #closed = false;
@@ -47,6 +51,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#clock = clock;
     this.#host = host;
     this.#running = new RunningCalls(limits);
+    this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
     this.#channel.start();
   }
@@ -57,7 +62,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   /** How many handlers run on behalf of this connection, those included whose caller has given up. */
   get running(): number {
-    return this.#running.size;
+    return this.#successor?.running ?? this.#running.size;
   }
 
   drain(reason: string): void {
@@ -66,14 +71,17 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   refuseNew(reason: string): void {
     this.#refusing = reason;
+    this.#successor?.refuseNew(reason);
   }
 
   close(reason: string): void {
+    if (this.#successor !== undefined) return this.#successor.close(reason);
     this.#channel.destroy(reason);
     this.closed(reason);
   }
 
   tick(now: number): void {
+    this.#successor?.tick(now);
     this.#channel.tick(now);
   }
 
@@ -114,7 +122,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const refusal = this.#refusal(end - start) ?? this.#host.admit(call);
     if (refusal !== undefined) return this.#refuse(id, refusal);
     call.requestBytes = end - start;
-    this.#authorize(call, bytes, payloadStart, end);
+    this.#runner.run(call, bytes, payloadStart, end);
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -122,44 +130,13 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return this.#running.refusal(requestBytes);
   }
 
-  #authorize(call: IncomingCall<Entry>, bytes: Buffer, payloadStart: number, end: number): void {
-    const { authorize } = this.#host;
-    if (authorize === undefined) return this.#decodeAndServe(call, bytes, payloadStart, end);
-    let verdict: void | Promise<void>;
-    try {
-      verdict = authorize(call);
-    } catch (error) {
-      return this.#fail(call, error);
-    }
-    if (!isPromise(verdict)) return this.#decodeAndServe(call, bytes, payloadStart, end);
-    this.#running.add(call);
-    // The bytes are borrowed for this turn only.
-    const payload = Buffer.from(bytes.subarray(payloadStart, end));
-    verdict.then(
-      () => this.#decodeAndServe(call, payload, 0, payload.length),
-      (error: unknown) => this.#fail(call, error),
-    );
+  // CallAnswers
+
+  get isOpen(): boolean {
+    return this.#channel.isOpen;
   }
 
-  #decodeAndServe(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
-    if (call.abandoned) return this.#end(call, undefined);
-    let result: unknown;
-    try {
-      call.args = this.#decodeArgs(bytes, start, end);
-      result = this.#host.serve(call);
-    } catch (error) {
-      return this.#fail(call, error);
-    }
-    if (isPromise(result)) {
-      this.#running.add(call);
-      result.then(
-        (value) => this.#succeed(call, value),
-        (error: unknown) => this.#fail(call, error),
-      );
-    } else this.#succeed(call, result);
-  }
-
-  #decodeArgs(bytes: Buffer, start: number, end: number): readonly unknown[] {
+  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
     let args: unknown;
     try {
       args = this.#channel.decode(bytes, start, end);
@@ -173,40 +150,32 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return args;
   }
 
-  #succeed(call: IncomingCall<Entry>, value: unknown): void {
-    if (this.#isAnswerWanted(call)) {
-      const { output, bodyBytesMax } = this.#channel;
-      const start = output.position;
-      try {
-        const { responseMetadataIfAny } = call;
-        writeResponse(
-          output,
-          this.#codec,
-          call.id,
-          value,
-          responseMetadataIfAny === undefined ? undefined : encodeMetadata(responseMetadataIfAny, this.#limits),
-        );
-        const bodyBytes = output.position - start - HEADER_BYTES;
-        if (bodyBytes > bodyBytesMax) {
-          output.rollBack(start);
-          const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
-          throw rpcError('RESOURCE_EXHAUSTED', reason);
-        }
-      } catch (error) {
-        return this.#fail(call, error);
-      }
-      output.commit();
+  writeResult(call: IncomingCall<Entry>, value: unknown): void {
+    const { output, bodyBytesMax } = this.#channel;
+    const start = output.position;
+    const { responseMetadataIfAny } = call;
+    writeResponse(
+      output,
+      this.#codec,
+      call.id,
+      value,
+      responseMetadataIfAny === undefined ? undefined : encodeMetadata(responseMetadataIfAny, this.#limits),
+    );
+    const bodyBytes = output.position - start - HEADER_BYTES;
+    if (bodyBytes > bodyBytesMax) {
+      output.rollBack(start);
+      const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
+      throw rpcError('RESOURCE_EXHAUSTED', reason);
     }
-    this.#end(call, undefined);
+    output.commit();
   }
 
-  #fail(call: IncomingCall<Entry>, thrown: unknown): void {
-    // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
-    const error = call.abandoned ? undefined : this.#host.presentable(thrown, call);
-    if (error !== undefined && this.#isAnswerWanted(call)) {
-      this.#answerError(call.id, error, call.started);
-    }
-    this.#end(call, thrown);
+  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
+    this.#answerError(call.id, error, call.started);
+  }
+
+  callEnded(): void {
+    if (this.#peerEnded) this.#endIfIdle();
   }
 
   #refuse(id: number, error: RpcError): void {
@@ -217,18 +186,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { output, bodyBytesMax } = this.#channel;
     writeError(output, this.#codec, id, error, handlerRan, bodyBytesMax);
     output.commit();
-  }
-
-  #isAnswerWanted(call: IncomingCall<Entry>): boolean {
-    return !call.oneWay && !call.abandoned && this.#channel.isOpen;
-  }
-
-  /** A handler has ended, whether or not anybody waited for it. */
-  #end(call: IncomingCall<Entry>, error: unknown): void {
-    call.finish();
-    this.#running.remove(call);
-    this.#host.served(call, error);
-    if (this.#peerEnded) this.#endIfIdle();
   }
 
   #cancel(id: number, readAt: number): void {
@@ -277,19 +234,35 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   drained(): void {}
 
   foreign(bytes: Buffer): void {
+    if (isMessagePackRpc(bytes[0]!)) return this.#speakMessagePackRpc(bytes);
     const { output } = this.#channel;
     const { answer, reason } = foreignAnswer(bytes);
     output.position = output.reserve(answer.length) + answer.copy(output.chunk.bytes, output.position);
     this.#channel.closeAfterWriting(reason);
   }
 
+  /** From here on this connection only passes on what its server asks of it. */
+  #speakMessagePackRpc(bytes: Buffer): void {
+    this.#channel.handOver((stream, openedAt) => {
+      const successor = new MessagePackRpcServer({
+        stream,
+        limits: this.#limits,
+        clock: this.#clock,
+        host: this.#host,
+        openedAt,
+        closed: (reason) => this.closed(reason),
+      });
+      this.#successor = successor;
+      if (this.#refusing !== undefined) successor.refuseNew(this.#refusing);
+      return successor.receiver;
+    });
+    this.#successor?.receiver.data(bytes);
+  }
+
   closed(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const call of this.#running.values()) {
-      call.abandoned = true;
-      call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
-    }
+    this.#runner.abandonAll(reason);
     this.#host.closed(this, reason);
   }
 

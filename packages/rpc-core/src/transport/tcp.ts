@@ -85,6 +85,7 @@ export function listenTcp(
 class SocketStream implements ByteStream {
   readonly peer: Peer;
   readonly #socket: Socket;
+  #receiver: ByteReceiver | undefined;
   #failure: Error | undefined;
 
   constructor(socket: Socket, address: string) {
@@ -100,10 +101,13 @@ class SocketStream implements ByteStream {
     const socket = this.#socket;
     // It was lost before anybody received: there is no event to come.
     if (socket.closed) return queueMicrotask(() => receiver.closed(this.#failure));
-    socket.on('data', (bytes: Buffer) => receiver.data(bytes));
-    socket.on('drain', () => receiver.drained());
-    socket.on('end', () => receiver.ended());
-    socket.on('close', () => receiver.closed(this.#failure));
+    const isFirst = this.#receiver === undefined;
+    this.#receiver = receiver;
+    if (!isFirst) return;
+    socket.on('data', (bytes: Buffer) => this.#receiver?.data(bytes));
+    socket.on('drain', () => this.#receiver?.drained());
+    socket.on('end', () => this.#receiver?.ended());
+    socket.on('close', () => this.#receiver?.closed(this.#failure));
   }
 
   write(bytes: Buffer): boolean {
