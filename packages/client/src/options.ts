@@ -1,4 +1,5 @@
 import {
+  type ClientProtocol,
   type Clock,
   type Codec,
   type Layer,
@@ -49,6 +50,8 @@ export interface ClientOptions extends PolicyOptions {
   readonly services?: readonly ServiceConfiguration[] | undefined;
   readonly layers?: ClientLayers | undefined;
   readonly codec?: Codec | undefined;
+  /** What is spoken with the servers. Default: the native protocol; `messagePackRpc()` for servers of other languages. */
+  readonly protocol?: ClientProtocol | undefined;
   /** Bounds of each connection; what is left out has its default. */
   readonly limits?: Partial<Limits> | undefined;
   /** Keys of metadata that calls made inside a handler take over from the call being served, besides `traceparent` and `baggage`. */
@@ -70,6 +73,7 @@ export interface ResolvedClientOptions {
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
   readonly codec: Codec;
+  readonly protocol: ClientProtocol | undefined;
   readonly limits: Limits;
   readonly propagate: readonly string[];
   readonly clock: Clock;
@@ -85,6 +89,7 @@ const KNOWN: readonly string[] = [
   'services',
   'layers',
   'codec',
+  'protocol',
   'limits',
   'propagate',
   'clock',
@@ -111,6 +116,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],
     codec: options.codec ?? msgpack(),
+    protocol: options.protocol,
     limits: resolveLimits(where, options.limits),
     propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
     clock: options.clock ?? systemClock,
@@ -119,7 +125,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 }
 
 function checkValues(where: string, options: ClientOptions): void {
-  const { layers, propagate, services, balancer, codec, metadata } = options;
+  const { layers, propagate, services, balancer, codec, metadata, protocol } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
@@ -127,6 +133,8 @@ function checkValues(where: string, options: ClientOptions): void {
   assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
+  const isProtocol = protocol === undefined || isFunction(protocol?.open);
+  assertFits(where, 'protocol', 'a protocol such as messagePackRpc()', protocol, isProtocol);
   const isSource =
     metadata === undefined || isFunction(metadata) || (typeof metadata === 'object' && metadata !== null);
   assertFits(where, 'metadata', 'an object of texts or a function that gives one', metadata, isSource);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect as connectSocket } from 'node:net';
-import { createServer, defineService, memory, method, RpcError } from '@org/rpc';
+import { createClient, createServer, defineService, direct, memory, messagePackRpc, method, RpcError } from '@org/rpc';
 
 const Users = defineService('users', { get: method<(id: number) => string>() });
 const Shop = defineService('shop', { price: method<(id: number) => number>() });
@@ -52,6 +52,14 @@ describe('MessagePack-RPC on the port of a server', () => {
     assert.deepEqual(asked, ['shop.price']);
   });
 
+  it('is spoken by our clients too, with stubs as ever', async () => {
+    const client = createClient({ registry: direct([`127.0.0.1:${port}`]), protocol: messagePackRpc() });
+    assert.equal(await client.service(Users).get(8), 'user 8');
+    assert.equal(await client.service(Shop).price(4), 8);
+    await assert.rejects(client.service(Shop).price(0), { code: 'NOT_FOUND', reason: 'no such thing' });
+    await client.close();
+  });
+
   it('tells what it has instead of a method that it has not', async () => {
     for (const [name, hint] of [
       ['users.gett', 'service "users" has no method "gett"; did you mean "get"?'],
@@ -95,6 +103,10 @@ describe('names on the wire of MessagePack-RPC', () => {
   });
 
   it('cannot be wrong options in silence', () => {
+    assert.throws(
+      () => createClient({ registry: memory(), protocol: {} } as never),
+      /a protocol such as messagePackRpc\(\)/,
+    );
     for (const options of [{ defaultService: 'a b' }, { metadataFirst: 1 }]) {
       assert.throws(() => createServer({ registry: memory(), ...options } as never), TypeError);
     }
