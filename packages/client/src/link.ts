@@ -1,6 +1,15 @@
-import { type Clock, type Codec, type Endpoint, endpointAddress, type Limits, type Random } from '@org/rpc-core';
+import {
+  type ClientProtocol,
+  type Clock,
+  type Codec,
+  type Endpoint,
+  endpointAddress,
+  type Limits,
+  type Random,
+} from '@org/rpc-core';
 import {
   type ByteStream,
+  type CallConnection,
   ClientConnection,
   type ClientConnectionObserver,
   type Dial,
@@ -16,6 +25,8 @@ export interface LinkEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: TimerQueue;
+  /** `undefined` is the native one. */
+  readonly protocol?: ClientProtocol | undefined;
 }
 
 /** Answers to an attempt to connect that mean: what is looked for is not there. Silence means nothing. */
@@ -46,7 +57,7 @@ export class Link implements ClientConnectionObserver {
   readonly #environment: LinkEnvironment;
   readonly #observers = new Set<LinkObserver>();
   #state: LinkState = 'connecting';
-  #connection: ClientConnection | undefined;
+  #connection: CallConnection | undefined;
   #failures = 0;
   /** The failures before the last greeting, for as long as that one may be from a server that is about to leave. */
   #forgiven = 0;
@@ -68,7 +79,7 @@ export class Link implements ClientConnectionObserver {
   }
 
   /** The connection that takes calls; `undefined` unless ready. */
-  get connection(): ClientConnection | undefined {
+  get connection(): CallConnection | undefined {
     return this.#state === 'ready' ? this.#connection : undefined;
   }
 
@@ -173,9 +184,10 @@ export class Link implements ClientConnectionObserver {
 
   #connected(stream: ByteStream): void {
     if (this.#state === 'closed') return stream.destroy();
-    const { codec, limits, clock, timers } = this.#environment;
+    const { codec, limits, clock, timers, protocol } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    this.#connection = new ClientConnection({ stream, codec, limits, clock, timers, observer: this, expectInstance });
+    const options = { stream, codec, limits, clock, timers, observer: this, expectInstance };
+    this.#connection = protocol?.open(options) ?? new ClientConnection(options);
     this.#readyAt = clock.now();
     this.#set('ready');
   }

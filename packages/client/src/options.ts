@@ -1,4 +1,5 @@
 import {
+  type ClientProtocol,
   type ClientTlsOptions,
   type Clock,
   type Codec,
@@ -60,6 +61,8 @@ export interface ClientOptions extends PolicyOptions {
   readonly codec?: Codec | undefined;
   /** With it, nothing is sent in plaintext; `true` believes the well-known authorities. Default: plaintext. */
   readonly tls?: ClientTlsOptions | true | undefined;
+  /** What is spoken with the servers. Default: the native protocol; `messagePackRpc()` for servers of other languages. */
+  readonly protocol?: ClientProtocol | undefined;
   /** Bounds of each connection; what is left out has its default. */
   readonly limits?: Partial<Limits> | undefined;
   /** Keys of metadata that calls made inside a handler take over from the call being served, besides `traceparent` and `baggage`. */
@@ -83,6 +86,7 @@ export interface ResolvedClientOptions {
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly codec: Codec;
   readonly tls: ClientTlsSource | undefined;
+  readonly protocol: ClientProtocol | undefined;
   readonly limits: Limits;
   readonly propagate: readonly string[];
   readonly clock: Clock;
@@ -99,6 +103,7 @@ const KNOWN: readonly string[] = [
   'layers',
   'codec',
   'tls',
+  'protocol',
   'limits',
   'propagate',
   'clock',
@@ -127,6 +132,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     streamLayers: options.layers?.stream,
     codec: options.codec ?? msgpack(),
     tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
+    protocol: options.protocol,
     limits: resolveLimits(where, options.limits),
     propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
     clock: options.clock ?? systemClock,
@@ -135,7 +141,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 }
 
 function checkValues(where: string, options: ClientOptions): void {
-  const { layers, propagate, services, balancer, codec, metadata } = options;
+  const { layers, propagate, services, balancer, codec, metadata, protocol } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
@@ -144,6 +150,8 @@ function checkValues(where: string, options: ClientOptions): void {
   assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
+  const isProtocol = protocol === undefined || isFunction(protocol?.open);
+  assertFits(where, 'protocol', 'a protocol such as messagePackRpc()', protocol, isProtocol);
   const isSource =
     metadata === undefined || isFunction(metadata) || (typeof metadata === 'object' && metadata !== null);
   assertFits(where, 'metadata', 'an object of texts or a function that gives one', metadata, isSource);

@@ -3,6 +3,9 @@ export type { Code } from './code.js';
 export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
 export { UnknownExtension } from './codec/extensions.js';
 export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
+export type { ClientProtocol } from './connection/client-protocol.js';
+export { messagePackRpc } from './connection/message-pack-rpc.js';
+export type { MessagePackRpcOptions } from './connection/message-pack-rpc-options.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
 export { defineService, duplex, method, notify, stream, upload } from './contract.js';
 export type {

@@ -23,6 +23,7 @@ export class TestHost implements ServerHost {
   instance = 'test-instance';
   uptimeMs = 7;
   authorize: ServerHost['authorize'] = undefined;
+  metadataFirst = false;
   admission: RpcError | undefined = undefined;
   // The last argument is the call.
   readonly methods: Record<string, TestMethod> = { echo: (...all: unknown[]) => (all.length > 1 ? all[0] : undefined) };
@@ -36,6 +37,10 @@ export class TestHost implements ServerHost {
     const method = name.slice(serviceLength);
     if (service === 'test' && Object.hasOwn(this.methods, method)) return { service, method };
     return rpcError('UNIMPLEMENTED', 'no such method', { progress: 'refused' });
+  }
+
+  findPath(path: string): { service: string; method: string } | RpcError {
+    return path.startsWith('test.') ? this.find(path.replace('.', ''), 4) : this.find(`test${path}`, 4);
   }
 
   admit(): RpcError | undefined {

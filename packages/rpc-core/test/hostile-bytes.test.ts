@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { seededRandom } from '@org/rpc-testkit';
 import { FrameType, HEADER_BYTES, PREFACE } from '../src/protocol/frame.js';
-import { encoded, hex } from './codec-helpers.js';
+import { hex } from './codec-helpers.js';
 import { helloFrame, rawFrame, readGoAway } from './raw-peer.js';
 import { readAll, type TcpRig, tcpRig } from './tcp-rig.js';
 
@@ -29,7 +29,6 @@ describe('a port that is met by strangers', () => {
     ['zeros', Buffer.alloc(64), /0x00 came/],
     ['noise', NOISE, /0x7f came/],
     ['a single byte', Buffer.from('x'), /0x78 came/],
-    ['a MessagePack-RPC client', encoded([0, 1, 'test.echo', ['x']]), /a MessagePack-RPC message.*came/],
   ] as const) {
     it(`answers ${name} in plain words and closes; others notice nothing`, async () => {
       const socket = await rig.open();

@@ -10,6 +10,7 @@ const EXPORTS = {
   'what programs begin with': ['createClient', 'createServer', 'configure'],
   contracts: ['defineService', 'method', 'stream', 'upload', 'duplex', 'notify'],
   registries: ['local', 'memory', 'direct', 'etcd', 'registryFrom'],
+  protocols: ['messagePackRpc'],
   errors: ['RpcError', 'isRpcError'],
   'what handlers use': ['callContext', 'contextKey', 'detached'],
   'balancing policies': ['p2c', 'roundRobin', 'NodeStatus', 'wasTried'],

@@ -25,6 +25,9 @@ import { createHandler, dispatchStream, runStreamHandler } from './stream-handle
 export class Dispatcher {
   /** By service and method together, as they stand in a frame. Two splits of the same text can't both be defined. */
   readonly #handlers = new Map<string, Handler>();
+  /** By service, dot, method: what peers of MessagePack-RPC say. */
+  readonly #paths = new Map<string, Handler>();
+  readonly #defaultService: string | undefined;
   readonly #services = new Map<string, ServiceDefinition>();
   readonly #routes = new Map<Handler, Route>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
@@ -32,7 +35,9 @@ export class Dispatcher {
   readonly #layers: { readonly layers: readonly Layer[]; readonly streamLayers: readonly StreamLayer[] | undefined };
   readonly #stream: StreamService;
 
-  constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined) {
+  /** @param defaultService - whose methods need no name of a service; where there is one service only, it is that */
+  constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined, defaultService?: string) {
+    this.#defaultService = defaultService;
     this.#layers = { layers, streamLayers };
     this.#stream = (streamLayers ?? []).reduceRight<StreamService>((next, layer) => layer(next), runStreamHandler);
     this.#layered = layers.length === 0 ? undefined : stack(layers, runLayered);
@@ -71,9 +76,17 @@ export class Dispatcher {
         throw new TypeError(
           `server.add: "${name}" + "${handler.method}" reads the same as "${other.service}" + "${other.method}"; rename one`,
         );
+      const namesake = this.#paths.get(pathOf(handler));
+      if (namesake !== undefined)
+        throw new TypeError(
+          `server.add: "${name}" and its method "${handler.method}" read the same as "${namesake.service}" and "${namesake.method}", with a dot between; rename one`,
+        );
     }
     this.#services.set(name, definition);
-    for (const handler of handlers) this.#handlers.set(handler.service + handler.method, handler);
+    for (const handler of handlers) {
+      this.#handlers.set(handler.service + handler.method, handler);
+      this.#paths.set(pathOf(handler), handler);
+    }
   }
 
   /** The handler with this name, or the error that says what there is instead. */
@@ -86,6 +99,22 @@ export class Dispatcher {
   /** Runs a streaming call: gives the iterable of what goes out; may throw. */
   dispatchStream(call: IncomingCall<Handler>, items: AsyncIterable<unknown>): AsyncIterable<unknown> {
     return dispatchStream(call, items, this.#callOf(call), this.#stream);
+  }
+
+  /** The handler that a peer means with `service.method`, or with the bare method of the service that needs no naming. */
+  findPath(path: string): Handler | RpcError {
+    const unnamed = this.#defaultService ?? (this.#services.size === 1 ? this.services[0] : undefined);
+    const handler =
+      this.#paths.get(path) ?? (unnamed === undefined ? undefined : this.#paths.get(`${unnamed}.${path}`));
+    if (handler !== undefined) return handler;
+    const known = this.services.find((service) => path.startsWith(`${service}.`));
+    if (known !== undefined) return this.#unknown(known, path.slice(known.length + 1));
+    if (unnamed !== undefined && !path.includes('.')) return this.#unknown(unnamed, path);
+    const dot = path.lastIndexOf('.');
+    if (dot > 0) return this.#unknown(path.slice(0, dot), path.slice(dot + 1));
+    const reason =
+      'a method is named service.method here, since there is neither one service only nor a defaultService';
+    return rpcError('UNIMPLEMENTED', reason, { progress: 'refused' });
   }
 
   /** Runs a call; may return a promise, may throw. */
@@ -131,6 +160,10 @@ export class Dispatcher {
       { progress: 'refused' },
     );
   }
+}
+
+function pathOf({ service, method }: Handler): string {
+  return `${service}.${method}`;
 }
 
 /** Names that a hint is looked for in: a peer that asks for names at random must not make us compare thousands. */

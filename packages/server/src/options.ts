@@ -15,6 +15,7 @@ import {
   systemRandom,
 } from '@org/rpc-core';
 import {
+  assertBoolean,
   assertFits,
   assertKnownOptions,
   assertList,
@@ -68,6 +69,13 @@ export interface ServerOptions {
   readonly codec?: Codec | undefined;
   /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
   readonly tls?: ServerTlsOptions | undefined;
+  /** The service that peers of MessagePack-RPC mean when they name a method only. Default: the one service, if there is one only. */
+  readonly defaultService?: string | undefined;
+  /**
+   * Whether calls of MessagePack-RPC begin their parameters with a map of texts, the metadata (default false). What the clients
+   * of doge do; native clients have a place of their own for it.
+   */
+  readonly metadataFirst?: boolean | undefined;
   /** Process signals on which the server drains and closes, such as `['SIGTERM', 'SIGINT']`. Default: none are handled. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
@@ -95,6 +103,8 @@ export interface ResolvedServerOptions {
   readonly concurrencyMax: number;
   readonly codec: Codec;
   readonly tls: ServerTlsSource | undefined;
+  readonly defaultService: string | undefined;
+  readonly metadataFirst: boolean;
   readonly signals: readonly NodeJS.Signals[];
   readonly name: string | undefined;
   readonly weight: number;
@@ -114,6 +124,8 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'concurrency',
   'codec',
   'tls',
+  'defaultService',
+  'metadataFirst',
   'signals',
   'name',
   'weight',
@@ -136,6 +148,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   }
   const weight = options.weight ?? 100;
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
+  if (options.defaultService !== undefined) assertName(`${where}: defaultService`, options.defaultService);
+  if (options.metadataFirst !== undefined) assertBoolean(where, 'metadataFirst', options.metadataFirst);
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   return {
     registry: registryFromEnvironment(where, options.registry),
@@ -147,6 +161,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     codec: options.codec ?? msgpack(),
     tls: options.tls === undefined ? undefined : createServerTls(where, options.tls),
+    defaultService: options.defaultService,
+    metadataFirst: options.metadataFirst ?? false,
     signals: options.signals ?? [],
     name: options.name,
     weight,

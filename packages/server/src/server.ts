@@ -54,6 +54,7 @@ export function createServer(options: ServerOptions = {}): Server {
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
   readonly authorize: ServerHost<Handler>['authorize'];
+  readonly metadataFirst: boolean;
   readonly #options: ResolvedServerOptions;
   readonly #dispatcher: Dispatcher;
   readonly #events = new EventEmitter<ServerEvents>();
@@ -75,7 +76,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#options = options;
     this.instance = options.name ?? randomId();
     this.authorize = options.authorize;
-    this.#dispatcher = new Dispatcher(options.layers, options.streamLayers);
+    this.metadataFirst = options.metadataFirst;
+    this.#dispatcher = new Dispatcher(options.layers, options.streamLayers, options.defaultService);
     this.#startedAt = options.clock.now();
   }
 
@@ -92,7 +94,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   async listen(options: ListenOptions = {}): Promise<ServerAddress> {
     if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
     if (this.#listening) throw new TypeError('server.listen: it listens already');
-    const { registry, signals } = this.#options;
+    const { registry, signals, defaultService } = this.#options;
+    if (defaultService !== undefined && !this.#dispatcher.services.includes(defaultService))
+      throw new TypeError(`server.listen: defaultService "${defaultService}" is no service that was added`);
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
     this.#listening = true;
     try {
@@ -177,6 +181,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   find(name: string, serviceLength: number): Handler | RpcError {
     return this.#dispatcher.find(name, serviceLength);
+  }
+
+  findPath(path: string): Handler | RpcError {
+    return this.#dispatcher.findPath(path);
   }
 
   admit(_call: IncomingCall<Handler>): RpcError | undefined {

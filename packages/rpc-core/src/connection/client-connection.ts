@@ -11,6 +11,7 @@ import type { TimerQueue } from '../timer-queue.js';
 import { cancelledError } from '../wait.js';
 import type { ChannelOwner } from './channel-owner.js';
 import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
+import type { CallConnection } from './client-protocol.js';
 import { FrameChannel } from './frame-channel.js';
 import { InFlight } from './in-flight.js';
 import { readErrorReply, readReply } from './read-reply.js';
@@ -21,7 +22,7 @@ import { writeCall } from './write-call.js';
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
  * default limits. Every call given to `send` settles exactly once.
  */
-export class ClientConnection implements CallHolder, ChannelOwner {
+export class ClientConnection implements CallConnection, CallHolder, ChannelOwner {
   readonly #codec: Codec;
   readonly #limits: Limits;
   readonly #clock: Clock;

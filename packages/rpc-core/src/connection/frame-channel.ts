@@ -9,10 +9,10 @@ import { putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
 import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../protocol/hello.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
+import { FloodGuard } from './flood-guard.js';
 import { Keepalive } from './keepalive.js';
 import { Output } from './output.js';
 import { PrefaceReader } from './preface.js';
-import { RateWindow } from './rate-window.js';
 import { StallWatch } from './stall-watch.js';
 
 /** How long a closed connection goes on reading and discarding, so that its last words arrive instead of a reset. */
@@ -37,8 +37,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readonly #owner: ChannelOwner;
   readonly #reader: FrameReader;
   readonly #openedAt: number;
-  readonly #pings = new RateWindow();
-  readonly #ignored = new RateWindow();
+  readonly #floods: FloodGuard;
   readonly #preface: PrefaceReader;
   readonly #stalls = new StallWatch();
   #greeted = false;
@@ -55,6 +54,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.#limits = limits;
     this.#clock = clock;
     this.#owner = owner;
+    this.#floods = new FloodGuard(limits);
     this.#preface = new PrefaceReader(options.expectPreface);
     this.#openedAt = clock.now();
     this.readAt = this.#openedAt;
@@ -111,6 +111,12 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     });
     putHeader(output, start, FrameType.HELLO, 0, 0);
     output.commit();
+  }
+
+  /** Gives the stream to another receiver: the peer speaks another protocol. This channel is over, without a word. */
+  handOver(makeReceiver: (stream: ByteStream, openedAt: number) => ByteReceiver): void {
+    this.#state = 'closed';
+    this.#stream.start(makeReceiver(this.#stream, this.#openedAt));
   }
 
   /** Tells the peer to send no new calls, and why. The connection goes on. */
@@ -239,12 +245,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */
   ignoreFrame(what: string): void {
-    if (this.#ignored.exceeds(this.#limits.ignoredFrames, this.readAt)) {
-      throw new ProtocolError(
-        `too many frames to be ignored, the last one: ${what} (limits.ignoredFrames)`,
-        GoAwayCode.LIMIT,
-      );
-    }
+    this.#floods.ignore(what, this.readAt);
   }
 
   /** Stops reading while the peer does not read: what it sends would only make more to write. */
@@ -265,8 +266,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   #ping(bytes: Buffer, start: number, end: number): void {
     if (end - start !== 8) throw new ProtocolError(`a PING has 8 bytes, not ${end - start}`);
-    if (this.#pings.exceeds(this.#limits.pings, this.readAt))
-      throw new ProtocolError('too many PINGs (limits.pings)', GoAwayCode.LIMIT);
+    this.#floods.ping(this.readAt);
     writePing(this.output, FrameType.PONG, bytes.subarray(start, end));
     this.output.commit();
   }

@@ -2,19 +2,21 @@ import type { Clock } from '../clock.js';
 import type { Codec } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
-import { isPromise } from '../is-promise.js';
 import type { Limits } from '../limits.js';
 import { CLIENT_ID_MAX, FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
+import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
 import { decodeMetadata } from '../protocol/metadata.js';
 import { answer, answerEnd } from './answer.js';
+import { type CallAnswers, CallRunner } from './call-runner.js';
 import type { ChannelOwner } from './channel-owner.js';
 import { decodeArgs, requestTooLarge } from './decode-args.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { MessagePackRpcServer } from './message-pack-rpc-server.js';
 import { RateWindow } from './rate-window.js';
 import { RunningCalls } from './running-calls.js';
 import { serveStream } from './serve-stream.js';
@@ -30,7 +32,7 @@ const CANCEL_SHARE = 0.2;
  * handler's mistake fails its call; neither reaches further.
  */
 export class ServerConnection<Entry extends MethodEntry = MethodEntry>
-  implements ServedConnection, ChannelOwner, IncomingPort
+  implements ServedConnection, ChannelOwner, CallAnswers<Entry>, IncomingPort
 {
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -38,10 +40,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   readonly #host: ServerHost<Entry>;
   readonly #channel: FrameChannel;
   readonly #running: RunningCalls<Entry>;
+  readonly #runner: CallRunner<Entry>;
   readonly #parsed = createParsedRequest();
   readonly #cancels = new RateWindow();
   readonly #streams: Streams;
   #requests = 0;
+  #successor: MessagePackRpcServer<Entry> | undefined;
   #refusing: string | undefined;
   #peerEnded = false;
   #closed = false;
@@ -53,6 +57,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#clock = clock;
     this.#host = host;
     this.#running = new RunningCalls(limits);
+    this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
     this.#streams = new Streams(this.#channel, codec);
     this.#channel.start();
@@ -64,7 +69,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   /** How many handlers run on behalf of this connection, those included whose caller has given up. */
   get running(): number {
-    return this.#running.size;
+    return this.#successor?.running ?? this.#running.size;
   }
 
   drain(reason: string): void {
@@ -73,14 +78,17 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   refuseNew(reason: string): void {
     this.#refusing = reason;
+    this.#successor?.refuseNew(reason);
   }
 
   close(reason: string): void {
+    if (this.#successor !== undefined) return this.#successor.close(reason);
     this.#channel.destroy(reason);
     this.closed(reason);
   }
 
   tick(now: number): void {
+    this.#successor?.tick(now);
     this.#channel.tick(now);
   }
 
@@ -128,7 +136,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const refusal = this.#refusal(end - start) ?? this.#host.admit(call);
     if (refusal !== undefined) return this.#refuse(id, refusal);
     call.requestBytes = end - start;
-    this.#authorize(call, bytes, payloadStart, end);
+    this.#runner.run(call, bytes, payloadStart, end);
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -136,72 +144,32 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return this.#running.refusal(requestBytes);
   }
 
-  #authorize(call: IncomingCall<Entry>, bytes: Buffer, payloadStart: number, end: number): void {
-    const { authorize } = this.#host;
-    if (authorize === undefined) return this.#decodeAndServe(call, bytes, payloadStart, end);
-    let verdict: void | Promise<void>;
-    try {
-      verdict = authorize(call);
-    } catch (error) {
-      return this.#fail(call, error);
-    }
-    if (!isPromise(verdict)) return this.#decodeAndServe(call, bytes, payloadStart, end);
-    this.#running.add(call);
-    // The bytes are borrowed for this turn only.
-    const payload = Buffer.from(bytes.subarray(payloadStart, end));
-    verdict.then(
-      () => this.#decodeAndServe(call, payload, 0, payload.length),
-      (error: unknown) => this.#fail(call, error),
-    );
+  // CallAnswers
+
+  get isOpen(): boolean {
+    return this.#channel.isOpen;
   }
 
-  #decodeAndServe(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
-    if (call.abandoned) return this.#end(call, undefined);
-    let result: unknown;
-    try {
-      call.args = decodeArgs(this.#channel, bytes, start, end);
-      if (call.stream !== undefined) return this.#serveStream(call, call.stream);
-      result = this.#host.serve(call);
-    } catch (error) {
-      return this.#fail(call, error);
-    }
-    if (isPromise(result)) {
-      this.#running.add(call);
-      result.then(
-        (value) => this.#succeed(call, value),
-        (error: unknown) => this.#fail(call, error),
-      );
-    } else this.#succeed(call, result);
+  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
+    return decodeArgs(this.#channel, bytes, start, end);
   }
 
-  #serveStream(call: IncomingCall<Entry>, stream: ServedStream): void {
-    this.#running.add(call);
-    serveStream(call, stream, () => this.#host.serveStream(call, stream.received))
-      .then(() => {
-        if (this.#isAnswerWanted(call)) answerEnd(this.#channel, this.#limits, call);
-        this.#end(call, undefined);
-      })
-      .catch((error: unknown) => this.#fail(call, error));
+  async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
+    await serveStream(call, stream, () => this.#host.serveStream(call, stream.received));
+    if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);
   }
 
-  #succeed(call: IncomingCall<Entry>, value: unknown): void {
-    if (this.#isAnswerWanted(call)) {
-      try {
-        answer(this.#channel, this.#codec, this.#limits, call, value);
-      } catch (error) {
-        return this.#fail(call, error);
-      }
-    }
-    this.#end(call, undefined);
+  writeResult(call: IncomingCall<Entry>, value: unknown): void {
+    answer(this.#channel, this.#codec, this.#limits, call, value);
   }
 
-  #fail(call: IncomingCall<Entry>, thrown: unknown): void {
-    // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
-    const error = call.abandoned ? undefined : this.#host.presentable(thrown, call);
-    if (error !== undefined && this.#isAnswerWanted(call)) {
-      this.#answerError(call.id, error, call.started);
-    }
-    this.#end(call, thrown);
+  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
+    this.#answerError(call.id, error, call.started);
+  }
+
+  callEnded(call: IncomingCall<Entry>): void {
+    if (call.stream !== undefined) this.#streams.close(call.id);
+    if (this.#peerEnded) this.#endIfIdle();
   }
 
   #refuse(id: number, error: RpcError): void {
@@ -213,19 +181,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { output, bodyBytesMax } = this.#channel;
     writeError(output, this.#codec, id, error, handlerRan, bodyBytesMax);
     output.commit();
-  }
-
-  #isAnswerWanted(call: IncomingCall<Entry>): boolean {
-    return !call.oneWay && !call.abandoned && this.#channel.isOpen;
-  }
-
-  /** A handler has ended, whether or not anybody waited for it. */
-  #end(call: IncomingCall<Entry>, error: unknown): void {
-    call.finish();
-    if (call.stream !== undefined) this.#streams.close(call.id);
-    this.#running.remove(call);
-    this.#host.served(call, error);
-    if (this.#peerEnded) this.#endIfIdle();
   }
 
   #cancel(id: number, readAt: number): void {
@@ -270,19 +225,35 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   foreign(bytes: Buffer): void {
+    if (isMessagePackRpc(bytes[0]!)) return this.#speakMessagePackRpc(bytes);
     const { output } = this.#channel;
     const { answer, reason } = foreignAnswer(bytes);
     output.position = output.reserve(answer.length) + answer.copy(output.chunk.bytes, output.position);
     this.#channel.closeAfterWriting(reason);
   }
 
+  /** From here on this connection only passes on what its server asks of it. */
+  #speakMessagePackRpc(bytes: Buffer): void {
+    this.#channel.handOver((stream, openedAt) => {
+      const successor = new MessagePackRpcServer({
+        stream,
+        limits: this.#limits,
+        clock: this.#clock,
+        host: this.#host,
+        openedAt,
+        closed: (reason) => this.closed(reason),
+      });
+      this.#successor = successor;
+      if (this.#refusing !== undefined) successor.refuseNew(this.#refusing);
+      return successor.receiver;
+    });
+    this.#successor?.receiver.data(bytes);
+  }
+
   closed(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const call of this.#running.values()) {
-      call.abandoned = true;
-      call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
-    }
+    this.#runner.abandonAll(reason);
     this.#host.closed(this, reason);
   }
 

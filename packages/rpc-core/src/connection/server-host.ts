@@ -13,6 +13,10 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
   readonly uptimeMs: number;
   /** The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`. */
   find(name: string, serviceLength: number): Entry | RpcError;
+  /** The same by a path such as `users.get`, or by the bare method where that says which one is meant. */
+  findPath(path: string): Entry | RpcError;
+  /** Whether the first argument of MessagePack-RPC calls is a map of texts: their metadata. */
+  readonly metadataFirst: boolean;
   /** Refuses before anything of the payload is decoded. `undefined` when everything is allowed. */
   readonly authorize: ((call: IncomingCall<Entry>) => void | Promise<void>) | undefined;
   /** Whether the server takes one more call now; what it returns is answered as refused. */

@@ -6,7 +6,10 @@ import type { Peer } from '../context.js';
  */
 export interface ByteStream {
   readonly peer: Peer;
-  /** Names who receives. Called once; bytes flow from then on, never synchronously from within this call. */
+  /**
+   * Names who receives; bytes flow from then on, never synchronously from within this call. Whoever receives may name another,
+   * who gets everything that comes after the bytes in hand.
+   */
   start(receiver: ByteReceiver): void;
   /**
    * Sends bytes, or queues them. The memory is the caller's again when this returns `true`. If it returned `false`, a socket

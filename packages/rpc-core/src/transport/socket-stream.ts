@@ -9,6 +9,7 @@ export class SocketStream implements ByteStream {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #isTls: boolean;
+  #receiver: ByteReceiver | undefined;
   #failure: Error | undefined;
 
   constructor(socket: Socket, peer: Peer) {
@@ -25,10 +26,13 @@ export class SocketStream implements ByteStream {
     const socket = this.#socket;
     // It was lost before anybody received: there is no event to come.
     if (socket.closed) return queueMicrotask(() => receiver.closed(this.#failure));
-    socket.on('data', (bytes: Buffer) => receiver.data(bytes));
-    socket.on('drain', () => receiver.drained());
-    socket.on('end', () => receiver.ended());
-    socket.on('close', () => receiver.closed(this.#failure));
+    const isFirst = this.#receiver === undefined;
+    this.#receiver = receiver;
+    if (!isFirst) return;
+    socket.on('data', (bytes: Buffer) => this.#receiver?.data(bytes));
+    socket.on('drain', () => this.#receiver?.drained());
+    socket.on('end', () => this.#receiver?.ended());
+    socket.on('close', () => this.#receiver?.closed(this.#failure));
   }
 
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean {

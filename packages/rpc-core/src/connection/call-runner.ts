@@ -1,0 +1,122 @@
+import { type RpcError, rpcError } from '../error.js';
+import { isPromise } from '../is-promise.js';
+import type { IncomingCall, MethodEntry } from './incoming-call.js';
+import type { RunningCalls } from './running-calls.js';
+import type { ServedStream } from './served-stream.js';
+import type { ServerHost } from './server-host.js';
+
+/** What a protocol does for the calls that came by it. */
+export interface CallAnswers<Entry extends MethodEntry> {
+  readonly isOpen: boolean;
+  /** Reads the arguments. @throws RpcError when they are none */
+  decodeArgs(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[];
+  /** Writes a result. @throws Error when it cannot be sent; nothing has been written then */
+  writeResult(call: IncomingCall<Entry>, value: unknown): void;
+  /** Writes the error that the caller may see. */
+  writeFailure(call: IncomingCall<Entry>, error: RpcError): void;
+  /** Runs a call that streams, and says that no more items will come. Where there are none, nobody opens one. */
+  serveStream?(call: IncomingCall<Entry>, stream: ServedStream): Promise<void>;
+  /** A call has ended. */
+  callEnded(call: IncomingCall<Entry>): void;
+}
+
+/**
+ * Takes a call that was admitted to its end, the same way whatever protocol it came by: it is authorized by its canonical name
+ * before its arguments are read, then it runs, then it is answered.
+ */
+export class CallRunner<Entry extends MethodEntry> {
+  readonly #host: ServerHost<Entry>;
+  readonly #running: RunningCalls<Entry>;
+  readonly #answers: CallAnswers<Entry>;
+
+  constructor(host: ServerHost<Entry>, running: RunningCalls<Entry>, answers: CallAnswers<Entry>) {
+    this.#host = host;
+    this.#running = running;
+    this.#answers = answers;
+  }
+
+  /** Runs a call whose arguments are `bytes[start, end)`, which are borrowed until this returns. */
+  run(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    const { authorize } = this.#host;
+    if (authorize === undefined) return this.#decodeAndServe(call, bytes, start, end);
+    let verdict: void | Promise<void>;
+    try {
+      verdict = authorize(call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (!isPromise(verdict)) return this.#decodeAndServe(call, bytes, start, end);
+    this.#running.add(call);
+    // The bytes are borrowed for this turn only.
+    const payload = Buffer.from(bytes.subarray(start, end));
+    verdict.then(
+      () => this.#decodeAndServe(call, payload, 0, payload.length),
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  /** The connection is gone: handlers that look at their signal see it abort, and nobody is answered. */
+  abandonAll(reason: string): void {
+    for (const call of this.#running.values()) {
+      call.abandoned = true;
+      call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
+    }
+  }
+
+  #decodeAndServe(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    if (call.abandoned) return this.#end(call, undefined);
+    let result: unknown;
+    try {
+      call.args = this.#answers.decodeArgs(call, bytes, start, end);
+      if (call.stream !== undefined) return this.#serveStream(call, call.stream);
+      result = this.#host.serve(call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (isPromise(result)) {
+      this.#running.add(call);
+      result.then(
+        (value) => this.#succeed(call, value),
+        (error: unknown) => this.#fail(call, error),
+      );
+    } else this.#succeed(call, result);
+  }
+
+  #serveStream(call: IncomingCall<Entry>, stream: ServedStream): void {
+    this.#running.add(call);
+    this.#answers.serveStream?.(call, stream).then(
+      () => this.#end(call, undefined),
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  #succeed(call: IncomingCall<Entry>, value: unknown): void {
+    if (this.#isAnswerWanted(call)) {
+      try {
+        this.#answers.writeResult(call, value);
+      } catch (error) {
+        return this.#fail(call, error);
+      }
+    }
+    this.#end(call, undefined);
+  }
+
+  #fail(call: IncomingCall<Entry>, thrown: unknown): void {
+    // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
+    const error = call.abandoned ? undefined : this.#host.presentable(thrown, call);
+    if (error !== undefined && this.#isAnswerWanted(call)) this.#answers.writeFailure(call, error);
+    this.#end(call, thrown);
+  }
+
+  #isAnswerWanted(call: IncomingCall<Entry>): boolean {
+    return !call.oneWay && !call.abandoned && this.#answers.isOpen;
+  }
+
+  /** A handler has ended, whether or not anybody waited for it. */
+  #end(call: IncomingCall<Entry>, error: unknown): void {
+    call.finish();
+    this.#running.remove(call);
+    this.#host.served(call, error);
+    this.#answers.callEnded(call);
+  }
+}

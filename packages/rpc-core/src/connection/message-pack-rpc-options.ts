@@ -1,0 +1,45 @@
+import { assertBoolean, assertFits, assertKnownOptions, assertNumber } from '../check.js';
+import { MESSAGE_ID_MAX } from '../protocol/message-pack-rpc.js';
+
+/** Options of `messagePackRpc`, for what servers do differently. Every one may be left out. */
+export interface MessagePackRpcOptions {
+  /**
+   * How many calls a server is sent before it has answered, on one connection (default 1,000). 1 for servers that read one
+   * request at a time, such as mprpc. Further calls wait, within their deadlines.
+   */
+  readonly maxInFlight?: number | undefined;
+  /** The highest id (default 2^31 - 1, since some servers read it as a signed integer); at least `maxInFlight`. */
+  readonly maxMessageId?: number | undefined;
+  /** How methods are named: `service.method` (default), or the `method` alone for servers that know no services. */
+  readonly methodName?: 'service.method' | 'method' | undefined;
+  /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
+  readonly metadataFirst?: boolean | undefined;
+}
+
+/** The options of `messagePackRpc` with every default in place. */
+export interface ResolvedMessagePackRpcOptions {
+  readonly maxInFlight: number;
+  readonly maxMessageId: number;
+  readonly methodName: 'service.method' | 'method';
+  readonly metadataFirst: boolean;
+}
+
+const KNOWN: readonly string[] = ['maxInFlight', 'maxMessageId', 'methodName', 'metadataFirst'];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): ResolvedMessagePackRpcOptions {
+  const where = 'messagePackRpc';
+  assertKnownOptions(where, options, KNOWN);
+  const {
+    maxInFlight = 1000,
+    maxMessageId = 0x7fff_ffff,
+    methodName = 'service.method',
+    metadataFirst = false,
+  } = options;
+  assertNumber(where, 'maxInFlight', maxInFlight, { min: 1, max: 65_535, integer: true });
+  assertNumber(where, 'maxMessageId', maxMessageId, { min: maxInFlight, max: MESSAGE_ID_MAX, integer: true });
+  const isName = methodName === 'service.method' || methodName === 'method';
+  assertFits(where, 'methodName', "'service.method' or 'method'", methodName, isName);
+  assertBoolean(where, 'metadataFirst', metadataFirst);
+  return { maxInFlight, maxMessageId, methodName, metadataFirst };
+}

@@ -1,0 +1,161 @@
+import type { Codec } from '../codec/codec.js';
+import { ProtocolError } from './frame.js';
+import type { FrameTarget } from './frame-writer.js';
+
+/*
+ * MessagePack-RPC (https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md): MessagePack arrays one after another,
+ * without frames. `[0, id, method, params]` asks, `[1, id, error, result]` answers, `[2, method, params]` asks for no answer.
+ */
+
+/** The first item of a message. */
+export const RpcMessageType = { REQUEST: 0, RESPONSE: 1, NOTIFICATION: 2 } as const;
+
+/** The highest id of the specification. */
+export const MESSAGE_ID_MAX = 0xffff_ffff;
+
+/** Longest name that is read at all: a service, a dot and a method. */
+const METHOD_BYTES_MAX = 401;
+
+/** Longer errors are cut: they are read by people. */
+const ERROR_LENGTH_MAX = 4096;
+
+/** What stands before the values of a message. */
+export interface RpcMessageHead {
+  readonly type: number;
+  /** 0 for a notification; of a response, whatever integer came. */
+  readonly id: number;
+  /** As text; `undefined` when it is neither a str nor a bin, or longer than any name. Responses have none. */
+  readonly method: string | undefined;
+  /** Where the parameters begin, or a response's error. */
+  readonly start: number;
+}
+
+/** Whether a connection that begins with this byte speaks MessagePack-RPC: an array of three or four, or one with a long header. */
+export function isMessagePackRpc(firstByte: number): boolean {
+  return firstByte === 0x93 || firstByte === 0x94 || firstByte === 0xdc || firstByte === 0xdd;
+}
+
+/**
+ * Reads the head of the message `bytes[start, end)`, which is one whole MessagePack value: nothing but headers is looked at,
+ * so the values may be refused before they are decoded.
+ * @throws ProtocolError when it is no message of MessagePack-RPC
+ */
+export function readRpcHead(bytes: Buffer, start: number): RpcMessageHead {
+  const cursor = { position: start };
+  const items = readArrayHeader(bytes, cursor);
+  const type = items > 0 ? readInteger(bytes, cursor) : undefined;
+  if (type === RpcMessageType.NOTIFICATION && items === 3) {
+    const method = readMethod(bytes, cursor);
+    return { type, id: 0, method, start: cursor.position };
+  }
+  if ((type !== RpcMessageType.REQUEST && type !== RpcMessageType.RESPONSE) || items !== 4) {
+    const what = type === undefined ? 'something else' : `type ${type} with ${items} items`;
+    throw new ProtocolError(
+      `a message is [0, id, method, params], [1, id, error, result] or [2, method, params], not ${what}`,
+    );
+  }
+  const id = readInteger(bytes, cursor);
+  if (type === RpcMessageType.RESPONSE) return { type, id: id ?? -1, method: undefined, start: cursor.position };
+  if (id === undefined || id < 0 || id > MESSAGE_ID_MAX)
+    throw new ProtocolError(`the id of a request is an integer from 0 to ${MESSAGE_ID_MAX}`);
+  const method = readMethod(bytes, cursor);
+  return { type, id, method, start: cursor.position };
+}
+
+/** Appends `[0, id, method, params]`. @throws CodecError when the arguments cannot be encoded; roll the target back then */
+export function writeRpcRequest(
+  target: FrameTarget,
+  codec: Codec,
+  id: number,
+  method: string,
+  args: readonly unknown[],
+): void {
+  putHead(target, 0x94, RpcMessageType.REQUEST);
+  codec.encode(id, target);
+  codec.encode(method, target);
+  codec.encode(args, target);
+}
+
+/** Appends `[2, method, params]`. @throws CodecError when the arguments cannot be encoded; roll the target back then */
+export function writeRpcNotification(
+  target: FrameTarget,
+  codec: Codec,
+  method: string,
+  args: readonly unknown[],
+): void {
+  putHead(target, 0x93, RpcMessageType.NOTIFICATION);
+  codec.encode(method, target);
+  codec.encode(args, target);
+}
+
+/**
+ * Appends `[1, id, nil, result]`. A result of `undefined` is nil, since other languages have no other nothing.
+ * @throws CodecError when the result cannot be encoded; roll the target back then
+ */
+export function writeRpcResult(target: FrameTarget, codec: Codec, id: number, value: unknown): void {
+  putHead(target, 0x94, RpcMessageType.RESPONSE);
+  codec.encode(id, target);
+  codec.encode(null, target);
+  codec.encode(value === undefined ? null : value, target);
+}
+
+/** Appends `[1, id, text, nil]`: a text is what every peer can show, a map is not. */
+export function writeRpcError(target: FrameTarget, codec: Codec, id: number, text: string): void {
+  putHead(target, 0x94, RpcMessageType.RESPONSE);
+  codec.encode(id, target);
+  codec.encode(text.slice(0, ERROR_LENGTH_MAX).toWellFormed(), target);
+  codec.encode(null, target);
+}
+
+function putHead(target: FrameTarget, arrayByte: number, type: number): void {
+  const start = target.reserve(2);
+  target.chunk.bytes[start] = arrayByte;
+  target.chunk.bytes[start + 1] = type;
+  target.position = start + 2;
+}
+
+interface Cursor {
+  position: number;
+}
+
+/** How many items the array at the cursor has, -1 when there is no array. */
+function readArrayHeader(bytes: Buffer, cursor: Cursor): number {
+  const byte = bytes[cursor.position++]!;
+  if (byte >= 0x90 && byte <= 0x9f) return byte & 0x0f;
+  if (byte === 0xdc) return readUnsigned(bytes, cursor, 2);
+  if (byte === 0xdd) return readUnsigned(bytes, cursor, 4);
+  return -1;
+}
+
+/** Integers in any of their forms; `undefined` when there is something else. Beyond 2^53 they are not exact. */
+function readInteger(bytes: Buffer, cursor: Cursor): number | undefined {
+  const byte = bytes[cursor.position++]!;
+  if (byte < 0x80) return byte;
+  if (byte >= 0xe0) return byte - 256;
+  if (byte >= 0xcc && byte <= 0xcf) return readUnsigned(bytes, cursor, 1 << (byte - 0xcc));
+  if (byte < 0xd0 || byte > 0xd3) return undefined;
+  const length = 1 << (byte - 0xd0);
+  const negative = bytes[cursor.position]! >= 0x80;
+  const value = readUnsigned(bytes, cursor, length);
+  return negative ? value - 2 ** (8 * length) : value;
+}
+
+function readUnsigned(bytes: Buffer, cursor: Cursor, length: number): number {
+  let value = 0;
+  for (let i = 0; i < length; i++) value = value * 256 + bytes[cursor.position++]!;
+  return value;
+}
+
+/** A name, as str or as bin; the cursor is moved behind it only then: what is refused is not looked at any further. */
+function readMethod(bytes: Buffer, cursor: Cursor): string | undefined {
+  const byte = bytes[cursor.position++]!;
+  let length: number;
+  if (byte >= 0xa0 && byte <= 0xbf) length = byte & 0x1f;
+  else if (byte >= 0xd9 && byte <= 0xdb) length = readUnsigned(bytes, cursor, 1 << (byte - 0xd9));
+  else if (byte >= 0xc4 && byte <= 0xc6) length = readUnsigned(bytes, cursor, 1 << (byte - 0xc4));
+  else return undefined;
+  const start = cursor.position;
+  cursor.position += length;
+  // Names are ASCII: what is not will not be found.
+  return length > METHOD_BYTES_MAX ? undefined : bytes.latin1Slice(start, start + length);
+}
