@@ -10,7 +10,7 @@ describe('tidy leftovers', () => {
     ['packages/client/src/a.test.ts', 'this.retries(3);', /flaky test/],
     ['README.md', 'this \u2014 that', /em dash/],
     ['packages/client/src/a.ts', "const micro = '\u00b5s';", /not ASCII/],
-    ['docs/a.md', 'see `/work/notes`', /path of one machine/],
+    ['docs/a.md', 'see `/home/ada/notes`', /path of one machine/],
     ['docs/a.md', 'write to /tmp/x', /path of one machine/],
     ['packages/client/src/a.ts', '// see #12', /bare number/],
     ['packages/client/src/a.ts', '// Issue 12 asked for it', /bare number/],
