@@ -142,6 +142,7 @@ export {
   type StreamFunction,
   type StreamLayer,
   type StreamService,
+  several,
   stream,
   systemClock,
   systemRandom,
