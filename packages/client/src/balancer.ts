@@ -163,6 +163,15 @@ export class Balancer implements MembershipOwner, NodeOwner {
     for (const node of this.#membership.nodes) this.#announce(node);
     this.#changed();
     this.#wake();
+    const { service } = this;
+    const { fresh, remembered = false, endpoints } = snapshot;
+    this.#environment.emit('viewChanged', {
+      service,
+      fresh,
+      remembered,
+      listed: endpoints.length,
+      known: this.#membership.size,
+    });
   }
 
   /** Many changes within a tick make one picker. */

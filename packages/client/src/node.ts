@@ -30,6 +30,8 @@ export class Node implements PickerNode, LinkObserver {
   unlistedAt: number | undefined = undefined;
   /** Whether it was connected when the registry stopped listing it, or since. */
   hasAnsweredUnlisted = false;
+  /** Whether only a list from an earlier run names it: the registry has not answered yet. */
+  isRemembered = false;
   readonly #health: NodeHealth;
   readonly #owner: NodeOwner;
   readonly #now: () => number;

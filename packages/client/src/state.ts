@@ -22,8 +22,10 @@ export interface NodeState {
 export interface ServiceState {
   /** Whether the registry vouches for the list of endpoints. */
   readonly fresh: boolean;
-  /** Milliseconds since it last did; 0 while it does. */
+  /** Milliseconds since it last did, or since this client began if it never did; 0 while it does. */
   readonly ageMs: number;
+  /** Whether the list is from an earlier run of this or another client, because the registry has not answered yet. */
+  readonly remembered: boolean;
   readonly nodes: readonly NodeState[];
 }
 
@@ -46,7 +48,8 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       latencyMs: node.load.estimateMs(now),
       error: node.link.lastError,
     }));
-    services[balancer.service] = { fresh: balancer.membership.isFresh, ageMs: balancer.membership.ageMs(), nodes };
+    const { isFresh: fresh, isRemembered: remembered } = balancer.membership;
+    services[balancer.service] = { fresh, ageMs: balancer.membership.ageMs(), remembered, nodes };
   }
   return { services };
 }

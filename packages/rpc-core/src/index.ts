@@ -39,6 +39,7 @@ export type {
   Snapshot,
   Watch,
 } from './discovery/registry.js';
+export { type RememberedOptions, remembered } from './discovery/remembered.js';
 export { several } from './discovery/several.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ItemReceiver, ItemSender } from './items.js';

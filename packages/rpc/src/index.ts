@@ -27,6 +27,7 @@ export {
   type ServiceConfiguration,
   type ServiceOptions,
   type ServiceState,
+  type ViewEvent,
   wasTried,
 } from '@org/rpc-client';
 export {
@@ -119,6 +120,7 @@ export {
   type RegistryEnvironment,
   type RegistryEvent,
   type RegistryHandle,
+  type RememberedOptions,
   type ReservedMethodName,
   type ReservedNames,
   type ResponseInfo,
@@ -127,6 +129,7 @@ export {
   type Route,
   RpcError,
   type RpcErrorOptions,
+  remembered,
   type Schema,
   type SchemaOptions,
   type ServerTlsOptions,
