@@ -44,7 +44,7 @@ export async function findProgram(
   await install(program, env, log);
   const installed = search(program, env);
   if (installed !== undefined) return installed;
-  throw new Error(`${packages.join(' and ')} were installed, but there is still no usable ${name} on PATH.\n${help}`);
+  throw new Error(`Installed ${packages.join(' and ')}, but there is still no usable ${name} on PATH.\n${help}`);
 }
 
 /**
