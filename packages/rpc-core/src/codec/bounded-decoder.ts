@@ -27,6 +27,8 @@ export interface DecoderSettings {
   readonly limits: Pick<Limits, 'messageElements' | 'messageDepth'>;
   /** Give {@link UnknownExtension} for extension types that are not ours, instead of refusing them. */
   readonly keepUnknown: boolean;
+  /** Give the bytes of a str that is not UTF-8, instead of refusing it. */
+  readonly keepMalformed: boolean;
   readonly views: ViewCache;
   readonly keys: KeyCache;
 }
@@ -115,7 +117,9 @@ export class BoundedDecoder extends Decoder {
     const text = bytes.utf8Slice(start, end);
     // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
     if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
-      throw this.#error('a string that is not UTF-8', start);
+      if (!this.#settings.keepMalformed) throw this.#error('a string that is not UTF-8', start);
+      // The base class only hands it on; as a key of a map it is refused like every other that is no text.
+      return this.#copy(start, end) as unknown as string;
     }
     return text;
   }

@@ -30,7 +30,7 @@ const SILENCE_MS = 30_000;
 export class MessagePackRpcClient implements CallConnection, CallHolder, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #rpc: ResolvedMessagePackRpcOptions;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep' });
+  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
   readonly #ids: RpcIds;

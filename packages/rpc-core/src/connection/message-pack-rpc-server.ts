@@ -48,7 +48,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   readonly #host: ServerHost<Entry>;
   readonly #onClosed: (reason: string) => void;
   readonly #channel: ValueChannel;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep' });
+  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #running: RunningCalls<Entry>;
   readonly #runner: CallRunner<Entry>;
