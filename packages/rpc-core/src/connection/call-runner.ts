@@ -69,9 +69,10 @@ export class CallRunner<Entry extends MethodEntry> {
     if (call.abandoned) return this.#end(call, undefined);
     let result: unknown;
     try {
-      call.args = this.#answers.decodeArgs(call, bytes, start, end);
+      const args = this.#answers.decodeArgs(call, bytes, start, end);
       const refusal = this.#running.charge(call, this.#answers.extraBytes);
       if (refusal !== undefined) return this.#fail(call, refusal);
+      call.args = args;
       if (call.stream !== undefined) return this.#serveStream(call, call.stream);
       result = this.#host.serve(call);
     } catch (error) {

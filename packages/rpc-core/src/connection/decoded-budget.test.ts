@@ -30,6 +30,11 @@ describe('what the requests in flight of a connection take when decoded', () => 
     assert.equal(refused.length, 17);
     assert.deepEqual([refused[0]!.id, refused[0]!.code, refused[0]!.handlerRan], [4, 8, 0]);
     assert.match(refused[0]!.reason, /take more than 2000000 bytes when decoded \(limits\.inFlightRequestBytes\)/);
+    // Whoever keeps a refused call, such as an observer, does not keep what it would have been called with.
+    assert.deepEqual(
+      host.ended.map(({ call }) => call.args.length),
+      refused.map(() => 0),
+    );
     for (const end of release.splice(0)) end();
     await settle();
     send(30);
