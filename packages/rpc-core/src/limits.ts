@@ -17,7 +17,11 @@ export interface Limits {
   readonly messageDepth: number;
   /** Calls in flight on one connection (default 4,096); running handlers count until they end. Stops: unbounded handlers. */
   readonly callsInFlight: number;
-  /** Bytes of requests in flight on one connection (default 32 MiB). Stops: many large requests at once. */
+  /**
+   * Bytes of requests in flight on one connection (default 32 MiB): those that came and, until the call is answered, an estimate
+   * of what the decoded arguments take besides. A call that is alone has room for those in any case. Stops: many
+   * large requests at once.
+   */
   readonly inFlightRequestBytes: number;
   /** Bytes waiting to be written on one connection (default 8 MiB). Stops: a peer that does not read. */
   readonly writeQueueBytes: number;

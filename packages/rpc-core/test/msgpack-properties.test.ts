@@ -4,6 +4,7 @@ import { allocateChunk, CodecError } from '../src/codec/codec.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { createScanner } from '../src/codec/scanner.js';
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.js';
+import { CODECS } from './codec-conformance.js';
 import { decoded, encoded } from './codec-helpers.js';
 
 const RUNS = { numRuns: 1000 };
@@ -176,6 +177,28 @@ describe('properties of the codec', () => {
     );
   });
 
+  it('every codec makes the same value or error of the same bytes, and writes the same bytes for the same value', () => {
+    const same = (message: Uint8Array, limits: Limits): void => {
+      const [first, ...others] = CODECS.map((codec) => outcome(() => codec.decode(Buffer.from(message), limits)));
+      for (const other of others) assert.deepEqual(other, first);
+    };
+    fc.assert(
+      fc.property(fc.oneof(mutated, garbage), (message) => {
+        same(message, DEFAULT_LIMITS);
+        same(message, TIGHT);
+      }),
+      RUNS,
+    );
+    fc.assert(
+      fc.property(value, (sent) => {
+        const [first, ...others] = CODECS.map((codec) => codec.encode(sent));
+        for (const other of others) assert.deepEqual(other, first);
+        for (const codec of CODECS) assert.deepEqual(codec.decode(first!), sent);
+      }),
+      RUNS,
+    );
+  });
+
   it('the scanner says the same however the bytes are split', () => {
     fc.assert(
       fc.property(fc.oneof(mutated, garbage), fc.array(fc.nat(), { maxLength: 8 }), (message, cuts) => {
@@ -185,6 +208,16 @@ describe('properties of the codec', () => {
     );
   });
 });
+
+/** A value, or the words in which it was refused. */
+function outcome(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    assert.ok(error instanceof CodecError);
+    return error.message;
+  }
+}
 
 /** All message ends in the bytes, pushed in pieces, and the error that stopped the scanner. */
 function ends(message: Uint8Array, cuts: readonly number[]): unknown[] {

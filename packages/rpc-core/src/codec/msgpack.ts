@@ -1,8 +1,10 @@
 import type { Limits } from '../limits.js';
 import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
 import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
+import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.js';
 import { FastEncoder } from './fast-encoder.js';
 import { KeyCache } from './key-cache.js';
+import { PlainCheck } from './plain-check.js';
 import { explainUnsupported, reasonText } from './value-path.js';
 
 /** Two values written to the same place would overwrite each other. */
@@ -59,7 +61,15 @@ export function msgpack(options: MsgpackOptions = {}): Codec {
     },
     createDecoder(limits: Limits): DecodeMessage {
       const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, views, keys: new KeyCache() });
-      return (bytes, start, end) => decoder.decodeMessage(bytes, start, end);
+      const check = new PlainCheck(limits);
+      let extra = 0;
+      const decode = (bytes: Buffer, start: number, end: number): unknown => {
+        const value = decoder.decodeMessage(bytes, start, end);
+        extra = decoder.extraBytes;
+        if (extra > LARGE_EXTRA_BYTES && check.isPlain(bytes, start, end)) extra = extraBytesOf(check);
+        return value;
+      };
+      return withExtraBytes(decode, () => extra);
     },
   };
 }

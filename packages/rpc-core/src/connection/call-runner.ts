@@ -10,6 +10,8 @@ export interface CallAnswers<Entry extends MethodEntry> {
   readonly isOpen: boolean;
   /** Reads the arguments. @throws RpcError when they are none */
   decodeArgs(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[];
+  /** What the arguments that were read last take in memory besides their bytes. */
+  readonly extraBytes: number;
   /** Writes a result. @throws Error when it cannot be sent; nothing has been written then */
   writeResult(call: IncomingCall<Entry>, value: unknown): void;
   /** Writes the error that the caller may see. */
@@ -67,7 +69,10 @@ export class CallRunner<Entry extends MethodEntry> {
     if (call.abandoned) return this.#end(call, undefined);
     let result: unknown;
     try {
-      call.args = this.#answers.decodeArgs(call, bytes, start, end);
+      const args = this.#answers.decodeArgs(call, bytes, start, end);
+      const refusal = this.#running.charge(call, this.#answers.extraBytes);
+      if (refusal !== undefined) return this.#fail(call, refusal);
+      call.args = args;
       if (call.stream !== undefined) return this.#serveStream(call, call.stream);
       result = this.#host.serve(call);
     } catch (error) {

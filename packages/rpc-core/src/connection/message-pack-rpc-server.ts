@@ -163,6 +163,10 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     return this.#host.metadataFirst ? args.slice(1) : args;
   }
 
+  get extraBytes(): number {
+    return this.#decode.extraBytes ?? 0;
+  }
+
   writeResult(call: IncomingCall<Entry>, value: unknown): void {
     const { output } = this.#channel;
     const start = output.position;

@@ -43,17 +43,37 @@ export class RunningCalls<Entry extends MethodEntry> {
     return undefined;
   }
 
+  /**
+   * Counts what the decoded arguments of a call take besides its bytes, until it ends. A call beside which none runs always has
+   * room: the estimate is a high one, and what a single message can take is bounded by `messageBytes` and `messageElements`.
+   * @returns what to answer instead of running it; `undefined` when the limits leave room for it
+   */
+  charge(call: IncomingCall<Entry>, extraBytes: number): RpcError | undefined {
+    const { inFlightRequestBytes } = this.#limits;
+    const others = call.counted ? this.#requestBytes - call.requestBytes : this.#requestBytes;
+    if (others > 0 && others + call.requestBytes + extraBytes > inFlightRequestBytes) {
+      const reason = `requests in flight on this connection take more than ${inFlightRequestBytes} bytes when decoded (limits.inFlightRequestBytes)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    call.requestBytes += extraBytes;
+    if (call.counted) this.#requestBytes += extraBytes;
+    return undefined;
+  }
+
   /** Puts a call in; harmless when it is in already, waiting for its authorization. */
   add(call: IncomingCall<Entry>): void {
     if (call.oneWay ? this.#oneWay.has(call) : this.#byId.has(call.id)) return;
     if (call.oneWay) this.#oneWay.add(call);
     else this.#byId.set(call.id, call);
+    call.counted = true;
     this.#requestBytes += call.requestBytes;
   }
 
   /** Takes a call out; harmless when it never came in. */
   remove(call: IncomingCall<Entry>): void {
     const wasIn = call.oneWay ? this.#oneWay.delete(call) : this.#byId.delete(call.id);
-    if (wasIn) this.#requestBytes -= call.requestBytes;
+    if (!wasIn) return;
+    call.counted = false;
+    this.#requestBytes -= call.requestBytes;
   }
 }

@@ -154,6 +154,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return decodeArgs(this.#channel, bytes, start, end);
   }
 
+  get extraBytes(): number {
+    return this.#channel.decode.extraBytes ?? 0;
+  }
+
   async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
     await serveStream(call, stream, () => this.#host.serveStream(call, stream.received));
     if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);
