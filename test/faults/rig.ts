@@ -9,8 +9,8 @@ import { startTcpProxy, type TcpProxy } from '../../packages/registry-etcd/test/
 import { until } from '../../packages/registry-etcd/test/until.js';
 import { Processes, type ServerProcess } from './processes.js';
 import { type RegistryView, viewRegistry } from './registry-view.js';
-import type { Scenario } from './scenario.js';
 import { Probe } from './service.js';
+import type { Setup } from './setup.js';
 import { disagreement, readyCount } from './views.js';
 
 /** The administrator of an etcd that asks who one is. */
@@ -46,8 +46,8 @@ export class Rig {
   #written = 0;
   #endedAt: number | undefined;
 
-  constructor(scenario: Scenario, short: boolean, parts: RigParts) {
-    const { ttlSeconds = short ? 5 : 15, auth } = scenario.setup ?? {};
+  constructor(setup: Setup, short: boolean, parts: RigParts) {
+    const { ttlSeconds = short ? 5 : 15, auth } = setup;
     this.short = short;
     this.ttlSeconds = ttlSeconds;
     this.#parts = parts;
@@ -208,8 +208,8 @@ export interface RigParts {
 }
 
 /** Starts etcd for a scenario, and nothing else yet. */
-export async function createRig(scenario: Scenario, short: boolean): Promise<Rig> {
-  const { cluster: isCluster, lines: hasLines, etcdArgs } = scenario.setup ?? {};
+export async function createRig(setup: Setup, short: boolean): Promise<Rig> {
+  const { cluster: isCluster, lines: hasLines, etcdArgs } = setup;
   const directory = await mkdtemp(join(tmpdir(), 'rpc-fault-'));
   const clean = (): Promise<void> => rm(directory, { recursive: true, force: true });
   if (isCluster) {
@@ -217,7 +217,7 @@ export async function createRig(scenario: Scenario, short: boolean): Promise<Rig
     const urls = cluster.members.map(({ clientUrl }) => clientUrl);
     const stop = async (): Promise<void> => void (await Promise.all([cluster.stop(), clean()]));
     const directUrls = cluster.members.map(({ url }) => url);
-    return new Rig(scenario, short, { cluster, directory, directUrls, clientUrls: urls, serverUrls: urls, stop });
+    return new Rig(setup, short, { cluster, directory, directUrls, clientUrls: urls, serverUrls: urls, stop });
   }
   const etcdServer = await startEtcd(etcdArgs);
   const { url, port } = etcdServer;
@@ -234,7 +234,7 @@ export async function createRig(scenario: Scenario, short: boolean): Promise<Rig
     serverUrls: serverUrls!,
     stop,
   };
-  return new Rig(scenario, short, lines === undefined ? parts : { ...parts, lines });
+  return new Rig(setup, short, lines === undefined ? parts : { ...parts, lines });
 }
 
 /** The service of all scenarios is ready for the first client. */

@@ -10,7 +10,7 @@ const CALLERS = 8;
  * that is in `problems`.
  */
 export async function runScenario(scenario: Scenario, short: boolean): Promise<Outcome> {
-  const rig = await createRig(scenario, short);
+  const rig = await createRig(scenario.setup ?? {}, short);
   try {
     await scenario.prepare?.(rig);
     await startAll(rig, scenario.setup?.servers);

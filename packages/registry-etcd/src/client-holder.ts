@@ -3,11 +3,13 @@ import {
   asEtcdError,
   type ConnectEtcd,
   EtcdError,
+  type EtcdErrorKind,
   type EtcdPort,
   type EtcdWatch,
   type WatchListener,
   type WatchRequest,
 } from './etcd-port.js';
+import { Revival } from './revival.js';
 
 /** A call on whatever connection is the current one. */
 export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
@@ -15,7 +17,7 @@ export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
 /**
  * Holds the one connection of a handle, and replaces it: one that is unreachable or does not answer is thrown away, and the
  * next call gets a new one, to the next host. It retries nothing; how often a new one is made is bounded by the backoff of
- * those who call.
+ * those who call, and by that of {@link ClientHolder.retry}.
  */
 export class ClientHolder {
   readonly #connect: ConnectEtcd;
@@ -24,6 +26,7 @@ export class ClientHolder {
   #turn: number;
   #port: Promise<EtcdPort> | undefined;
   readonly #calls = new Set<(error: EtcdError) => void>();
+  readonly #revival: Revival;
   #closed = false;
 
   /** @param hosts - one is chosen to begin with, so that many clients spread over them */
@@ -32,6 +35,7 @@ export class ClientHolder {
     this.#hosts = hosts;
     this.#clock = clock;
     this.#turn = Math.floor(random() * hosts.length);
+    this.#revival = new Revival({ probe: () => this.#answers(), clock, random });
   }
 
   /**
@@ -81,10 +85,19 @@ export class ClientHolder {
     };
   }
 
+  /**
+   * Schedules another try after a call that failed. When etcd was silent, it comes as soon as etcd answers anything again, and
+   * after `delayMs` at the latest.
+   */
+  retry({ kind }: EtcdError, delayMs: number, run: () => void): Cancel {
+    return isSilence(kind) ? this.#revival.schedule(delayMs, run) : this.#clock.schedule(delayMs, run, true);
+  }
+
   /** Ends all watches and calls and drops the connection. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#revival.close();
     for (const fail of [...this.#calls]) fail(CLOSED());
     if (this.#port !== undefined) dispose(this.#port);
     this.#port = undefined;
@@ -98,10 +111,19 @@ export class ClientHolder {
     return this.#port;
   }
 
+  async #answers(): Promise<boolean> {
+    try {
+      await this.call(PROBE_DEADLINE_MS, (port, deadlineMs) => port.range(NOTHING, deadlineMs));
+      return true;
+    } catch (thrown) {
+      return !isSilence(asEtcdError(thrown).kind);
+    }
+  }
+
   #judge(port: Promise<EtcdPort>, { kind }: EtcdError): void {
     // Calls that failed late on a connection that was replaced already say nothing of the new one.
     if (this.#port !== port) return;
-    if (kind !== 'deadline' && kind !== 'unavailable') return;
+    if (!isSilence(kind)) return;
     this.#port = undefined;
     this.#turn++;
     dispose(port);
@@ -131,6 +153,16 @@ export class ClientHolder {
 
 /** What the deadline of gRPC is ahead of ours, in milliseconds: its error tells more. */
 const GRACE_MS = 100;
+
+/** Of a read that asks whether etcd answers, in milliseconds. */
+const PROBE_DEADLINE_MS = 3_000;
+
+/** A key that no one has. It is read with the agreement of the other members, which is what matters. */
+const NOTHING = Object.freeze({ key: '\0', limit: 1, keysOnly: true });
+
+function isSilence(kind: EtcdErrorKind): boolean {
+  return kind === 'deadline' || kind === 'unavailable';
+}
 
 const CLOSED = (): EtcdError => new EtcdError('unavailable', 'this registry was closed');
 

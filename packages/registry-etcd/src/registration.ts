@@ -233,7 +233,7 @@ export class EtcdRegistration implements Registration {
       return;
     }
     this.#outage.failed(error);
-    const { clock } = this.#environment;
-    this.#cancelRetry = clock.schedule(this.#backoff.next(), () => this.#reconcile(), true);
+    const { holder } = this.#environment;
+    this.#cancelRetry = holder.retry(error, this.#backoff.next(), () => this.#reconcile());
   }
 }
