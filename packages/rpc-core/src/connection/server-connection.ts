@@ -47,6 +47,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   #requests = 0;
   #successor: MessagePackRpcServer<Entry> | undefined;
   #refusing: string | undefined;
+  #draining: string | undefined;
   #peerEnded = false;
   #closed = false;
 
@@ -73,7 +74,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   drain(reason: string): void {
-    this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
+    this.#draining = reason;
+    // A peer that has not spoken yet may speak MessagePack-RPC, to which a frame is garbage.
+    if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
   }
 
   refuseNew(reason: string): void {
@@ -205,6 +208,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { instance, uptimeMs } = this.#host;
     this.#streams.greeted(hello);
     this.#channel.greet({ instance, expect: '', uptimeMs }, false);
+    if (this.#draining !== undefined) this.#channel.sayGoAway(GoAwayCode.DRAINING, this.#draining);
     if (hello.expect !== '' && hello.expect !== instance) {
       const reason = `this is instance "${instance}", not "${hello.expect}"`;
       this.refuseNew(reason);
