@@ -47,6 +47,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   #requests = 0;
   #successor: MessagePackRpcServer<Entry> | undefined;
   #refusing: string | undefined;
+  #draining: string | undefined;
   #peerEnded = false;
   #closed = false;
 
@@ -73,7 +74,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   drain(reason: string): void {
-    this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
+    this.#draining = reason;
+    // A peer that has not spoken yet may speak MessagePack-RPC, to which a frame is garbage.
+    if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
   }
 
   refuseNew(reason: string): void {
@@ -117,6 +120,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { remainingMs, metadataStart, payloadStart } = parsed;
     const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
     if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
+    if (oneWay && (flags & RequestFlag.STREAM) !== 0) throw new ProtocolError('a one-way REQUEST opens no stream');
     if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
     if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
     this.#requests++;
@@ -208,6 +212,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { instance, uptimeMs } = this.#host;
     this.#streams.greeted(hello);
     this.#channel.greet({ instance, expect: '', uptimeMs }, false);
+    if (this.#draining !== undefined) this.#channel.sayGoAway(GoAwayCode.DRAINING, this.#draining);
     if (hello.expect !== '' && hello.expect !== instance) {
       const reason = `this is instance "${instance}", not "${hello.expect}"`;
       this.refuseNew(reason);
