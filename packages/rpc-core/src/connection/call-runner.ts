@@ -63,7 +63,10 @@ export class CallRunner<Entry extends MethodEntry> {
     for (const call of this.#running.values()) abandon(call, reason);
   }
 
-  /** The server gives the connection up: nothing more may run for it, whether or not anybody waits. */
+  /**
+   * This side ends the connection, for a fault of the peer or because the server ends: nothing more may run for it, whether or
+   * not anybody waits.
+   */
   abandonOneWay(reason: string): void {
     for (const call of this.#running.oneWay()) abandon(call, reason);
   }

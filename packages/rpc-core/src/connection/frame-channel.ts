@@ -152,7 +152,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.endWriting();
     if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#owner.closed(reason);
+    this.#owner.closed(reason, true);
   }
 
   /** Drops the connection without a word. */

@@ -140,10 +140,11 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     this.#endIfIdle();
   }
 
-  closed(reason: string): void {
+  closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
     this.#onClosed(reason);
   }
 

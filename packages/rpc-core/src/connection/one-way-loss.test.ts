@@ -20,7 +20,6 @@ describe('a one-way call whose connection ends', () => {
   for (const [name, end] of [
     ['is lost', ({ peer }: ServerRig) => peer.stream.destroy()],
     ['is ended by its client', ({ peer }: ServerRig) => peer.stream.end()],
-    ['breaks the protocol', ({ peer }: ServerRig) => peer.send(requestFrame(0))],
   ] as const) {
     it(`goes on when it ${name}: its caller was told that it is done`, async () => {
       const rig = await withOneWay();
@@ -38,6 +37,13 @@ describe('a one-way call whose connection ends', () => {
     assert.equal(signal.aborted, false);
     await clock.advance(1);
     assert.match((signal.reason as Error).message, /deadline has passed/);
+  });
+
+  it('aborts when its peer has broken the protocol: a flood of them must leave nothing behind', async () => {
+    const { peer, signal, settle } = await withOneWay();
+    peer.send(requestFrame(0));
+    await settle();
+    assert.match((signal.reason as Error).message, /is gone: only a one-way REQUEST has the id 0$/);
   });
 
   it('aborts when the server drops the connection, also one that was lost before', async () => {

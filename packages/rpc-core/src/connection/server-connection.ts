@@ -252,10 +252,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#successor?.receiver.data(bytes);
   }
 
-  closed(reason: string): void {
+  closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
     this.#host.closed(this, reason);
   }
 

@@ -21,8 +21,8 @@ export interface ValueChannelOwner {
   malformed(reason: string): void;
   /** The peer will send no more. */
   ended(): void;
-  /** It is over. `reason` says why, in words for people. */
-  closed(reason: string): void;
+  /** It is over. `reason` says why, in words for people; `byUs`, that this side has ended it rather than lost it. */
+  closed(reason: string, byUs?: boolean): void;
 }
 
 /** What a value channel is made of. */
@@ -89,7 +89,7 @@ export class ValueChannel implements ByteReceiver {
     this.#stream.end();
     if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#options.clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#options.owner.closed(reason);
+    this.#options.owner.closed(reason, true);
   }
 
   /** Drops the connection without a word. */
