@@ -1,4 +1,4 @@
-export { type LinkedSignal, linkSignals } from './cancel.js';
+export { allowManyCalls, type LinkedSignal, linkSignals } from './cancel.js';
 export {
   assertBoolean,
   assertFits,

@@ -23,7 +23,10 @@ export interface Limits {
    * large requests at once.
    */
   readonly inFlightRequestBytes: number;
-  /** Bytes waiting to be written on one connection (default 8 MiB). Stops: a peer that does not read. */
+  /**
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from and starts no
+   * calls; beyond four times of it, answers of calls that run already are dropped for an error. Stops: a peer that does not read.
+   */
   readonly writeQueueBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
   readonly writeStallMs: number;

@@ -7,6 +7,7 @@ import { encodeMetadata } from '../protocol/metadata.js';
 import { writeEnd } from '../protocol/stream-frames.js';
 import type { FrameChannel } from './frame-channel.js';
 import type { IncomingCall } from './incoming-call.js';
+import { noRoomForAnswer } from './unsent-answers.js';
 
 /**
  * Answers a call with its result.
@@ -14,6 +15,8 @@ import type { IncomingCall } from './incoming-call.js';
  */
 export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call: IncomingCall, value: unknown): void {
   const { output, bodyBytesMax } = channel;
+  const noRoom = noRoomForAnswer(channel, limits);
+  if (noRoom !== undefined) throw noRoom;
   const start = output.position;
   writeResponse(output, codec, call.id, value, metadataOf(call, limits));
   const bodyBytes = output.position - start - HEADER_BYTES;

@@ -57,12 +57,20 @@ export class CallRunner<Entry extends MethodEntry> {
     );
   }
 
-  /** The connection is gone: handlers that look at their signal see it abort, and nobody is answered. */
+  /**
+   * The connection is gone: handlers that look at their signal see it abort, and nobody is answered. One-way calls go on until
+   * their deadline: their callers were told that they are done, and may well have left on that word.
+   */
   abandonAll(reason: string): void {
-    for (const call of this.#running.values()) {
-      call.abandoned = true;
-      call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
-    }
+    for (const call of this.#running.values()) abandon(call, reason);
+  }
+
+  /**
+   * This side ends the connection, for a fault of the peer or because the server ends: nothing more may run for it, whether or
+   * not anybody waits.
+   */
+  abandonOneWay(reason: string): void {
+    for (const call of this.#running.oneWay()) abandon(call, reason);
   }
 
   #decodeAndServe(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
@@ -124,4 +132,9 @@ export class CallRunner<Entry extends MethodEntry> {
     this.#host.served(call, error);
     this.#answers.callEnded(call);
   }
+}
+
+function abandon(call: IncomingCall, reason: string): void {
+  call.abandoned = true;
+  call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
 }

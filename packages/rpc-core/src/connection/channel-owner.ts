@@ -18,8 +18,8 @@ export interface ChannelOwner {
   ended(): void;
   /** What was queued has been written. */
   drained(): void;
-  /** It is over. `reason` says why, in words for people. */
-  closed(reason: string): void;
+  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it, rather than lost it. */
+  closed(reason: string, byUs?: boolean): void;
   /** Server side only: the first bytes are not of the native protocol. */
   foreign?(bytes: Buffer): void;
 }

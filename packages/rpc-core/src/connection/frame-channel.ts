@@ -152,7 +152,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.endWriting();
     if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#owner.closed(reason);
+    this.#owner.closed(reason, true);
   }
 
   /** Drops the connection without a word. */
@@ -181,8 +181,6 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (this.#greeted && !this.isFull) this.keepalive.tick(now);
   }
 
-  // ByteReceiver
-
   data(bytes: Buffer): void {
     if (this.#state !== 'open') return;
     this.readAt = this.#clock.now();
@@ -201,7 +199,9 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (this.isFull) {
       this.#stalls.drained();
       this.keepalive.alive();
-      if (this.#state === 'open') this.#stream.resume();
+      this.#reader.release();
+      this.data(Buffer.alloc(0)); // First what came before reading was paused; it may fill the queue again.
+      if (!this.isFull) this.#stream.resume();
     }
     this.#owner.drained();
   }
@@ -252,6 +252,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   #watchQueue(): void {
     if (this.#state !== 'open' || this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
     this.#stalls.full(this.output.takenBytes, this.#clock.now());
+    this.#reader.hold();
     this.#stream.pause();
   }
 
@@ -294,7 +295,6 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   #fail(error: unknown): void {
     if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
-    const cause = `an internal error: ${(error as Error).message}`;
-    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', cause);
+    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', `an internal error: ${(error as Error).message}`);
   }
 }

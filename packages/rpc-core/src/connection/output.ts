@@ -32,6 +32,11 @@ export class Output implements EncodeTarget {
     this.#onWrite = onWrite;
   }
 
+  /** How many bytes were written and are not taken yet. */
+  get queuedBytes(): number {
+    return this.#stream.queuedBytes;
+  }
+
   /** How many bytes the other end has taken so far. */
   get takenBytes(): number {
     return this.#writtenBytes - this.#stream.queuedBytes;

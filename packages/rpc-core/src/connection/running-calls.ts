@@ -29,6 +29,11 @@ export class RunningCalls<Entry extends MethodEntry> {
     return this.#byId.values();
   }
 
+  /** Every call whose caller waits for nothing. */
+  oneWay(): Iterable<IncomingCall<Entry>> {
+    return this.#oneWay;
+  }
+
   /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
   refusal(requestBytes: number): RpcError | undefined {
     const { callsInFlight, inFlightRequestBytes } = this.#limits;

@@ -23,6 +23,7 @@ import { serveStream } from './serve-stream.js';
 import { createServedStream, type ServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions, ServerHost } from './server-host.js';
 import { Streams } from './streams.js';
+import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /** Of its requests, a peer may cancel so many besides the fixed number: hedging and thawed peers cancel in bursts. */
 const CANCEL_SHARE = 0.2;
@@ -86,8 +87,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   close(reason: string): void {
     if (this.#successor !== undefined) return this.#successor.close(reason);
-    this.#channel.destroy(reason);
-    this.closed(reason);
+    this.#runner.abandonOneWay(reason);
+    this.#drop(reason);
   }
 
   tick(now: number): void {
@@ -187,7 +188,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   #answerError(id: number, error: RpcError, handlerRan: boolean): void {
     const { output, bodyBytesMax } = this.#channel;
-    writeError(output, this.#codec, id, error, handlerRan, bodyBytesMax);
+    const hasRoom = noRoomForAnswer(this.#channel, this.#limits) === undefined;
+    writeError(output, this.#codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
     output.commit();
   }
 
@@ -221,7 +223,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   goAway(_code: number, reason: string): void {
-    this.close(`closed by the client: ${reason}`);
+    this.#drop(`closed by the client: ${reason}`);
   }
 
   ended(): void {
@@ -259,11 +261,17 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#successor?.receiver.data(bytes);
   }
 
-  closed(reason: string): void {
+  closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
     this.#host.closed(this, reason);
+  }
+
+  #drop(reason: string): void {
+    this.#channel.destroy(reason);
+    this.closed(reason);
   }
 
   #endIfIdle(): void {

@@ -39,6 +39,8 @@ export class Streams {
   readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
   readonly #receiveCredit = new ReceiveCredit(CONNECTION_CREDIT);
   readonly #waiting = new Set<StreamSender>();
+  /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
+  #grantsDue = 1;
   /** What the peer grants a stream from its start. */
   #streamCredit = STREAM_CREDIT;
 
@@ -60,6 +62,7 @@ export class Streams {
     const stream: OpenStream = { sender, credit, received, ended: false };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
+    this.#grantsDue += 2;
     return sender;
   }
 
@@ -137,6 +140,8 @@ export class Streams {
   }
 
   #credit(id: number, bytes: number): void {
+    if (this.#grantsDue > 0) this.#grantsDue--;
+    else this.#channel.ignoreFrame('a CREDIT for which nothing was sent');
     if (id === 0) this.#sendCredit.grant(bytes);
     else {
       const stream = this.#open.get(id);
@@ -189,6 +194,7 @@ export class Streams {
       }
       const cost = itemCost(bytes);
       this.#sendCredit.take(cost);
+      this.#grantsDue += 2;
       output.commit();
       return cost;
     },

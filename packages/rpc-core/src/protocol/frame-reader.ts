@@ -25,6 +25,9 @@ export class FrameReader {
   #partial: Buffer = EMPTY;
   #partialBytes = 0;
   #skipBytes = 0;
+  /** Whole chunks that came, or what was left of one, while nothing was to be given out. */
+  #rest: Buffer = EMPTY;
+  #giving = true;
   #stopped = false;
 
   constructor(sink: FrameSink, bodyBytesMax: number) {
@@ -40,18 +43,36 @@ export class FrameReader {
   /** Gives out nothing more, also not of the chunk that is being read. */
   stop(): void {
     this.#stopped = true;
+    this.#giving = false;
     this.#partial = EMPTY;
     this.#partialBytes = 0;
+    this.#rest = EMPTY;
+  }
+
+  /** Gives out nothing for now: what has come and is still to come is kept. */
+  hold(): void {
+    this.#giving = false;
+  }
+
+  /** Ends `hold`: the next `push`, which may be of nothing, begins with what was kept. */
+  release(): void {
+    this.#giving = !this.#stopped;
   }
 
   /**
-   * Reads `bytes` from `start` to its end.
+   * Reads `chunk` from `start` to its end.
    * @throws ProtocolError from the sink, or when a frame is beyond every bound
    */
-  push(bytes: Buffer, start = 0): void {
+  push(chunk: Buffer, start = 0): void {
+    let bytes = chunk;
     let position = start;
+    if (this.#rest.length > 0) {
+      bytes = Buffer.concat([this.#rest, chunk.subarray(start)]);
+      position = 0;
+      this.#rest = EMPTY;
+    }
     const end = bytes.length;
-    while (position < end && !this.#stopped) {
+    while (position < end && this.#giving) {
       if (this.#skipBytes > 0) {
         const skipped = Math.min(this.#skipBytes, end - position);
         this.#skipBytes -= skipped;
@@ -80,6 +101,8 @@ export class FrameReader {
         }
       }
     }
+    // The chunk is borrowed. It is one that was read before reading was paused, so this is never much.
+    if (position < end && !this.#stopped) this.#rest = Buffer.from(bytes.subarray(position, end));
   }
 
   /** Takes from the chunk what the cut frame lacks, and gives it out when nothing is lacking. */

@@ -1,0 +1,29 @@
+import { type RpcError, rpcError } from '../error.js';
+import type { Limits } from '../limits.js';
+import type { Output } from './output.js';
+
+/**
+ * Answers of handlers that began before the write queue was full may make it so many times as long: their work is done, and
+ * a few large answers at once are no mistake of anybody.
+ */
+const UNSENT_FACTOR = 4;
+
+/** While there is no room for an answer, an error in its place has at most so many bytes. */
+export const SHORT_ERROR_BYTES = 1024;
+
+/** What an answer needs to know of its way out. */
+export interface AnswerWay {
+  readonly output: Output;
+  /** Whether more waits to be written than `writeQueueBytes`. */
+  readonly isFull: boolean;
+}
+
+/**
+ * Why the answer of a handler that has ended must be dropped: its caller does not read, and without a bound all calls in
+ * flight could each leave a message in memory. `undefined` when there is room.
+ */
+export function noRoomForAnswer({ isFull, output }: AnswerWay, { writeQueueBytes }: Limits): RpcError | undefined {
+  if (!isFull || output.queuedBytes <= UNSENT_FACTOR * writeQueueBytes) return undefined;
+  const reason = `the answer was dropped: ${output.queuedBytes} bytes wait for a peer that does not read them, more than ${UNSENT_FACTOR} times limits.writeQueueBytes`;
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
+}
