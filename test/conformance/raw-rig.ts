@@ -1,5 +1,12 @@
 import { RpcClient, resolveClientOptions } from '../../packages/client/src/internal.js';
-import { type Client, createServer, direct, memory, type Server } from '../../packages/rpc/src/index.js';
+import {
+  type Client,
+  type ClientOptions,
+  createServer,
+  direct,
+  memory,
+  type Server,
+} from '../../packages/rpc/src/index.js';
 import { memoryPair } from '../../packages/rpc-core/src/internal.js';
 import { FrameType, PREFACE } from '../../packages/rpc-core/src/protocol/frame.js';
 import { helloFrame, type RawFrame, RawPeer } from '../../packages/rpc-core/test/raw-peer.js';
@@ -17,16 +24,23 @@ export interface RawServerRig {
   request(): Promise<{ readonly peer: RawPeer; readonly frame: RawFrame }>;
 }
 
-/** Makes a {@link RawServerRig}. Its peers greet as good servers do, unless `greet` is false. */
-export function rawServerRig({ greet = true }: { greet?: boolean } = {}): RawServerRig {
+/** What a {@link RawServerRig} may be told. */
+export interface RawServerOptions extends Pick<ClientOptions, 'concurrency'> {
+  /** Whether its peers greet as good servers do (default true), and with what. */
+  readonly greet?: boolean;
+  readonly hello?: Record<string, unknown>;
+}
+
+/** Makes a {@link RawServerRig}. */
+export function rawServerRig({ greet = true, hello, ...own }: RawServerOptions = {}): RawServerRig {
   const clock = new FakeClock(1_000);
   const peers: RawPeer[] = [];
-  const options = resolveClientOptions({ registry: direct(['127.0.0.1:1']), clock, random: seededRandom(1) });
+  const options = resolveClientOptions({ registry: direct(['127.0.0.1:1']), clock, random: seededRandom(1), ...own });
   const client = new RpcClient(options, async () => {
     const [clientEnd, serverEnd] = memoryPair();
     const peer = new RawPeer(serverEnd);
     peers.push(peer);
-    if (greet) peer.send(helloFrame());
+    if (greet) peer.send(helloFrame(hello));
     return clientEnd;
   });
   const request = async (): Promise<{ peer: RawPeer; frame: RawFrame }> => {
