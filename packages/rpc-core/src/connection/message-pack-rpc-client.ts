@@ -89,6 +89,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
       const reason = `${this.#waiting.size} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
       return this.#fail(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
     }
+    if (call.stream !== undefined) return this.#fail(call, 'UNIMPLEMENTED', 'MessagePack-RPC has no streams', 'unsent');
     const { signal } = call;
     if (signal?.aborted) return call.fail(cancelledError(call));
     if (call.oneWay) return this.#transmit(call);
