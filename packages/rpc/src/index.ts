@@ -50,6 +50,7 @@ export {
   type Codec,
   CodecError,
   type CommonTlsOptions,
+  type CompressionOptions,
   type ContextKey,
   callContext,
   contextKey,

@@ -36,6 +36,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   metadata: Metadata;
   /** Bytes of its request, as long as they count against the connection's budget. */
   requestBytes: number;
+  /** Whether its arguments came compressed. */
+  isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
   started = false;
   /** Whether nobody waits for the answer any more. */
