@@ -72,16 +72,6 @@ describe('streams that compress', () => {
     assert.equal(peer.framesOf(FrameType.ITEM).filter(({ id }) => id === 1).length, 1);
   });
 
-  it('drop the item that is compressed when the caller gives up', async () => {
-    const { peer, host, connection, settle } = await sending(repetitive(300_000), 'more');
-    peer.send(opening(1, 'items'));
-    while (host.calls.length === 0) await settle();
-    peer.send(rawFrame(FrameType.CANCEL, Buffer.from([1]), 1));
-    while (host.ended.length === 0) await settle();
-    assert.ok(peer.framesOf(FrameType.ITEM).length <= 1);
-    assert.equal(connection.running, 0);
-  });
-
   it('give items to their reader in order, and grant what they took on the wire', async () => {
     const { peer, host, settle } = await greetedServerRig();
     const seen: unknown[] = [];
