@@ -136,8 +136,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** Serves a stream that was opened by other means: the in-memory pair of tests. */
   accept(stream: ByteStream): void {
-    const { codec, limits, clock } = this.#options;
-    const connection = new ServerConnection<Handler>({ stream, codec, limits, clock, host: this });
+    const { codec, compression, limits, clock } = this.#options;
+    const connection = new ServerConnection<Handler>({ stream, codec, compression, limits, clock, host: this });
     this.#connections.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);

@@ -5,15 +5,24 @@ import { HEADER_BYTES } from '../protocol/frame.js';
 import { writeResponse } from '../protocol/frame-writer.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import { writeEnd } from '../protocol/stream-frames.js';
+import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
 import type { IncomingCall } from './incoming-call.js';
 import { noRoomForAnswer } from './unsent-answers.js';
 
 /**
  * Answers a call with its result.
+ * @returns a promise when the result is large and is compressed first; it never rejects
  * @throws what says why the result, or its metadata, cannot be sent; nothing has been appended then
  */
-export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call: IncomingCall, value: unknown): void {
+export function answer(
+  channel: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  call: IncomingCall,
+  value: unknown,
+  deflater: Deflater | undefined,
+): void | Promise<void> {
   const { output, bodyBytesMax } = channel;
   const noRoom = noRoomForAnswer(channel, limits);
   if (noRoom !== undefined) throw noRoom;
@@ -25,7 +34,13 @@ export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
     throw rpcError('RESOURCE_EXHAUSTED', reason);
   }
-  output.commit();
+  const compressing = deflater?.compress(output, start);
+  if (compressing === undefined) return output.commit();
+  return compressing.then((frame) => {
+    if (call.abandoned || !channel.isOpen) return;
+    putFrame(output, frame);
+    output.commit();
+  });
 }
 
 /** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */

@@ -1,22 +1,28 @@
 import type { Clock } from '../clock.js';
+import type { Code } from '../code.js';
 import type { Codec } from '../codec/codec.js';
-import { type Progress, type RpcError, rpcError } from '../error.js';
+import type { Progress, RpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
-import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import { COMPRESSED } from '../protocol/compressed.js';
+import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { writeCancel } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import type { Call, CallHolder } from '../service.js';
 import type { TimerQueue } from '../timer-queue.js';
 import { cancelledError } from '../wait.js';
+import { callError, fullError } from './call-error.js';
 import type { ChannelOwner } from './channel-owner.js';
 import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
+import { CompressedReplies } from './compressed-replies.js';
+import { Deflater, putFrame } from './deflater.js';
 import { FrameChannel } from './frame-channel.js';
 import { InFlight } from './in-flight.js';
 import { readErrorReply, readReply } from './read-reply.js';
 import { Streams } from './streams.js';
-import { writeCall } from './write-call.js';
+import { UnsentCalls } from './unsent-calls.js';
+import { appendCall } from './write-call.js';
 
 /**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
@@ -31,6 +37,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   readonly #channel: FrameChannel;
   readonly #inFlight = new InFlight();
   readonly #streams: Streams;
+  readonly #deflater: Deflater | undefined;
+  readonly #compressed: CompressedReplies;
+  readonly #unsent = new UnsentCalls();
   #callsMax: number;
   #draining = false;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
@@ -48,7 +57,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
-    this.#streams = new Streams(this.#channel, codec);
+    this.#deflater = options.compression && new Deflater(options.compression, limits);
+    this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
+    this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
     this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
   }
@@ -87,39 +98,19 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   #send(call: Call): void {
     if (!this.isOpen)
-      return call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
-    if (this.isFull) {
-      return call.fail(
-        this.#error(
-          call,
-          'RESOURCE_EXHAUSTED',
-          `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`,
-          'unsent',
-        ),
-      );
-    }
+      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+    if (this.isFull) return call.fail(fullError(call, this.#inFlight.size));
     const { signal } = call;
     if (signal?.aborted) return call.fail(cancelledError(call));
-    const { output, bodyBytesMax } = this.#channel;
+    const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    try {
-      writeCall(output, this.#codec, this.#limits, call, id);
-    } catch (error) {
-      output.rollBack(start);
+    const refusal = appendCall(this.#channel, this.#codec, this.#limits, call, id);
+    if (refusal !== undefined) {
       this.#inFlight.take(id);
-      const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
-      return call.fail(this.#error(call, 'INVALID_ARGUMENT', reason, 'unsent', error));
+      return call.fail(refusal);
     }
-    const bodyBytes = output.position - start - HEADER_BYTES;
-    if (bodyBytes > bodyBytesMax) {
-      output.rollBack(start);
-      this.#inFlight.take(id);
-      const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
-      return call.fail(this.#error(call, 'RESOURCE_EXHAUSTED', reason, 'unsent'));
-    }
-    if (call.oneWay) output.afterWritten(() => this.#written(call));
-    else {
+    if (!call.oneWay) {
       call.holder = this;
       if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
       if (signal !== undefined) {
@@ -127,15 +118,32 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
         signal.addEventListener('abort', call.onAbort, { once: true });
       }
     }
+    const compressing = this.#deflater?.compress(output, start);
+    if (compressing === undefined) this.#sent(call);
+    else this.#unsent.wait(call, compressing, (frame) => this.#sendCompressed(call, frame));
+  }
+
+  #sendCompressed(call: Call, frame: Buffer): void {
+    if (call.oneWay || call.holder === this) {
+      putFrame(this.#channel.output, frame);
+      this.#sent(call);
+    }
+    this.#endIfDrained();
+  }
+
+  /** Its frame is complete. */
+  #sent(call: Call): void {
+    const { output } = this.#channel;
+    if (call.oneWay) output.afterWritten(() => this.#written(call));
     output.commit();
-    if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(id, call.stream.received));
+    if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
 
   /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
   #written(call: Call): void {
     call.endedAt = this.#clock.now();
     if (this.#closedReason === undefined) call.succeed(undefined);
-    else call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
+    else call.fail(callError(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
   }
 
   // CallHolder
@@ -144,7 +152,8 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#release(call.id) === undefined) return;
     call.endedAt = this.#clock.now();
     const waitedMs = Math.round(call.endedAt - call.startedAt);
-    const error = this.#error(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, 'maybe-processed');
+    const progress = this.#unsent.drop(call) ? 'unsent' : 'maybe-processed';
+    const error = callError(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, progress);
     if (late) markLate(error);
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
     else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
@@ -155,11 +164,12 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   abandon(call: Call, error: RpcError): void {
     if (this.#release(call.id) === undefined) return;
     call.endedAt = this.#clock.now();
-    if (this.#channel.isOpen) {
+    const isUnsent = this.#unsent.drop(call);
+    if (this.#channel.isOpen && !isUnsent) {
       writeCancel(this.#channel.output, call.id, CancelReason.CALLER);
       this.#channel.output.commit();
     }
-    error.progress = 'maybe-processed';
+    error.progress = isUnsent ? 'unsent' : 'maybe-processed';
     error.endpoint = call.destination?.address;
     call.fail(error);
     this.#endIfDrained();
@@ -186,12 +196,16 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
-      if (type !== FrameType.END) return this.#streams.frame(type, id, bytes, start, end);
+      if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
       // The last items have come; the call itself ends below.
       if (this.#streams.ended(id) === undefined) return;
     } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
       throw new ProtocolError(`frame type ${type} does not come from a server`);
     if (id === 0) throw new ProtocolError('a reply to call 0');
+    if ((flags & COMPRESSED) !== 0 && type === FrameType.RESPONSE) {
+      if (!this.#compressed.read(flags, id, bytes, start, end, readAt)) this.#lateReplies++;
+      return;
+    }
     const call = this.#release(id);
     if (call === undefined) {
       this.#lateReplies++;
@@ -203,27 +217,27 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
     } catch (error) {
       const reason = `the reply is malformed: ${(error as Error).message}`;
-      call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
+      call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
       throw new ProtocolError(reason);
     }
     this.#endIfDrained();
   }
 
   oversized(_type: number, id: number, bodyBytes: number): void {
+    const reason = `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
+    this.failReply(id, 'RESOURCE_EXHAUSTED', reason);
+  }
+
+  /** The reply of a call cannot be read; nothing but the call suffers. */
+  failReply(id: number, code: Code, reason: string): void {
     const call = this.#release(id);
-    call?.fail(
-      this.#error(
-        call,
-        'RESOURCE_EXHAUSTED',
-        `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`,
-        'processed',
-      ),
-    );
+    call?.fail(callError(call, code, reason, 'processed'));
     this.#endIfDrained();
   }
 
   greeted(hello: Hello): void {
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
+    this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
     this.#observer.greeted(hello);
   }
@@ -241,7 +255,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   ended(): void {
-    this.close('the connection was closed by the other end');
+    this.#compressed.whenIdle(() => this.close('the connection was closed by the other end'));
   }
 
   drained(): void {
@@ -252,16 +266,18 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
     const now = this.#clock.now();
-    for (const call of this.#inFlight.takeAll()) {
+    for (const call of [...this.#inFlight.takeAll(), ...this.#unsent.oneWay]) {
       this.#detach(call);
       call.endedAt = now;
-      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, this.#lostProgress));
+      const progress = this.#unsent.drop(call) ? 'unsent' : this.#lostProgress;
+      call.fail(callError(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, progress));
     }
     this.#observer.closed(reason);
   }
 
   #endIfDrained(): void {
-    if (this.#draining && this.#inFlight.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
+    if (!this.#draining || this.#inFlight.size + this.#unsent.size > 0) return;
+    if (this.#channel.isOpen) this.#channel.endWriting();
   }
 
   /** Takes a call out of the table and off its timer and signal. */
@@ -279,10 +295,5 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       call.signal?.removeEventListener('abort', call.onAbort);
       call.onAbort = undefined;
     }
-  }
-
-  #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
-    const { service, method, destination } = call;
-    return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
   }
 }

@@ -45,7 +45,7 @@ describe('frames that are ignored', () => {
       rawFrame(99, Buffer.alloc(5_000), 3, 0xff),
       rawFrame(0),
       rawFrame(12),
-      requestFrame(1, ['x'], { flags: 0xb8 }),
+      requestFrame(1, ['x'], { flags: 0xa8 }),
     );
     await settle();
     assert.equal(peer.framesOf(FrameType.GOAWAY).length, 0);

@@ -3,6 +3,7 @@ import type { Codec } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
+import { COMPRESSED, readInflatedLength } from '../protocol/compressed.js';
 import { CLIENT_ID_MAX, FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError } from '../protocol/frame-writer.js';
@@ -12,7 +13,8 @@ import { decodeMetadata } from '../protocol/metadata.js';
 import { answer, answerEnd } from './answer.js';
 import { type CallAnswers, CallRunner } from './call-runner.js';
 import type { ChannelOwner } from './channel-owner.js';
-import { decodeArgs, requestTooLarge } from './decode-args.js';
+import { decodeArgs, inflateArgs, requestTooLarge } from './decode-args.js';
+import { Deflater } from './deflater.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
@@ -45,6 +47,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   readonly #parsed = createParsedRequest();
   readonly #cancels = new RateWindow();
   readonly #streams: Streams;
+  readonly #deflater: Deflater | undefined;
+  /** Whether the client can have read that this side inflates. */
+  #offersInflating = false;
   #requests = 0;
   #successor: MessagePackRpcServer<Entry> | undefined;
   #refusing: string | undefined;
@@ -61,7 +66,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#running = new RunningCalls(limits);
     this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
-    this.#streams = new Streams(this.#channel, codec);
+    this.#deflater = options.compression && new Deflater(options.compression, limits);
+    this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
   }
 
@@ -109,9 +115,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   // ChannelOwner
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
+    if ((flags & COMPRESSED) !== 0) this.#checkCompressed(type);
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
     else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
-    else if (type > FrameType.CANCEL) this.#streams.frame(type, id, bytes, start, end);
+    else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
 
@@ -138,10 +145,24 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     if (metadataStart !== payloadStart) {
       call.metadata = decodeMetadata(bytes, metadataStart, payloadStart, this.#limits);
     }
-    const refusal = this.#refusal(end - start) ?? this.#host.admit(call);
+    let requestBytes = end - start;
+    if ((flags & COMPRESSED) !== 0) {
+      const inflatedBytes = readInflatedLength(bytes, payloadStart, end);
+      if (inflatedBytes > this.#limits.messageBytes)
+        return this.#refuse(id, requestTooLarge(inflatedBytes, this.#limits));
+      requestBytes = Math.max(requestBytes, payloadStart - start + inflatedBytes);
+      call.isCompressed = true;
+    }
+    const refusal = this.#refusal(requestBytes) ?? this.#host.admit(call);
     if (refusal !== undefined) return this.#refuse(id, refusal);
-    call.requestBytes = end - start;
+    call.requestBytes = requestBytes;
     this.#runner.run(call, bytes, payloadStart, end);
+  }
+
+  /** What came before the HELLO of this side was written was compressed without asking. */
+  #checkCompressed(type: number): void {
+    if (this.#offersInflating || (type !== FrameType.REQUEST && type !== FrameType.ITEM)) return;
+    throw new ProtocolError(`a compressed frame of type ${type}, before the HELLO that allows it`);
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -163,13 +184,17 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return this.#channel.decode.extraBytes ?? 0;
   }
 
+  inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+    return inflateArgs(bytes, start, end);
+  }
+
   async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
     await serveStream(call, stream, () => this.#host.serveStream(call, stream.received));
     if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);
   }
 
-  writeResult(call: IncomingCall<Entry>, value: unknown): void {
-    answer(this.#channel, this.#codec, this.#limits, call, value);
+  writeResult(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
+    return answer(this.#channel, this.#codec, this.#limits, call, value, this.#deflater);
   }
 
   writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
@@ -213,7 +238,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   greeted(hello: Hello): void {
     const { instance, uptimeMs } = this.#host;
     this.#streams.greeted(hello);
+    this.#deflater?.greeted(hello);
     this.#channel.greet({ instance, expect: '', uptimeMs }, false);
+    this.#channel.output.afterWritten(() => {
+      this.#offersInflating = true;
+    });
     if (this.#draining !== undefined) this.#channel.sayGoAway(GoAwayCode.DRAINING, this.#draining);
     if (hello.expect !== '' && hello.expect !== instance) {
       const reason = `this is instance "${instance}", not "${hello.expect}"`;

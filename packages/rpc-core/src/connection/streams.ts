@@ -1,6 +1,8 @@
 import type { Codec } from '../codec/codec.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { ItemReceiver, ItemSender } from '../items.js';
+import type { Limits } from '../limits.js';
+import { COMPRESSED } from '../protocol/compressed.js';
 import { FrameType, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
 import type { Hello } from '../protocol/hello.js';
 import {
@@ -11,7 +13,9 @@ import {
   writeEnd,
   writeItem,
 } from '../protocol/stream-frames.js';
+import { CompressedItems } from './compressed-items.js';
 import { itemCost, ReceiveCredit, SendCredit } from './credit.js';
+import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
 
 /** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
@@ -33,6 +37,8 @@ interface OpenStream {
 export class Streams {
   readonly #channel: FrameChannel;
   readonly #codec: Codec;
+  readonly #deflater: Deflater | undefined;
+  readonly #items: CompressedItems;
   readonly #open = new Map<number, OpenStream>();
   /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
   readonly #ended = new Map<number, ReceiveCredit>();
@@ -44,9 +50,11 @@ export class Streams {
   /** What the peer grants a stream from its start. */
   #streamCredit = STREAM_CREDIT;
 
-  constructor(channel: FrameChannel, codec: Codec) {
+  constructor(channel: FrameChannel, codec: Codec, limits: Limits, deflater: Deflater | undefined) {
     this.#channel = channel;
     this.#codec = codec;
+    this.#deflater = deflater;
+    this.#items = new CompressedItems(channel, limits);
   }
 
   /** How many are open. */
@@ -78,8 +86,8 @@ export class Streams {
   }
 
   /** ITEM, CREDIT, or the END of a peer's items. @throws ProtocolError when the peer breaks the rules */
-  frame(type: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FrameType.ITEM) this.#item(id, bytes, start, end);
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
     else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
     else this.ended(id);
   }
@@ -117,7 +125,7 @@ export class Streams {
     }
   }
 
-  #item(id: number, bytes: Buffer, start: number, end: number): void {
+  #item(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     const cost = itemCost(end - start);
     this.#receiveCredit.receive(cost, 'the connection');
     const stream = this.#open.get(id);
@@ -130,6 +138,7 @@ export class Streams {
     }
     if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
     stream.credit.receive(cost, `stream ${id}`);
+    if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
     let value: unknown;
     try {
       value = start === end ? undefined : this.#channel.decode(bytes, start, end);
@@ -192,10 +201,19 @@ export class Streams {
         output.rollBack(start);
         throw tooLarge(bytes, bodyBytesMax);
       }
-      const cost = itemCost(bytes);
+      const compressing = this.#deflater?.compress(output, start);
+      if (compressing !== undefined) return compressing;
+      const cost = itemCost(output.position - start - HEADER_BYTES);
       this.#sendCredit.take(cost);
       this.#grantsDue += 2;
       output.commit();
+      return cost;
+    },
+    append: (frame) => {
+      const cost = itemCost(frame.length - HEADER_BYTES);
+      this.#sendCredit.take(cost);
+      putFrame(this.#channel.output, frame);
+      this.#channel.output.commit();
       return cost;
     },
     end: (id) => {
@@ -210,8 +228,10 @@ interface SenderPort {
   /** Whether the connection takes an item now. */
   mayWrite(): boolean;
   wait(sender: StreamSender): void;
+  /** Returns what the item cost, or its frame when it is compressed outside the output, to be appended later. */
+  write(id: number, value: unknown): number | Promise<Buffer>;
   /** Returns what the item cost. */
-  write(id: number, value: unknown): number;
+  append(frame: Buffer): number;
   end(id: number): void;
 }
 
@@ -236,8 +256,17 @@ class StreamSender implements ItemSender {
     });
   }
 
-  send(value: unknown): void {
-    this.credit.take(this.#port.write(this.#id, value));
+  send(value: unknown): void | Promise<void> {
+    const cost = this.#port.write(this.#id, value);
+    if (typeof cost !== 'number') return this.#append(cost);
+    this.credit.take(cost);
+  }
+
+  async #append(compressing: Promise<Buffer>): Promise<void> {
+    const frame = await compressing;
+    // Meanwhile other streams may have used up the credit of the connection.
+    for (let open = this.untilOpen(); open !== undefined; open = this.untilOpen()) await open;
+    if (!this.isClosed) this.credit.take(this.#port.append(frame));
   }
 
   end(): void {

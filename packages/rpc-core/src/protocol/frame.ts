@@ -39,7 +39,7 @@ export const RequestFlag = {
   NO_RETRY_BELOW: 0x04,
   /** It opens a stream: the answer is any number of ITEMs and an END, or an ERROR. */
   STREAM: 0x40,
-  // Kept: 0x08 more pieces follow, 0x10 compressed, 0x20 names are numbers.
+  // 0x10: the payload is compressed, see `COMPRESSED`. Kept: 0x08 more pieces follow, 0x20 names are numbers.
 } as const;
 
 /** Flags of a RESPONSE or an ERROR. */
@@ -48,7 +48,7 @@ export const ReplyFlag = {
   METADATA: 0x01,
   /** Four bytes of server load precede everything else: calls in flight (u16), queueing delay in 0.1 ms (u16). */
   LOAD: 0x02,
-  // Kept: 0x08 more pieces follow, 0x10 compressed.
+  // 0x10: the payload is compressed, see `COMPRESSED`. Kept: 0x08 more pieces follow.
 } as const;
 
 /** Why a caller gave a call up: the body of a CANCEL. */
