@@ -10,8 +10,11 @@ export class Coverage {
   readonly #fresh = new Set<string>();
   #reached: string[] = [];
   #dueAt = 0;
+  #isOn = false;
 
+  /** Begins to count. Before that nothing is ever entered. */
   start(): void {
+    this.#isOn = true;
     this.#session.connect();
     this.#session.post('Profiler.enable');
     this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
@@ -57,6 +60,7 @@ export class Coverage {
 
   #take(): string[] {
     const marks: string[] = [];
+    if (!this.#isOn) return marks;
     const startedAt = performance.now();
     // In the same thread the answer comes before post returns.
     this.#session.post('Profiler.takePreciseCoverage', (error, report) => {

@@ -13,6 +13,8 @@ export interface FuzzOptions {
   /** Ends the run after so many inputs; the same seed gives the same ones. */
   readonly inputs: number;
   readonly corpus: readonly Buffer[];
+  /** Whether inputs that reach new code join the corpus (default true). It makes the inputs depend on the code. */
+  readonly withCoverage?: boolean;
   /** Told of each batch before it runs, so that what kills the process is known. */
   readonly onBatch?: (batch: readonly Buffer[]) => void;
   readonly onProgress?: (progress: FuzzProgress) => void;
@@ -40,7 +42,7 @@ const CORPUS_MAX = 5_000;
 export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzProgress> {
   const chance = new Chance(options.seed);
   const coverage = new Coverage();
-  coverage.start();
+  if (options.withCoverage !== false) coverage.start();
   const corpus: Buffer[] = [];
   const added: Buffer[] = [];
   /** What has run since coverage was last taken. */

@@ -37,6 +37,8 @@ export interface ClientRun {
   readonly tap: FrameTap;
   readonly calls: FuzzCall[];
   readonly closedReasons: string[];
+  /** Whether it was asked to end when its calls have: then it may have said its last word before the peer's mistake came. */
+  isDraining: boolean;
 }
 
 /** Gives a client's connection with calls and streams in flight the bytes, cut and timed as the plan says. */
@@ -54,7 +56,9 @@ export async function callAndFeed(
   const closedReasons: string[] = [];
   const observer = {
     greeted: () => {},
-    draining: () => {},
+    draining: () => {
+      run.isDraining = true;
+    },
     closed: (reason: string) => void closedReasons.push(reason),
   };
   const limits = connectionLimits(chance);
@@ -63,7 +67,7 @@ export async function callAndFeed(
     chance,
   );
   const tap = new FrameTap(serverEnd);
-  const run: ClientRun = { clock, timers, connection, tap, calls: [], closedReasons };
+  const run: ClientRun = { clock, timers, connection, tap, calls: [], closedReasons, isDraining: false };
   const count = chance.between(1, 8);
   for (let i = 0; i < count; i++) send(run, chance, withStreams);
   await clock.advance(0);
@@ -73,7 +77,10 @@ export async function callAndFeed(
     await clock.advance(chance.size(300));
     connection.tick(clock.now());
     if (chance.flip(0.2)) send(run, chance, withStreams);
-    if (chance.flip(0.02)) connection.drain();
+    if (chance.flip(0.02)) {
+      connection.drain();
+      run.isDraining = true;
+    }
   }
   await clock.advance(0);
   return run;

@@ -39,8 +39,9 @@ function checkReplies({ tap }: ServerRun, bytes: Buffer): void {
 }
 
 /** Either the connection has ended and said why, or it still answers a PING. */
-async function checkEndOrPing({ clock, host, tap, connection, limits }: ServerRun, bytes: Buffer): Promise<void> {
-  if (bytes.length === 0 || tap.isClosed) return;
+async function checkEndOrPing(run: ServerRun, bytes: Buffer): Promise<void> {
+  const { clock, host, tap, connection, limits, hasRead } = run;
+  if (bytes.length === 0 || tap.isClosed || !hasRead) return;
   const isNative = bytes.subarray(0, PREFACE.length).equals(PREFACE);
   const closed = (): string | undefined => host.closedReasons[0];
   if (closed() === undefined && isNative) {

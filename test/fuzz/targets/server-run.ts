@@ -16,6 +16,8 @@ export interface ServerRun {
   readonly connection: ServerConnection;
   readonly tap: FrameTap;
   readonly limits: Limits;
+  /** Whether the peer read as things came. One that did not may have missed the last words. */
+  readonly hasRead: boolean;
 }
 
 /** Bounds of a connection: usual ones, or such that small inputs reach them. */
@@ -65,7 +67,7 @@ export async function serve(plan: number, bytes: Buffer): Promise<ServerRun> {
     tap.stream.resume();
     await clock.advance(0);
   }
-  return { clock, host, connection, tap, limits };
+  return { clock, host, connection, tap, limits, hasRead: reads };
 }
 
 /** Lets the connection end and checks that it does, once, and leaves nothing behind. */
