@@ -1,5 +1,4 @@
 import { type Profiler, Session } from 'node:inspector';
-import { performance } from 'node:perf_hooks';
 
 const SOURCES = '/packages/rpc-core/src/';
 
@@ -9,7 +8,6 @@ export class Coverage {
   readonly #seen = new Set<string>();
   readonly #fresh = new Set<string>();
   #reached: string[] = [];
-  #dueAt = 0;
   #isOn = false;
 
   /** Begins to count. Before that nothing is ever entered. */
@@ -53,21 +51,18 @@ export class Coverage {
     for (const mark of this.#reached) marks.delete(mark);
   }
 
-  /** Whether taking coverage now costs no more than a tenth of the time. */
-  get isDue(): boolean {
-    return performance.now() >= this.#dueAt;
+  /** Forgets what was entered since coverage was last taken. */
+  skip(): void {
+    this.#take();
   }
 
   #take(): string[] {
     const marks: string[] = [];
     if (!this.#isOn) return marks;
-    const startedAt = performance.now();
     // In the same thread the answer comes before post returns.
     this.#session.post('Profiler.takePreciseCoverage', (error, report) => {
       if (error === null) for (const script of report.result) collect(script, marks);
     });
-    const now = performance.now();
-    this.#dueAt = now + 9 * (now - startedAt);
     return marks;
   }
 }

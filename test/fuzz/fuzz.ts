@@ -34,19 +34,23 @@ export interface FuzzProgress {
 const BATCH = 50;
 const PROGRESS_MS = 5_000;
 const FINDINGS_MAX = 20;
-/** After so many inputs coverage is taken, however much that costs. */
-const RECENT_MAX = 1_000;
+/** So many inputs are watched in a row; what they reach that is new is then traced to those that reached it. */
+const WINDOW = 200;
+/** Looking at coverage costs much more than the inputs do: no more than this share of the time goes to it. */
+const COVERAGE_SHARE = 0.2;
 const CORPUS_MAX = 5_000;
 
 /** Throws inputs at a target: valid ones from its grammar, mutated ones, and mutations of those that reached new code. */
 export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzProgress> {
   const chance = new Chance(options.seed);
   const coverage = new Coverage();
-  if (options.withCoverage !== false) coverage.start();
+  const { withCoverage = true } = options;
+  if (withCoverage) coverage.start();
   const corpus: Buffer[] = [];
   const added: Buffer[] = [];
-  /** What has run since coverage was last taken. */
   const recent: Buffer[] = [];
+  let isWatched = withCoverage;
+  let coverageMs = 0;
   const kinds = new Set<string>();
   const startedAt = performance.now();
   let [inputs, findings, toldAt] = [0, 0, startedAt];
@@ -86,10 +90,17 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
     const batch = Array.from({ length: Math.min(BATCH, options.inputs - inputs) }, () => next(target, corpus, chance));
     options.onBatch?.(batch);
     for (const input of batch) await tryOne(input);
-    recent.push(...batch);
-    if (coverage.isDue || recent.length >= RECENT_MAX) {
+    if (isWatched) recent.push(...batch);
+    if (recent.length >= WINDOW) {
+      const lookedAt = performance.now();
       if (coverage.takeNew() > 0) await keepUseful(target, recent, coverage, coverage.takeMarks(), keep);
       recent.length = 0;
+      isWatched = false;
+      coverageMs += performance.now() - lookedAt;
+    } else if (withCoverage && !isWatched && coverageMs < COVERAGE_SHARE * (performance.now() - startedAt)) {
+      // What ran since the last look belongs to nobody.
+      coverage.skip();
+      isWatched = true;
     }
     if (performance.now() - toldAt >= PROGRESS_MS) {
       toldAt = performance.now();
