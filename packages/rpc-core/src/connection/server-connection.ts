@@ -128,6 +128,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const { remainingMs, metadataStart, payloadStart } = parsed;
     const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
     if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
+    // Nothing would ever end it: neither a CANCEL nor the end of the connection reaches a one-way call.
     if (oneWay && (flags & RequestFlag.STREAM) !== 0) throw new ProtocolError('a one-way REQUEST opens no stream');
     if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
     if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);

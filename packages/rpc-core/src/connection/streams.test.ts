@@ -80,6 +80,14 @@ describe('streams on the wire', () => {
     ['a grant that is cut', [rawFrame(FrameType.CREDIT, Buffer.alloc(3), 1)], /a CREDIT has 4 bytes, not 3/],
     ['an item that is malformed', [rawFrame(FrameType.ITEM, Buffer.from('c1', 'hex'), 1)], /an item is malformed/],
   ];
+  it('are not opened by one-way requests, which nothing would end', async () => {
+    const { host, connection, peer, settle } = await rigWith(back);
+    peer.send(requestFrame(0, [], { flags: RequestFlag.STREAM | RequestFlag.ONE_WAY }));
+    await settle();
+    assert.equal(peer.goAway.reason, 'a one-way REQUEST opens no stream');
+    assert.deepEqual([host.calls.length, connection.running], [0, 0]);
+  });
+
   for (const [what, frames, reason] of mistakes) {
     it(`close the connection for ${what}`, async () => {
       const { peer, settle } = await rigWith(hold);
