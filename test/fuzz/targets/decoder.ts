@@ -36,7 +36,8 @@ export const decoder: FuzzTarget = {
     assert.ok(accepted, 'the decoder accepts what the scanner refuses');
     if (bytes.length > COMPARED_BYTES_MAX) return;
     const again = encode(value);
-    assert.deepStrictEqual(CODEC.createDecoder(DEFAULT_LIMITS)(again, 0, again.length), value, 'it does not come back');
+    const came = CODEC.createDecoder(DEFAULT_LIMITS)(again, 0, again.length);
+    assert.deepStrictEqual(came, withoutUndefinedProperties(value), 'it does not come back');
   },
 };
 
@@ -45,6 +46,19 @@ export function limitsOf(plan: number): Limits {
   const chance = new Chance(plan);
   if (chance.flip(0.6)) return DEFAULT_LIMITS;
   return { ...DEFAULT_LIMITS, messageDepth: 1 + chance.below(8), messageElements: 1 + chance.below(40) };
+}
+
+/** What the codec carries of a value: properties that are `undefined`, which other peers may send, are left out. */
+function withoutUndefinedProperties(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefinedProperties);
+  if (value instanceof Set) return new Set([...value].map(withoutUndefinedProperties));
+  if (value instanceof Map)
+    return new Map(
+      [...value].map(([key, each]) => [withoutUndefinedProperties(key), withoutUndefinedProperties(each)]),
+    );
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const defined = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(defined.map(([key, each]) => [key, withoutUndefinedProperties(each)]));
 }
 
 function scannerAccepts(bytes: Buffer, limits: Limits): boolean {
