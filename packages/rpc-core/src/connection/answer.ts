@@ -22,13 +22,15 @@ export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
     throw rpcError('RESOURCE_EXHAUSTED', reason);
   }
-  output.commit();
+  channel.writes.commit(start, call.id);
 }
 
 /** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */
 export function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): void {
-  writeEnd(channel.output, call.id, metadataOf(call, limits));
-  channel.output.commit();
+  const { output, writes } = channel;
+  const start = output.position;
+  writeEnd(output, call.id, metadataOf(call, limits));
+  writes.commit(start, call.id);
 }
 
 function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Buffer | undefined {

@@ -1,14 +1,15 @@
 import type { Clock } from '../clock.js';
 import type { Codec } from '../codec/codec.js';
-import { type Progress, type RpcError, rpcError } from '../error.js';
+import type { Progress, RpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
-import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { writeCancel } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import type { Call, CallHolder } from '../service.js';
 import type { TimerQueue } from '../timer-queue.js';
 import { cancelledError } from '../wait.js';
+import { callError } from './call-error.js';
 import type { ChannelOwner } from './channel-owner.js';
 import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
@@ -16,7 +17,7 @@ import { FrameChannel } from './frame-channel.js';
 import { InFlight } from './in-flight.js';
 import { readErrorReply, readReply } from './read-reply.js';
 import { Streams } from './streams.js';
-import { writeCall } from './write-call.js';
+import { writeCallWithin } from './write-call.js';
 
 /**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
@@ -48,7 +49,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
-    this.#streams = new Streams(this.#channel, codec);
+    this.#streams = new Streams(this.#channel, codec, limits);
     this.#channel.start();
     this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
   }
@@ -87,10 +88,10 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   #send(call: Call): void {
     if (!this.isOpen)
-      return call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
     if (this.isFull) {
       return call.fail(
-        this.#error(
+        callError(
           call,
           'RESOURCE_EXHAUSTED',
           `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`,
@@ -100,23 +101,13 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     }
     const { signal } = call;
     if (signal?.aborted) return call.fail(cancelledError(call));
-    const { output, bodyBytesMax } = this.#channel;
+    const { output, writes, bodyBytesMax } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    try {
-      writeCall(output, this.#codec, this.#limits, call, id);
-    } catch (error) {
-      output.rollBack(start);
+    const unsendable = writeCallWithin(bodyBytesMax, output, this.#codec, this.#limits, call, id);
+    if (unsendable !== undefined) {
       this.#inFlight.take(id);
-      const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
-      return call.fail(this.#error(call, 'INVALID_ARGUMENT', reason, 'unsent', error));
-    }
-    const bodyBytes = output.position - start - HEADER_BYTES;
-    if (bodyBytes > bodyBytesMax) {
-      output.rollBack(start);
-      this.#inFlight.take(id);
-      const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
-      return call.fail(this.#error(call, 'RESOURCE_EXHAUSTED', reason, 'unsent'));
+      return call.fail(unsendable);
     }
     if (call.oneWay) output.afterWritten(() => this.#written(call));
     else {
@@ -127,7 +118,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
         signal.addEventListener('abort', call.onAbort, { once: true });
       }
     }
-    output.commit();
+    writes.commit(start, id);
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(id, call.stream.received));
   }
 
@@ -135,7 +126,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   #written(call: Call): void {
     call.endedAt = this.#clock.now();
     if (this.#closedReason === undefined) call.succeed(undefined);
-    else call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
+    else call.fail(callError(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
   }
 
   // CallHolder
@@ -144,7 +135,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#release(call.id) === undefined) return;
     call.endedAt = this.#clock.now();
     const waitedMs = Math.round(call.endedAt - call.startedAt);
-    const error = this.#error(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, 'maybe-processed');
+    const error = callError(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, 'maybe-processed');
     if (late) markLate(error);
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
     else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
@@ -153,12 +144,10 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   abandon(call: Call, error: RpcError): void {
-    if (this.#release(call.id) === undefined) return;
+    if (this.#inFlight.take(call.id) === undefined) return;
+    this.#detach(call);
     call.endedAt = this.#clock.now();
-    if (this.#channel.isOpen) {
-      writeCancel(this.#channel.output, call.id, CancelReason.CALLER);
-      this.#channel.output.commit();
-    }
+    this.#cancel(call.id);
     error.progress = 'maybe-processed';
     error.endpoint = call.destination?.address;
     call.fail(error);
@@ -186,7 +175,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
-      if (type !== FrameType.END) return this.#streams.frame(type, id, bytes, start, end);
+      if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
       // The last items have come; the call itself ends below.
       if (this.#streams.ended(id) === undefined) return;
     } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
@@ -203,16 +192,24 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
     } catch (error) {
       const reason = `the reply is malformed: ${(error as Error).message}`;
-      call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
+      call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
       throw new ProtocolError(reason);
     }
     this.#endIfDrained();
   }
 
+  announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type === FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a server`);
+    if (this.#inFlight.has(id)) return true;
+    this.#lateReplies++;
+    return false;
+  }
+
   oversized(_type: number, id: number, bodyBytes: number): void {
     const call = this.#release(id);
     call?.fail(
-      this.#error(
+      callError(
         call,
         'RESOURCE_EXHAUSTED',
         `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`,
@@ -251,11 +248,12 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   closed(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
+    this.#channel.writes.clear();
     const now = this.#clock.now();
     for (const call of this.#inFlight.takeAll()) {
       this.#detach(call);
       call.endedAt = now;
-      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, this.#lostProgress));
+      call.fail(callError(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, this.#lostProgress));
     }
     this.#observer.closed(reason);
   }
@@ -267,22 +265,33 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   /** Takes a call out of the table and off its timer and signal. */
   #release(id: number): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined) this.#detach(call);
+    if (call !== undefined && this.#detach(call)) this.#cancel(id);
     return call;
   }
 
-  #detach(call: Call): void {
+  /** Ends what a call has under way. Returns whether the peer needs to be told: it has part of a message, or is sending one. */
+  #detach(call: Call): boolean {
+    const { writes, incoming } = this.#channel;
     call.holder = undefined;
+    let isCut = false;
+    if (!incoming.isEmpty) isCut = incoming.drop(call.id);
+    if (!writes.isEmpty) {
+      const dropped = writes.drop(call.id);
+      isCut ||= dropped?.isCut === true;
+      this.#streams.giveBack(dropped?.itemBytes ?? 0);
+    }
     if (call.stream !== undefined) this.#streams.close(call.id);
     this.#timers.remove(call);
     if (call.onAbort !== undefined) {
       call.signal?.removeEventListener('abort', call.onAbort);
       call.onAbort = undefined;
     }
+    return isCut;
   }
 
-  #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
-    const { service, method, destination } = call;
-    return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
+  #cancel(id: number): void {
+    if (!this.#channel.isOpen) return;
+    writeCancel(this.#channel.output, id, CancelReason.CALLER);
+    this.#channel.output.commit();
   }
 }

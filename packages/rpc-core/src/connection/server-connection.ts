@@ -3,7 +3,7 @@ import type { Codec } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
-import { CLIENT_ID_MAX, FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
+import { CLIENT_ID_MAX, FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
@@ -16,6 +16,7 @@ import { decodeArgs, requestTooLarge } from './decode-args.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { ItemQueue } from './item-queue.js';
 import { MessagePackRpcServer } from './message-pack-rpc-server.js';
 import { RateWindow } from './rate-window.js';
 import { RunningCalls } from './running-calls.js';
@@ -59,7 +60,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#running = new RunningCalls(limits);
     this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
-    this.#streams = new Streams(this.#channel, codec);
+    this.#streams = new Streams(this.#channel, codec, limits);
     this.#channel.start();
   }
 
@@ -107,7 +108,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
     else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
-    else if (type > FrameType.CANCEL) this.#streams.frame(type, id, bytes, start, end);
+    else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
 
@@ -115,11 +116,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const parsed = this.#parsed;
     parseRequest(parsed, bytes, start, end);
     const { remainingMs, metadataStart, payloadStart } = parsed;
-    const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
-    if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
-    if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
-    if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
-    this.#requests++;
+    if ((flags & MORE) === 0) this.#opens(flags, id);
+    else this.#running.arrived(id);
     // Its items may follow at once, whatever becomes of the call.
     const stream =
       (flags & RequestFlag.STREAM) === 0
@@ -137,6 +135,30 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     if (refusal !== undefined) return this.#refuse(id, refusal);
     call.requestBytes = end - start;
     this.#runner.run(call, bytes, payloadStart, end);
+  }
+
+  /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
+  #opens(flags: number, id: number): void {
+    const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
+    if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
+    if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
+    if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
+    this.#requests++;
+  }
+
+  announced(type: number, flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type !== FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a client`);
+    this.#opens(flags, id);
+    const refusal = this.#refusal(bodyBytes);
+    if (refusal === undefined) {
+      this.#running.arrives(id, bodyBytes);
+      return true;
+    }
+    // Its items may follow, as those of a stream that has ended.
+    if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
+    this.#refuse(id, refusal);
+    return false;
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -178,20 +200,24 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #answerError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { output, bodyBytesMax } = this.#channel;
+    const { output, writes, bodyBytesMax } = this.#channel;
+    const start = output.position;
     writeError(output, this.#codec, id, error, handlerRan, bodyBytesMax);
-    output.commit();
+    writes.commit(start, id);
   }
 
   #cancel(id: number, readAt: number): void {
     if (this.#cancels.exceeds(this.#limits.cancels, readAt, CANCEL_SHARE, this.#requests)) {
       throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
     }
+    this.#running.arrived(id);
     const call = this.#running.get(id);
     // The answer may have crossed the CANCEL.
-    if (call === undefined || call.abandoned) return;
-    call.abandoned = true;
-    call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
+    if (call !== undefined && !call.abandoned) {
+      call.abandoned = true;
+      call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
+    }
+    this.#streams.giveBack(this.#channel.writes.drop(id)?.itemBytes ?? 0);
   }
 
   oversized(type: number, id: number, bodyBytes: number): void {

@@ -11,8 +11,8 @@ export interface FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void;
 }
 
-/** Beyond this multiple of the limit a frame is not even skipped: the connection closes. */
-const SKIP_FACTOR = 4;
+/** Beyond this multiple of the limit a frame or message is not even skipped: the connection closes. */
+export const SKIP_FACTOR = 4;
 
 /**
  * Finds whole frames in chunks that may be cut anywhere. Frames that lie whole in a chunk are given out in place; only what
