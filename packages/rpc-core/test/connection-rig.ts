@@ -78,7 +78,7 @@ export interface RigOptions {
   readonly limits?: Partial<Limits>;
   readonly clientLimits?: Partial<Limits>;
   readonly expectInstance?: string;
-  /** Wraps the stream of the connection under test. */
+  /** Wraps the stream of the connection under test, in a pair those of both. */
   readonly wrap?: (stream: ByteStream) => ByteStream;
 }
 
@@ -199,8 +199,9 @@ export function pairRig(options: RigOptions = {}): PairRig {
   const host = new TestHost();
   const [clientEnd, serverEnd] = memoryPair();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const server = new ServerConnection({ stream: serverEnd, codec: msgpack(), limits, clock, host });
-  return { ...clientOver(clock, clientEnd, { ...options, limits: options.clientLimits ?? {} }), host, server };
+  const wrap = options.wrap ?? ((stream) => stream);
+  const server = new ServerConnection({ stream: wrap(serverEnd), codec: msgpack(), limits, clock, host });
+  return { ...clientOver(clock, wrap(clientEnd), { ...options, limits: options.clientLimits ?? {} }), host, server };
 }
 
 function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): Omit<ClientRig, 'peer'> {

@@ -174,11 +174,11 @@ export class Assembler {
   }
 }
 
-/** Doubling keeps what is copied linear in what arrives. */
+/** Growing by factors keeps what is copied linear in what arrives, and the memory within four times of it. */
 function append(message: Unfinished, piece: Buffer): void {
   const needed = message.receivedBytes + piece.length;
   if (needed > message.bytes.length) {
-    const larger = Buffer.allocUnsafeSlow(Math.min(message.bodyBytes, Math.max(2 * message.bytes.length, needed)));
+    const larger = Buffer.allocUnsafeSlow(Math.min(message.bodyBytes, Math.max(4 * message.bytes.length, needed)));
     message.bytes.copy(larger, 0, 0, message.receivedBytes);
     message.bytes = larger;
   }

@@ -114,6 +114,14 @@ export class Output implements EncodeTarget {
     }
   }
 
+  /** Writes bytes of somebody else after what has been appended. They are read from until the stream has nothing queued. */
+  write(bytes: Buffer): void {
+    this.flush();
+    this.#writtenBytes += bytes.length;
+    this.#stream.write(bytes);
+    this.#onWrite();
+  }
+
   /** Called at the end of the tick. */
   flushScheduled(): void {
     this.#scheduled = false;

@@ -1,6 +1,5 @@
 import { FrameType, HEADER_BYTES, PIECE_BYTES } from '../protocol/frame.js';
-import { writePiece } from '../protocol/piece-frames.js';
-import { POOLED_CHUNK_BYTES } from './chunk-pool.js';
+import { PIECE_HEADER_BYTES_MAX, pieceEnd, putPieceHeader } from '../protocol/piece-frames.js';
 import { itemCost } from './credit.js';
 import type { Output } from './output.js';
 
@@ -96,17 +95,27 @@ export class PieceQueue {
 
   /** Sends one frame of a message. Returns whether it was the last. */
   #sendTurn(message: Waiting): boolean {
-    const output = this.#output;
     const { frame, sentBytes } = message;
-    // A piece fills a pooled buffer by itself.
-    output.flush();
-    if (frame.length <= HEADER_BYTES + PIECE_BYTES) {
-      output.position = output.reserve(frame.length) + frame.copy(output.chunk.bytes, output.position);
-      message.sentBytes = frame.length - HEADER_BYTES;
-    } else message.sentBytes = writePiece(output, frame, sentBytes, POOLED_CHUNK_BYTES);
-    const isLast = message.sentBytes === frame.length - HEADER_BYTES;
+    const bodyBytes = frame.length - HEADER_BYTES;
+    const isWhole = bodyBytes <= PIECE_BYTES;
+    message.sentBytes = isWhole ? bodyBytes : pieceEnd(bodyBytes, sentBytes);
+    if (isWhole) this.#output.write(frame);
+    else this.#sendPiece(frame, sentBytes, message.sentBytes);
+    const isLast = message.sentBytes === bodyBytes;
     this.#bytes -= message.sentBytes - sentBytes + (isLast ? HEADER_BYTES : 0);
-    output.flush();
     return isLast;
+  }
+
+  #sendPiece(frame: Buffer, from: number, to: number): void {
+    const output = this.#output;
+    const end = HEADER_BYTES + to;
+    if (from > 0 && this.#unwrittenBytes() === 0) {
+      // Nobody reads any more from what was sent: the header may take the place of its last bytes.
+      output.write(frame.subarray(putPieceHeader(frame, HEADER_BYTES + from, frame, from), end));
+    } else {
+      const header = Buffer.allocUnsafe(PIECE_HEADER_BYTES_MAX);
+      output.write(header.subarray(putPieceHeader(header, header.length, frame, from)));
+      output.write(frame.subarray(HEADER_BYTES + from, end));
+    }
   }
 }
