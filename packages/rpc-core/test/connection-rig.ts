@@ -81,7 +81,7 @@ export interface RigOptions {
   readonly expectInstance?: string;
   /** What both sides compress, where it is a pair. */
   readonly compression?: ResolvedCompression;
-  /** Wraps the stream of the connection under test. */
+  /** Wraps the stream of the connection under test, in a pair those of both. */
   readonly wrap?: (stream: ByteStream) => ByteStream;
 }
 
@@ -203,9 +203,9 @@ export function pairRig(options: RigOptions = {}): PairRig {
   const host = new TestHost();
   const [clientEnd, serverEnd] = memoryPair();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { compression } = options;
-  const server = new ServerConnection({ stream: serverEnd, codec: msgpack(), limits, clock, host, compression });
-  return { ...clientOver(clock, clientEnd, { ...options, limits: options.clientLimits ?? {} }), host, server };
+  const { compression, wrap = (stream) => stream } = options;
+  const server = new ServerConnection({ stream: wrap(serverEnd), codec: msgpack(), limits, clock, host, compression });
+  return { ...clientOver(clock, wrap(clientEnd), { ...options, limits: options.clientLimits ?? {} }), host, server };
 }
 
 function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): Omit<ClientRig, 'peer'> {

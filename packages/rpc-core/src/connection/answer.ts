@@ -23,7 +23,7 @@ export function answer(
   value: unknown,
   deflater: Deflater | undefined,
 ): void | Promise<void> {
-  const { output, bodyBytesMax } = channel;
+  const { output, writes, bodyBytesMax } = channel;
   const noRoom = noRoomForAnswer(channel, limits);
   if (noRoom !== undefined) throw noRoom;
   const start = output.position;
@@ -35,18 +35,18 @@ export function answer(
     throw rpcError('RESOURCE_EXHAUSTED', reason);
   }
   const compressing = deflater?.compress(output, start);
-  if (compressing === undefined) return output.commit();
+  if (compressing === undefined) return writes.commit(start, call.id);
   return compressing.then((frame) => {
-    if (call.abandoned || !channel.isOpen) return;
-    putFrame(output, frame);
-    output.commit();
+    if (!call.abandoned && channel.isOpen) writes.commit(putFrame(output, frame), call.id);
   });
 }
 
 /** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */
 export function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): void {
-  writeEnd(channel.output, call.id, metadataOf(call, limits));
-  channel.output.commit();
+  const { output, writes } = channel;
+  const start = output.position;
+  writeEnd(output, call.id, metadataOf(call, limits));
+  writes.commit(start, call.id);
 }
 
 function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Buffer | undefined {

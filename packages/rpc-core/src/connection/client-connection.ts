@@ -119,23 +119,20 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       }
     }
     const compressing = this.#deflater?.compress(output, start);
-    if (compressing === undefined) this.#sent(call);
+    if (compressing === undefined) this.#sent(call, start);
     else this.#unsent.wait(call, compressing, (frame) => this.#sendCompressed(call, frame));
   }
 
   #sendCompressed(call: Call, frame: Buffer): void {
-    if (call.oneWay || call.holder === this) {
-      putFrame(this.#channel.output, frame);
-      this.#sent(call);
-    }
+    if (call.oneWay || call.holder === this) this.#sent(call, putFrame(this.#channel.output, frame));
     this.#endIfDrained();
   }
 
-  /** Its frame is complete. */
-  #sent(call: Call): void {
-    const { output } = this.#channel;
+  /** Its frame, which begins at `start` of the output, is complete. */
+  #sent(call: Call, start: number): void {
+    const { output, writes } = this.#channel;
     if (call.oneWay) output.afterWritten(() => this.#written(call));
-    output.commit();
+    writes.commit(start, call.oneWay ? 0 : call.id);
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
 
@@ -162,13 +159,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   abandon(call: Call, error: RpcError): void {
-    if (this.#release(call.id) === undefined) return;
+    if (this.#inFlight.take(call.id) === undefined) return;
+    this.#detach(call);
     call.endedAt = this.#clock.now();
     const isUnsent = this.#unsent.drop(call);
-    if (this.#channel.isOpen && !isUnsent) {
-      writeCancel(this.#channel.output, call.id, CancelReason.CALLER);
-      this.#channel.output.commit();
-    }
+    if (!isUnsent) this.#cancel(call.id);
     error.progress = isUnsent ? 'unsent' : 'maybe-processed';
     error.endpoint = call.destination?.address;
     call.fail(error);
@@ -223,6 +218,14 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     this.#endIfDrained();
   }
 
+  announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type === FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a server`);
+    if (this.#inFlight.has(id)) return true;
+    this.#lateReplies++;
+    return false;
+  }
+
   oversized(_type: number, id: number, bodyBytes: number): void {
     const reason = `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
     this.failReply(id, 'RESOURCE_EXHAUSTED', reason);
@@ -265,6 +268,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   closed(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
+    this.#channel.writes.clear();
     const now = this.#clock.now();
     for (const call of [...this.#inFlight.takeAll(), ...this.#unsent.oneWay]) {
       this.#detach(call);
@@ -283,17 +287,33 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   /** Takes a call out of the table and off its timer and signal. */
   #release(id: number): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined) this.#detach(call);
+    if (call !== undefined && this.#detach(call)) this.#cancel(id);
     return call;
   }
 
-  #detach(call: Call): void {
+  /** Ends what a call has under way. Returns whether the peer needs to be told: it has part of a message, or is sending one. */
+  #detach(call: Call): boolean {
+    const { writes, incoming } = this.#channel;
     call.holder = undefined;
+    let isCut = false;
+    if (!incoming.isEmpty) isCut = incoming.drop(call.id);
+    if (!writes.isEmpty) {
+      const dropped = writes.drop(call.id);
+      isCut ||= dropped?.isCut === true;
+      this.#streams.giveBack(dropped?.itemBytes ?? 0);
+    }
     if (call.stream !== undefined) this.#streams.close(call.id);
     this.#timers.remove(call);
     if (call.onAbort !== undefined) {
       call.signal?.removeEventListener('abort', call.onAbort);
       call.onAbort = undefined;
     }
+    return isCut;
+  }
+
+  #cancel(id: number): void {
+    if (!this.#channel.isOpen) return;
+    writeCancel(this.#channel.output, id, CancelReason.CALLER);
+    this.#channel.output.commit();
   }
 }

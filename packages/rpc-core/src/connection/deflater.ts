@@ -76,10 +76,11 @@ export class Deflater {
   }
 }
 
-/** Appends a frame that was compressed outside the output, to be committed. */
-export function putFrame(output: Output, frame: Buffer): void {
+/** Appends a frame that was compressed outside the output, to be committed. Returns where it begins. */
+export function putFrame(output: Output, frame: Buffer): number {
   const start = output.reserve(frame.length);
   output.position = start + frame.copy(output.chunk.bytes, start);
+  return start;
 }
 
 function isWorthIt(compressed: Buffer, payloadBytes: number): boolean {

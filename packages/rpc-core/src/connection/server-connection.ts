@@ -4,7 +4,7 @@ import type { Peer } from '../context.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import { COMPRESSED, readInflatedLength } from '../protocol/compressed.js';
-import { CLIENT_ID_MAX, FrameType, GoAwayCode, ProtocolError, RequestFlag } from '../protocol/frame.js';
+import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
@@ -18,8 +18,10 @@ import { Deflater } from './deflater.js';
 import { foreignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { ItemQueue } from './item-queue.js';
 import { MessagePackRpcServer } from './message-pack-rpc-server.js';
 import { RateWindow } from './rate-window.js';
+import { checkCompressed, checkOpening } from './request-checks.js';
 import { RunningCalls } from './running-calls.js';
 import { serveStream } from './serve-stream.js';
 import { createServedStream, type ServedStream } from './served-stream.js';
@@ -115,7 +117,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   // ChannelOwner
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
-    if ((flags & COMPRESSED) !== 0) this.#checkCompressed(type);
+    if ((flags & COMPRESSED) !== 0) checkCompressed(type, this.#offersInflating);
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
     else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
     else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
@@ -126,13 +128,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const parsed = this.#parsed;
     parseRequest(parsed, bytes, start, end);
     const { remainingMs, metadataStart, payloadStart } = parsed;
-    const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
-    if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
-    // Nothing would ever end it: neither a CANCEL nor the end of the connection reaches a one-way call.
-    if (oneWay && (flags & RequestFlag.STREAM) !== 0) throw new ProtocolError('a one-way REQUEST opens no stream');
-    if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
-    if (id !== 0 && this.#running.get(id) !== undefined) throw new ProtocolError(`call id ${id} is in flight already`);
-    this.#requests++;
+    if ((flags & MORE) === 0) this.#opens(flags, id);
+    else this.#running.arrived(id);
     // Its items may follow at once, whatever becomes of the call.
     const stream =
       (flags & RequestFlag.STREAM) === 0
@@ -160,10 +157,25 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#runner.run(call, bytes, payloadStart, end);
   }
 
-  /** What came before the HELLO of this side was written was compressed without asking. */
-  #checkCompressed(type: number): void {
-    if (this.#offersInflating || (type !== FrameType.REQUEST && type !== FrameType.ITEM)) return;
-    throw new ProtocolError(`a compressed frame of type ${type}, before the HELLO that allows it`);
+  /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
+  #opens(flags: number, id: number): void {
+    checkOpening(flags, id, this.#running.get(id) !== undefined);
+    this.#requests++;
+  }
+
+  announced(type: number, flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type !== FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a client`);
+    this.#opens(flags, id);
+    const refusal = this.#refusal(bodyBytes);
+    if (refusal === undefined) {
+      this.#running.arrives(id, bodyBytes);
+      return true;
+    }
+    // Its items may follow, as those of a stream that has ended.
+    if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
+    this.#refuse(id, refusal);
+    return false;
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -213,21 +225,25 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #answerError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { output, bodyBytesMax } = this.#channel;
+    const { output, writes, bodyBytesMax } = this.#channel;
     const hasRoom = noRoomForAnswer(this.#channel, this.#limits) === undefined;
+    const start = output.position;
     writeError(output, this.#codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
-    output.commit();
+    writes.commit(start, id);
   }
 
   #cancel(id: number, readAt: number): void {
     if (this.#cancels.exceeds(this.#limits.cancels, readAt, CANCEL_SHARE, this.#requests)) {
       throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
     }
+    this.#running.arrived(id);
     const call = this.#running.get(id);
     // The answer may have crossed the CANCEL.
-    if (call === undefined || call.abandoned) return;
-    call.abandoned = true;
-    call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
+    if (call !== undefined && !call.abandoned) {
+      call.abandoned = true;
+      call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
+    }
+    this.#streams.giveBack(this.#channel.writes.drop(id)?.itemBytes ?? 0);
   }
 
   oversized(type: number, id: number, bodyBytes: number): void {

@@ -3,7 +3,7 @@ import { type RpcError, rpcError } from '../error.js';
 import type { ItemReceiver, ItemSender } from '../items.js';
 import type { Limits } from '../limits.js';
 import { COMPRESSED } from '../protocol/compressed.js';
-import { FrameType, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import { FrameType, HEADER_BYTES, MORE, ProtocolError } from '../protocol/frame.js';
 import type { Hello } from '../protocol/hello.js';
 import {
   CONNECTION_CREDIT,
@@ -17,6 +17,7 @@ import { CompressedItems } from './compressed-items.js';
 import { itemCost, ReceiveCredit, SendCredit } from './credit.js';
 import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
+import { type SenderPort, StreamSender } from './stream-sender.js';
 
 /** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
 const ENDED_MAX = 1024;
@@ -28,6 +29,8 @@ interface OpenStream {
   readonly received: ItemReceiver;
   /** Whether the peer has said that no more items come. */
   ended: boolean;
+  /** What an item costs of which pieces are still to come, 0 when there is none. */
+  announcedCost: number;
 }
 
 /**
@@ -43,7 +46,8 @@ export class Streams {
   /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
   readonly #ended = new Map<number, ReceiveCredit>();
   readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
-  readonly #receiveCredit = new ReceiveCredit(CONNECTION_CREDIT);
+  readonly #receiveCredit: ReceiveCredit;
+  readonly #limits: Limits;
   readonly #waiting = new Set<StreamSender>();
   /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
   #grantsDue = 1;
@@ -53,8 +57,11 @@ export class Streams {
   constructor(channel: FrameChannel, codec: Codec, limits: Limits, deflater: Deflater | undefined) {
     this.#channel = channel;
     this.#codec = codec;
+    this.#limits = limits;
     this.#deflater = deflater;
     this.#items = new CompressedItems(channel, limits);
+    // A large item is overtaken by what was sent after it: the one that took the credit below 0 may come before it.
+    this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
   }
 
   /** How many are open. */
@@ -65,9 +72,9 @@ export class Streams {
   /** Opens a stream. @throws ProtocolError when there is one with this id */
   open(id: number, received: ItemReceiver): ItemSender {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
-    const credit = new ReceiveCredit(STREAM_CREDIT);
+    const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
     const sender = new StreamSender(id, this.#streamCredit, this.#port);
-    const stream: OpenStream = { sender, credit, received, ended: false };
+    const stream: OpenStream = { sender, credit, received, ended: false, announcedCost: 0 };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
     this.#grantsDue += 2;
@@ -81,6 +88,10 @@ export class Streams {
     this.#open.delete(id);
     stream.sender.close();
     this.#waiting.delete(stream.sender);
+    if (stream.announcedCost > 0) {
+      this.#channel.incoming.drop(id);
+      this.#grantConnection(stream.announcedCost);
+    }
     this.#ended.set(id, stream.credit);
     if (this.#ended.size > ENDED_MAX) for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
   }
@@ -90,6 +101,21 @@ export class Streams {
     if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
     else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
     else this.ended(id);
+  }
+
+  /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
+  announced(id: number, itemBytes: number): boolean {
+    const stream = this.#receive(id, itemBytes);
+    if (stream === undefined) return false;
+    stream.announcedCost = itemBytes;
+    return true;
+  }
+
+  /** Items that took so much credit of the connection were not sent after all. */
+  giveBack(itemBytes: number): void {
+    if (itemBytes === 0) return;
+    this.#sendCredit.grant(itemBytes);
+    this.wake();
   }
 
   /** The peer's items have ended. Returns whether there is such a stream. */
@@ -127,17 +153,9 @@ export class Streams {
 
   #item(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     const cost = itemCost(end - start);
-    this.#receiveCredit.receive(cost, 'the connection');
-    const stream = this.#open.get(id);
-    if (stream === undefined) {
-      const credit = this.#ended.get(id);
-      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
-      else credit.receive(cost, `stream ${id}`);
-      this.#grantConnection(cost);
-      return;
-    }
-    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
-    stream.credit.receive(cost, `stream ${id}`);
+    const stream = (flags & MORE) === 0 ? this.#receive(id, cost) : this.#open.get(id);
+    if (stream === undefined) return;
+    stream.announcedCost = 0;
     if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
     let value: unknown;
     try {
@@ -146,6 +164,22 @@ export class Streams {
       throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
     }
     stream.received.push(value, cost);
+  }
+
+  /** An item has come, or begun to come. Returns its stream, `undefined` when nobody wants it. */
+  #receive(id: number, cost: number): OpenStream | undefined {
+    this.#receiveCredit.receive(cost, 'the connection');
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      const credit = this.#ended.get(id);
+      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
+      else credit.receive(cost, `stream ${id}`);
+      this.#grantConnection(cost);
+      return undefined;
+    }
+    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
+    stream.credit.receive(cost, `stream ${id}`);
+    return stream;
   }
 
   #credit(id: number, bytes: number): void {
@@ -206,83 +240,24 @@ export class Streams {
       const cost = itemCost(output.position - start - HEADER_BYTES);
       this.#sendCredit.take(cost);
       this.#grantsDue += 2;
-      output.commit();
+      this.#channel.writes.commit(start, id);
       return cost;
     },
-    append: (frame) => {
+    append: (id, frame) => {
+      const { output, writes } = this.#channel;
       const cost = itemCost(frame.length - HEADER_BYTES);
       this.#sendCredit.take(cost);
-      putFrame(this.#channel.output, frame);
-      this.#channel.output.commit();
+      this.#grantsDue += 2;
+      writes.commit(putFrame(output, frame), id);
       return cost;
     },
     end: (id) => {
-      writeEnd(this.#channel.output, id, undefined);
-      this.#channel.output.commit();
+      const { output, writes } = this.#channel;
+      const start = output.position;
+      writeEnd(output, id, undefined);
+      writes.commit(start, id);
     },
   };
-}
-
-/** What a sender needs of its connection. */
-interface SenderPort {
-  /** Whether the connection takes an item now. */
-  mayWrite(): boolean;
-  wait(sender: StreamSender): void;
-  /** Returns what the item cost, or its frame when it is compressed outside the output, to be appended later. */
-  write(id: number, value: unknown): number | Promise<Buffer>;
-  /** Returns what the item cost. */
-  append(frame: Buffer): number;
-  end(id: number): void;
-}
-
-class StreamSender implements ItemSender {
-  readonly credit: SendCredit;
-  isClosed = false;
-  readonly #id: number;
-  readonly #port: SenderPort;
-  #onOpen: (() => void) | undefined;
-
-  constructor(id: number, credit: number, port: SenderPort) {
-    this.#id = id;
-    this.credit = new SendCredit(credit);
-    this.#port = port;
-  }
-
-  untilOpen(): Promise<void> | undefined {
-    if (this.isClosed || (this.credit.isOpen && this.#port.mayWrite())) return undefined;
-    return new Promise((resolve) => {
-      this.#onOpen = resolve;
-      this.#port.wait(this);
-    });
-  }
-
-  send(value: unknown): void | Promise<void> {
-    const cost = this.#port.write(this.#id, value);
-    if (typeof cost !== 'number') return this.#append(cost);
-    this.credit.take(cost);
-  }
-
-  async #append(compressing: Promise<Buffer>): Promise<void> {
-    const frame = await compressing;
-    // Meanwhile other streams may have used up the credit of the connection.
-    for (let open = this.untilOpen(); open !== undefined; open = this.untilOpen()) await open;
-    if (!this.isClosed) this.credit.take(this.#port.append(frame));
-  }
-
-  end(): void {
-    if (!this.isClosed) this.#port.end(this.#id);
-  }
-
-  wake(): void {
-    const onOpen = this.#onOpen;
-    this.#onOpen = undefined;
-    onOpen?.();
-  }
-
-  close(): void {
-    this.isClosed = true;
-    this.wake();
-  }
 }
 
 function tooLarge(bytes: number, max: number): RpcError {

@@ -1,6 +1,5 @@
 import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
-import type { Output } from './output.js';
 
 /**
  * Answers of handlers that began before the write queue was full may make it so many times as long: their work is done, and
@@ -13,17 +12,18 @@ export const SHORT_ERROR_BYTES = 1024;
 
 /** What an answer needs to know of its way out. */
 export interface AnswerWay {
-  readonly output: Output;
   /** Whether more waits to be written than `writeQueueBytes`. */
   readonly isFull: boolean;
+  /** How many bytes wait to be written. */
+  readonly unsentBytes: number;
 }
 
 /**
  * Why the answer of a handler that has ended must be dropped: its caller does not read, and without a bound all calls in
  * flight could each leave a message in memory. `undefined` when there is room.
  */
-export function noRoomForAnswer({ isFull, output }: AnswerWay, { writeQueueBytes }: Limits): RpcError | undefined {
-  if (!isFull || output.queuedBytes <= UNSENT_FACTOR * writeQueueBytes) return undefined;
-  const reason = `the answer was dropped: ${output.queuedBytes} bytes wait for a peer that does not read them, more than ${UNSENT_FACTOR} times limits.writeQueueBytes`;
+export function noRoomForAnswer({ isFull, unsentBytes }: AnswerWay, { writeQueueBytes }: Limits): RpcError | undefined {
+  if (!isFull || unsentBytes <= UNSENT_FACTOR * writeQueueBytes) return undefined;
+  const reason = `the answer was dropped: ${unsentBytes} bytes wait for a peer that does not read them, more than ${UNSENT_FACTOR} times limits.writeQueueBytes`;
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
 }

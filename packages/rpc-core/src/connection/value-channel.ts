@@ -78,6 +78,11 @@ export class ValueChannel implements ByteReceiver {
     return this.#stalls.isFull;
   }
 
+  /** How many bytes wait to be written. */
+  get unsentBytes(): number {
+    return this.#stream.queuedBytes;
+  }
+
   /** What has been appended are the last words: writes them, then reads and discards until the peer has ended too. */
   closeAfterWriting(reason: string): void {
     if (this.#state !== 'open') return;

@@ -11,8 +11,11 @@ export interface FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void;
 }
 
-/** Beyond this multiple of the limit a frame is not even skipped: the connection closes. */
-const SKIP_FACTOR = 4;
+/** Beyond this multiple of the limit a frame or message is not even skipped: the connection closes. */
+export const SKIP_FACTOR = 4;
+
+/** Larger memory than this is not kept for the next cut frame. */
+const SPARE_BYTES_MAX = 256 * 1024;
 
 /**
  * Finds whole frames in chunks that may be cut anywhere. Frames that lie whole in a chunk are given out in place; only what
@@ -24,6 +27,8 @@ export class FrameReader {
   /** A frame that was cut: its header and as much of its body as has come. */
   #partial: Buffer = EMPTY;
   #partialBytes = 0;
+  /** The memory of the cut frame before: in a row of them it serves again. */
+  #spare: Buffer = EMPTY;
   #skipBytes = 0;
   /** Whole chunks that came, or what was left of one, while nothing was to be given out. */
   #rest: Buffer = EMPTY;
@@ -103,6 +108,7 @@ export class FrameReader {
     }
     // The chunk is borrowed. It is one that was read before reading was paused, so this is never much.
     if (position < end && !this.#stopped) this.#rest = Buffer.from(bytes.subarray(position, end));
+    this.#spare = EMPTY;
   }
 
   /** Takes from the chunk what the cut frame lacks, and gives it out when nothing is lacking. */
@@ -126,6 +132,8 @@ export class FrameReader {
       this.#partial = EMPTY;
       this.#partialBytes = 0;
       this.#sink.frame(whole[4]!, whole[5]!, readUint32(whole, 6), whole, HEADER_BYTES, frameBytes);
+      // Only until the end of this chunk: nothing is kept for a connection that is silent.
+      if (whole.length <= SPARE_BYTES_MAX) this.#spare = whole;
     }
     return position;
   }
@@ -139,7 +147,11 @@ export class FrameReader {
     const count = end - start;
     const needed = this.#partialBytes + count;
     if (needed > this.#partial.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#partial.length, needed));
+      const isSpareEnough = this.#spare.length >= needed;
+      const larger = isSpareEnough
+        ? this.#spare
+        : Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#partial.length, needed));
+      this.#spare = EMPTY;
       this.#partial.copy(larger, 0, 0, this.#partialBytes);
       this.#partial = larger;
     }
