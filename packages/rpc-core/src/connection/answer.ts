@@ -24,7 +24,7 @@ export function answer(
   deflater: Deflater | undefined,
 ): void | Promise<void> {
   const { output, writes, bodyBytesMax } = channel;
-  const noRoom = noRoomForAnswer(channel, limits);
+  const noRoom = noRoomForAnswer(channel.writes, limits);
   if (noRoom !== undefined) throw noRoom;
   const start = output.position;
   writeResponse(output, codec, call.id, value, metadataOf(call, limits));

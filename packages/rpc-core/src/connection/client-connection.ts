@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js';
 import type { Code } from '../code.js';
-import type { Codec } from '../codec/codec.js';
 import type { Progress, RpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
@@ -9,15 +8,15 @@ import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../protocol/
 import { writeCancel } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import type { Call, CallHolder } from '../service.js';
-import type { TimerQueue } from '../timer-queue.js';
 import { cancelledError } from '../wait.js';
 import { callError, fullError } from './call-error.js';
 import type { ChannelOwner } from './channel-owner.js';
-import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
+import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
 import { CompressedReplies } from './compressed-replies.js';
 import { Deflater, putFrame } from './deflater.js';
 import { FrameChannel } from './frame-channel.js';
+import { holdCall, releaseCall } from './held-call.js';
 import { InFlight } from './in-flight.js';
 import { readErrorReply, readReply } from './read-reply.js';
 import { Streams } from './streams.js';
@@ -29,11 +28,9 @@ import { appendCall } from './write-call.js';
  * default limits. Every call given to `send` settles exactly once.
  */
 export class ClientConnection implements CallConnection, CallHolder, ChannelOwner {
-  readonly #codec: Codec;
+  readonly #options: ClientConnectionOptions;
   readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #timers: TimerQueue;
-  readonly #observer: ClientConnectionObserver;
   readonly #channel: FrameChannel;
   readonly #inFlight = new InFlight();
   readonly #streams: Streams;
@@ -50,11 +47,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   constructor(options: ClientConnectionOptions) {
     const { stream, codec, limits, clock } = options;
-    this.#codec = codec;
+    this.#options = options;
     this.#limits = limits;
     this.#clock = clock;
-    this.#timers = options.timers;
-    this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
@@ -100,24 +95,16 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (!this.isOpen)
       return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
     if (this.isFull) return call.fail(fullError(call, this.#inFlight.size));
-    const { signal } = call;
-    if (signal?.aborted) return call.fail(cancelledError(call));
+    if (call.signal?.aborted) return call.fail(cancelledError(call));
     const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    const refusal = appendCall(this.#channel, this.#codec, this.#limits, call, id);
+    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
       return call.fail(refusal);
     }
-    if (!call.oneWay) {
-      call.holder = this;
-      if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
-      if (signal !== undefined) {
-        call.onAbort = () => this.abandon(call, cancelledError(call));
-        signal.addEventListener('abort', call.onAbort, { once: true });
-      }
-    }
+    if (!call.oneWay) holdCall(call, this, this.#options.timers);
     const compressing = this.#deflater?.compress(output, start);
     if (compressing === undefined) this.#sent(call, start);
     else this.#unsent.wait(call, compressing, (frame) => this.#sendCompressed(call, frame));
@@ -242,14 +229,14 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
-    this.#observer.greeted(hello);
+    this.#options.observer.greeted(hello);
   }
 
   goAway(code: number, reason: string): void {
     if (code === GoAwayCode.DRAINING) {
       if (this.#draining) return;
       this.#draining = true;
-      this.#observer.draining(reason);
+      this.#options.observer.draining(reason);
       this.#endIfDrained();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
@@ -276,7 +263,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       const progress = this.#unsent.drop(call) ? 'unsent' : this.#lostProgress;
       call.fail(callError(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, progress));
     }
-    this.#observer.closed(reason);
+    this.#options.observer.closed(reason);
   }
 
   #endIfDrained(): void {
@@ -293,21 +280,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** Ends what a call has under way. Returns whether the peer needs to be told: it has part of a message, or is sending one. */
   #detach(call: Call): boolean {
-    const { writes, incoming } = this.#channel;
-    call.holder = undefined;
-    let isCut = false;
-    if (!incoming.isEmpty) isCut = incoming.drop(call.id);
-    if (!writes.isEmpty) {
-      const dropped = writes.drop(call.id);
-      isCut ||= dropped?.isCut === true;
-      this.#streams.giveBack(dropped?.itemBytes ?? 0);
-    }
+    const { incoming } = this.#channel;
+    const isBeingSent = !incoming.isEmpty && incoming.drop(call.id);
+    const isCut = this.#streams.dropUnsent(call.id) || isBeingSent;
     if (call.stream !== undefined) this.#streams.close(call.id);
-    this.#timers.remove(call);
-    if (call.onAbort !== undefined) {
-      call.signal?.removeEventListener('abort', call.onAbort);
-      call.onAbort = undefined;
-    }
+    releaseCall(call, this.#options.timers);
     return isCut;
   }
 

@@ -12,7 +12,7 @@ import {
 import { helloFrame, requestFrame, responseFrame } from '../../test/raw-peer.js';
 import type { CallContext } from '../context.js';
 import { COMPRESSED } from '../protocol/compressed.js';
-import { FrameType, PREFACE } from '../protocol/frame.js';
+import { FrameType, MORE, PREFACE } from '../protocol/frame.js';
 
 const ON: RigOptions = { compression: { aboveBytes: 1_000, level: 1 } };
 const OFFER = { compression: ['deflate'] };
@@ -72,7 +72,7 @@ describe('a client that compresses', () => {
         [1, 0, false],
         [2, COMPRESSED, false],
         [3, 0, true],
-        [4, 0, true],
+        [4, MORE, true],
       ],
     );
     peer.send(responseFrame(4, 'done'));
@@ -87,7 +87,7 @@ describe('a client that compresses', () => {
     assert.deepEqual(
       peer.framesOf(FrameType.REQUEST).map(({ id, flags }) => [id, flags]),
       [
-        [2, 0],
+        [2, MORE],
         [1, COMPRESSED],
       ],
     );

@@ -103,11 +103,6 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     return this.writes.isFull;
   }
 
-  /** How many bytes wait to be written. */
-  get unsentBytes(): number {
-    return this.writes.waitingBytes;
-  }
-
   /** Begins to receive. Call when the owner is ready to be told. */
   start(): void {
     this.#stream.start(this);
@@ -238,8 +233,10 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (!this.#greeted && type !== FrameType.HELLO && type !== FrameType.GOAWAY) {
       throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
     }
-    const isCall = type >= FrameType.REQUEST && type <= FrameType.CANCEL;
-    if (isCall || (type >= FrameType.ITEM && type <= FrameType.CONTINUATION)) {
+    if (
+      (type >= FrameType.REQUEST && type <= FrameType.CANCEL) ||
+      (type >= FrameType.ITEM && type <= FrameType.CONTINUATION)
+    ) {
       if (!this.incoming.takes(type, flags, id, bytes, start, end, this.readAt))
         this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.PING) this.#ping(bytes, start, end);

@@ -1,3 +1,4 @@
+import { COMPRESSED, readInflatedLength } from '../protocol/compressed.js';
 import { CLIENT_ID_MAX, FrameType, ProtocolError, RequestFlag } from '../protocol/frame.js';
 
 /**
@@ -22,4 +23,13 @@ export function checkOpening(flags: number, id: number, isInFlight: boolean): vo
 export function checkCompressed(type: number, isOffered: boolean): void {
   if (isOffered || (type !== FrameType.REQUEST && type !== FrameType.ITEM)) return;
   throw new ProtocolError(`a compressed frame of type ${type}, before the HELLO that allows it`);
+}
+
+/**
+ * What a request counts as: its bytes, or those that its payload inflates to when they are more.
+ * @throws ProtocolError when its payload is cut short
+ */
+export function requestCost(flags: number, bytes: Buffer, start: number, payloadStart: number, end: number): number {
+  if ((flags & COMPRESSED) === 0) return end - start;
+  return Math.max(end - start, readInflatedLength(bytes, payloadStart, end));
 }

@@ -111,11 +111,16 @@ export class Streams {
     return true;
   }
 
-  /** Items that took so much credit of the connection were not sent after all. */
-  giveBack(itemBytes: number): void {
-    if (itemBytes === 0) return;
-    this.#sendCredit.grant(itemBytes);
-    this.wake();
+  /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */
+  dropUnsent(id: number): boolean {
+    const { writes } = this.#channel;
+    const dropped = writes.isEmpty ? undefined : writes.drop(id);
+    if (dropped === undefined) return false;
+    if (dropped.itemBytes > 0) {
+      this.#sendCredit.grant(dropped.itemBytes);
+      this.wake();
+    }
+    return dropped.isCut;
   }
 
   /** The peer's items have ended. Returns whether there is such a stream. */

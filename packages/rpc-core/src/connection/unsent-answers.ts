@@ -15,15 +15,18 @@ export interface AnswerWay {
   /** Whether more waits to be written than `writeQueueBytes`. */
   readonly isFull: boolean;
   /** How many bytes wait to be written. */
-  readonly unsentBytes: number;
+  readonly waitingBytes: number;
 }
 
 /**
  * Why the answer of a handler that has ended must be dropped: its caller does not read, and without a bound all calls in
  * flight could each leave a message in memory. `undefined` when there is room.
  */
-export function noRoomForAnswer({ isFull, unsentBytes }: AnswerWay, { writeQueueBytes }: Limits): RpcError | undefined {
-  if (!isFull || unsentBytes <= UNSENT_FACTOR * writeQueueBytes) return undefined;
-  const reason = `the answer was dropped: ${unsentBytes} bytes wait for a peer that does not read them, more than ${UNSENT_FACTOR} times limits.writeQueueBytes`;
+export function noRoomForAnswer(
+  { isFull, waitingBytes }: AnswerWay,
+  { writeQueueBytes }: Limits,
+): RpcError | undefined {
+  if (!isFull || waitingBytes <= UNSENT_FACTOR * writeQueueBytes) return undefined;
+  const reason = `the answer was dropped: ${waitingBytes} bytes wait for a peer that does not read them, more than ${UNSENT_FACTOR} times limits.writeQueueBytes`;
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
 }

@@ -79,7 +79,7 @@ export class ValueChannel implements ByteReceiver {
   }
 
   /** How many bytes wait to be written. */
-  get unsentBytes(): number {
+  get waitingBytes(): number {
     return this.#stream.queuedBytes;
   }
 
