@@ -51,6 +51,7 @@ export {
   type Codec,
   CodecError,
   type CommonTlsOptions,
+  type CompressionOptions,
   type ContextKey,
   callContext,
   contextKey,
