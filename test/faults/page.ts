@@ -5,8 +5,17 @@ import { findBinary } from '../../packages/registry-etcd/test/etcd-member.js';
 import type { Outcome } from './scenario.js';
 import { markdownTable } from './table.js';
 
+/** How a run was made. */
+export interface RunFacts {
+  readonly startedAt: Date;
+  readonly short: boolean;
+  /** Faults at a time, the long outage beside them not counted. */
+  readonly atOnce: number;
+}
+
 /** The published page of a run. */
-export async function page(outcomes: readonly Outcome[], startedAt: Date, short: boolean): Promise<string> {
+export async function page(outcomes: readonly Outcome[], run: RunFacts): Promise<string> {
+  const { startedAt, short, atOnce } = run;
   const etcd = (await promisify(execFile)(findBinary('etcd'), ['--version'])).stdout.split('\n')[0]!;
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
   const made = outcomes.reduce((sum, outcome) => sum + outcome.made, 0);
@@ -18,7 +27,8 @@ nothing in the table is typed in by hand.
 
 - **date** ${startedAt.toISOString().slice(0, 10)}; **machine** ${machine}, ${type()} ${release()}; **Node.js** ${process.version}; **etcd** ${etcd.replace('etcd Version: ', '')}
 - **calls** ${made.toLocaleString('en')} made, ${failed.toLocaleString('en')} failed; every second one is not safe to repeat, and is not repeated once it may have run
-- client, server processes, etcd and whatever else ran on the machine shared its cores: take times as upper bounds
+- ${atOnce === 1 ? 'one fault' : `${atOnce} faults`} at a time and the long outage beside; clients, server processes, etcds and whatever else ran on the machine shared
+  its cores: take times as upper bounds
 
 ${markdownTable(outcomes)}
 
@@ -28,6 +38,9 @@ ${markdownTable(outcomes)}
 - **longest call**: of all calls, retries and waits included.
 - **agreed after**: from the end of the fault until etcd holds the entries of exactly the living servers, and each client has a
   fresh list of exactly these and a connection to each; it counts from when they stay agreed. 0.0 s: they never disagreed, or no longer did.
+  Nobody can agree before etcd itself answers; where that took a while, it is said. An etcd that is silent or refuses is asked every
+  second or so whether it is back, but for a wrong password: each try of one is dear to etcd, so they come more and more slowly, up to
+  every 30 s. Calls wait for none of this.
 
 ## Repeat it
 

@@ -21,17 +21,19 @@ export function keyOf(instance: string): string {
   return `${ENTRIES}${instance}`;
 }
 
-/** @param urls - of the members; the first that answers is believed */
+/** @param urls - of the members; the first to answer is believed */
 export function viewRegistry(urls: readonly string[], user?: { name: string; password: string }): RegistryView {
   let token: string | undefined;
   const post = async (path: string, body: object): Promise<unknown> => {
-    for (const url of urls) {
-      const headers = token === undefined ? {} : { authorization: token };
-      const request = { method: 'POST', body: JSON.stringify(body), headers, signal: AbortSignal.timeout(1_000) };
-      const response = await fetch(`${url}${path}`, request).catch(() => undefined);
-      if (response?.ok) return response.json();
-    }
-    throw new Error(`no etcd answers ${path}`);
+    const headers = token === undefined ? {} : { authorization: token };
+    const request = { method: 'POST', body: JSON.stringify(body), headers, signal: AbortSignal.timeout(1_000) };
+    const ask = async (url: string): Promise<unknown> => {
+      const response = await fetch(`${url}${path}`, request);
+      if (!response.ok) throw new Error(`${path}: ${response.status}`);
+      return response.json();
+    };
+    // All at once: a member that is in trouble must not hold up the answer of another.
+    return Promise.any(urls.map(ask));
   };
   /** Authentication may be switched on or off at any moment: a call that fails is made once more with another token. */
   const authenticated = async (path: string, body: object): Promise<unknown> => {

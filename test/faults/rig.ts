@@ -19,6 +19,8 @@ export const ROOT = Object.freeze({ name: 'root', password: 'root-of-all' });
 /** Views count as agreed when they stay so for this long: an etcd that is back drops leases a moment later. */
 const STABLE_MS = 2_000;
 const CONVERGE_MAX_MS = 90_000;
+/** An etcd that is back later than this after the fault has ended is noted: nobody can agree before it is. */
+const ETCD_NOTED_MS = 200;
 
 /** It is draining, so that no call is sent to what is not there. */
 const CANARY = JSON.stringify({ host: '127.0.0.1', port: 1, state: 'draining' });
@@ -154,7 +156,7 @@ export class Rig {
   /** Notes how long it takes until all views agree although the fault goes on. */
   async agreeDuring(): Promise<void> {
     const startedAt = performance.now();
-    const agreedAt = await this.agree();
+    const agreedAt = await this.agree('while it lasts, ');
     if (agreedAt === undefined) this.problems.push('the views did not agree while the fault lasted');
     else this.notes.push(`while it lasts, views agree after ${((agreedAt - startedAt) / 1_000).toFixed(1)} s`);
   }
@@ -162,9 +164,12 @@ export class Rig {
   /**
    * When all views began to agree for good; `undefined` when they do not within a bound. An entry is written first, so that a
    * view which merely has not changed does not pass for one that is true.
+   *
+   * @param when - begins the notes
    */
-  async agree(): Promise<number | undefined> {
-    const deadline = performance.now() + CONVERGE_MAX_MS;
+  async agree(when = ''): Promise<number | undefined> {
+    const startedAt = performance.now();
+    const deadline = startedAt + CONVERGE_MAX_MS;
     const canary = `canary-${++this.#written}`;
     let isWritten = false;
     let since: number | undefined;
@@ -172,9 +177,14 @@ export class Rig {
     while (performance.now() < deadline) {
       const askedAt = performance.now();
       try {
-        if (!isWritten) await this.registry.put(canary, CANARY);
-        isWritten = true;
-        this.#canaries.add(canary);
+        if (!isWritten) {
+          await this.registry.put(canary, CANARY);
+          const tookMs = performance.now() - startedAt;
+          if (tookMs > ETCD_NOTED_MS)
+            this.notes.push(`${when}etcd itself answers after ${(tookMs / 1_000).toFixed(1)} s`);
+          isWritten = true;
+          this.#canaries.add(canary);
+        }
         last = await disagreement(this.living, this.#canaries, this.clients, this.registry);
       } catch (error) {
         last = (error as Error).message;

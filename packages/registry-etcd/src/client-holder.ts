@@ -6,6 +6,7 @@ import {
   type EtcdErrorKind,
   type EtcdPort,
   type EtcdWatch,
+  type KeyRange,
   type WatchListener,
   type WatchRequest,
 } from './etcd-port.js';
@@ -26,16 +27,30 @@ export class ClientHolder {
   #turn: number;
   #port: Promise<EtcdPort> | undefined;
   readonly #calls = new Set<(error: EtcdError) => void>();
+  /** Of an etcd that was silent. */
   readonly #revival: Revival;
+  /** By an etcd that refused. */
+  readonly #admission: Revival;
   #closed = false;
 
-  /** @param hosts - one is chosen to begin with, so that many clients spread over them */
-  constructor(connect: ConnectEtcd, hosts: readonly string[], clock: Clock, random: Random) {
+  /**
+   * @param hosts - one is chosen to begin with, so that many clients spread over them
+   * @param needed - what this client must be allowed to read
+   */
+  constructor(
+    connect: ConnectEtcd,
+    hosts: readonly string[],
+    clock: Clock,
+    random: Random,
+    needed: KeyRange = NOTHING,
+  ) {
     this.#connect = connect;
     this.#hosts = hosts;
     this.#clock = clock;
     this.#turn = Math.floor(random() * hosts.length);
-    this.#revival = new Revival({ probe: () => this.#answers(), clock, random });
+    this.#revival = new Revival({ probe: async () => !isSilence(await this.#read(NOTHING)), clock, random });
+    const isAdmitted = async (): Promise<boolean> => (await this.#read(needed)) === undefined;
+    this.#admission = new Revival({ probe: isAdmitted, mustFailFirst: true, clock, random });
   }
 
   /**
@@ -86,11 +101,13 @@ export class ClientHolder {
   }
 
   /**
-   * Schedules another try after a call that failed. When etcd was silent, it comes as soon as etcd answers anything again, and
-   * after `delayMs` at the latest.
+   * Schedules another try after a call that failed: after `delayMs` at the latest, and sooner when an etcd that was silent
+   * answers anything again, or one that refused admits. A wrong password has to wait: each try is dear to etcd.
    */
   retry({ kind }: EtcdError, delayMs: number, run: () => void): Cancel {
-    return isSilence(kind) ? this.#revival.schedule(delayMs, run) : this.#clock.schedule(delayMs, run, true);
+    if (isSilence(kind)) return this.#revival.schedule(delayMs, run);
+    if (kind === 'denied') return this.#admission.schedule(delayMs, run);
+    return this.#clock.schedule(delayMs, run, true);
   }
 
   /** Ends all watches and calls and drops the connection. Idempotent. */
@@ -98,6 +115,7 @@ export class ClientHolder {
     if (this.#closed) return;
     this.#closed = true;
     this.#revival.close();
+    this.#admission.close();
     for (const fail of [...this.#calls]) fail(CLOSED());
     if (this.#port !== undefined) dispose(this.#port);
     this.#port = undefined;
@@ -111,12 +129,14 @@ export class ClientHolder {
     return this.#port;
   }
 
-  async #answers(): Promise<boolean> {
+  /** Reads as little of a range as can be. Resolves with what kind of error it met, `undefined` for none. */
+  async #read(range: KeyRange): Promise<EtcdErrorKind | undefined> {
     try {
-      await this.call(PROBE_DEADLINE_MS, (port, deadlineMs) => port.range(NOTHING, deadlineMs));
-      return true;
+      const request = { ...range, limit: 1, keysOnly: true };
+      await this.call(PROBE_DEADLINE_MS, (port, deadlineMs) => port.range(request, deadlineMs));
+      return undefined;
     } catch (thrown) {
-      return !isSilence(asEtcdError(thrown).kind);
+      return asEtcdError(thrown).kind;
     }
   }
 
@@ -158,9 +178,9 @@ const GRACE_MS = 100;
 const PROBE_DEADLINE_MS = 3_000;
 
 /** A key that no one has. It is read with the agreement of the other members, which is what matters. */
-const NOTHING = Object.freeze({ key: '\0', limit: 1, keysOnly: true });
+const NOTHING: KeyRange = Object.freeze({ key: '\0' });
 
-function isSilence(kind: EtcdErrorKind): boolean {
+function isSilence(kind: EtcdErrorKind | undefined): boolean {
   return kind === 'deadline' || kind === 'unavailable';
 }
 

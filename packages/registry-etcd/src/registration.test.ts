@@ -103,6 +103,18 @@ describe('EtcdRegistration', () => {
     await end(world);
   });
 
+  it('is written within 2 s of there being space again, however long there was none', async () => {
+    const world = await register(({ etcd }) => {
+      etcd.fault = (call) => (call === 'grant' ? new EtcdError('exhausted', 'database space exceeded') : undefined);
+    });
+    await world.clock.advance(600_000);
+    assert.equal(world.weight(), undefined);
+    world.etcd.fault = () => undefined;
+    await world.clock.advance(2_000);
+    assert.equal(world.weight(), 100);
+    await end(world);
+  });
+
   it('survives calls that never end', async () => {
     const world = await register(({ etcd }) => {
       etcd.fault = () => 'hang';

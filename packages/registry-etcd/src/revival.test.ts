@@ -56,11 +56,11 @@ describe('the end of a silence of etcd', () => {
     assert.deepEqual(runs, []);
   });
 
-  it('shortens no wait after an answer that was a refusal', async () => {
-    const { clock, etcd, runs } = wait('denied');
+  it('shortens no wait after a wrong password, each try of which is dear to etcd', async () => {
+    const { clock, etcd, runs } = wait('unauthenticated');
     etcd.fault = () => undefined;
     await clock.advance(HOUR_MS - 1);
-    assert.deepEqual([runs.length, etcd.probes.length], [0, 0]);
+    assert.deepEqual([runs.length, etcd.calls.length, etcd.probes.length], [0, 0, 0]);
     await clock.advance(1);
     assert.equal(runs.length, 1);
   });
@@ -77,5 +77,32 @@ describe('the end of a silence of etcd', () => {
     await clock.advance(HOUR_MS);
     assert.deepEqual(runs, [HOUR_MS]);
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('the end of a refusal by etcd', () => {
+  const denied = new EtcdError('denied', 'permission denied');
+
+  function wait() {
+    const world = createWorld();
+    let runs = 0;
+    world.environment.holder.retry(denied, 3_600_000, () => void runs++);
+    return { ...world, runs: () => runs };
+  }
+
+  it('ends a long wait within 1.5 s of the moment at which what is needed may be read', async () => {
+    const { clock, etcd, runs } = wait();
+    etcd.fault = (call) => (call === 'range' ? denied : undefined);
+    await clock.advance(600_000);
+    assert.equal(runs(), 0);
+    etcd.fault = () => undefined;
+    await clock.advance(1_500);
+    assert.equal(runs(), 1);
+  });
+
+  it('is not seen in a read that was never refused: what was refused was something else', async () => {
+    const { clock, etcd, runs } = wait();
+    await clock.advance(600_000);
+    assert.deepEqual([runs(), etcd.calls], [0, ['range']]);
   });
 });

@@ -2,8 +2,13 @@ import type { Cancel, Clock, Random } from '@org/rpc-core';
 
 /** What a revival needs. */
 export interface RevivalOptions {
-  /** Asks etcd for next to nothing. Resolves with whether it has answered, an error included. Never rejects. */
+  /** Asks etcd for next to nothing. Resolves with whether what was waited for has come. Never rejects. */
   readonly probe: () => Promise<boolean>;
+  /**
+   * Whether only a probe that succeeds after one that failed ends the waits. When all succeed, what failed was something that it does
+   * not ask for, and nothing is gained by hurrying. Default false.
+   */
+  readonly mustFailFirst?: boolean | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -14,8 +19,8 @@ interface Waiter {
 }
 
 /**
- * Lets all that wait to try again do so as soon as an etcd that was silent answers again, however long their waits have become.
- * For that, one small read at a time is made for the whole handle, at most every {@link PROBE_MAX_MS} and jittered, as long as
+ * Lets all that wait to try again do so as soon as an etcd that was silent answers again, or one that refused admits, however
+ * long their waits have become. For that, one small read at a time is made for the whole handle, at most every {@link PROBE_MAX_MS} and jittered, as long as
  * anybody waits: a refused connection costs neither side much, while long waits would add to an outage what it lasted.
  */
 export class Revival {
@@ -24,6 +29,8 @@ export class Revival {
   #boundMs = PROBE_FIRST_MS;
   #cancelProbe: Cancel | undefined;
   #probing = false;
+  /** Whether a probe has failed since the last one that succeeded. */
+  #hasFailed = false;
   #closed = false;
 
   constructor(options: RevivalOptions) {
@@ -44,7 +51,7 @@ export class Revival {
     };
     const waiter: Waiter = { run: expire, cancel: this.#options.clock.schedule(delayMs, expire, true) };
     this.#waiters.add(waiter);
-    if (!this.#probing && this.#cancelProbe === undefined) this.#probeLater();
+    if (this.#waiters.size === 1 && !this.#probing) this.#probeLater();
     return end;
   }
 
@@ -58,7 +65,6 @@ export class Revival {
 
   #rest(): void {
     this.#cancelProbe?.();
-    this.#cancelProbe = undefined;
   }
 
   #probeLater(): void {
@@ -69,12 +75,18 @@ export class Revival {
   }
 
   async #probe(): Promise<void> {
-    this.#cancelProbe = undefined;
+    const { probe, mustFailFirst = false } = this.#options;
     this.#probing = true;
-    const answered = await this.#options.probe();
+    const succeeded = await probe();
     this.#probing = false;
     if (this.#closed || this.#waiters.size === 0) return;
-    if (!answered) return this.#probeLater();
+    if (!succeeded) {
+      this.#hasFailed = true;
+      return this.#probeLater();
+    }
+    const isNews = this.#hasFailed;
+    this.#hasFailed = false;
+    if (mustFailFirst && !isNews) return;
     // Who fails again comes back here, and is in for a longer wait than at the first time: the bound stays what it has become.
     for (const { run } of [...this.#waiters]) run();
   }

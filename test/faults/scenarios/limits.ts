@@ -128,8 +128,8 @@ async function changePassword(rig: Rig, password: string): Promise<void> {
 
 /** The client is told in words what is wrong, and goes on calling. */
 async function refusedEverywhere(rig: Rig): Promise<void> {
-  const isDenied = (): boolean =>
-    rig.events.some(({ error }) => (error as { kind?: string } | undefined)?.kind === 'denied');
+  const kinds = (): unknown[] => rig.events.map(({ error }) => (error as { kind?: string } | undefined)?.kind);
+  const isDenied = (): boolean => kinds().some((kind) => kind === 'denied' || kind === 'unauthenticated');
   await rig.expect(isDenied, 'the client to be told of the refusal', 45_000);
   await rig.hold(2, 20);
   rig.check(rig.ready() === rig.living.size, `only ${rig.ready()} servers could be called meanwhile`);
