@@ -107,8 +107,8 @@ class Member implements ClusterMember {
       const { directory, peerUrl } = this.process.options;
       const others = this.#all().filter((url) => url !== this.url);
       await rm(directory, { recursive: true });
-      await etcdctl(others, ['member', 'remove', this.#network.idOf(this.name)]);
-      await etcdctl(others, ['member', 'add', this.name, `--peer-urls=${peerUrl}`]);
+      await untilAccepted(others, ['member', 'remove', this.#network.idOf(this.name)]);
+      await untilAccepted(others, ['member', 'add', this.name, `--peer-urls=${peerUrl}`]);
       this.process.spawn(['--initial-cluster-state=existing']);
       await this.process.untilHealthy();
       return this.#network.learn([this]);
@@ -161,6 +161,19 @@ class PeerNetwork {
   #isIsolated(source: string | undefined): boolean {
     return source !== undefined && [...this.#isolated].some((name) => this.#ids.get(name) === source);
   }
+}
+
+/** etcd takes no change of its members until they have all been connected for 5 s: "unhealthy cluster". */
+async function untilAccepted(urls: readonly string[], args: readonly string[]): Promise<void> {
+  const isAccepted = (): Promise<boolean> =>
+    etcdctl(urls, args).then(
+      () => true,
+      (error: Error) => {
+        if (/unhealthy cluster/.test(error.message)) return false;
+        throw error;
+      },
+    );
+  await until(isAccepted, `etcd to accept ${args.slice(0, 2).join(' ')}`, 20_000);
 }
 
 function urlsOf(members: readonly Member[]): string[] {
