@@ -22,6 +22,13 @@ interface SessionStep {
 /** The data file, as far as the page shows it. */
 export interface PageVectors {
   readonly frames: readonly FrameVector[];
+  readonly pieces: readonly {
+    name: string;
+    what: string;
+    direction: keyof typeof DIRECTIONS;
+    frames: readonly string[];
+    onlyRead?: boolean;
+  }[];
   readonly values: readonly { name: string; what: string; hex: string; value: unknown; onlyRead?: boolean }[];
   readonly refusedValues: readonly { name: string; hex: string; reason: string }[];
   readonly sessions: readonly { name: string; what: string; steps: readonly SessionStep[]; outcome?: unknown }[];
@@ -42,7 +49,7 @@ const DIRECTIONS = { client: 'client to server', server: 'server to client', bot
 
 /**
  * Fills the marked regions of a page: each begins with `<!-- vectors: what -->` and ends with `<!-- end of vectors -->`, where
- * what is `frames` and a type, `values`, `refused values`, `sessions`, `refused to client` or `server`, or `refused calls`.
+ * what is `frames` and a type, `pieces`, `values`, `refused values`, `sessions`, `refused to client` or `server`, or `refused calls`.
  * @throws Error when a region asks for something else, is not ended, or a type of frame has no region
  */
 export function renderVectors(page: string, vectors: PageVectors): string {
@@ -75,6 +82,13 @@ function renderRegion(what: string, vectors: PageVectors): string {
 }
 
 const REGIONS: Readonly<Record<string, (vectors: PageVectors) => string>> = {
+  pieces: ({ pieces }) =>
+    fenced(
+      pieces.map(({ name, what, direction, frames, onlyRead }) => {
+        const head = `# ${name}, ${DIRECTIONS[direction]}: ${what}${onlyRead === true ? ' (only read here)' : ''}`;
+        return [head, ...frames.flatMap((hex) => wrapped('', hex))].join('\n');
+      }),
+    ),
   values: ({ values }) =>
     table(
       ['value', 'bytes', ''],

@@ -9,7 +9,14 @@ const neverItems = (): AsyncIterable<unknown> => ({ [Symbol.asyncIterator]: () =
 async function server(isGreeted: boolean): Promise<ServerRig> {
   const rig = serverRig();
   rig.host.instance = 'users-1';
-  Object.assign(rig.host.methods, { get: () => 1, note: () => 1, count: neverItems, hold: neverItems, wait: never });
+  Object.assign(rig.host.methods, {
+    get: () => 1,
+    size: () => 1,
+    note: () => 1,
+    count: neverItems,
+    hold: neverItems,
+    wait: never,
+  });
   if (isGreeted) rig.peer.send(bytesOf(VECTORS.preface), frameBytes('hello-client'));
   await rig.settle();
   return rig;
