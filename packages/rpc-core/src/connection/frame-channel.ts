@@ -13,6 +13,7 @@ import { FloodGuard } from './flood-guard.js';
 import { type OwnWords, readGreeting, writeGreeting } from './greeting.js';
 import { Keepalive } from './keepalive.js';
 import type { Output } from './output.js';
+import { describeOverdue } from './overdue.js';
 import { PrefaceReader } from './preface.js';
 import { StallWatch } from './stall-watch.js';
 import { WriteQueue } from './write-queue.js';
@@ -165,22 +166,15 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   /** Looks after what should have happened by now; called about once a second. */
   tick(now: number): void {
     if (this.#state !== 'open') return;
-    const { handshakeMs, frameStallMs, writeStallMs } = this.#limits;
-    if (!this.#greeted && now - this.#openedAt > handshakeMs) {
-      return this.closeFor(GoAwayCode.TIMEOUT, `no greeting within ${handshakeMs} ms (limits.handshakeMs)`);
-    }
     // A peer that is not being read from cannot end its frame, nor show that it lives.
-    const isReading = !this.isFull;
-    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs)) {
-      return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
-    }
-    if (this.incoming.isStalled(isReading, now, frameStallMs)) {
-      const reason = `no piece of a message came within ${frameStallMs} ms (limits.frameStallMs)`;
-      return this.closeFor(GoAwayCode.TIMEOUT, reason);
-    }
+    const arriving = { isReading: !this.isFull, isInsideFrame: this.#reader.isInsideFrame, frames: this.#framesRead };
+    const greetingSince = this.#greeted ? undefined : this.#openedAt;
+    const overdue = describeOverdue(this.#limits, greetingSince, arriving, this.#stalls, this.incoming, now);
+    if (overdue !== undefined) return this.closeFor(GoAwayCode.TIMEOUT, overdue);
     // Not every stream tells of a queue that was never full by its own measure.
     if (this.#stream.queuedBytes === 0 && (this.isFull || !this.writes.isEmpty)) this.drained();
     if (this.writes.isStalled(now)) {
+      const { writeStallMs } = this.#limits;
       return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
     }
     if (this.#greeted && !this.isFull) this.keepalive.tick(now);

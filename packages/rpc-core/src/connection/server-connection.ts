@@ -3,11 +3,10 @@ import { type RpcError, rpcError } from '../error.js';
 import { COMPRESSED } from '../protocol/compressed.js';
 import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
-import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
 import { decodeMetadata } from '../protocol/metadata.js';
-import { answer, answerEnd } from './answer.js';
+import { answer, answerEnd, answerError } from './answer.js';
 import { type CallAnswers, CallRunner } from './call-runner.js';
 import { CancelGuard } from './cancel-guard.js';
 import type { ChannelOwner } from './channel-owner.js';
@@ -24,7 +23,6 @@ import { serveStream } from './serve-stream.js';
 import { createServedStream, type ServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions } from './server-host.js';
 import { Streams } from './streams.js';
-import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /**
  * The server's end of a connection: frames become calls, results become frames. A peer's mistake closes its connection, a
@@ -89,6 +87,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   tick(now: number): void {
     this.#successor?.tick(now);
+    // Only streams need more of a client that has ended its side: END, and CREDIT.
+    if (this.#peerEnded && this.#streams.size === 0) this.#channel.keepalive.stop();
     this.#channel.tick(now);
   }
 
@@ -209,11 +209,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #answerError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { output, writes, bodyBytesMax } = this.#channel;
-    const hasRoom = noRoomForAnswer(this.#channel.writes, this.#options.limits) === undefined;
-    const start = output.position;
-    writeError(output, this.#options.codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
-    writes.commit(start, id);
+    const { codec, limits } = this.#options;
+    answerError(this.#channel, codec, limits, id, error, handlerRan);
   }
 
   #cancel(id: number, readAt: number): void {
