@@ -247,8 +247,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     }
   }
 
-  goAway(_code: number, reason: string): void {
-    this.#drop(`closed by the client: ${reason}`);
+  goAway(code: number, reason: string): void {
+    // No new calls will come; those that run are answered.
+    if (code !== GoAwayCode.DRAINING) this.#drop(`closed by the client: ${reason}`);
   }
 
   ended(): void {
