@@ -248,8 +248,8 @@ function result(flags, body) {
 
 /** What an ERROR says. */
 function errorOf(flags, body) {
-  const fixed = (flags & FLAG.LOAD) === 0 ? 0 : 4;
-  const start = afterMetadata(flags, body, fixed + 8);
+  const fixed = afterMetadata(flags, body, (flags & FLAG.LOAD) === 0 ? 0 : 4);
+  const start = fixed + 8;
   const end = start + body.readUInt16BE(fixed + 6);
   return {
     code: body[fixed],
