@@ -36,6 +36,7 @@ export interface PageVectors {
     name: string;
     to: string;
     after?: string;
+    streams?: boolean;
     hex: string;
     times?: number;
     goAway: { code: number; reason: string };
@@ -124,8 +125,8 @@ function refusedTable({ refused }: PageVectors, to: string): string {
     ['what', 'bytes', 'code', 'reason'],
     refused
       .filter((refusal) => refusal.to === to)
-      .map(({ name, after, hex, times, goAway }) => [
-        `${name}${after === 'nothing' ? ' (first bytes)' : ''}`,
+      .map(({ name, after, streams, hex, times, goAway }) => [
+        `${name}${after === 'nothing' ? ' (first bytes)' : ''}${streams === true ? ' (call 1 streams)' : ''}`,
         `${code(hex)}${times === undefined ? '' : ` ${times} times`}`,
         String(goAway.code),
         goAway.reason,

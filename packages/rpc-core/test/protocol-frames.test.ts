@@ -3,7 +3,7 @@ import { CODE_NUMBERS, type Code } from '../src/code.js';
 import { allocateChunk, type Codec } from '../src/codec/codec.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { itemCost } from '../src/connection/credit.js';
-import { readErrorReply, readReply } from '../src/connection/read-reply.js';
+import { readEnd, readErrorReply, readReply } from '../src/connection/read-reply.js';
 import { rpcError } from '../src/error.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
 import {
@@ -236,13 +236,21 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
     ...{ id, cost },
     value: body.length === 0 ? undefined : decode(body, 0, body.length),
   }),
-  END: (frame) => ({ id: frame.id, ...metadataOf(settled(readReply, frame).call) }),
+  END({ id, flags, body }) {
+    const call = testCall();
+    readEnd(call, flags, body, 0, body.length, DEFAULT_LIMITS);
+    return { id, ...metadataOf(call) };
+  },
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
   CONTINUATION: ({ id, flags, body }) => ({ id, more: (flags & MORE) !== 0, piece: body }),
 };
 
+function testCall(): Call {
+  return new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
+}
+
 function settled(readIt: typeof readReply, { flags, body }: RawFrame): { call: Call; outcome: unknown } {
-  const call = new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
+  const call = testCall();
   let outcome: unknown;
   call.resolve = (value) => {
     outcome = value;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { clientRig, greetedClientRig, type ServerRig, serverRig } from './connection-rig.js';
+import { ItemQueue } from '../src/connection/item-queue.js';
+import { clientRig, greetedClientRig, makeCall, type ServerRig, send, serverRig } from './connection-rig.js';
 import { bytesOf, frameBytes, VECTORS } from './protocol-vectors.js';
 import { readGoAway } from './raw-peer.js';
 
@@ -38,11 +39,13 @@ describe('what breaks the native protocol', () => {
     });
   }
 
-  for (const { name, to, after, hex, goAway, call } of VECTORS.refused) {
+  for (const { name, to, after, hex, goAway, call, streams } of VECTORS.refused) {
     if (to !== 'client') continue;
     it(`closes the connection of a client: ${name}`, async () => {
       const rig = after === 'nothing' ? clientRig() : await greetedClientRig();
-      const sent = rig.call('echo');
+      const sketch = makeCall(rig.clock, 'echo', []);
+      if (streams === true) sketch.stream = { received: new ItemQueue(), opened: () => {} };
+      const sent = send(rig.connection, sketch);
       await rig.settle();
       rig.peer.send(bytesOf(hex));
       await rig.settle();

@@ -72,6 +72,8 @@ export interface Refusal {
   readonly goAway: { readonly code: number; readonly reason: string };
   /** The side that refuses leaves it to the other one to close. */
   readonly goesOn?: boolean;
+  /** Call 1 of the client streams. */
+  readonly streams?: boolean;
   /** How call 1 of the client ends. */
   readonly call?: Readonly<Record<string, unknown>>;
 }

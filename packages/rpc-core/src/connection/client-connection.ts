@@ -18,7 +18,7 @@ import { Deflater, putFrame } from './deflater.js';
 import { FrameChannel } from './frame-channel.js';
 import { holdCall, releaseCall } from './held-call.js';
 import { InFlight } from './in-flight.js';
-import { readErrorReply, readReply } from './read-reply.js';
+import { settleCall } from './read-reply.js';
 import { Streams } from './streams.js';
 import { UnsentCalls } from './unsent-calls.js';
 import { appendCall } from './write-call.js';
@@ -194,14 +194,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       return;
     }
     call.endedAt = readAt;
-    try {
-      if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
-      else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
-    } catch (error) {
-      const reason = `the reply is malformed: ${(error as Error).message}`;
-      call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
-      throw new ProtocolError(reason);
-    }
+    settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits);
     this.#endIfDrained();
   }
 

@@ -100,7 +100,10 @@ export class Streams {
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
     else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
-    else this.ended(id);
+    else {
+      if (start !== end) throw new ProtocolError(`an END of ${end - start} bytes: that of a client is empty`);
+      this.ended(id);
+    }
   }
 
   /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
