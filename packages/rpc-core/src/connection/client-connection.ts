@@ -206,14 +206,16 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     return false;
   }
 
-  oversized(_type: number, id: number, bodyBytes: number): void {
-    const reason = `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
-    this.failReply(id, 'RESOURCE_EXHAUSTED', reason);
+  oversized(type: number, _flags: number, id: number, bodyBytes: number): void {
+    const isItem = type === FrameType.ITEM;
+    if (isItem) this.#streams.skipped(id, bodyBytes);
+    const reason = `the ${isItem ? 'item' : 'reply'} has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
+    this.failReply(id, 'RESOURCE_EXHAUSTED', reason, isItem);
   }
 
-  /** The reply of a call cannot be read; nothing but the call suffers. */
-  failReply(id: number, code: Code, reason: string): void {
-    const call = this.#release(id);
+  /** What came for a call cannot be read; nothing but the call suffers. `goesOn`: its handler has not ended with that. */
+  failReply(id: number, code: Code, reason: string, goesOn = false): void {
+    const call = this.#release(id, goesOn);
     call?.fail(callError(call, code, reason, 'processed'));
     this.#endIfDrained();
   }
@@ -264,10 +266,10 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#channel.isOpen) this.#channel.endWriting();
   }
 
-  /** Takes a call out of the table and off its timer and signal. */
-  #release(id: number): Call | undefined {
+  /** Takes a call out of the table and off its timer and signal. `goesOn`: the server would not end it by itself. */
+  #release(id: number, goesOn = false): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined && this.#detach(call)) this.#cancel(id);
+    if (call !== undefined && (this.#detach(call) || goesOn)) this.#cancel(id);
     return call;
   }
 

@@ -243,7 +243,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void {
     this.#framesRead++;
     if (!this.#greeted) throw new ProtocolError('the first frame is larger than any message may be');
-    if (!this.incoming.takesSkipped(type, flags, id, bodyBytes)) this.#owner.oversized(type, id, bodyBytes);
+    if (!this.incoming.takesSkipped(type, flags, id, bodyBytes)) this.#owner.oversized(type, flags, id, bodyBytes);
   }
 
   /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */

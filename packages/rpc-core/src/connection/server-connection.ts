@@ -6,21 +6,21 @@ import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import type { Hello } from '../protocol/hello.js';
 import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
 import { decodeMetadata } from '../protocol/metadata.js';
-import { answer, answerEnd, answerError } from './answer.js';
-import { type CallAnswers, CallRunner } from './call-runner.js';
+import { CallRunner } from './call-runner.js';
 import { CancelGuard } from './cancel-guard.js';
 import type { ChannelOwner } from './channel-owner.js';
-import { decodeArgs, inflateArgs, requestTooLarge } from './decode-args.js';
+import { itemTooLarge, requestTooLarge } from './decode-args.js';
 import { Deflater } from './deflater.js';
 import { appendForeignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { createIncomingPort } from './incoming-port.js';
 import { ItemQueue } from './item-queue.js';
 import { MessagePackRpcServer } from './message-pack-rpc-server.js';
+import { NativeAnswers } from './native-answers.js';
 import { checkCompressed, checkOpening, requestCost } from './request-checks.js';
 import { RunningCalls } from './running-calls.js';
-import { serveStream } from './serve-stream.js';
-import { createServedStream, type ServedStream } from './served-stream.js';
+import { createServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions } from './server-host.js';
 import { Streams } from './streams.js';
 
@@ -28,13 +28,13 @@ import { Streams } from './streams.js';
  * The server's end of a connection: frames become calls, results become frames. A peer's mistake closes its connection, a
  * handler's mistake fails its call; neither reaches further.
  */
-export class ServerConnection<Entry extends MethodEntry = MethodEntry>
-  implements ServedConnection, ChannelOwner, CallAnswers<Entry>, IncomingPort
-{
+export class ServerConnection<Entry extends MethodEntry = MethodEntry> implements ServedConnection, ChannelOwner {
   readonly #options: ServerConnectionOptions<Entry>;
   readonly #channel: FrameChannel;
   readonly #running: RunningCalls<Entry>;
+  readonly #answers: NativeAnswers<Entry>;
   readonly #runner: CallRunner<Entry>;
+  readonly #port: IncomingPort;
   readonly #parsed = createParsedRequest();
   readonly #cancels: CancelGuard;
   readonly #streams: Streams;
@@ -52,10 +52,13 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#options = options;
     this.#cancels = new CancelGuard(limits);
     this.#running = new RunningCalls(limits);
-    this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
+    const ended = (): void => this.#endIfIdle();
+    this.#answers = new NativeAnswers(this.#channel, options, this.#streams, this.#deflater, ended);
+    this.#runner = new CallRunner(host, this.#running, this.#answers);
+    this.#port = createIncomingPort(this.#channel, clock);
     this.#channel.start();
   }
 
@@ -92,16 +95,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#channel.tick(now);
   }
 
-  // IncomingPort
-
-  now(): number {
-    return this.#options.clock.now();
-  }
-
-  atDeadline(deadline: number, run: () => void): () => void {
-    return this.#options.clock.schedule(deadline - this.#options.clock.now(), run, true);
-  }
-
   // ChannelOwner
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
@@ -126,7 +119,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const entry = this.#options.host.find(parsed.name, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
     const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
-    const call = new IncomingCall<Entry>(this, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    const call = new IncomingCall<Entry>(this.#port, entry, id, deadline, flags, parsed.attempt, parsed.priority);
     call.stream = stream;
     if (metadataStart !== payloadStart) {
       call.metadata = decodeMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
@@ -156,10 +149,23 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
       this.#running.arrives(id, bodyBytes);
       return true;
     }
+    this.#refuseOpening(flags, id, refusal);
+    return false;
+  }
+
+  /** Refuses a call whose request has not been read. */
+  #refuseOpening(flags: number, id: number, error: RpcError): void {
     // Its items may follow, as those of a stream that has ended.
     if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
-    this.#refuse(id, refusal);
-    return false;
+    this.#refuse(id, error);
+  }
+
+  /** Answers a call with an error while its handler runs, which is told and sends nothing more. */
+  #breakOff(id: number, error: RpcError): void {
+    const call = this.#runner.giveUp(id, error);
+    if (call === undefined) return;
+    this.#answers.writeError(id, error, call.started);
+    this.#streams.close(id);
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -167,68 +173,27 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return this.#running.refusal(requestBytes);
   }
 
-  // CallAnswers
-
-  get isOpen(): boolean {
-    return this.#channel.isOpen;
-  }
-
-  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
-    return decodeArgs(this.#channel, bytes, start, end);
-  }
-
-  get extraBytes(): number {
-    return this.#channel.decode.extraBytes ?? 0;
-  }
-
-  inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
-    return inflateArgs(bytes, start, end);
-  }
-
-  async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
-    await serveStream(call, stream, () => this.#options.host.serveStream(call, stream.received));
-    if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#options.limits, call);
-  }
-
-  writeResult(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
-    return answer(this.#channel, this.#options.codec, this.#options.limits, call, value, this.#deflater);
-  }
-
-  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
-    this.#answerError(call.id, error, call.started);
-  }
-
-  callEnded(call: IncomingCall<Entry>): void {
-    if (call.stream !== undefined) this.#streams.close(call.id);
-    if (this.#peerEnded) this.#endIfIdle();
-  }
-
   #refuse(id: number, error: RpcError): void {
     this.#streams.close(id);
-    if (id !== 0) this.#answerError(id, error, false);
-  }
-
-  #answerError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { codec, limits } = this.#options;
-    answerError(this.#channel, codec, limits, id, error, handlerRan);
+    if (id !== 0) this.#answers.writeError(id, error, false);
   }
 
   #cancel(id: number, readAt: number): void {
     this.#cancels.cancelled(readAt);
     this.#running.arrived(id);
-    const call = this.#running.get(id);
-    // The answer may have crossed the CANCEL.
-    if (call !== undefined && !call.abandoned) {
-      call.abandoned = true;
-      call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
-    }
+    this.#runner.giveUp(id, rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
     this.#streams.dropUnsent(id);
   }
 
-  oversized(type: number, id: number, bodyBytes: number): void {
-    if (type !== FrameType.REQUEST)
-      throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
-    this.#refuse(id, requestTooLarge(bodyBytes, this.#options.limits));
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void {
+    const { limits } = this.#options;
+    if (type === FrameType.ITEM) {
+      this.#streams.skipped(id, bodyBytes);
+      this.#breakOff(id, itemTooLarge(bodyBytes, limits));
+    } else if (type === FrameType.REQUEST) {
+      this.#opens(flags, id);
+      this.#refuseOpening(flags, id, requestTooLarge(bodyBytes, limits));
+    } else throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
   }
 
   greeted(hello: Hello): void {
@@ -292,6 +257,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #endIfIdle(): void {
-    if (this.running === 0) this.#channel.endWriting();
+    if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
   }
 }

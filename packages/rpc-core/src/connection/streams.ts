@@ -114,6 +114,14 @@ export class Streams {
     return true;
   }
 
+  /**
+   * An item has begun that is too long, and is skipped. Its stream cannot go on without it; the credit of the connection must.
+   * @throws ProtocolError when it is not covered by credit
+   */
+  skipped(id: number, itemBytes: number): void {
+    if (this.#receive(id, itemBytes) !== undefined) this.#grantConnection(itemBytes);
+  }
+
   /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */
   dropUnsent(id: number): boolean {
     const { writes } = this.#channel;
