@@ -40,7 +40,12 @@ describe('an item beyond messageBytes', () => {
       host.methods['read'] = async function* (items: AsyncIterable<unknown>) {
         for await (const one of items) yield one;
       };
-      peer.send(opening(1), ...framesOf(item(1, LARGE)), item(1), requestFrame(3, [8]));
+      peer.send(
+        opening(1),
+        ...framesOf(item(1, LARGE)),
+        rawFrame(FrameType.END, Buffer.alloc(0), 1),
+        requestFrame(3, [8]),
+      );
       await settle();
       await settle();
       const { code, handlerRan, reason } = readError(peer.only(FrameType.ERROR));

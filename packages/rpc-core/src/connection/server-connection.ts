@@ -128,8 +128,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (requestBytes > this.#options.limits.messageBytes)
       return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
     call.isCompressed = (flags & COMPRESSED) !== 0;
-    const refusal = this.#refusal(requestBytes) ?? this.#options.host.admit(call);
+    const refusal = this.#refusal(requestBytes);
     if (refusal !== undefined) return this.#refuse(id, refusal);
+    const shed = this.#options.host.admit(call);
+    if (shed !== undefined) return this.#refuse(id, shed, true);
     call.requestBytes = requestBytes;
     this.#runner.run(call, bytes, payloadStart, end);
   }
@@ -173,9 +175,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     return this.#running.refusal(requestBytes);
   }
 
-  #refuse(id: number, error: RpcError): void {
+  /** @param isOurs - it is this server that cannot serve just now, whatever the client does */
+  #refuse(id: number, error: RpcError, isOurs = this.#refusing !== undefined || this.#draining !== undefined): void {
     this.#streams.close(id);
-    if (id !== 0) this.#answers.writeError(id, error, false);
+    if (id !== 0) return this.#answers.writeError(id, error, false);
+    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves or sheds load.
+    if (!isOurs) this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
   }
 
   #cancel(id: number, readAt: number): void {
