@@ -19,6 +19,7 @@ import { FrameChannel } from './frame-channel.js';
 import { holdCall, releaseCall } from './held-call.js';
 import { InFlight } from './in-flight.js';
 import { settleCall } from './read-reply.js';
+import { sayShutdown } from './say-shutdown.js';
 import { Streams } from './streams.js';
 import { UnsentCalls } from './unsent-calls.js';
 import { appendCall } from './write-call.js';
@@ -170,8 +171,8 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** Closes at once; calls in flight fail. */
   close(reason: string): void {
-    this.closed(reason);
-    this.#channel.destroy(reason);
+    if (this.#channel.isOpen) sayShutdown(this.#channel.output, this.#inFlight.values());
+    this.#lose(reason);
   }
 
   // ChannelOwner
@@ -235,12 +236,12 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       this.#endIfDrained();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
-      this.close(`closed by the server: ${reason}`);
+      this.#lose(`closed by the server: ${reason}`);
     }
   }
 
   ended(): void {
-    this.#compressed.whenIdle(() => this.close('the connection was closed by the other end'));
+    this.#compressed.whenIdle(() => this.#lose('the connection was closed by the other end'));
   }
 
   drained(): void {
@@ -281,6 +282,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (call.stream !== undefined) this.#streams.close(call.id);
     releaseCall(call, this.#options.timers);
     return isCut;
+  }
+
+  #lose(reason: string): void {
+    this.closed(reason);
+    this.#channel.destroy(reason);
   }
 
   #cancel(id: number): void {

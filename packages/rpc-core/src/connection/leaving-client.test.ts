@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { greetedServerRig, type ServerRig } from '../../test/connection-rig.js';
-import { goAwayFrame, requestFrame } from '../../test/raw-peer.js';
-import { FrameType, GoAwayCode, RequestFlag } from '../protocol/frame.js';
+import { greetedClientRig, greetedServerRig, type ServerRig } from '../../test/connection-rig.js';
+import { goAwayFrame, rawFrame, requestFrame } from '../../test/raw-peer.js';
+import { CancelReason, FrameType, GoAwayCode, RequestFlag } from '../protocol/frame.js';
 
 /** A minute in which the server looks after its connection. */
 async function aMinute({ clock, connection }: ServerRig): Promise<void> {
@@ -60,5 +60,47 @@ describe('a client that leaves', () => {
     await settle();
     assert.deepEqual(host.closedReasons, ['closed by the client: nonsense']);
     assert.ok(host.calls[0]!.signal.aborted);
+  });
+});
+
+describe('a CANCEL', () => {
+  for (const [name, reason, said] of [
+    ['of a caller that gave up', Buffer.of(1), /: the caller gave up$/],
+    ['of a hedge', Buffer.of(2), /: another attempt of the call was faster \(hedge lost\)$/],
+    ['of a client that was closed', Buffer.of(3), /: the client was closed \(shutdown\)$/],
+    ['of an unknown reason', Buffer.of(9), /: the caller gave up$/],
+    ['of no reason', Buffer.alloc(0), /: the caller gave up$/],
+  ] as const) {
+    it(`${name} tells the handler so`, async () => {
+      const { host, peer, settle } = await greetedServerRig();
+      host.methods['wait'] = () => new Promise(() => {});
+      peer.send(requestFrame(1, [], { name: ['test', 'wait'] }), rawFrame(FrameType.CANCEL, reason, 1));
+      await settle();
+      assert.match(String(host.calls[0]!.signal.reason), said);
+    });
+  }
+
+  it('is sent for what is in flight when a client is closed, and not when its connection is lost', async () => {
+    for (const isClosed of [true, false]) {
+      const { call, connection, peer, settle } = await greetedClientRig();
+      for (let i = 0; i < 3; i++) call('echo');
+      await settle();
+      if (isClosed) connection.close('the client was closed');
+      else peer.stream.end();
+      await settle();
+      const cancels = peer.framesOf(FrameType.CANCEL).map(({ id, body }) => [id, body[0]]);
+      const expected = [1, 2, 3].map((id) => [id, CancelReason.SHUTDOWN]);
+      assert.deepEqual(cancels, isClosed ? expected : []);
+      assert.equal(connection.inFlight, 0);
+    }
+  });
+
+  it('is sent for no more calls than a server takes', async () => {
+    const { call, connection, peer, settle } = await greetedClientRig();
+    for (let i = 0; i < 2_000; i++) call('echo');
+    await settle();
+    connection.close('the client was closed');
+    await settle();
+    assert.equal(peer.framesOf(FrameType.CANCEL).length, 500);
   });
 });

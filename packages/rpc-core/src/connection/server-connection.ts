@@ -7,7 +7,7 @@ import type { Hello } from '../protocol/hello.js';
 import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
 import { decodeMetadata } from '../protocol/metadata.js';
 import { CallRunner } from './call-runner.js';
-import { CancelGuard } from './cancel-guard.js';
+import { CancelGuard, cancelledByCaller } from './cancel-guard.js';
 import type { ChannelOwner } from './channel-owner.js';
 import { itemTooLarge, requestTooLarge } from './decode-args.js';
 import { Deflater } from './deflater.js';
@@ -100,7 +100,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if ((flags & COMPRESSED) !== 0) checkCompressed(type, this.#offersInflating);
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
-    else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
+    else if (type === FrameType.CANCEL) this.#cancel(id, start < end ? bytes[start]! : 0, readAt);
     else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
@@ -183,10 +183,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (!isOurs) this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
   }
 
-  #cancel(id: number, readAt: number): void {
+  #cancel(id: number, why: number, readAt: number): void {
     this.#cancels.cancelled(readAt);
     this.#running.arrived(id);
-    this.#runner.giveUp(id, rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
+    this.#runner.giveUp(id, cancelledByCaller(why));
     this.#streams.dropUnsent(id);
   }
 
