@@ -74,6 +74,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     return this.#channel.isGreeted;
   }
 
+  /** The minor version of the protocol that both sides speak. */
+  get version(): number {
+    return this.#channel.version;
+  }
+
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -190,10 +195,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       return;
     }
     const call = this.#release(id);
-    if (call === undefined) {
-      this.#lateReplies++;
-      return;
-    }
+    if (call === undefined) return void this.#lateReplies++;
     call.endedAt = readAt;
     settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits);
     this.#endIfDrained();

@@ -6,6 +6,7 @@ import { FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { parseGoAway } from '../protocol/frame-parser.js';
 import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
 import { writeGoAway, writePing } from '../protocol/frame-writer.js';
+import { PROTOCOL_VERSION } from '../protocol/hello.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import { Assembler } from './assembler.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
@@ -38,6 +39,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readAt: number;
   /** The largest body that both sides take: this side's limit until the peer has said its own. */
   bodyBytesMax: number;
+  /** The minor version that both sides speak: this side's until the peer has said its own. */
+  version = PROTOCOL_VERSION;
   readonly #stream: ByteStream;
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -282,6 +285,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (this.#greeted) throw new ProtocolError('a second HELLO');
     const hello = readGreeting(this.decode, this.#codec, bytes, start, end);
     this.#greeted = true;
+    this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
     this.#owner.greeted(hello);
   }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { encoded } from '../../test/codec-helpers.js';
+import { compressedPayload } from '../../test/compressed-frames.js';
 import { greetedClientRig, greetedServerRig, makeCall, send } from '../../test/connection-rig.js';
 import { rawFrame, readError, requestFrame } from '../../test/raw-peer.js';
 import { inPieces } from '../../test/raw-pieces.js';
 import { CODE_NUMBERS } from '../code.js';
-import { FrameType, HEADER_BYTES, RequestFlag } from '../protocol/frame.js';
+import { COMPRESSED } from '../protocol/compressed.js';
+import { FrameType, HEADER_BYTES, ReplyFlag, RequestFlag } from '../protocol/frame.js';
 import { ItemQueue } from './item-queue.js';
 
 const limits = { messageBytes: 500_000 };
@@ -91,5 +93,37 @@ describe('a request beyond messageBytes', () => {
     peer.send(requestFrame(1, [], { name: ['test', 'hang'] }), large.subarray(0, HEADER_BYTES));
     await settle();
     assert.equal(peer.goAway.reason, 'call id 1 is in flight already');
+  });
+});
+
+describe('metadata beyond its bounds', () => {
+  const pair = Buffer.concat([Buffer.from([1, 0, 100, 97]), Buffer.alloc(100, 98)]);
+  const few = { metadataBytes: 50 };
+
+  it('of a request refuses that call alone', async () => {
+    const { host, peer, settle } = await greetedServerRig({ limits: few });
+    peer.send(requestFrame(1, [], { metadata: pair }), requestFrame(3, [8]));
+    await settle();
+    const { code, handlerRan, reason } = readError(peer.only(FrameType.ERROR));
+    assert.deepEqual([code, handlerRan], [CODE_NUMBERS.RESOURCE_EXHAUSTED, 0]);
+    assert.equal(reason, 'metadata of 104 bytes is beyond the limit of 50 (limits.metadataBytes)');
+    assert.deepEqual([peer.only(FrameType.RESPONSE).id, host.calls.length], [3, 1]);
+  });
+
+  it('of a reply fails that call alone', async () => {
+    const { call, peer, settle } = await greetedClientRig({ limits: few });
+    const calls = [1, 2, 3].map(() => call('echo'));
+    await settle();
+    const section = Buffer.concat([Buffer.from([0, 104]), pair]);
+    const compressed = Buffer.concat([section, compressedPayload(encoded(7))]);
+    peer.send(rawFrame(FrameType.RESPONSE, Buffer.concat([section, encoded(7)]), 1, ReplyFlag.METADATA));
+    peer.send(rawFrame(FrameType.RESPONSE, compressed, 2, ReplyFlag.METADATA | COMPRESSED));
+    peer.send(rawFrame(FrameType.RESPONSE, encoded(7), 3));
+    await settle();
+    for (const { error } of calls.slice(0, 2)) {
+      assert.deepEqual([error?.code, error?.progress], ['RESOURCE_EXHAUSTED', 'processed']);
+      assert.match(error!.reason, /^metadata of 104 bytes/);
+    }
+    assert.equal(calls[2]!.value, 7);
   });
 });

@@ -1,4 +1,5 @@
 import type { DecodeMessage } from '../codec/codec.js';
+import { isRpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../protocol/frame.js';
 import { parseError, parseReplyHead } from '../protocol/frame-parser.js';
@@ -24,6 +25,8 @@ export function settleCall(
     else if (type === FrameType.END) readEnd(call, flags, bytes, start, end, limits);
     else readReply(call, flags, bytes, start, end, decode, limits);
   } catch (error) {
+    // Beyond limits of this side, which the other one does not know: the connection is sound.
+    if (isRpcError(error)) return call.fail(callError(call, error.code, error.reason, 'processed'));
     const reason = `the reply is malformed: ${(error as Error).message}`;
     call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
     throw new ProtocolError(reason);

@@ -1,11 +1,10 @@
 import type { Peer } from '../context.js';
-import { type RpcError, rpcError } from '../error.js';
+import { isRpcError, type RpcError, rpcError } from '../error.js';
 import { COMPRESSED } from '../protocol/compressed.js';
 import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
 import type { Hello } from '../protocol/hello.js';
 import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
-import { decodeMetadata } from '../protocol/metadata.js';
 import { CallRunner } from './call-runner.js';
 import { CancelGuard, cancelledByCaller } from './cancel-guard.js';
 import type { ChannelOwner } from './channel-owner.js';
@@ -18,7 +17,7 @@ import { createIncomingPort } from './incoming-port.js';
 import { ItemQueue } from './item-queue.js';
 import { MessagePackRpcServer } from './message-pack-rpc-server.js';
 import { NativeAnswers } from './native-answers.js';
-import { checkCompressed, checkOpening, requestCost } from './request-checks.js';
+import { checkCompressed, checkOpening, readMetadata, requestCost } from './request-checks.js';
 import { RunningCalls } from './running-calls.js';
 import { createServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions } from './server-host.js';
@@ -64,6 +63,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   get peer(): Peer {
     return this.#channel.peer;
+  }
+
+  /** The minor version of the protocol that both sides speak. */
+  get version(): number {
+    return this.#channel.version;
   }
 
   /** How many handlers run on behalf of this connection, those included whose caller has given up. */
@@ -122,7 +126,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const call = new IncomingCall<Entry>(this.#port, entry, id, deadline, flags, parsed.attempt, parsed.priority);
     call.stream = stream;
     if (metadataStart !== payloadStart) {
-      call.metadata = decodeMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      if (isRpcError(metadata)) return this.#refuse(id, metadata);
+      call.metadata = metadata;
     }
     const requestBytes = requestCost(flags, bytes, start, payloadStart, end);
     if (requestBytes > this.#options.limits.messageBytes)
