@@ -228,3 +228,38 @@ describe('one-way calls that are refused', () => {
     }
   });
 });
+
+describe('what is paid for by its sender', () => {
+  it('are empty items that a handler reads: each costs credit, and few grants come back', async () => {
+    const { host, peer, settle } = await greetedServerRig();
+    let taken = 0;
+    host.methods['read'] = async function* (items: AsyncIterable<unknown>) {
+      for await (const _ of items) taken++;
+      yield taken;
+    };
+    peer.send(requestFrame(1, [], { flags: RequestFlag.STREAM, name: ['test', 'read'] }));
+    const empty = rawFrame(FrameType.ITEM, Buffer.alloc(0), 1);
+    for (let i = 0; i < 10; i++) {
+      peer.send(times(30_000, empty));
+      await settle();
+    }
+    assert.deepEqual([taken, peer.isEnded], [300_000, false]);
+    const grants = peer.framesOf(FrameType.CREDIT).filter(({ id }) => id === 1);
+    assert.ok(grants.length <= 10, `${grants.length} grants`);
+  });
+
+  it('are refusals that it does not read: no more requests are looked at', async () => {
+    const { peer, settle } = await greetedServerRig({ limits: { writeQueueBytes: 10_000 } });
+    const unknown = times(100, requestFrame(1, [], { name: ['test', 'nothing'] }));
+    peer.stream.pause();
+    for (let i = 0; i < 100; i++) {
+      peer.send(unknown);
+      await settle();
+    }
+    const { queuedBytes } = peer.stream;
+    assert.ok(queuedBytes > 90 * unknown.length, `${queuedBytes} bytes wait, the rest was read`);
+    peer.stream.resume();
+    await settle();
+    assert.equal(peer.framesOf(FrameType.ERROR).length, 10_000);
+  });
+});
