@@ -87,7 +87,9 @@ export class ServiceWatcher {
       const endpoint = this.#decode(entry);
       if (endpoint !== undefined) endpoints.push(endpoint);
     }
-    for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
+    // All of the entries are in it by now: with as many, none is left over.
+    if (this.#decoded.size > entries.size)
+      for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
     const before = this.#snapshot;
     const next = nextSnapshot(endpoints, before, (id) => this.#reasonOf(id, removed));
     const snapshot = fresh ? next : Object.freeze({ ...next, fresh });

@@ -58,9 +58,8 @@ class Story {
     this.#world = createWorld(['a:1', 'b:1', 'c:1'], seed + 1);
     const { clock } = this.#world;
     const handle = this.#world.open();
-    const watched = { ...handle, watch: handle.watch.bind(handle) };
     this.#balancer = new Balancer('greeter', {
-      ...balancerEnvironment(watched, this.#pool, clock, this.#random),
+      ...balancerEnvironment(handle, this.#pool, clock, this.#random),
       emit: (event, ...args) => {
         if (event === 'endpointRemoved') this.#removed((args[0] as { instance: string }).instance);
       },

@@ -13,7 +13,11 @@ export class FakeLink {
   readonly connection = undefined;
   readonly #observers = new Set<LinkObserver>();
 
-  constructor(readonly endpoint: Endpoint) {
+  constructor(
+    readonly endpoint: Endpoint,
+    isUp = true,
+  ) {
+    if (!isUp) this.state = 'connecting';
     this.address = endpointAddress(endpoint);
   }
 
@@ -37,9 +41,11 @@ export class FakeLink {
 /** The links of a client, none of which is a connection. */
 export class FakePool {
   readonly links = new Set<FakeLink>();
+  /** Whether new ones are connected from the beginning. */
+  areUp = true;
 
   acquire(endpoint: Endpoint): FakeLink {
-    const link = new FakeLink(endpoint);
+    const link = new FakeLink(endpoint, this.areUp);
     this.links.add(link);
     return link;
   }
@@ -57,7 +63,7 @@ export function balancerEnvironment(
   random: Random,
 ): BalancerEnvironment {
   return {
-    registry,
+    registry: { ...registry, watch: registry.watch.bind(registry) },
     registryDisplay: 'fake',
     registryError: () => undefined,
     namespace: 'test',
