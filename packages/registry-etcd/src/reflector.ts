@@ -255,8 +255,8 @@ export class Reflector {
   }
 }
 
-/** Publications that take long leave at least four fifths of the time to others, but none waits longer than this. */
+/** Publications that take long leave four fifths of the time to others, as long as none waits longer than this for that. */
 const REST_FACTOR = 4;
-const REST_MAX_MS = 30;
+const REST_MAX_MS = 20;
 const FAILURES_MAX = 2;
 const MISCOUNTS_MAX = 2;
