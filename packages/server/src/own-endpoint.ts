@@ -20,4 +20,4 @@ export function ownEndpoint(
 }
 
 /** What every server of this version can do besides calls. */
-const FEATURES: readonly string[] = ['streams', 'messagepack-rpc'];
+const FEATURES: readonly string[] = ['streams', 'messagepack-rpc', 'compression'];

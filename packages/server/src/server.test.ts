@@ -76,7 +76,7 @@ describe('server.listen()', () => {
           state: 'up',
           startedAtMs: 1_767_225_600_001,
           protocol: 'rpc/1',
-          features: ['streams', 'messagepack-rpc'],
+          features: ['streams', 'messagepack-rpc', 'compression'],
         },
       },
     ]);

@@ -38,6 +38,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   requestBytes: number;
   /** Whether they are counted. */
   counted = false;
+  /** Whether its arguments came compressed. */
+  isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
   started = false;
   /** Whether nobody waits for the answer any more. */

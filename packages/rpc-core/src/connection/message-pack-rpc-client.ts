@@ -3,20 +3,16 @@ import { msgpack } from '../codec/msgpack.js';
 import { type Progress, type RpcError, rpcError } from '../error.js';
 import { markLate } from '../late.js';
 import { PROTOCOL_VERSION } from '../protocol/hello.js';
-import {
-  RpcMessageType,
-  readRpcHead,
-  writeRpcError,
-  writeRpcNotification,
-  writeRpcRequest,
-} from '../protocol/message-pack-rpc.js';
+import { RpcMessageType, readRpcHead, writeRpcNotification, writeRpcRequest } from '../protocol/message-pack-rpc.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import { errorFromValue } from '../protocol/rpc-error-value.js';
 import type { Call, CallHolder } from '../service.js';
 import { cancelledError } from '../wait.js';
 import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
+import { holdCall, releaseCall } from './held-call.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
+import { PeerRequests } from './peer-requests.js';
 import { RpcIds } from './rpc-ids.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
@@ -33,6 +29,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
+  readonly #peerRequests: PeerRequests;
   readonly #ids: RpcIds;
   readonly #waiting = new Set<Call>();
   #silentSince = Number.POSITIVE_INFINITY;
@@ -48,7 +45,9 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
     this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy: Number.POSITIVE_INFINITY });
-    stream.start(this.#channel);
+    const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
+    this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
+    stream.start(channel);
   }
 
   get isOpen(): boolean {
@@ -89,15 +88,10 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
       const reason = `${this.#waiting.size} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
       return this.#fail(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
     }
-    const { signal } = call;
-    if (signal?.aborted) return call.fail(cancelledError(call));
+    if (call.stream !== undefined) return this.#fail(call, 'UNIMPLEMENTED', 'MessagePack-RPC has no streams', 'unsent');
+    if (call.signal?.aborted) return call.fail(cancelledError(call));
     if (call.oneWay) return this.#transmit(call);
-    call.holder = this;
-    if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#options.timers.add(call);
-    if (signal !== undefined) {
-      call.onAbort = () => this.abandon(call, cancelledError(call));
-      signal.addEventListener('abort', call.onAbort, { once: true });
-    }
+    holdCall(call, this, this.#options.timers);
     if (this.#ids.size >= this.#rpc.maxInFlight) this.#waiting.add(call);
     else this.#transmit(call);
   }
@@ -117,7 +111,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     } catch (error) {
       output.rollBack(start);
       this.#ids.take(id);
-      this.#detach(call);
+      releaseCall(call, this.#options.timers);
       const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
       return this.#fail(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
     }
@@ -166,7 +160,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #giveUp(call: Call): Progress {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#options.clock.now();
     if (this.#waiting.delete(call)) return 'unsent';
     this.#ids.abandon(call.id);
@@ -195,12 +189,11 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   message(bytes: Buffer, start: number, end: number): void {
     this.#hear();
     const head = readRpcHead(bytes, start);
-    if (head.type === RpcMessageType.REQUEST) {
-      this.#ignored++;
-      writeRpcError(this.#channel.output, this.#codec, head.id, 'UNIMPLEMENTED: this client serves no methods');
-      return this.#channel.output.commit();
+    if (head.type !== RpcMessageType.RESPONSE) {
+      if (!this.#peerRequests.take(head, bytes, start, end)) this.#ignored++;
+      return;
     }
-    if (head.type === RpcMessageType.NOTIFICATION || !this.#ids.has(head.id)) {
+    if (!this.#ids.has(head.id)) {
       this.#ignored++;
       return;
     }
@@ -212,7 +205,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #answer(call: Call, bytes: Buffer, start: number, end: number): void {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#channel.readAt;
     let message: readonly unknown[];
     try {
@@ -263,7 +256,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #lose(call: Call, reason: string, progress: Progress): void {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#options.clock.now();
     this.#fail(call, 'UNAVAILABLE', reason, progress);
   }
@@ -278,14 +271,6 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
 
   #endIfDrained(): void {
     if (this.#draining && this.inFlight === 0 && this.#channel.isOpen) this.#channel.closeAfterWriting('drained');
-  }
-
-  #detach(call: Call): void {
-    call.holder = undefined;
-    this.#options.timers.remove(call);
-    if (call.onAbort === undefined) return;
-    call.signal?.removeEventListener('abort', call.onAbort);
-    call.onAbort = undefined;
   }
 
   #fail(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): void {

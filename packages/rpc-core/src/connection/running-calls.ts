@@ -10,6 +10,8 @@ export class RunningCalls<Entry extends MethodEntry> {
   readonly #limits: Limits;
   readonly #byId = new Map<number, IncomingCall<Entry>>();
   readonly #oneWay = new Set<IncomingCall<Entry>>();
+  /** Bytes of the requests that arrive in pieces, by id. */
+  readonly #arriving = new Map<number, number>();
   #requestBytes = 0;
 
   constructor(limits: Limits) {
@@ -29,10 +31,15 @@ export class RunningCalls<Entry extends MethodEntry> {
     return this.#byId.values();
   }
 
+  /** Every call whose caller waits for nothing. */
+  oneWay(): Iterable<IncomingCall<Entry>> {
+    return this.#oneWay;
+  }
+
   /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
   refusal(requestBytes: number): RpcError | undefined {
     const { callsInFlight, inFlightRequestBytes } = this.#limits;
-    if (this.size >= callsInFlight) {
+    if (this.size + this.#arriving.size >= callsInFlight) {
       const reason = `${callsInFlight} calls of this connection are running (limits.callsInFlight)`;
       return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
     }
@@ -58,6 +65,18 @@ export class RunningCalls<Entry extends MethodEntry> {
     call.requestBytes += extraBytes;
     if (call.counted) this.#requestBytes += extraBytes;
     return undefined;
+  }
+
+  /** A request of so many bytes arrives in pieces: from the first one on it counts as a call. */
+  arrives(id: number, requestBytes: number): void {
+    this.#arriving.set(id, requestBytes);
+    this.#requestBytes += requestBytes;
+  }
+
+  /** Such a request has arrived, or never will; harmless when there is none. */
+  arrived(id: number): void {
+    this.#requestBytes -= this.#arriving.get(id) ?? 0;
+    this.#arriving.delete(id);
   }
 
   /** Puts a call in; harmless when it is in already, waiting for its authorization. */

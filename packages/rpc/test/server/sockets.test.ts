@@ -136,6 +136,6 @@ describe('a server and its clients over sockets', () => {
     await server.registered;
     const { startedAtMs, protocol, features } = manual.instances()[0]!.endpoint;
     assert.ok(startedAtMs! >= before && startedAtMs! <= Date.now());
-    assert.deepEqual([protocol, features], ['rpc/1', ['streams', 'messagepack-rpc']]);
+    assert.deepEqual([protocol, features], ['rpc/1', ['streams', 'messagepack-rpc', 'compression']]);
   });
 });
