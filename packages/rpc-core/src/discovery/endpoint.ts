@@ -22,7 +22,7 @@ export interface Endpoint {
   readonly state: EndpointState;
   /**
    * When it began to serve, in milliseconds since 1970 by its own clock. For people only: clocks differ, so it may lie in the
-   * future, see {@link uptimeMs}.
+   * future.
    */
   readonly startedAtMs?: number | undefined;
   /** The protocol that it speaks: `rpc/1`. */
