@@ -1,5 +1,6 @@
 import type { Balancer } from './balancer.js';
 import type { LinkState } from './link.js';
+import type { RulesState } from './rules/service-rules.js';
 
 /** One endpoint of a service, as the client sees it now. */
 export interface NodeState {
@@ -25,6 +26,8 @@ export interface ServiceState {
   /** Milliseconds since it last did; 0 while it does. */
   readonly ageMs: number;
   readonly nodes: readonly NodeState[];
+  /** What operators have ordered by rules in the registry; `undefined` when there are none. */
+  readonly rules: RulesState | undefined;
 }
 
 /** What a client knows at this moment, for tools and tests: by service. */
@@ -46,7 +49,9 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       latencyMs: node.load.estimateMs(now),
       error: node.link.lastError,
     }));
-    services[balancer.service] = { fresh: balancer.membership.isFresh, ageMs: balancer.membership.ageMs(), nodes };
+    const { membership, rules } = balancer;
+    const { isFresh: fresh } = membership;
+    services[balancer.service] = { fresh, ageMs: membership.ageMs(), nodes, rules: rules.state() };
   }
   return { services };
 }

@@ -26,7 +26,7 @@ export interface RetryEvent {
 
 /** What the retry layer is made of. */
 export interface RetrySettings {
-  /** See {@link RetryOptions}; 0 when retries are off. */
+  /** See {@link RetryOptions}; 0 when retries are off. Read once for each call that fails, since rules may change it. */
   readonly max: number;
   readonly budget: RetryBudget;
   readonly clock: Clock;
@@ -66,6 +66,7 @@ class FailedCall {
   readonly #settings: RetrySettings;
   readonly #next: Service;
   readonly #call: Call;
+  readonly #max: number;
   #lastAttempt: Call;
   #lastError: RpcError | undefined;
   #retries = 0;
@@ -78,6 +79,7 @@ class FailedCall {
     this.#settings = settings;
     this.#next = next;
     this.#call = call;
+    this.#max = settings.max;
     this.#lastAttempt = call;
   }
 
@@ -110,7 +112,7 @@ class FailedCall {
    */
   #loop(): Promise<unknown> {
     return pRetry(() => this.#retryOnce(), {
-      retries: this.#settings.max - 1,
+      retries: this.#max - 1,
       minTimeout: 0,
       maxTimeout: 0,
       factor: 1,
@@ -160,7 +162,8 @@ class FailedCall {
 
   #takesRetry(error: RpcError): boolean {
     if (this.#settings.isClosed?.()) return false;
-    const { max, budget, clock, random } = this.#settings;
+    const { budget, clock, random } = this.#settings;
+    const max = this.#max;
     const decision = decideRetry(this.#call, error, { max, retries: this.#retries, now: clock.now(), random, budget });
     if ('stop' in decision) {
       this.#stop = decision.stop;
@@ -181,7 +184,7 @@ class FailedCall {
       call.endedAt = this.#settings.clock.now();
     }
     // p-retry does not ask after the last retry that it was allowed.
-    const usedUp = this.#retries > 0 && this.#retries === this.#settings.max;
+    const usedUp = this.#retries > 0 && this.#retries === this.#max;
     const final = completeError(call, error, this.#stop === '' && usedUp ? 'no retries are left' : this.#stop);
     call.settleCall(final);
     return final;

@@ -55,7 +55,7 @@ function open(
   call.createdAt = clock.now();
   call.idempotent = route.idempotent;
   call.priority = route.priority;
-  call.deadline = call.createdAt + (options?.timeoutMs ?? route.timeoutMs);
+  call.deadline = call.createdAt + (options?.timeoutMs ?? route.policy.now.timeoutMs);
   if (options !== undefined) applyOptions(call, options);
   const context = callContext();
   const linked = context === undefined ? undefined : inherit(call, context, propagate);
