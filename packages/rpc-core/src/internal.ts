@@ -30,6 +30,7 @@ export { readEndpoint, readInstance } from './discovery/endpoint-data.js';
 export { registryFromEnvironment, resolveNamespace } from './discovery/from-environment.js';
 export { createMemoryRules, createMemoryStore, type MemoryRules, openMemoryRules } from './discovery/memory-rules.js';
 export { type RegistrySchemes, registryFromString } from './discovery/registry-string.js';
+export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './discovery/rules-report-text.js';
 export { refusedRegistration } from './discovery/settled-registration.js';
 export { nextSnapshot, sameSnapshot, staleSnapshot } from './discovery/snapshot.js';
 export { createTextWatches, type TextWatches } from './discovery/text-watches.js';

@@ -7,6 +7,8 @@ export type PublishText = (text: string | undefined) => void;
 export interface TextWatches {
   /** Adds a watch; it hears nothing until the next `offer`. */
   add(name: string, publish: PublishText): Watch;
+  /** Whether anybody watches a name. */
+  has(name: string): boolean;
   /** The names that are watched. */
   names(): Iterable<string>;
   /** Tells the watches of a name what is there now; those that know it already are not bothered. */
@@ -39,6 +41,7 @@ export function createTextWatches(): TextWatches {
         },
       };
     },
+    has: (name) => watchers.has(name),
     names: () => [...watchers.keys()],
     offer(name, text) {
       for (const watcher of watchers.get(name) ?? []) {
