@@ -52,6 +52,7 @@ export type { Hello } from './protocol/hello.js';
 export { encodeMetadata } from './protocol/metadata.js';
 export { randomId } from './random.js';
 export { nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from './rules/next-rules.js';
+export { readJson } from './rules/read-json.js';
 export { parseRules, RULES_BYTES_MAX, readRules } from './rules/read-rules.js';
 export { ruleModeFor, rulePosition } from './rules/rule-position.js';
 export { RULE_POLICIES } from './rules/rules-document.js';

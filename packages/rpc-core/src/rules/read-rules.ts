@@ -25,7 +25,7 @@ const ENTRIES_MAX = 1_000;
 const TEXT_LENGTH_MAX = 500;
 const ENDPOINT_LENGTH_MAX = 300;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line breaks and tabs are text.
-const CONTROL_PATTERN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const CONTROL_PATTERN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
 /**
  * Reads the JSON of a document of rules, as a registry holds it. All of it has to be right, since half of a document is not
