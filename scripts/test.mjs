@@ -1,4 +1,4 @@
-// npm test: installs and builds what is missing, finds an etcd, checks types, style and docs, and runs every test.
+// npm test: installs and builds what is missing, finds etcd and Neovim, checks types, style and docs, and runs every test.
 // Arguments after -- go to mocha: files, or --grep. The last line counts everything; the exit code is 0 when nothing failed.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { findEtcd } from './etcd.mjs';
 import { ROOT } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { SetupError, setup } from './lib/setup.mjs';
+import { findNeovim, findPynvim } from './neovim.mjs';
 
 const MODULES = join(ROOT, 'node_modules');
 const env = { ...process.env };
@@ -15,7 +16,9 @@ let failed = 0;
 
 try {
   await setup();
-  await ensureEtcd();
+  await ensure('etcd', 'ETCD_BIN', findEtcd);
+  await ensure('Neovim', 'NVIM_BIN', findNeovim);
+  await ensure('pynvim', 'PYTHON_BIN', findPynvim);
   await check('types of the tests', [join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.test.json', '--noEmit']);
   await check('lint and format', [join(MODULES, '@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
   await check('API docs', [join(MODULES, 'typedoc/bin/typedoc')]);
@@ -27,13 +30,13 @@ try {
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
-/** The tests that need etcd use a real one. Without it they fail, each saying so; they are never left out. */
-async function ensureEtcd() {
+/** The tests that need such a program use a real one. Without it they fail, each saying so; they are never left out. */
+async function ensure(name, variable, find) {
   try {
-    env.ETCD_BIN = await findEtcd({ env, log: console.log });
-    record('etcd', true);
+    env[variable] = await find({ env, log: console.log });
+    record(name, true);
   } catch (error) {
-    record('etcd', false);
+    record(name, false);
     console.log(indent(error.message));
   }
 }

@@ -43,6 +43,7 @@ describe('calls over TLS', function () {
 
   async function serving(
     tls: Partial<ServerTlsOptions> = {},
+    echo: (value: unknown) => unknown = (value) => value,
   ): Promise<{ server: Server; port: number; errors: string[] }> {
     const server = createServer({
       registry: memory(),
@@ -54,7 +55,7 @@ describe('calls over TLS', function () {
     });
     const errors: string[] = [];
     server.on('acceptError', ({ error }) => errors.push(error.message));
-    server.add(Echo, { echo: (value) => value, who: () => callContext()?.peer.identity });
+    server.add(Echo, { echo, who: () => callContext()?.peer.identity });
     closers.push({ close: () => server.close({ drainMs: 0, graceMs: 0 }) });
     return { server, port: (await server.listen({ host: '127.0.0.1' })).port, errors };
   }
@@ -176,12 +177,27 @@ describe('calls over TLS', function () {
   });
 
   it('are finished when the server drains', async () => {
-    const { server, port } = await serving();
+    let release!: () => void;
+    const untilClosing = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun = 0;
+    let allBegun!: () => void;
+    const untilBegun = new Promise<void>((resolve) => {
+      allBegun = resolve;
+    });
+    const { server, port } = await serving({}, async (value) => {
+      if (++begun === calls.length) allBegun();
+      await untilClosing;
+      return value;
+    });
     const calls = Array.from({ length: 100 }, (_, i) => i);
     const echo = calling(port).service(Echo);
-    await echo.echo(0);
     const answers = Promise.all(calls.map((i) => echo.echo(i)));
-    await server.close();
+    await untilBegun;
+    const closed = server.close();
+    release();
+    await closed;
     assert.deepEqual(await answers, calls);
   });
 

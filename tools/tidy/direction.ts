@@ -27,7 +27,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 
 const CORE = 'packages/rpc-core/src/';
 // They gather what is public, and nothing inside imports them.
-const GATHERING = new Set([`${CORE}index.ts`, `${CORE}internal.ts`]);
+const GATHERING = new Set([`${CORE}index.ts`, `${CORE}internal.ts`, `${CORE}msgpackr.ts`]);
 // What a user could have written as well: it shows that the public names suffice.
 const PUBLIC_ONLY = /^(packages\/telemetry|examples)\//;
 const SOCKETS = /^node:(net|tls|dgram|http|https|http2)$/;

@@ -173,6 +173,15 @@ export class Balancer implements MembershipOwner, NodeOwner {
     for (const node of this.#membership.nodes) this.#announce(node);
     this.#changed();
     this.#wake();
+    const { service } = this;
+    const { fresh, remembered = false, endpoints } = snapshot;
+    this.#environment.emit('viewChanged', {
+      service,
+      fresh,
+      remembered,
+      listed: endpoints.length,
+      known: this.#membership.size,
+    });
   }
 
   /** Gives the nodes the weights of the rules that are in force now. */

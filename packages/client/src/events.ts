@@ -18,6 +18,8 @@ export interface ClientEvents {
   retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
   /** A call was refused here, by a rate or concurrency limit. */
   limited: [event: { service: string; method: string; error: RpcError }];
+  /** What the registry says of a service has changed, or how far it vouches for it: for metrics and alarms. */
+  viewChanged: [event: ViewEvent];
   /** Something about the registry: unreachable, recovered, an invalid entry. */
   registry: [event: RegistryEvent];
   /** Other rules are in force from now on. */
@@ -49,6 +51,19 @@ export interface RulesRejectedEvent {
   readonly reason: string;
   /** The version that stays in force; `undefined` for none. */
   readonly inForce: number | undefined;
+}
+
+/** What a client is told of a service by its registry. */
+export interface ViewEvent {
+  readonly service: string;
+  /** Whether the registry vouches for the list. */
+  readonly fresh: boolean;
+  /** Whether the list is from an earlier run, because the registry has not answered yet. */
+  readonly remembered: boolean;
+  /** How many endpoints it lists. */
+  readonly listed: number;
+  /** How many endpoints the client knows, those included that are kept because they answer. */
+  readonly known: number;
 }
 
 /** Which endpoint an event is about. */

@@ -2,7 +2,7 @@ export { createClient } from './client.js';
 export type { Client, ReadyOptions } from './client-types.js';
 export { configure, type ServiceConfiguration, type ServiceOptions } from './configure.js';
 export type { MetadataSource } from './credentials.js';
-export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent } from './events.js';
+export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent, ViewEvent } from './events.js';
 export type { LinkState } from './link.js';
 export type { NodeLoad } from './load.js';
 export type { ClientLayers, ClientOptions } from './options.js';

@@ -14,6 +14,7 @@ import {
   type ClientConnectionObserver,
   type Dial,
   type Hello,
+  type ResolvedCompression,
   type TimerQueue,
 } from '@org/rpc-core/internal';
 
@@ -21,6 +22,7 @@ import {
 export interface LinkEnvironment {
   readonly dial: Dial;
   readonly codec: Codec;
+  readonly compression?: ResolvedCompression | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly random: Random;
@@ -184,9 +186,9 @@ export class Link implements ClientConnectionObserver {
 
   #connected(stream: ByteStream): void {
     if (this.#state === 'closed') return stream.destroy();
-    const { codec, limits, clock, timers, protocol } = this.#environment;
+    const { codec, compression, limits, clock, timers, protocol } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    const options = { stream, codec, limits, clock, timers, observer: this, expectInstance };
+    const options = { stream, codec, compression, limits, clock, timers, observer: this, expectInstance };
     this.#connection = protocol?.open(options) ?? new ClientConnection(options);
     this.#readyAt = clock.now();
     this.#set('ready');

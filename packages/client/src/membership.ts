@@ -30,6 +30,7 @@ export class Membership {
   #fresh = false;
   #freshSince = 0;
   #known = false;
+  #remembered = false;
 
   constructor(owner: MembershipOwner, clock: Clock) {
     this.#owner = owner;
@@ -55,7 +56,12 @@ export class Membership {
     return this.#fresh;
   }
 
-  /** Milliseconds since the registry last vouched for its list; 0 while it does. */
+  /** Whether the list is from an earlier run, because the registry has not answered yet. */
+  get isRemembered(): boolean {
+    return this.#remembered;
+  }
+
+  /** Milliseconds since the registry last vouched for its list, or since this client began if it never did; 0 while it does. */
   ageMs(): number {
     return this.#fresh || !this.#known ? 0 : this.#clock.now() - this.#freshSince;
   }
@@ -63,7 +69,9 @@ export class Membership {
   /** Takes in what the registry knows now. */
   apply(snapshot: Snapshot): void {
     const now = this.#clock.now();
-    if (snapshot.fresh || this.#fresh) this.#freshSince = now;
+    // A remembered list is as old as nobody knows: at least as old as this client.
+    if (snapshot.fresh || this.#fresh || !this.#known) this.#freshSince = now;
+    this.#remembered = snapshot.remembered === true;
     // Fresh again: what vanished meanwhile has its whole grace before it.
     if (snapshot.fresh && !this.#fresh)
       for (const node of this.#nodes.values()) if (node.unlistedAt !== undefined) node.unlistedAt = now;
@@ -74,7 +82,7 @@ export class Membership {
     for (const endpoint of snapshot.endpoints) {
       listed.add(endpoint.id);
       addresses.add(endpointAddress(endpoint));
-      this.#list(endpoint);
+      this.#list(endpoint).isRemembered = snapshot.remembered === true;
     }
     const reasons = new Map<string, GoneReason>(snapshot.gone.map((gone: Gone) => [gone.id, gone.reason]));
     let vanished = false;
@@ -104,7 +112,7 @@ export class Membership {
 
   /** Forgets unlisted nodes for which nothing speaks any more; called about once a second and when a node loses its connection. */
   sweep(): void {
-    if (!this.#fresh) return;
+    if (!this.#fresh) return this.#sweepRemembered();
     const now = this.#clock.now();
     for (const node of this.#nodes.values()) {
       if (node.unlistedAt === undefined) continue;
@@ -119,16 +127,28 @@ export class Membership {
     }
   }
 
-  #list(endpoint: Endpoint): void {
+  /**
+   * A list from an earlier run may be of any age, and nobody vouches for it: what does not answer is forgotten, as long as
+   * something else does. With nothing that answers, all are worth another try.
+   */
+  #sweepRemembered(): void {
+    const nodes = [...this.#nodes.values()];
+    if (!nodes.some(({ link }) => link.state === 'ready')) return;
+    for (const node of nodes) if (node.isRemembered && node.link.failures > 0) this.#remove(node, 'unknown');
+  }
+
+  #list(endpoint: Endpoint): Node {
     const known = this.#nodes.get(endpoint.id);
     if (known !== undefined && known.address === endpointAddress(endpoint)) {
       known.endpoint = endpoint;
       known.unlistedAt = undefined;
-      return;
+      return known;
     }
     // The same instance on another address: a new node, since connection and history belong to the address.
     if (known !== undefined) this.#remove(known, 'left');
-    this.#nodes.set(endpoint.id, this.#owner.addNode(endpoint));
+    const node = this.#owner.addNode(endpoint);
+    this.#nodes.set(endpoint.id, node);
+    return node;
   }
 
   #remove(node: Node, reason: GoneReason): void {

@@ -33,6 +33,8 @@ export class Node implements PickerNode, LinkObserver {
   /** The same with the weight of the rules. */
   #endpoint: Endpoint;
   #weight: number | undefined = undefined;
+  /** Whether only a list from an earlier run names it: the registry has not answered yet. */
+  isRemembered = false;
   readonly #health: NodeHealth;
   readonly #owner: NodeOwner;
   readonly #now: () => number;

@@ -20,6 +20,13 @@ describe('the options of a client', () => {
     [{ metadata: 'a=b' }, 'createClient: metadata must be an object of texts or a function that gives one, got "a=b"'],
     [{ balancer: 'p2c' }, 'createClient: balancer must be a picker such as p2c() or roundRobin(), got "p2c"'],
     [{ codec: 'json' }, 'createClient: codec must be a codec such as msgpack(), got "json"'],
+    [{ compression: 5 }, 'createClient: compression must be true, false or { aboveBytes, level }, got 5'],
+    [{ compression: { above: 1 } }, 'createClient: compression: unknown option "above"; did you mean "aboveBytes"?'],
+    [
+      { compression: { aboveBytes: -1 } },
+      'createClient: compression.aboveBytes must be an integer from 0 to 2147483647, got -1',
+    ],
+    [{ compression: { level: 0 } }, 'createClient: compression.level must be an integer from 1 to 9, got 0'],
     [{ retry: { max: 11 } }, 'createClient: retry: max must be an integer from 0 to 10, got 11'],
     [{ retry: 3 }, 'createClient: retry: options must be an object, got 3'],
     [{ breaker: { openMs: 1 } }, 'createClient: breaker: openMs must be a number from 100 to 300000, got 1'],

@@ -3,6 +3,7 @@ import {
   type ClientTlsOptions,
   type Clock,
   type Codec,
+  type CompressionOptions,
   type Layer,
   type Limits,
   type Metadata,
@@ -20,8 +21,10 @@ import {
   assertName,
   type ClientTlsSource,
   createClientTls,
+  type ResolvedCompression,
   randomId,
   registryFromEnvironment,
+  resolveCompression,
   resolveLimits,
   resolveNamespace,
 } from '@org/rpc-core/internal';
@@ -63,6 +66,11 @@ export interface ClientOptions extends PolicyOptions {
   readonly services?: readonly ServiceConfiguration[] | undefined;
   readonly layers?: ClientLayers | undefined;
   readonly codec?: Codec | undefined;
+  /**
+   * Compresses what is sent when it is large, towards servers that can inflate it: `true` for the defaults, see
+   * {@link CompressionOptions}. Default: off. What comes compressed is read in any case.
+   */
+  readonly compression?: CompressionOptions | boolean | undefined;
   /** With it, nothing is sent in plaintext; `true` believes the well-known authorities. Default: plaintext. */
   readonly tls?: ClientTlsOptions | true | undefined;
   /** What is spoken with the servers. Default: the native protocol; `messagePackRpc()` for servers of other languages. */
@@ -90,6 +98,7 @@ export interface ResolvedClientOptions {
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly codec: Codec;
+  readonly compression: ResolvedCompression | undefined;
   readonly tls: ClientTlsSource | undefined;
   readonly protocol: ClientProtocol | undefined;
   readonly limits: Limits;
@@ -108,6 +117,7 @@ const KNOWN: readonly string[] = [
   'services',
   'layers',
   'codec',
+  'compression',
   'tls',
   'protocol',
   'limits',
@@ -138,6 +148,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     layers: options.layers?.unary ?? [],
     streamLayers: options.layers?.stream,
     codec: options.codec ?? msgpack(),
+    compression: resolveCompression(where, options.compression),
     tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
     protocol: options.protocol,
     limits: resolveLimits(where, options.limits),

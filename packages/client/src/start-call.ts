@@ -1,5 +1,5 @@
 import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
-import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientRoute } from './route.js';
 
 /** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
@@ -47,6 +47,7 @@ function serve(call: Call, route: ClientRoute, now: number): Promise<unknown> {
 export function applyOptions(call: Call, options: CallOptions): void {
   const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
   call.signal = signal;
+  if (signal !== undefined) allowManyCalls(signal);
   call.metadata = metadata;
   if (idempotent !== undefined) call.idempotent = idempotent;
   if (priority !== undefined) call.priority = priority;
@@ -77,6 +78,7 @@ const NO_METADATA: Metadata = Object.freeze({});
  */
 export function inherit(call: Call, context: CallContext, propagate: readonly string[]): LinkedSignal | undefined {
   if (context.deadline < call.deadline) call.deadline = context.deadline;
+  allowManyCalls(context.signal);
   const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
   call.signal = linked?.signal ?? context.signal;
   let inherited: Record<string, string> | undefined;

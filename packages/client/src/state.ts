@@ -23,8 +23,10 @@ export interface NodeState {
 export interface ServiceState {
   /** Whether the registry vouches for the list of endpoints. */
   readonly fresh: boolean;
-  /** Milliseconds since it last did; 0 while it does. */
+  /** Milliseconds since it last did, or since this client began if it never did; 0 while it does. */
   readonly ageMs: number;
+  /** Whether the list is from an earlier run of this or another client, because the registry has not answered yet. */
+  readonly remembered: boolean;
   readonly nodes: readonly NodeState[];
   /** What operators have ordered by rules in the registry; `undefined` when there are none. */
   readonly rules: RulesState | undefined;
@@ -50,8 +52,9 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       error: node.link.lastError,
     }));
     const { membership, rules } = balancer;
-    const { isFresh: fresh } = membership;
-    services[balancer.service] = { fresh, ageMs: membership.ageMs(), nodes, rules: rules.state() };
+    const { isFresh: fresh, isRemembered: remembered } = membership;
+    const ageMs = membership.ageMs();
+    services[balancer.service] = { fresh, ageMs, remembered, nodes, rules: rules.state() };
   }
   return { services };
 }

@@ -1,4 +1,12 @@
-import type { Instance, Registration, Registry, RegistryEnvironment, RegistryHandle, Watch } from '@org/rpc-core';
+import {
+  type Instance,
+  type Registration,
+  type Registry,
+  type RegistryEnvironment,
+  type RegistryHandle,
+  remembered,
+  type Watch,
+} from '@org/rpc-core';
 import { assertName, readInstance, refusedRegistration, rpcError } from '@org/rpc-core/internal';
 import { ClientHolder } from './client-holder.js';
 import { createEtcdConnector } from './etcd-client.js';
@@ -27,7 +35,7 @@ import { type PublishSnapshot, ServiceWatcher } from './watcher.js';
  */
 export function etcd(options: EtcdOptions): Registry {
   const resolved = resolveEtcdOptions(options);
-  return {
+  const registry: Registry = {
     display: displayOf(resolved),
     drainLeadMs: DRAIN_LEAD_MS,
     open: (environment) => {
@@ -35,6 +43,7 @@ export function etcd(options: EtcdOptions): Registry {
       return openEtcdRegistry(resolved, environment, createEtcdConnector({ auth, tls, clock: environment.clock }));
     },
   };
+  return resolved.snapshots === false ? registry : remembered(registry, resolved.snapshots);
 }
 
 /**

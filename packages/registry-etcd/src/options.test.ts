@@ -13,6 +13,7 @@ describe('resolveEtcdOptions', () => {
       prefix: 'rpc',
       auth: undefined,
       tls: undefined,
+      snapshots: {},
     });
   });
 

@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls';
+import type { RememberedOptions } from '@org/rpc-core';
 import { assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 
 /** A user of etcd. */
@@ -30,6 +31,11 @@ export interface EtcdOptions {
   readonly prefix?: string | undefined;
   readonly auth?: EtcdAuth | undefined;
   readonly tls?: EtcdTls | undefined;
+  /**
+   * Where clients keep what they were told last of each service, so that they start while etcd is down (default on, in
+   * `org-rpc/snapshots` of the user's cache); `false` for nowhere. See `remembered` of the core.
+   */
+  readonly snapshots?: RememberedOptions | false | undefined;
 }
 
 /** {@link EtcdOptions}, checked and complete. */
@@ -41,6 +47,7 @@ export interface ResolvedEtcdOptions {
   readonly prefix: string;
   readonly auth: EtcdAuth | undefined;
   readonly tls: EtcdTls | undefined;
+  readonly snapshots: RememberedOptions | false;
 }
 
 /** What keys begin with unless told otherwise. */
@@ -48,7 +55,7 @@ export const DEFAULT_PREFIX = 'rpc';
 
 /** @throws TypeError that names option, value and bound */
 export function resolveEtcdOptions(options: EtcdOptions): ResolvedEtcdOptions {
-  assertKnownOptions('etcd', options, ['hosts', 'ttlSeconds', 'prefix', 'auth', 'tls']);
+  assertKnownOptions('etcd', options, ['hosts', 'ttlSeconds', 'prefix', 'auth', 'tls', 'snapshots']);
   const { ttlSeconds = 15, auth } = options;
   assertNumber('etcd', 'ttlSeconds', ttlSeconds, { min: TTL_MIN_SECONDS, max: TTL_MAX_SECONDS, integer: true });
   if (auth !== undefined) checkAuth(auth);
@@ -63,6 +70,7 @@ export function resolveEtcdOptions(options: EtcdOptions): ResolvedEtcdOptions {
     prefix: resolvePrefix(options.prefix),
     auth: auth === undefined ? undefined : { username: auth.username, password: auth.password },
     tls: options.tls ?? (secure === true ? {} : undefined),
+    snapshots: options.snapshots ?? {},
   };
 }
 

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A signal that aborts when either of two does, and the way to let go of both. */
 export interface LinkedSignal {
   readonly signal: AbortSignal;
@@ -23,4 +25,13 @@ export function linkSignals(first: AbortSignal, second: AbortSignal): LinkedSign
       second.removeEventListener('abort', onSecond);
     },
   };
+}
+
+/**
+ * Says that a signal may have any number of listeners: many calls may share one, and each takes its listener off when it
+ * ends. Node.js would print a warning from the eleventh on.
+ */
+export function allowManyCalls(signal: AbortSignal): void {
+  // One of another make knows of no such warning.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
 }

@@ -34,7 +34,11 @@ export function contextKey<T>(name: string): ContextKey<T> {
 export interface CallContext {
   readonly service: string;
   readonly method: string;
-  /** Aborts when the caller gives up, the deadline passes, the connection is lost or the server's grace ends. */
+  /**
+   * Aborts when the caller gives up, the deadline passes, the connection is lost or the server's grace ends. The signal of a
+   * one-way call outlives its connection: its caller was told that the call is done, and may have left on that word. It aborts with a
+   * connection that the server ends itself.
+   */
   readonly signal: AbortSignal;
   /** Absolute, in this process's monotonic milliseconds (`performance.now()`); `Infinity` when the caller gave none. */
   readonly deadline: number;

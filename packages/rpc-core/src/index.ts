@@ -4,6 +4,7 @@ export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarg
 export { UnknownExtension } from './codec/extensions.js';
 export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
 export type { ClientProtocol } from './connection/client-protocol.js';
+export type { CompressionOptions } from './connection/compression-options.js';
 export { messagePackRpc } from './connection/message-pack-rpc.js';
 export type { MessagePackRpcOptions } from './connection/message-pack-rpc-options.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
@@ -39,6 +40,7 @@ export type {
   Snapshot,
   Watch,
 } from './discovery/registry.js';
+export { type RememberedOptions, remembered } from './discovery/remembered.js';
 export type { RulesReport, RulesSource, RulesStore, StoredRules } from './discovery/rules-source.js';
 export { several } from './discovery/several.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';

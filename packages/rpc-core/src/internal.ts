@@ -1,4 +1,4 @@
-export { type LinkedSignal, linkSignals } from './cancel.js';
+export { allowManyCalls, type LinkedSignal, linkSignals } from './cancel.js';
 export {
   assertBoolean,
   assertFits,
@@ -16,6 +16,7 @@ export { createScanner, type Scanner, type ScannerLimits } from './codec/scanner
 export { ClientConnection } from './connection/client-connection.js';
 export type { ClientConnectionObserver, ClientConnectionOptions } from './connection/client-connection-options.js';
 export type { CallConnection } from './connection/client-protocol.js';
+export { type ResolvedCompression, resolveCompression } from './connection/compression-options.js';
 export { IncomingCall, type MethodEntry } from './connection/incoming-call.js';
 export { ItemQueue } from './connection/item-queue.js';
 export { iteratorOf, type Pumping, pump } from './connection/pump.js';

@@ -2,6 +2,8 @@
 export interface ItemReceiver {
   /** An item has come; `cost` is to be given back to `onTaken` when somebody takes it. */
   push(value: unknown, cost: number): void;
+  /** The same for an item that is compressed: `open` inflates it when somebody takes it, and throws or rejects when it cannot. */
+  pushClosed(open: () => unknown, cost: number): void;
   /** No more items will come. */
   end(): void;
   /** Told of the cost of every item that was taken or dropped. */
@@ -14,8 +16,11 @@ export interface ItemSender {
   readonly isClosed: boolean;
   /** `undefined` when an item may be sent now; else resolves when it may, or when the sender is closed. */
   untilOpen(): Promise<void> | undefined;
-  /** Sends one item. @throws RpcError when it cannot be encoded or is too large */
-  send(value: unknown): void;
+  /**
+   * Sends one item. With a promise, the next one may be sent when that has settled.
+   * @throws RpcError when it cannot be encoded or is too large
+   */
+  send(value: unknown): void | Promise<void>;
   /** No more items will come. */
   end(): void;
   /** Nobody wants any more: those who wait for it to open go on. */

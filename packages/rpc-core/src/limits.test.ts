@@ -29,6 +29,11 @@ describe('resolveLimits', () => {
     refuses({ messageBytes: 2 ** 31 }, /messageBytes/);
   });
 
+  it('refuses less credit than every peer has from the start', () => {
+    refuses({ streamCreditBytes: 65_535 }, /streamCreditBytes.*65.?536/);
+    refuses({ connectionCreditBytes: 1_048_575 }, /connectionCreditBytes.*1.?048.?576/);
+  });
+
   it('refuses messages so small that a greeting does not fit', () => {
     refuses({ messageBytes: 1_023 }, /messageBytes.*1.?024/);
     assert.equal(resolveLimits('createServer', { messageBytes: 1_024 }).messageBytes, 1_024);

@@ -17,9 +17,20 @@ export interface Limits {
   readonly messageDepth: number;
   /** Calls in flight on one connection (default 4,096); running handlers count until they end. Stops: unbounded handlers. */
   readonly callsInFlight: number;
-  /** Bytes of requests in flight on one connection (default 32 MiB). Stops: many large requests at once. */
+  /**
+   * Bytes of requests in flight on one connection (default 32 MiB): those that came and, until the call is answered, an estimate
+   * of what the decoded arguments take besides. A call that is alone has room for those in any case. Stops: many
+   * large requests at once.
+   */
   readonly inFlightRequestBytes: number;
-  /** Bytes waiting to be written on one connection (default 8 MiB). Stops: a peer that does not read. */
+  /** Bytes of items that a peer may send on one stream before they are taken (default 64 KiB, at least that). Stops: a slow reader. */
+  readonly streamCreditBytes: number;
+  /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
+  readonly connectionCreditBytes: number;
+  /**
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from and starts no
+   * calls; beyond four times of it, answers of calls that run already are dropped for an error. Stops: a peer that does not read.
+   */
   readonly writeQueueBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
   readonly writeStallMs: number;
@@ -46,6 +57,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   messageDepth: 64,
   callsInFlight: 4096,
   inFlightRequestBytes: 32 * 1024 * 1024,
+  streamCreditBytes: 64 * 1024,
+  connectionCreditBytes: 1024 * 1024,
   writeQueueBytes: 8 * 1024 * 1024,
   writeStallMs: 10_000,
   handshakeMs: 5_000,
@@ -77,7 +90,11 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   return resolved as unknown as Limits;
 }
 
-/** Greetings and reasons must fit. */
-const MINIMA: Readonly<Record<string, number>> = { messageBytes: 1024 };
+/** Greetings and reasons must fit, and a peer sends items under the defaults before it has read that it may send more. */
+const MINIMA: Readonly<Record<string, number>> = {
+  messageBytes: 1024,
+  streamCreditBytes: DEFAULT_LIMITS.streamCreditBytes,
+  connectionCreditBytes: DEFAULT_LIMITS.connectionCreditBytes,
+};
 /** Where the wire sets a bound of its own. */
 const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

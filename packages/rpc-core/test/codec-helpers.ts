@@ -17,8 +17,13 @@ export function encoded(value: unknown, codec: Codec = msgpack()): Buffer {
 }
 
 /** Decodes one whole message, in the middle of a chunk whose other bytes are all numbers. */
-export function decoded(bytes: Buffer, limits: Partial<Limits> = {}, options: MsgpackOptions = {}): unknown {
-  const decode = msgpack(options).createDecoder({ ...DEFAULT_LIMITS, ...limits });
+export function decoded(
+  bytes: Buffer,
+  limits: Partial<Limits> = {},
+  options: MsgpackOptions = {},
+  create: (options: MsgpackOptions) => Codec = msgpack,
+): unknown {
+  const decode = create(options).createDecoder({ ...DEFAULT_LIMITS, ...limits });
   const chunk = Buffer.concat([hex('01 02 03'), bytes, Buffer.alloc(64, 7)]);
   return decode(chunk, 3, 3 + bytes.length);
 }

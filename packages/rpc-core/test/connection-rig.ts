@@ -1,6 +1,7 @@
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client-connection.js';
+import type { ResolvedCompression } from '../src/connection/compression-options.js';
 import type { IncomingCall } from '../src/connection/incoming-call.js';
 import { ServerConnection } from '../src/connection/server-connection.js';
 import type { ServerHost } from '../src/connection/server-host.js';
@@ -78,7 +79,9 @@ export interface RigOptions {
   readonly limits?: Partial<Limits>;
   readonly clientLimits?: Partial<Limits>;
   readonly expectInstance?: string;
-  /** Wraps the stream of the connection under test. */
+  /** What both sides compress, where it is a pair. */
+  readonly compression?: ResolvedCompression;
+  /** Wraps the stream of the connection under test, in a pair those of both. */
   readonly wrap?: (stream: ByteStream) => ByteStream;
 }
 
@@ -131,6 +134,7 @@ export function serverRig(options: RigOptions = {}): ServerRig {
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     clock,
     host,
+    compression: options.compression,
   });
   return { clock, host, connection, peer: new RawPeer(clientEnd), settle: () => clock.advance(0) };
 }
@@ -199,8 +203,9 @@ export function pairRig(options: RigOptions = {}): PairRig {
   const host = new TestHost();
   const [clientEnd, serverEnd] = memoryPair();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const server = new ServerConnection({ stream: serverEnd, codec: msgpack(), limits, clock, host });
-  return { ...clientOver(clock, clientEnd, { ...options, limits: options.clientLimits ?? {} }), host, server };
+  const { compression, wrap = (stream) => stream } = options;
+  const server = new ServerConnection({ stream: wrap(serverEnd), codec: msgpack(), limits, clock, host, compression });
+  return { ...clientOver(clock, wrap(clientEnd), { ...options, limits: options.clientLimits ?? {} }), host, server };
 }
 
 function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): Omit<ClientRig, 'peer'> {
@@ -218,6 +223,7 @@ function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): 
       closed: (reason) => observed.closed.push(reason),
     },
     expectInstance: options.expectInstance ?? '',
+    compression: options.compression,
   });
   const call = (method: string, args: readonly unknown[] = [], sketch: CallSketch = {}): SentCall =>
     send(connection, makeCall(clock, method, args, sketch));

@@ -19,7 +19,7 @@ import {
   wireName,
 } from '@org/rpc-core/internal';
 import { type Handler, runHandler, runLayered } from './handler.js';
-import { createHandler, dispatchStream, runStreamHandler } from './stream-handler.js';
+import { createHandler, dispatchStream, kindError, runStreamHandler } from './stream-handler.js';
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
@@ -106,6 +106,7 @@ export class Dispatcher {
     const unnamed = this.#defaultService ?? (this.#services.size === 1 ? this.services[0] : undefined);
     const handler =
       this.#paths.get(path) ?? (unnamed === undefined ? undefined : this.#paths.get(`${unnamed}.${path}`));
+    if (handler?.stream !== undefined) return kindError(handler, 'MessagePack-RPC has no streams');
     if (handler !== undefined) return handler;
     const known = this.services.find((service) => path.startsWith(`${service}.`));
     if (known !== undefined) return this.#unknown(known, path.slice(known.length + 1));

@@ -130,6 +130,26 @@ describe('server.close() under calls', () => {
     assert.equal(bench.server.running, 0);
   });
 
+  it('waits for one-way calls whose client has left, and cuts them off when the grace is over', async () => {
+    const contexts: CallContext[] = [];
+    const bench = setUp({
+      tell: () => {
+        contexts.push(callContext()!);
+        return new Promise(() => {});
+      },
+    });
+    await bench.work.with({ timeoutMs: 60_000 }).tell('news');
+    await bench.clock.advance(10);
+    await bench[Symbol.asyncDispose]();
+    await bench.clock.advance(2_000);
+    const closed = bench.server.close({ graceMs: 1_000 });
+    await bench.clock.advance(999);
+    assert.equal(contexts[0]!.signal.aborted, false);
+    await bench.clock.advance(1);
+    await closed;
+    assert.match(String(contexts[0]!.signal.reason), /the server is shutting down/);
+  });
+
   it('cuts off a handler that never ends when the grace is over: its signal aborts, its caller hears of it', async () => {
     const contexts: CallContext[] = [];
     await using bench = setUp({

@@ -24,6 +24,13 @@ describe('the options of a server', () => {
     [{ concurrency: { max: 0 } }, 'createServer: concurrency.max must be an integer of at least 1, got 0'],
     [{ concurrency: {} }, 'createServer: concurrency.max must be an integer of at least 1, got undefined'],
     [{ codec: 'json' }, 'createServer: codec must be a codec such as msgpack(), got "json"'],
+    [{ compression: 5 }, 'createServer: compression must be true, false or { aboveBytes, level }, got 5'],
+    [{ compression: { above: 1 } }, 'createServer: compression: unknown option "above"; did you mean "aboveBytes"?'],
+    [
+      { compression: { aboveBytes: -1 } },
+      'createServer: compression.aboveBytes must be an integer from 0 to 2147483647, got -1',
+    ],
+    [{ compression: { level: 0 } }, 'createServer: compression.level must be an integer from 1 to 9, got 0'],
     [
       { signals: 'SIGTERM' },
       'createServer: signals must be a list of the signals of this system, such as "SIGTERM", got "SIGTERM"',

@@ -3,6 +3,7 @@ import {
   type CallContext,
   type Clock,
   type Codec,
+  type CompressionOptions,
   type Endpoint,
   type Layer,
   type Limits,
@@ -22,8 +23,10 @@ import {
   assertName,
   assertNumber,
   createServerTls,
+  type ResolvedCompression,
   readEndpoint,
   registryFromEnvironment,
+  resolveCompression,
   resolveLimits,
   resolveNamespace,
   type ServerTlsSource,
@@ -67,6 +70,11 @@ export interface ServerOptions {
   /** Beyond it calls are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
   readonly concurrency?: ServerConcurrency | undefined;
   readonly codec?: Codec | undefined;
+  /**
+   * Compresses what is sent when it is large, towards clients that can inflate it: `true` for the defaults, see
+   * {@link CompressionOptions}. Default: off. What comes compressed is read in any case.
+   */
+  readonly compression?: CompressionOptions | boolean | undefined;
   /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
   readonly tls?: ServerTlsOptions | undefined;
   /** The service that peers of MessagePack-RPC mean when they name a method only. Default: the one service, if there is one only. */
@@ -102,6 +110,7 @@ export interface ResolvedServerOptions {
   readonly limits: Limits;
   readonly concurrencyMax: number;
   readonly codec: Codec;
+  readonly compression: ResolvedCompression | undefined;
   readonly tls: ServerTlsSource | undefined;
   readonly defaultService: string | undefined;
   readonly metadataFirst: boolean;
@@ -123,6 +132,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'limits',
   'concurrency',
   'codec',
+  'compression',
   'tls',
   'defaultService',
   'metadataFirst',
@@ -160,6 +170,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     limits: resolveLimits(where, options.limits),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     codec: options.codec ?? msgpack(),
+    compression: resolveCompression(where, options.compression),
     tls: options.tls === undefined ? undefined : createServerTls(where, options.tls),
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,

@@ -59,6 +59,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #dispatcher: Dispatcher;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections = new Set<ServerConnection<Handler>>();
+  readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
   readonly #startedAt: number;
   readonly #publication = new Publication();
   #listener: Listener | undefined;
@@ -121,6 +122,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     }
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
       for (const connection of this.#connections) connection.tick(now);
+      for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
     return address;
@@ -134,8 +136,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** Serves a stream that was opened by other means: the in-memory pair of tests. */
   accept(stream: ByteStream): void {
-    const { codec, limits, clock } = this.#options;
-    const connection = new ServerConnection<Handler>({ stream, codec, limits, clock, host: this });
+    const { codec, compression, limits, clock } = this.#options;
+    const connection = new ServerConnection<Handler>({ stream, codec, compression, limits, clock, host: this });
     this.#connections.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
@@ -223,6 +225,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   closed(connection: ServerConnection<Handler>, reason: string): void {
     this.#connections.delete(connection);
+    if (connection.running > 0) this.#lost.add(connection);
     this.#checkEmpty();
     this.#emit('connectionClosed', { peer: connection.peer.address, reason });
   }
@@ -240,8 +243,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       () => {},
     );
   }
-
-  // DrainHost
 
   announce(reason: string): void {
     this.#drainingReason = reason;
@@ -273,7 +274,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   dropAll(reason: string): void {
-    for (const connection of [...this.#connections]) connection.close(reason);
+    for (const connection of [...this.#connections, ...this.#lost]) connection.close(reason);
     this.#cancelTick?.();
   }
 

@@ -26,9 +26,9 @@ export function dispatchStream(
   copy: Call,
   serve: StreamService,
 ): AsyncIterable<unknown> {
-  const { service, method, definition, stream } = call.entry;
+  const { definition, stream } = call.entry;
   const { kind } = definition;
-  if (stream === undefined) throw kindError(service, method, `a ${kind} method, called as a stream`);
+  if (stream === undefined) throw kindError(call.entry, 'it was called as a stream');
   return runInContext(call, serve, copy, kind === 'stream' ? undefined : items);
 }
 
@@ -41,11 +41,18 @@ export function createHandler(
 ): Handler {
   if (!isStreamKind(definition.kind)) return { service, method, definition, run, stream: undefined };
   const refuse = (): never => {
-    throw kindError(service, method, `a ${definition.kind} method: call it by its contract`);
+    throw kindError({ service, method, definition }, 'call it by its contract');
   };
   return { service, method, definition, run: refuse, stream: run };
 }
 
-function kindError(service: string, method: string, what: string): RpcError {
-  return rpcError('UNIMPLEMENTED', `${service}.${method} is ${what}`, { progress: 'refused' });
+/** The error for whoever calls a method as what it is not: what it is, and what is wrong or to be done. */
+export function kindError(
+  { service, method, definition: { kind } }: Pick<Handler, 'service' | 'method' | 'definition'>,
+  text: string,
+): RpcError {
+  const article = kind === 'upload' ? 'an' : 'a';
+  return rpcError('UNIMPLEMENTED', `${service}.${method} is ${article} ${kind} method: ${text}`, {
+    progress: 'refused',
+  });
 }

@@ -1,14 +1,21 @@
-import type { CallOptions, ServiceClient, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import type { CallOptions, MethodKind, ServiceClient, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
 import { assertKnownOptions, assertServiceDefinition, rpcError } from '@org/rpc-core/internal';
+import { type MockMethod, mockStreamMethod } from './mock-stream-method.js';
 
 /**
  * A stub that answers from the given functions, for tests of code that takes one: no server, no encoding. A method that was
  * not given rejects with `UNIMPLEMENTED`. Options given by `with` are taken and change nothing.
  *
+ * Methods with streams take what a handler takes and gives: `stream` and `duplex` functions give any iterable, which is begun
+ * when the first item is asked for and returned when the reader breaks off; `upload` and `duplex` functions get the
+ * caller's items as an async iterable, whatever iterable the caller passed. What a function throws comes after the items
+ * before it.
+ *
  * @throws TypeError for a function whose name is no method, naming the nearest one
  * @example
  * ```ts
  * const calculator = mockService(Calculator, { sum: () => 3 });
+ * const readings = mockService(Readings, { latest: () => [19, 20], record: async (values) => `${(await toArray(values)).length}` });
  * ```
  */
 export function mockService<D extends ServiceDefinition<object>>(
@@ -17,17 +24,23 @@ export function mockService<D extends ServiceDefinition<object>>(
 ): ServiceClient<D> {
   assertServiceDefinition('mockService', definition);
   const service = definition.name;
-  const methods = Object.keys(definition.methods);
+  const kinds = definition.methods as Readonly<Record<string, { readonly kind: MethodKind }>>;
+  const methods = Object.keys(kinds);
   assertKnownOptions(`mockService(${service})`, handlers, methods);
   const stub: Record<string, unknown> = {};
   for (const method of methods) {
-    const handler = (handlers as Record<string, ((...args: unknown[]) => unknown) | undefined>)[method];
-    stub[method] = async (...args: unknown[]): Promise<unknown> => {
+    const handler = (handlers as Record<string, MockMethod | undefined>)[method];
+    const answer: MockMethod = (...args) => {
       if (handler !== undefined) return handler.apply(handlers, args);
       const reason = `mockService: ${service}.${method} was not given`;
       throw rpcError('UNIMPLEMENTED', reason, { service, method, progress: 'refused' });
     };
+    stub[method] = mockStreamMethod(`${service}.${method}`, kinds[method]!.kind, answer) ?? promised(answer);
   }
   Object.defineProperty(stub, 'with', { value: (_options: CallOptions) => stub });
   return stub as never;
+}
+
+function promised(answer: MockMethod): MockMethod {
+  return async (...args) => answer(...args);
 }

@@ -109,9 +109,13 @@ export function resolveBenchOptions(line: CommandLine, newSeed: () => number): B
     throw new CliError('--self starts its own server: leave out --registry');
   }
   const call = resolveCall(line.positionals, self, payloadBytes, seed);
+  const connection = connectionOptions(line);
+  if (self && connection.tls !== undefined) {
+    throw new CliError('--self starts its own server, in plaintext: leave out --tls');
+  }
   return {
     ...call,
-    ...connectionOptions(line),
+    ...connection,
     self,
     load,
     span: resolveSpan(line, timeoutMs),

@@ -29,6 +29,7 @@ export const callCommand: Command = {
   examples: [
     'rpc call calculator.sum 1 2',
     `rpc call users.find '{"name":"ada"}' --registry etcd://10.0.0.1:2379 --metadata tenant=a --json`,
+    'rpc call orders.get 7 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key',
   ],
   run: runCall,
 };

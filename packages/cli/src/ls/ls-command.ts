@@ -16,6 +16,7 @@ export const lsCommand: Command = {
   summary: 'list the services of a registry, or the instances of one service',
   usage: ['ls [options]', 'ls <service> [options]'],
   options: { ...CONNECTION_SPECS, json: { type: 'boolean', help: 'print as JSON' } },
+  notes: ['It asks the registry and no server: options of TLS are checked, so that the same ones do for all commands.'],
   examples: ['rpc ls', 'rpc ls calculator --registry etcd://10.0.0.1:2379 --json'],
   run: runLs,
 };

@@ -1,12 +1,16 @@
+import type { ClientTlsOptions } from '@org/rpc';
 import type { CommandLine, OptionSpecs } from './command-line.js';
+import { TLS_SPECS, tlsOptions } from './tls-options.js';
 import { durationOption } from './values.js';
 
-/** Where a command finds its services. */
+/** Where a command finds its services, and how it speaks to them. */
 export interface ConnectionOptions {
   /** The string form of a registry, such as `etcd://10.0.0.1:2379`; `undefined`: the client's default. */
   readonly registry: string | undefined;
   /** `undefined`: the client's default. */
   readonly namespace: string | undefined;
+  /** As a client takes it; `undefined`: plaintext. */
+  readonly tls: ClientTlsOptions | true | undefined;
 }
 
 /** The options of {@link ConnectionOptions}, shared by all commands. */
@@ -17,6 +21,7 @@ export const CONNECTION_SPECS = {
     help: 'local:, direct://host:port,..., etcd://host:port,...; default RPC_REGISTRY, then local:',
   },
   namespace: { type: 'string', value: '<name>', help: 'default RPC_NAMESPACE, then default' },
+  ...TLS_SPECS,
 } as const satisfies OptionSpecs;
 
 /** The option `--timeout` of the commands that call. */
@@ -24,9 +29,12 @@ export const TIMEOUT_SPEC = {
   timeout: { type: 'string', value: '<time>', help: 'of a call, all its attempts included; default 1s' },
 } as const satisfies OptionSpecs;
 
-/** Reads the options of {@link CONNECTION_SPECS}. */
+/**
+ * Reads the options of {@link CONNECTION_SPECS}.
+ * @throws CliError for a file of TLS that cannot be used
+ */
 export function connectionOptions(line: CommandLine): ConnectionOptions {
-  return { registry: line.text('registry'), namespace: line.text('namespace') };
+  return { registry: line.text('registry'), namespace: line.text('namespace'), tls: tlsOptions(line) };
 }
 
 /**

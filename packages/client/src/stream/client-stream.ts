@@ -1,4 +1,12 @@
-import type { Call, CallStream, Clock, ItemSender, RpcError, Service } from '@org/rpc-core';
+import {
+  type Call,
+  type CallStream,
+  type Clock,
+  type ItemSender,
+  isRpcError,
+  type RpcError,
+  type Service,
+} from '@org/rpc-core';
 import {
   ItemQueue,
   iteratorOf,
@@ -38,6 +46,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
 
   constructor(bounds: StreamBounds) {
     this.#bounds = bounds;
+    this.received.onBroken = (error) => this.#broken(error);
   }
 
   /** Whether an item of the caller has been taken: the call cannot begin anew then. */
@@ -106,6 +115,15 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     this.#pumping?.stop();
     if (outcome === undefined) this.received.end();
     else this.received.fail((this.#reason ?? outcome).error);
+  }
+
+  /** An item has come that cannot be read: the server need not send more. */
+  #broken(error: unknown): void {
+    if (isRpcError(error)) {
+      error.service ??= this.#attempt?.service;
+      error.method ??= this.#attempt?.method;
+    }
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {

@@ -171,6 +171,15 @@ describe('bounded decoder: text', () => {
     }
   });
 
+  it('gives the bytes of malformed UTF-8 where that is asked for, but has no such keys', () => {
+    const keep = { malformedText: 'keep' } as const;
+    const chunk = hex('93 a2 c3 28 a2 c3 a9 a0');
+    const value = decoded(chunk, {}, keep) as unknown[];
+    chunk.fill(0);
+    assert.deepEqual(value, [Buffer.from([0xc3, 0x28]), '\u00e9', '']);
+    assert.throws(() => decoded(hex('81 a1 ff c0'), {}, keep), /a key that is not a string/);
+  });
+
   it('keeps U+FFFD that was sent', () => {
     assert.equal(decoded(hex('a3 ef bf bd')), '\uFFFD');
     assert.equal(decoded(encoded(`${'a'.repeat(40)}\uFFFD`)), `${'a'.repeat(40)}\uFFFD`);

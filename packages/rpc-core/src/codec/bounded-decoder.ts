@@ -13,6 +13,7 @@ import {
   typedArray,
   UnknownExtension,
 } from './extensions.js';
+import { extraBytes } from './extra-bytes.js';
 import type { KeyCache } from './key-cache.js';
 import { Decoder } from './msgpack-internals.js';
 
@@ -27,13 +28,19 @@ export interface DecoderSettings {
   readonly limits: Pick<Limits, 'messageElements' | 'messageDepth'>;
   /** Give {@link UnknownExtension} for extension types that are not ours, instead of refusing them. */
   readonly keepUnknown: boolean;
+  /** Give the bytes of a str that is not UTF-8, instead of refusing it. */
+  readonly keepMalformed: boolean;
   readonly views: ViewCache;
   readonly keys: KeyCache;
 }
 
 /** What one message may still spend; the decoders of nested extensions spend from the same purse. */
 interface Purse {
+  /** What `elements` was at the start. */
+  granted: number;
   elements: number;
+  /** Binaries and extensions so far. */
+  objects: number;
   numericKeys: number;
 }
 
@@ -59,11 +66,17 @@ export class BoundedDecoder extends Decoder {
   /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
   #inner: BoundedDecoder | undefined;
 
-  constructor(settings: DecoderSettings, purse: Purse = { elements: 0, numericKeys: 0 }) {
+  constructor(settings: DecoderSettings, purse: Purse = { granted: 0, elements: 0, objects: 0, numericKeys: 0 }) {
     super({ mapKeyConverter });
     this.#settings = settings;
     this.#purse = purse;
     this.#depth = settings.limits.messageDepth;
+  }
+
+  /** See `DecodeMessage`. */
+  get extraBytes(): number {
+    const { granted, elements, objects } = this.#purse;
+    return extraBytes(granted - elements, objects);
   }
 
   /** @throws CodecError */
@@ -77,7 +90,8 @@ export class BoundedDecoder extends Decoder {
     this.view = views.view;
     this.#start = start;
     const elements = this.#settings.limits.messageElements;
-    this.#purse.elements = Math.min(end - start, elements);
+    this.#purse.granted = this.#purse.elements = Math.min(end - start, elements);
+    this.#purse.objects = 0;
     this.#purse.numericKeys = NUMERIC_KEYS;
     return this.#run(start, end);
   }
@@ -115,7 +129,9 @@ export class BoundedDecoder extends Decoder {
     const text = bytes.utf8Slice(start, end);
     // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
     if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
-      throw this.#error('a string that is not UTF-8', start);
+      if (!this.#settings.keepMalformed) throw this.#error('a string that is not UTF-8', start);
+      // The base class only hands it on; as a key of a map it is refused like every other that is no text.
+      return this.#copy(start, end) as unknown as string;
     }
     return text;
   }
@@ -124,6 +140,7 @@ export class BoundedDecoder extends Decoder {
     const start = this.pos + headerBytes;
     const end = start + byteLength;
     if (end > this.#end) throw this.#tooLong('a binary', byteLength, start);
+    this.#purse.objects++;
     this.pos = end;
     return this.#copy(start, end);
   }
@@ -132,6 +149,7 @@ export class BoundedDecoder extends Decoder {
     const start = this.pos + headerBytes + 1;
     const end = start + byteLength;
     if (end > this.#end) throw this.#tooLong('an extension', byteLength, start);
+    this.#purse.objects++;
     const type = this.view.getInt8(start - 1);
     const value = this.#extension(type, start, end);
     this.pos = end;

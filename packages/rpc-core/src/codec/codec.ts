@@ -22,7 +22,15 @@ export interface EncodeTarget {
  * Reads exactly one value from `bytes[start, end)`; never looks beyond `end`, keeps no reference to `bytes`.
  * @throws CodecError for any input that is not exactly one well-formed value within the limits
  */
-export type DecodeMessage = (bytes: Buffer, start: number, end: number) => unknown;
+export interface DecodeMessage {
+  (bytes: Buffer, start: number, end: number): unknown;
+  /**
+   * Estimate of the memory, in bytes, that the value decoded last takes besides as much as its message has: a byte of
+   * MessagePack may become an object of 60. A server counts it against `inFlightRequestBytes`. Left out, messages count
+   * by their bytes alone.
+   */
+  readonly extraBytes?: number;
+}
 
 /** The seam between values and bytes. One value of this type may serve any number of connections. */
 export interface Codec {

@@ -24,6 +24,7 @@ describe('msgpack()', () => {
       () => msgpack({ unknownExtensions: 'drop' as 'keep' }),
       /TypeError: unknownExtensions of msgpack\(\)/,
     );
+    assert.throws(() => msgpack({ malformedText: true as never }), /TypeError: malformedText of msgpack\(\) must be/);
   });
 
   it('gives back all kinds of values as they were', () => {

@@ -1,8 +1,10 @@
 import type { Limits } from '../limits.js';
 import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
 import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
+import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.js';
 import { FastEncoder } from './fast-encoder.js';
 import { KeyCache } from './key-cache.js';
+import { PlainCheck } from './plain-check.js';
 import { explainUnsupported, reasonText } from './value-path.js';
 
 /** Two values written to the same place would overwrite each other. */
@@ -15,6 +17,11 @@ export interface MsgpackOptions {
    * `UnknownExtension`, which can be sent on as it came.
    */
   readonly unknownExtensions?: 'refuse' | 'keep';
+  /**
+   * What to do with a str that is not UTF-8: `refuse` the message (the default), or `keep` its bytes as a `Uint8Array`. Programs
+   * that know one type for text and bytes send both as str, which MessagePack allows. Keys of maps are refused either way.
+   */
+  readonly malformedText?: 'refuse' | 'keep';
   /**
    * Largest encoded value in bytes, from 1 to 2^31 - 1 (default 64 MiB). It stops a value such as `new Array(1e9)` before the
    * memory is gone; what a connection may send is bounded by its own limits besides.
@@ -32,7 +39,7 @@ export interface MsgpackOptions {
  * @throws TypeError when an option is out of range
  */
 export function msgpack(options: MsgpackOptions = {}): Codec {
-  const { keepUnknown, maximumBytes } = resolveMsgpackOptions(options);
+  const { keepUnknown, keepMalformed, maximumBytes } = resolveMsgpackOptions(options);
   const shared = new FastEncoder(maximumBytes);
   /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
   const busy: EncodeTarget[] = [];
@@ -53,27 +60,47 @@ export function msgpack(options: MsgpackOptions = {}): Codec {
       }
     },
     createDecoder(limits: Limits): DecodeMessage {
-      const decoder = new BoundedDecoder({ limits, keepUnknown, views, keys: new KeyCache() });
-      return (bytes, start, end) => decoder.decodeMessage(bytes, start, end);
+      const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, views, keys: new KeyCache() });
+      const check = new PlainCheck(limits);
+      let extra = 0;
+      const decode = (bytes: Buffer, start: number, end: number): unknown => {
+        const value = decoder.decodeMessage(bytes, start, end);
+        extra = decoder.extraBytes;
+        if (extra > LARGE_EXTRA_BYTES && check.isPlain(bytes, start, end)) extra = extraBytesOf(check);
+        return value;
+      };
+      return withExtraBytes(decode, () => extra);
     },
   };
 }
 
-function resolveMsgpackOptions(options: MsgpackOptions): { keepUnknown: boolean; maximumBytes: number } {
-  const { unknownExtensions = 'refuse', maximumBytes = 64 * 1024 * 1024, ...unknown } = options;
+interface ResolvedMsgpackOptions {
+  readonly keepUnknown: boolean;
+  readonly keepMalformed: boolean;
+  readonly maximumBytes: number;
+}
+
+function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions {
+  const {
+    unknownExtensions = 'refuse',
+    malformedText = 'refuse',
+    maximumBytes = 64 * 1024 * 1024,
+    ...unknown
+  } = options;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
-    throw new TypeError(`msgpack() has no option ${name}; it has unknownExtensions and maximumBytes`);
+    throw new TypeError(`msgpack() has no option ${name}; it has unknownExtensions, malformedText and maximumBytes`);
   }
-  if (unknownExtensions !== 'refuse' && unknownExtensions !== 'keep') {
-    throw new TypeError(`unknownExtensions of msgpack() must be 'refuse' or 'keep', not ${String(unknownExtensions)}`);
+  for (const [option, value] of Object.entries({ unknownExtensions, malformedText })) {
+    if (value !== 'refuse' && value !== 'keep')
+      throw new TypeError(`${option} of msgpack() must be 'refuse' or 'keep', not ${String(value)}`);
   }
   if (!Number.isInteger(maximumBytes) || maximumBytes < 1 || maximumBytes > 2 ** 31 - 1) {
     throw new TypeError(
       `maximumBytes of msgpack() must be an integer from 1 to 2147483647, not ${String(maximumBytes)}`,
     );
   }
-  return { keepUnknown: unknownExtensions === 'keep', maximumBytes };
+  return { keepUnknown: unknownExtensions === 'keep', keepMalformed: malformedText === 'keep', maximumBytes };
 }
 
 function explained(error: unknown, value: unknown): CodecError {

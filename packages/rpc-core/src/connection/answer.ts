@@ -5,15 +5,27 @@ import { HEADER_BYTES } from '../protocol/frame.js';
 import { writeResponse } from '../protocol/frame-writer.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import { writeEnd } from '../protocol/stream-frames.js';
+import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
 import type { IncomingCall } from './incoming-call.js';
+import { noRoomForAnswer } from './unsent-answers.js';
 
 /**
  * Answers a call with its result.
+ * @returns a promise when the result is large and is compressed first; it never rejects
  * @throws what says why the result, or its metadata, cannot be sent; nothing has been appended then
  */
-export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call: IncomingCall, value: unknown): void {
-  const { output, bodyBytesMax } = channel;
+export function answer(
+  channel: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  call: IncomingCall,
+  value: unknown,
+  deflater: Deflater | undefined,
+): void | Promise<void> {
+  const { output, writes, bodyBytesMax } = channel;
+  const noRoom = noRoomForAnswer(channel.writes, limits);
+  if (noRoom !== undefined) throw noRoom;
   const start = output.position;
   writeResponse(output, codec, call.id, value, metadataOf(call, limits));
   const bodyBytes = output.position - start - HEADER_BYTES;
@@ -22,13 +34,19 @@ export function answer(channel: FrameChannel, codec: Codec, limits: Limits, call
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
     throw rpcError('RESOURCE_EXHAUSTED', reason);
   }
-  output.commit();
+  const compressing = deflater?.compress(output, start);
+  if (compressing === undefined) return writes.commit(start, call.id);
+  return compressing.then((frame) => {
+    if (!call.abandoned && channel.isOpen) writes.commit(putFrame(output, frame), call.id);
+  });
 }
 
 /** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */
 export function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): void {
-  writeEnd(channel.output, call.id, metadataOf(call, limits));
-  channel.output.commit();
+  const { output, writes } = channel;
+  const start = output.position;
+  writeEnd(output, call.id, metadataOf(call, limits));
+  writes.commit(start, call.id);
 }
 
 function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Buffer | undefined {

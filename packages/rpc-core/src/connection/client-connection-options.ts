@@ -4,6 +4,7 @@ import type { Limits } from '../limits.js';
 import type { Hello } from '../protocol/hello.js';
 import type { TimerQueue } from '../timer-queue.js';
 import type { ByteStream } from '../transport/byte-stream.js';
+import type { ResolvedCompression } from './compression-options.js';
 
 /** Who is told of what becomes of a client's connection. */
 export interface ClientConnectionObserver {
@@ -26,4 +27,6 @@ export interface ClientConnectionOptions {
   readonly observer: ClientConnectionObserver;
   /** The instance that should be at the other end, `''` for whoever is there. */
   readonly expectInstance: string;
+  /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
+  readonly compression?: ResolvedCompression | undefined;
 }

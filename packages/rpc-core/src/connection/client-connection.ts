@@ -1,36 +1,42 @@
 import type { Clock } from '../clock.js';
-import type { Codec } from '../codec/codec.js';
-import { type Progress, type RpcError, rpcError } from '../error.js';
+import type { Code } from '../code.js';
+import type { Progress, RpcError } from '../error.js';
 import { markLate } from '../late.js';
 import type { Limits } from '../limits.js';
-import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import { COMPRESSED } from '../protocol/compressed.js';
+import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { writeCancel } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import type { Call, CallHolder } from '../service.js';
-import type { TimerQueue } from '../timer-queue.js';
 import { cancelledError } from '../wait.js';
+import { callError, fullError } from './call-error.js';
 import type { ChannelOwner } from './channel-owner.js';
-import type { ClientConnectionObserver, ClientConnectionOptions } from './client-connection-options.js';
+import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
+import { CompressedReplies } from './compressed-replies.js';
+import { Deflater, putFrame } from './deflater.js';
 import { FrameChannel } from './frame-channel.js';
+import { holdCall, releaseCall } from './held-call.js';
 import { InFlight } from './in-flight.js';
 import { readErrorReply, readReply } from './read-reply.js';
 import { Streams } from './streams.js';
-import { writeCall } from './write-call.js';
+import { UnsentCalls } from './unsent-calls.js';
+import { appendCall } from './write-call.js';
 
 /**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
  * default limits. Every call given to `send` settles exactly once.
  */
 export class ClientConnection implements CallConnection, CallHolder, ChannelOwner {
-  readonly #codec: Codec;
+  readonly #options: ClientConnectionOptions;
   readonly #limits: Limits;
   readonly #clock: Clock;
-  readonly #timers: TimerQueue;
-  readonly #observer: ClientConnectionObserver;
   readonly #channel: FrameChannel;
   readonly #inFlight = new InFlight();
   readonly #streams: Streams;
+  readonly #deflater: Deflater | undefined;
+  readonly #compressed: CompressedReplies;
+  readonly #unsent = new UnsentCalls();
   #callsMax: number;
   #draining = false;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
@@ -41,14 +47,14 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   constructor(options: ClientConnectionOptions) {
     const { stream, codec, limits, clock } = options;
-    this.#codec = codec;
+    this.#options = options;
     this.#limits = limits;
     this.#clock = clock;
-    this.#timers = options.timers;
-    this.#observer = options.observer;
     this.#callsMax = limits.callsInFlight;
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
-    this.#streams = new Streams(this.#channel, codec);
+    this.#deflater = options.compression && new Deflater(options.compression, limits);
+    this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
+    this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
     this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
   }
@@ -87,55 +93,41 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   #send(call: Call): void {
     if (!this.isOpen)
-      return call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
-    if (this.isFull) {
-      return call.fail(
-        this.#error(
-          call,
-          'RESOURCE_EXHAUSTED',
-          `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`,
-          'unsent',
-        ),
-      );
-    }
-    const { signal } = call;
-    if (signal?.aborted) return call.fail(cancelledError(call));
-    const { output, bodyBytesMax } = this.#channel;
+      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+    if (this.isFull) return call.fail(fullError(call, this.#inFlight.size));
+    if (call.signal?.aborted) return call.fail(cancelledError(call));
+    const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    try {
-      writeCall(output, this.#codec, this.#limits, call, id);
-    } catch (error) {
-      output.rollBack(start);
+    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id);
+    if (refusal !== undefined) {
       this.#inFlight.take(id);
-      const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
-      return call.fail(this.#error(call, 'INVALID_ARGUMENT', reason, 'unsent', error));
+      return call.fail(refusal);
     }
-    const bodyBytes = output.position - start - HEADER_BYTES;
-    if (bodyBytes > bodyBytesMax) {
-      output.rollBack(start);
-      this.#inFlight.take(id);
-      const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
-      return call.fail(this.#error(call, 'RESOURCE_EXHAUSTED', reason, 'unsent'));
-    }
+    if (!call.oneWay) holdCall(call, this, this.#options.timers);
+    const compressing = this.#deflater?.compress(output, start);
+    if (compressing === undefined) this.#sent(call, start);
+    else this.#unsent.wait(call, compressing, (frame) => this.#sendCompressed(call, frame));
+  }
+
+  #sendCompressed(call: Call, frame: Buffer): void {
+    if (call.oneWay || call.holder === this) this.#sent(call, putFrame(this.#channel.output, frame));
+    this.#endIfDrained();
+  }
+
+  /** Its frame, which begins at `start` of the output, is complete. */
+  #sent(call: Call, start: number): void {
+    const { output, writes } = this.#channel;
     if (call.oneWay) output.afterWritten(() => this.#written(call));
-    else {
-      call.holder = this;
-      if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
-      if (signal !== undefined) {
-        call.onAbort = () => this.abandon(call, cancelledError(call));
-        signal.addEventListener('abort', call.onAbort, { once: true });
-      }
-    }
-    output.commit();
-    if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(id, call.stream.received));
+    writes.commit(start, call.oneWay ? 0 : call.id);
+    if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
 
   /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
   #written(call: Call): void {
     call.endedAt = this.#clock.now();
     if (this.#closedReason === undefined) call.succeed(undefined);
-    else call.fail(this.#error(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
+    else call.fail(callError(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
   }
 
   // CallHolder
@@ -144,7 +136,8 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#release(call.id) === undefined) return;
     call.endedAt = this.#clock.now();
     const waitedMs = Math.round(call.endedAt - call.startedAt);
-    const error = this.#error(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, 'maybe-processed');
+    const progress = this.#unsent.drop(call) ? 'unsent' : 'maybe-processed';
+    const error = callError(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, progress);
     if (late) markLate(error);
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
     else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
@@ -153,13 +146,12 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   abandon(call: Call, error: RpcError): void {
-    if (this.#release(call.id) === undefined) return;
+    if (this.#inFlight.take(call.id) === undefined) return;
+    this.#detach(call);
     call.endedAt = this.#clock.now();
-    if (this.#channel.isOpen) {
-      writeCancel(this.#channel.output, call.id, CancelReason.CALLER);
-      this.#channel.output.commit();
-    }
-    error.progress = 'maybe-processed';
+    const isUnsent = this.#unsent.drop(call);
+    if (!isUnsent) this.#cancel(call.id);
+    error.progress = isUnsent ? 'unsent' : 'maybe-processed';
     error.endpoint = call.destination?.address;
     call.fail(error);
     this.#endIfDrained();
@@ -186,12 +178,16 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
-      if (type !== FrameType.END) return this.#streams.frame(type, id, bytes, start, end);
+      if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
       // The last items have come; the call itself ends below.
       if (this.#streams.ended(id) === undefined) return;
     } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
       throw new ProtocolError(`frame type ${type} does not come from a server`);
     if (id === 0) throw new ProtocolError('a reply to call 0');
+    if ((flags & COMPRESSED) !== 0 && type === FrameType.RESPONSE) {
+      if (!this.#compressed.read(flags, id, bytes, start, end, readAt)) this.#lateReplies++;
+      return;
+    }
     const call = this.#release(id);
     if (call === undefined) {
       this.#lateReplies++;
@@ -203,36 +199,44 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
     } catch (error) {
       const reason = `the reply is malformed: ${(error as Error).message}`;
-      call.fail(this.#error(call, 'INTERNAL', reason, 'processed', error));
+      call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
       throw new ProtocolError(reason);
     }
     this.#endIfDrained();
   }
 
+  announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type === FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a server`);
+    if (this.#inFlight.has(id)) return true;
+    this.#lateReplies++;
+    return false;
+  }
+
   oversized(_type: number, id: number, bodyBytes: number): void {
+    const reason = `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
+    this.failReply(id, 'RESOURCE_EXHAUSTED', reason);
+  }
+
+  /** The reply of a call cannot be read; nothing but the call suffers. */
+  failReply(id: number, code: Code, reason: string): void {
     const call = this.#release(id);
-    call?.fail(
-      this.#error(
-        call,
-        'RESOURCE_EXHAUSTED',
-        `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`,
-        'processed',
-      ),
-    );
+    call?.fail(callError(call, code, reason, 'processed'));
     this.#endIfDrained();
   }
 
   greeted(hello: Hello): void {
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
+    this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
-    this.#observer.greeted(hello);
+    this.#options.observer.greeted(hello);
   }
 
   goAway(code: number, reason: string): void {
     if (code === GoAwayCode.DRAINING) {
       if (this.#draining) return;
       this.#draining = true;
-      this.#observer.draining(reason);
+      this.#options.observer.draining(reason);
       this.#endIfDrained();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
@@ -241,7 +245,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   ended(): void {
-    this.close('the connection was closed by the other end');
+    this.#compressed.whenIdle(() => this.close('the connection was closed by the other end'));
   }
 
   drained(): void {
@@ -251,38 +255,42 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   closed(reason: string): void {
     if (this.#closedReason !== undefined) return;
     this.#closedReason = reason;
+    this.#channel.writes.clear();
     const now = this.#clock.now();
-    for (const call of this.#inFlight.takeAll()) {
+    for (const call of [...this.#inFlight.takeAll(), ...this.#unsent.oneWay]) {
       this.#detach(call);
       call.endedAt = now;
-      call.fail(this.#error(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, this.#lostProgress));
+      const progress = this.#unsent.drop(call) ? 'unsent' : this.#lostProgress;
+      call.fail(callError(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, progress));
     }
-    this.#observer.closed(reason);
+    this.#options.observer.closed(reason);
   }
 
   #endIfDrained(): void {
-    if (this.#draining && this.#inFlight.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
+    if (!this.#draining || this.#inFlight.size + this.#unsent.size > 0) return;
+    if (this.#channel.isOpen) this.#channel.endWriting();
   }
 
   /** Takes a call out of the table and off its timer and signal. */
   #release(id: number): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined) this.#detach(call);
+    if (call !== undefined && this.#detach(call)) this.#cancel(id);
     return call;
   }
 
-  #detach(call: Call): void {
-    call.holder = undefined;
+  /** Ends what a call has under way. Returns whether the peer needs to be told: it has part of a message, or is sending one. */
+  #detach(call: Call): boolean {
+    const { incoming } = this.#channel;
+    const isBeingSent = !incoming.isEmpty && incoming.drop(call.id);
+    const isCut = this.#streams.dropUnsent(call.id) || isBeingSent;
     if (call.stream !== undefined) this.#streams.close(call.id);
-    this.#timers.remove(call);
-    if (call.onAbort !== undefined) {
-      call.signal?.removeEventListener('abort', call.onAbort);
-      call.onAbort = undefined;
-    }
+    releaseCall(call, this.#options.timers);
+    return isCut;
   }
 
-  #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
-    const { service, method, destination } = call;
-    return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
+  #cancel(id: number): void {
+    if (!this.#channel.isOpen) return;
+    writeCancel(this.#channel.output, id, CancelReason.CALLER);
+    this.#channel.output.commit();
   }
 }

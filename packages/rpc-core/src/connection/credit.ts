@@ -31,17 +31,20 @@ export class SendCredit {
 /** What the peer may still send, and what has been taken since it was last told. */
 export class ReceiveCredit {
   readonly #window: number;
+  readonly #slack: number;
   #balance: number;
   #taken = 0;
 
-  constructor(window: number) {
+  /** @param slack - how far below 0 an item may still come, where items do not come in the order in which they took credit */
+  constructor(window: number, slack = 0) {
     this.#window = window;
+    this.#slack = slack;
     this.#balance = window;
   }
 
   /** An item has come. @throws ProtocolError when it was not covered */
   receive(cost: number, what: string): void {
-    if (this.#balance <= 0)
+    if (this.#balance + this.#slack <= 0)
       throw new ProtocolError(`an ITEM beyond the credit of ${this.#window} bytes of ${what}`, GoAwayCode.LIMIT);
     this.#balance -= cost;
   }

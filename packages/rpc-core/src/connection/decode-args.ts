@@ -2,6 +2,7 @@ import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import { GoAwayCode } from '../protocol/frame.js';
 import type { FrameChannel } from './frame-channel.js';
+import { inflate } from './inflate.js';
 
 /**
  * Reads the arguments of a call. Malformed ones close the connection.
@@ -19,6 +20,23 @@ export function decodeArgs(channel: FrameChannel, bytes: Buffer, start: number, 
   if (!Array.isArray(args))
     throw rpcError('INVALID_ARGUMENT', 'the arguments must be an array', { progress: 'refused' });
   return args;
+}
+
+/**
+ * Inflates the arguments of a call that came compressed; a promise when they are large.
+ * @throws RpcError INVALID_ARGUMENT when they are not what was announced, or the promise rejects with it; the connection goes on
+ */
+export function inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+  const refused = (error: unknown): never => {
+    const reason = `the compressed arguments cannot be read: ${(error as Error).message}`;
+    throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused', cause: error });
+  };
+  try {
+    const payload = inflate(bytes, start, end);
+    return Buffer.isBuffer(payload) ? payload : payload.catch(refused);
+  } catch (error) {
+    return refused(error);
+  }
 }
 
 /** What is answered to a request whose body was skipped. */

@@ -44,8 +44,8 @@ describe('frames that are ignored', () => {
     peer.send(
       rawFrame(99, Buffer.alloc(5_000), 3, 0xff),
       rawFrame(0),
-      rawFrame(12),
-      requestFrame(1, ['x'], { flags: 0xb8 }),
+      rawFrame(13),
+      requestFrame(1, ['x'], { flags: 0xa0 }),
     );
     await settle();
     assert.equal(peer.framesOf(FrameType.GOAWAY).length, 0);

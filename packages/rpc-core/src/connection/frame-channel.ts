@@ -2,18 +2,20 @@ import type { Cancel, Clock } from '../clock.js';
 import type { Codec, DecodeMessage } from '../codec/codec.js';
 import type { Peer } from '../context.js';
 import type { Limits } from '../limits.js';
-import { FrameType, GoAwayCode, HEADER_BYTES, PREFACE, ProtocolError } from '../protocol/frame.js';
+import { FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { parseGoAway } from '../protocol/frame-parser.js';
 import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
-import { putHeader, writeGoAway, writePing } from '../protocol/frame-writer.js';
-import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../protocol/hello.js';
+import { writeGoAway, writePing } from '../protocol/frame-writer.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
+import { Assembler } from './assembler.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
 import { FloodGuard } from './flood-guard.js';
+import { type OwnWords, readGreeting, writeGreeting } from './greeting.js';
 import { Keepalive } from './keepalive.js';
-import { Output } from './output.js';
+import type { Output } from './output.js';
 import { PrefaceReader } from './preface.js';
 import { StallWatch } from './stall-watch.js';
+import { WriteQueue } from './write-queue.js';
 
 /** How long a closed connection goes on reading and discarding, so that its last words arrive instead of a reset. */
 const LINGER_MS = 1000;
@@ -23,7 +25,12 @@ const LINGER_MS = 1000;
  * bounds on what a peer may send besides calls. It knows nothing of calls.
  */
 export class FrameChannel implements ByteReceiver, FrameSink {
+  /** What goes out, large messages in pieces. */
+  readonly writes: WriteQueue;
+  /** The output of `writes`. */
   readonly output: Output;
+  /** Messages that come in pieces. */
+  readonly incoming: Assembler;
   readonly decode: DecodeMessage;
   readonly keepalive: Keepalive;
   /** When the last bytes were read: deadlines of what they bring count from here. */
@@ -59,9 +66,16 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.#openedAt = clock.now();
     this.readAt = this.#openedAt;
     this.bodyBytesMax = limits.messageBytes;
-    this.output = new Output(stream, () => this.#watchQueue());
+    this.writes = new WriteQueue(
+      stream,
+      limits,
+      () => clock.now(),
+      () => this.#reader.hold(),
+    );
+    this.output = this.writes.output;
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
+    this.incoming = new Assembler(owner, limits.messageBytes, (what) => this.ignoreFrame(what));
     this.keepalive = new Keepalive({
       readAt: () => this.readAt,
       ping: (opaque) => {
@@ -86,7 +100,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
   get isFull(): boolean {
-    return this.#stalls.isFull;
+    return this.writes.isFull;
   }
 
   /** Begins to receive. Call when the owner is ready to be told. */
@@ -95,22 +109,9 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   /** Sends the preface (client) and HELLO. */
-  greet(hello: Omit<Hello, 'version' | 'codec' | 'messageBytes' | 'callsInFlight'>, withPreface: boolean): void {
-    const { output } = this;
-    if (withPreface)
-      output.position = output.reserve(PREFACE.length) + PREFACE.copy(output.chunk.bytes, output.position);
-    const start = output.reserve(HEADER_BYTES);
-    output.position = start + HEADER_BYTES;
-    const { messageBytes, callsInFlight } = this.#limits;
-    writeHello(this.#codec, output, {
-      ...hello,
-      version: PROTOCOL_VERSION,
-      codec: this.#codec.name,
-      messageBytes,
-      callsInFlight,
-    });
-    putHeader(output, start, FrameType.HELLO, 0, 0);
-    output.commit();
+  greet(hello: OwnWords, withPreface: boolean): void {
+    writeGreeting(this.output, this.#codec, this.#limits, hello, withPreface);
+    this.output.commit();
   }
 
   /** Gives the stream to another receiver: the peer speaks another protocol. This channel is over, without a word. */
@@ -126,10 +127,9 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.output.flush();
   }
 
-  /** No more will be sent; reading goes on until the peer has ended too. */
+  /** Nothing will be added to what waits; reading goes on until the peer has ended too. */
   endWriting(): void {
-    this.output.flush();
-    this.#stream.end();
+    this.writes.end();
   }
 
   /**
@@ -149,10 +149,11 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.#state = 'closing';
     this.#closeReason = reason;
     this.#reader.stop();
-    this.endWriting();
+    this.incoming.clear();
+    this.writes.endNow();
     if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#owner.closed(reason);
+    this.#owner.closed(reason, true);
   }
 
   /** Drops the connection without a word. */
@@ -169,19 +170,21 @@ export class FrameChannel implements ByteReceiver, FrameSink {
       return this.closeFor(GoAwayCode.TIMEOUT, `no greeting within ${handshakeMs} ms (limits.handshakeMs)`);
     }
     // A peer that is not being read from cannot end its frame, nor show that it lives.
-    const isInsideFrame = this.#reader.isInsideFrame && !this.isFull;
-    if (this.#stalls.isFrameStalled(isInsideFrame, this.#framesRead, now, frameStallMs)) {
+    const isReading = !this.isFull;
+    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs)) {
       return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
     }
+    if (this.incoming.isStalled(isReading, now, frameStallMs)) {
+      const reason = `no piece of a message came within ${frameStallMs} ms (limits.frameStallMs)`;
+      return this.closeFor(GoAwayCode.TIMEOUT, reason);
+    }
     // Not every stream tells of a queue that was never full by its own measure.
-    if (this.isFull && this.#stream.queuedBytes === 0) this.drained();
-    if (this.#stalls.isWriteStalled(this.output.takenBytes, now, writeStallMs)) {
+    if (this.#stream.queuedBytes === 0 && (this.isFull || !this.writes.isEmpty)) this.drained();
+    if (this.writes.isStalled(now)) {
       return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
     }
     if (this.#greeted && !this.isFull) this.keepalive.tick(now);
   }
-
-  // ByteReceiver
 
   data(bytes: Buffer): void {
     if (this.#state !== 'open') return;
@@ -198,10 +201,11 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   drained(): void {
-    if (this.isFull) {
-      this.#stalls.drained();
+    if (this.writes.drained()) {
       this.keepalive.alive();
-      if (this.#state === 'open') this.#stream.resume();
+      this.#reader.release();
+      this.data(Buffer.alloc(0)); // First what came before reading was paused; it may fill the queue again.
+      if (!this.isFull) this.#stream.resume();
     }
     this.#owner.drained();
   }
@@ -216,6 +220,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     const wasOpen = this.#state === 'open';
     this.#state = 'closed';
     this.#reader.stop();
+    this.incoming.clear();
+    this.writes.clear();
     if (wasOpen)
       this.#owner.closed(this.#closeReason ?? error?.message ?? 'the connection was closed by the other end');
   }
@@ -227,32 +233,28 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (!this.#greeted && type !== FrameType.HELLO && type !== FrameType.GOAWAY) {
       throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
     }
-    const isCall = type >= FrameType.REQUEST && type <= FrameType.CANCEL;
-    if (isCall || (type >= FrameType.ITEM && type <= FrameType.CREDIT))
-      this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
-    else if (type === FrameType.PING) this.#ping(bytes, start, end);
+    if (
+      (type >= FrameType.REQUEST && type <= FrameType.CANCEL) ||
+      (type >= FrameType.ITEM && type <= FrameType.CONTINUATION)
+    ) {
+      if (!this.incoming.takes(type, flags, id, bytes, start, end, this.readAt))
+        this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
+    } else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();
     else if (type === FrameType.GOAWAY) this.#goAway(bytes, start, end);
     else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
     else this.ignoreFrame(`unknown frame type ${type}`);
   }
 
-  oversized(type: number, _flags: number, id: number, bodyBytes: number): void {
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void {
     this.#framesRead++;
     if (!this.#greeted) throw new ProtocolError('the first frame is larger than any message may be');
-    this.#owner.oversized(type, id, bodyBytes);
+    if (!this.incoming.takesSkipped(type, flags, id, bodyBytes)) this.#owner.oversized(type, id, bodyBytes);
   }
 
   /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */
   ignoreFrame(what: string): void {
     this.#floods.ignore(what, this.readAt);
-  }
-
-  /** Stops reading while the peer does not read: what it sends would only make more to write. */
-  #watchQueue(): void {
-    if (this.#state !== 'open' || this.isFull || this.#stream.queuedBytes <= this.#limits.writeQueueBytes) return;
-    this.#stalls.full(this.output.takenBytes, this.#clock.now());
-    this.#stream.pause();
   }
 
   /** Where the frames begin in this chunk, -1 when there are none: the preface is incomplete, or the peer speaks otherwise. */
@@ -284,9 +286,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   #hello(bytes: Buffer, start: number, end: number): void {
     if (this.#greeted) throw new ProtocolError('a second HELLO');
-    const hello = readHello(this.decode, bytes, start, end);
-    if (hello.codec !== this.#codec.name)
-      throw new ProtocolError(`the peer uses codec "${hello.codec}", this side "${this.#codec.name}"`);
+    const hello = readGreeting(this.decode, this.#codec, bytes, start, end);
     this.#greeted = true;
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
     this.#owner.greeted(hello);
@@ -294,7 +294,6 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   #fail(error: unknown): void {
     if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
-    const cause = `an internal error: ${(error as Error).message}`;
-    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', cause);
+    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', `an internal error: ${(error as Error).message}`);
   }
 }

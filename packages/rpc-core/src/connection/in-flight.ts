@@ -40,6 +40,11 @@ export class InFlight {
     return id;
   }
 
+  /** Whether the call with this id is in. */
+  has(id: number): boolean {
+    return this.#slots[id & (this.#slots.length - 1)]?.id === id;
+  }
+
   /** Takes out the call with this id, `undefined` when there is none (any more). */
   take(id: number): Call | undefined {
     const slot = id & (this.#slots.length - 1);

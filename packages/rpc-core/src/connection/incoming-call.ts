@@ -34,8 +34,12 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly priority: number;
   args: readonly unknown[];
   metadata: Metadata;
-  /** Bytes of its request, as long as they count against the connection's budget. */
+  /** Bytes of its request, and what its decoded arguments take besides: what it counts against the connection's budget. */
   requestBytes: number;
+  /** Whether they are counted. */
+  counted = false;
+  /** Whether its arguments came compressed. */
+  isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
   started = false;
   /** Whether nobody waits for the answer any more. */

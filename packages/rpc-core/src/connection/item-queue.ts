@@ -8,7 +8,9 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   onTaken: (cost: number) => void = () => {};
   /** Runs once when the reader has had enough before the end. */
   onStopped: () => void = () => {};
-  #items: { readonly value: unknown; readonly cost: number }[] = [];
+  /** Runs when an item cannot be read; its reader gets the error. */
+  onBroken: (error: unknown) => void = () => {};
+  #items: { readonly value: unknown; readonly cost: number; readonly isClosed: boolean }[] = [];
   #head = 0;
   #end: { readonly error: unknown } | 'end' | 'over' | undefined;
   readonly #readers: { resolve(result: IteratorResult<unknown>): void; reject(error: unknown): void }[] = [];
@@ -27,10 +29,22 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     if (this.#end !== undefined) return this.onTaken(cost);
     const reader = this.#readers.shift();
     if (reader === undefined) {
-      this.#items.push({ value, cost });
+      this.#items.push({ value, cost, isClosed: false });
       return;
     }
     reader.resolve({ done: false, value });
+    this.onTaken(cost);
+  }
+
+  /** What waits stays compressed: the credit counts those bytes, and a thousand times as many may come out of them. */
+  pushClosed(open: () => unknown, cost: number): void {
+    if (this.#end !== undefined) return this.onTaken(cost);
+    const reader = this.#readers.shift();
+    if (reader === undefined) {
+      this.#items.push({ value: open, cost, isClosed: true });
+      return;
+    }
+    this.#opened(open).then(reader.resolve, reader.reject);
     this.onTaken(cost);
   }
 
@@ -59,6 +73,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
         this.#head = 0;
       }
       this.onTaken(item.cost);
+      if (item.isClosed) return this.#opened(item.value as () => unknown);
       return Promise.resolve({ done: false, value: item.value });
     }
     const end = this.#end;
@@ -82,6 +97,17 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** An item that cannot be read is the end for its reader: nobody could tell which one is missing. */
+  async #opened(open: () => unknown): Promise<IteratorResult<unknown>> {
+    try {
+      return { done: false, value: await open() };
+    } catch (error) {
+      this.onBroken(error);
+      void this.return();
+      throw error;
+    }
   }
 }
 

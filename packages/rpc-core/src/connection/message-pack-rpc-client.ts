@@ -16,6 +16,7 @@ import type { Call, CallHolder } from '../service.js';
 import { cancelledError } from '../wait.js';
 import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
+import { holdCall, releaseCall } from './held-call.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
 import { RpcIds } from './rpc-ids.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
@@ -30,7 +31,7 @@ const SILENCE_MS = 30_000;
 export class MessagePackRpcClient implements CallConnection, CallHolder, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #rpc: ResolvedMessagePackRpcOptions;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep' });
+  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
   readonly #ids: RpcIds;
@@ -89,15 +90,10 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
       const reason = `${this.#waiting.size} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
       return this.#fail(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
     }
-    const { signal } = call;
-    if (signal?.aborted) return call.fail(cancelledError(call));
+    if (call.stream !== undefined) return this.#fail(call, 'UNIMPLEMENTED', 'MessagePack-RPC has no streams', 'unsent');
+    if (call.signal?.aborted) return call.fail(cancelledError(call));
     if (call.oneWay) return this.#transmit(call);
-    call.holder = this;
-    if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#options.timers.add(call);
-    if (signal !== undefined) {
-      call.onAbort = () => this.abandon(call, cancelledError(call));
-      signal.addEventListener('abort', call.onAbort, { once: true });
-    }
+    holdCall(call, this, this.#options.timers);
     if (this.#ids.size >= this.#rpc.maxInFlight) this.#waiting.add(call);
     else this.#transmit(call);
   }
@@ -117,7 +113,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     } catch (error) {
       output.rollBack(start);
       this.#ids.take(id);
-      this.#detach(call);
+      releaseCall(call, this.#options.timers);
       const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
       return this.#fail(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
     }
@@ -166,7 +162,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #giveUp(call: Call): Progress {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#options.clock.now();
     if (this.#waiting.delete(call)) return 'unsent';
     this.#ids.abandon(call.id);
@@ -212,7 +208,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #answer(call: Call, bytes: Buffer, start: number, end: number): void {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#channel.readAt;
     let message: readonly unknown[];
     try {
@@ -263,7 +259,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #lose(call: Call, reason: string, progress: Progress): void {
-    this.#detach(call);
+    releaseCall(call, this.#options.timers);
     call.endedAt = this.#options.clock.now();
     this.#fail(call, 'UNAVAILABLE', reason, progress);
   }
@@ -278,14 +274,6 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
 
   #endIfDrained(): void {
     if (this.#draining && this.inFlight === 0 && this.#channel.isOpen) this.#channel.closeAfterWriting('drained');
-  }
-
-  #detach(call: Call): void {
-    call.holder = undefined;
-    this.#options.timers.remove(call);
-    if (call.onAbort === undefined) return;
-    call.signal?.removeEventListener('abort', call.onAbort);
-    call.onAbort = undefined;
   }
 
   #fail(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): void {

@@ -100,6 +100,12 @@ describe('a server that is spoken to in MessagePack-RPC', () => {
     assert.deepEqual(messages, [[1, 1, null, extension]]);
   });
 
+  it('takes text that is not UTF-8 as bytes', async () => {
+    const request = Buffer.concat([hex('94 00 01'), encoded('echo'), hex('91 a2 c3 28')]);
+    const { messages } = await answersTo(request);
+    assert.deepEqual(messages, [[1, 1, null, Buffer.from([0xc3, 0x28])]]);
+  });
+
   it('sends errors as a text of code and reason', async () => {
     const { peer, host, settle } = rig();
     host.methods['fail'] = () => {
@@ -203,7 +209,7 @@ describe('a request of MessagePack-RPC that is refused', () => {
     ['nil', hex('c0')],
     ['a map', hex('81 a1 61 01')],
     ['a number', hex('05')],
-    ['text that is not UTF-8', hex('91 a1 ff')],
+    ['a map with a key that is not UTF-8', hex('91 81 a1 ff c0')],
   ] as const) {
     it(`leaves the connection as it is: parameters that are ${name}`, async () => {
       const request = Buffer.concat([hex('94 00 05'), encoded('echo'), params]);

@@ -19,6 +19,7 @@ import { FloodGuard } from './flood-guard.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
 import { RunningCalls } from './running-calls.js';
 import type { ServerHost } from './server-host.js';
+import { noRoomForAnswer } from './unsent-answers.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
 /** Peers of this protocol say nothing of priority: that of a call whose caller says nothing. */
@@ -48,7 +49,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   readonly #host: ServerHost<Entry>;
   readonly #onClosed: (reason: string) => void;
   readonly #channel: ValueChannel;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep' });
+  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #running: RunningCalls<Entry>;
   readonly #runner: CallRunner<Entry>;
@@ -98,6 +99,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
 
   /** Drops the connection; handlers that still run see their signal abort. */
   close(reason: string): void {
+    this.#runner.abandonOneWay(reason);
     this.#channel.destroy(reason);
     this.closed(reason);
   }
@@ -138,10 +140,11 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     this.#endIfIdle();
   }
 
-  closed(reason: string): void {
+  closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
     this.#onClosed(reason);
   }
 
@@ -163,8 +166,14 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     return this.#host.metadataFirst ? args.slice(1) : args;
   }
 
+  get extraBytes(): number {
+    return this.#decode.extraBytes ?? 0;
+  }
+
   writeResult(call: IncomingCall<Entry>, value: unknown): void {
     const { output } = this.#channel;
+    const noRoom = noRoomForAnswer(this.#channel, this.#limits);
+    if (noRoom !== undefined) throw noRoom;
     const start = output.position;
     try {
       writeRpcResult(output, this.#codec, call.id, value);

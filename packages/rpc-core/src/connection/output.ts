@@ -1,6 +1,6 @@
 import { allocateChunk, type Chunk, type EncodeTarget } from '../codec/codec.js';
 import type { ByteStream } from '../transport/byte-stream.js';
-import { borrowChunk, returnChunk } from './chunk-pool.js';
+import { borrowChunk, POOLED_CHUNK_BYTES, returnChunk } from './chunk-pool.js';
 
 /**
  * After this many messages or bytes the output is written, without waiting for the end of the tick. Once per tick alone makes
@@ -52,6 +52,23 @@ export class Output implements EncodeTarget {
     this.chunk = NO_CHUNK;
   }
 
+  /**
+   * Takes out what was appended since `start`: its memory is the caller's. A buffer that has grown is given away whole, and the
+   * little that stands before is copied instead.
+   */
+  take(start: number): Buffer {
+    const { chunk, position } = this;
+    if (chunk.bytes.length === POOLED_CHUNK_BYTES || position - start < start) {
+      const copy = Buffer.from(chunk.bytes.subarray(start, position));
+      this.rollBack(start);
+      return copy;
+    }
+    this.chunk = NO_CHUNK;
+    this.position = 0;
+    if (start > 0) this.position = this.reserve(start) + chunk.bytes.copy(this.chunk.bytes, 0, 0, start);
+    return chunk.bytes.subarray(start, position);
+  }
+
   /** A message is complete: it ends at the position. */
   commit(): void {
     if (++this.#messages >= FLUSH_MESSAGES || this.position >= FLUSH_BYTES) this.flush();
@@ -95,6 +112,14 @@ export class Output implements EncodeTarget {
       this.#onWritten = undefined;
       for (const run of written) run();
     }
+  }
+
+  /** Writes bytes of somebody else after what has been appended. They are read from until the stream has nothing queued. */
+  write(bytes: Buffer): void {
+    this.flush();
+    this.#writtenBytes += bytes.length;
+    this.#stream.write(bytes);
+    this.#onWrite();
   }
 
   /** Called at the end of the tick. */

@@ -42,7 +42,8 @@ export function pump(
       for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
       if (!isWanted()) break;
       try {
-        sender.send(result.value);
+        const sending = sender.send(result.value);
+        if (sending !== undefined) await sending;
       } catch (error) {
         stop();
         throw error;

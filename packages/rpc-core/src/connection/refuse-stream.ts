@@ -27,6 +27,7 @@ const nothing = (): void => {};
 
 const NOBODY: ChannelOwner = {
   frame: nothing,
+  announced: () => false,
   oversized: nothing,
   greeted: nothing,
   goAway: nothing,

@@ -64,4 +64,41 @@ describe('the running calls', () => {
     }
     assert.equal(calls.refusal(100), undefined);
   });
+
+  it('leave room for what is decoded as well, and give it back with the call', () => {
+    const calls = running();
+    const first = aCall(1, 10);
+    assert.equal(calls.charge(first, 50), undefined);
+    calls.add(first);
+    const second = aCall(2, 10);
+    assert.equal(calls.charge(second, 30), undefined);
+    const third = aCall(3, 10);
+    const refusal = calls.charge(third, 31);
+    assert.deepEqual([refusal?.code, refusal?.progress], ['RESOURCE_EXHAUSTED', 'refused']);
+    assert.match(refusal!.reason, /take more than 100 bytes when decoded \(limits\.inFlightRequestBytes\)/);
+    calls.remove(first);
+    assert.equal(calls.charge(third, 90), undefined);
+  });
+
+  it('count what is decoded after a call was put in, for its authorization, and leave nothing behind', () => {
+    const calls = running();
+    const call = aCall(1, 10);
+    calls.add(call);
+    assert.equal(calls.charge(call, 50), undefined);
+    calls.add(call);
+    assert.equal(calls.refusal(40), undefined);
+    assert.notEqual(calls.refusal(41), undefined);
+    calls.remove(call);
+    assert.equal(calls.refusal(100), undefined);
+  });
+
+  it('let a call run that is alone, whatever it takes when decoded, and refuse those beside it', () => {
+    const calls = running();
+    const call = aCall(1, 10);
+    assert.equal(calls.charge(call, 500), undefined);
+    calls.add(call);
+    assert.notEqual(calls.refusal(1), undefined);
+    calls.remove(call);
+    assert.equal(calls.refusal(100), undefined);
+  });
 });

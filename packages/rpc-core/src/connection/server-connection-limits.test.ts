@@ -12,7 +12,7 @@ describe('a request that a server refuses', () => {
     const { host, peer, settle } = await greetedServerRig({ limits });
     host.methods['hang'] = () => new Promise(() => {});
     peer.send(requestFrame(1, [], { name: ['test', 'nothing'] }));
-    peer.send(requestFrame(2, ['x'.repeat(900)], { name: ['test', 'hang'] }));
+    peer.send(requestFrame(2, ['x'.repeat(820)], { name: ['test', 'hang'] }));
     peer.send(requestFrame(3, ['x'.repeat(200)]));
     peer.send(requestFrame(4, [], { name: ['test', 'hang'] }));
     peer.send(requestFrame(5, []));

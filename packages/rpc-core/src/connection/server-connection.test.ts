@@ -271,6 +271,27 @@ describe('a server that drains', () => {
     assert.deepEqual(readError(peer.only(FrameType.ERROR)), { code: 14, handlerRan: 0, reason: 'shutting down' });
   });
 
+  it('says so to a peer that has said nothing yet only after its greeting', async () => {
+    const { connection, peer, settle } = serverRig();
+    connection.drain('shutting down');
+    await settle();
+    assert.equal(peer.bytes.length, 0);
+    peer.send(hex('c152504301'), helloFrame());
+    await settle();
+    assert.deepEqual(
+      peer.frames.map(({ type }) => type),
+      [FrameType.HELLO, FrameType.GOAWAY],
+    );
+  });
+
+  it('answers a peer that turns out to speak MessagePack-RPC without a word of the native protocol', async () => {
+    const { connection, peer, settle } = serverRig();
+    connection.drain('shutting down');
+    peer.send(hex('940001a9 746573742e6563686f 9107'));
+    await settle();
+    assert.equal(peer.bytes.toString('hex'), '940101c007');
+  });
+
   it('drops the connection in the end: handlers see their signal abort', async () => {
     const rig = await greetedServerRig();
     hanging(rig);

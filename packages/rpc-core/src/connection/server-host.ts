@@ -4,6 +4,7 @@ import type { Peer } from '../context.js';
 import type { RpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import type { ByteStream } from '../transport/byte-stream.js';
+import type { ResolvedCompression } from './compression-options.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
 /** What a connection needs of its server. */
@@ -53,4 +54,6 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
+  /** Which payloads are compressed for peers that can inflate them; `undefined`: none. */
+  readonly compression?: ResolvedCompression | undefined;
 }

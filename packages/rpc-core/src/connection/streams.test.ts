@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { encoded } from '../../test/codec-helpers.js';
 import { greetedServerRig, type ServerRig } from '../../test/connection-rig.js';
 import { rawFrame, requestFrame } from '../../test/raw-peer.js';
+import { msgpack } from '../codec/msgpack.js';
+import { DEFAULT_LIMITS } from '../limits.js';
 import { FrameType, GoAwayCode, RequestFlag } from '../protocol/frame.js';
 
 const opening = (id: number): Buffer => requestFrame(id, [], { flags: RequestFlag.STREAM });
@@ -80,6 +82,14 @@ describe('streams on the wire', () => {
     ['a grant that is cut', [rawFrame(FrameType.CREDIT, Buffer.alloc(3), 1)], /a CREDIT has 4 bytes, not 3/],
     ['an item that is malformed', [rawFrame(FrameType.ITEM, Buffer.from('c1', 'hex'), 1)], /an item is malformed/],
   ];
+  it('are not opened by one-way requests, which nothing would end', async () => {
+    const { host, connection, peer, settle } = await rigWith(back);
+    peer.send(requestFrame(0, [], { flags: RequestFlag.STREAM | RequestFlag.ONE_WAY }));
+    await settle();
+    assert.equal(peer.goAway.reason, 'a one-way REQUEST opens no stream');
+    assert.deepEqual([host.calls.length, connection.running], [0, 0]);
+  });
+
   for (const [what, frames, reason] of mistakes) {
     it(`close the connection for ${what}`, async () => {
       const { peer, settle } = await rigWith(hold);
@@ -88,6 +98,23 @@ describe('streams on the wire', () => {
       assert.match(peer.goAway.reason, reason);
     });
   }
+
+  it('may be granted more by the limits, which HELLO tells', async () => {
+    const { host, peer, settle } = await greetedServerRig({
+      limits: { streamCreditBytes: 200_000, connectionCreditBytes: 2_000_000 },
+    });
+    host.methods.echo = hold as never;
+    const hello = msgpack().createDecoder(DEFAULT_LIMITS);
+    const { body } = peer.only(FrameType.HELLO);
+    const { streamCredit, connectionCredit } = hello(body, 0, body.length) as Record<string, number>;
+    assert.deepEqual([streamCredit, connectionCredit], [200_000, 2_000_000]);
+    peer.send(opening(1), ...Array<Buffer>(4).fill(item(1, Buffer.alloc(50_000))));
+    await settle();
+    assert.equal(peer.framesOf(FrameType.GOAWAY).length, 0);
+    peer.send(item(1, 1));
+    await settle();
+    assert.match(peer.goAway.reason, /beyond the credit of 200000 bytes of stream 1/);
+  });
 
   it('ignore items of a stream that has just ended, as many as its credit covers', async () => {
     const { peer, settle } = await rigWith(() => []);

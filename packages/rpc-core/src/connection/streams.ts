@@ -1,7 +1,9 @@
 import type { Codec } from '../codec/codec.js';
 import { type RpcError, rpcError } from '../error.js';
 import type { ItemReceiver, ItemSender } from '../items.js';
-import { FrameType, HEADER_BYTES, ProtocolError } from '../protocol/frame.js';
+import type { Limits } from '../limits.js';
+import { COMPRESSED } from '../protocol/compressed.js';
+import { FrameType, HEADER_BYTES, MORE, ProtocolError } from '../protocol/frame.js';
 import type { Hello } from '../protocol/hello.js';
 import {
   CONNECTION_CREDIT,
@@ -11,8 +13,11 @@ import {
   writeEnd,
   writeItem,
 } from '../protocol/stream-frames.js';
+import { CompressedItems } from './compressed-items.js';
 import { itemCost, ReceiveCredit, SendCredit } from './credit.js';
+import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
+import { type SenderPort, StreamSender } from './stream-sender.js';
 
 /** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
 const ENDED_MAX = 1024;
@@ -24,6 +29,8 @@ interface OpenStream {
   readonly received: ItemReceiver;
   /** Whether the peer has said that no more items come. */
   ended: boolean;
+  /** What an item costs of which pieces are still to come, 0 when there is none. */
+  announcedCost: number;
 }
 
 /**
@@ -33,18 +40,28 @@ interface OpenStream {
 export class Streams {
   readonly #channel: FrameChannel;
   readonly #codec: Codec;
+  readonly #deflater: Deflater | undefined;
+  readonly #items: CompressedItems;
   readonly #open = new Map<number, OpenStream>();
   /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
   readonly #ended = new Map<number, ReceiveCredit>();
   readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
-  readonly #receiveCredit = new ReceiveCredit(CONNECTION_CREDIT);
+  readonly #receiveCredit: ReceiveCredit;
+  readonly #limits: Limits;
   readonly #waiting = new Set<StreamSender>();
+  /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
+  #grantsDue = 1;
   /** What the peer grants a stream from its start. */
   #streamCredit = STREAM_CREDIT;
 
-  constructor(channel: FrameChannel, codec: Codec) {
+  constructor(channel: FrameChannel, codec: Codec, limits: Limits, deflater: Deflater | undefined) {
     this.#channel = channel;
     this.#codec = codec;
+    this.#limits = limits;
+    this.#deflater = deflater;
+    this.#items = new CompressedItems(channel, limits);
+    // A large item is overtaken by what was sent after it: the one that took the credit below 0 may come before it.
+    this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
   }
 
   /** How many are open. */
@@ -55,11 +72,12 @@ export class Streams {
   /** Opens a stream. @throws ProtocolError when there is one with this id */
   open(id: number, received: ItemReceiver): ItemSender {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
-    const credit = new ReceiveCredit(STREAM_CREDIT);
+    const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
     const sender = new StreamSender(id, this.#streamCredit, this.#port);
-    const stream: OpenStream = { sender, credit, received, ended: false };
+    const stream: OpenStream = { sender, credit, received, ended: false, announcedCost: 0 };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
+    this.#grantsDue += 2;
     return sender;
   }
 
@@ -70,15 +88,39 @@ export class Streams {
     this.#open.delete(id);
     stream.sender.close();
     this.#waiting.delete(stream.sender);
+    if (stream.announcedCost > 0) {
+      this.#channel.incoming.drop(id);
+      this.#grantConnection(stream.announcedCost);
+    }
     this.#ended.set(id, stream.credit);
     if (this.#ended.size > ENDED_MAX) for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
   }
 
   /** ITEM, CREDIT, or the END of a peer's items. @throws ProtocolError when the peer breaks the rules */
-  frame(type: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FrameType.ITEM) this.#item(id, bytes, start, end);
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
     else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
     else this.ended(id);
+  }
+
+  /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
+  announced(id: number, itemBytes: number): boolean {
+    const stream = this.#receive(id, itemBytes);
+    if (stream === undefined) return false;
+    stream.announcedCost = itemBytes;
+    return true;
+  }
+
+  /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */
+  dropUnsent(id: number): boolean {
+    const { writes } = this.#channel;
+    const dropped = writes.isEmpty ? undefined : writes.drop(id);
+    if (dropped === undefined) return false;
+    if (dropped.itemBytes > 0) {
+      this.#sendCredit.grant(dropped.itemBytes);
+      this.wake();
+    }
+    return dropped.isCut;
   }
 
   /** The peer's items have ended. Returns whether there is such a stream. */
@@ -114,19 +156,12 @@ export class Streams {
     }
   }
 
-  #item(id: number, bytes: Buffer, start: number, end: number): void {
+  #item(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     const cost = itemCost(end - start);
-    this.#receiveCredit.receive(cost, 'the connection');
-    const stream = this.#open.get(id);
-    if (stream === undefined) {
-      const credit = this.#ended.get(id);
-      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
-      else credit.receive(cost, `stream ${id}`);
-      this.#grantConnection(cost);
-      return;
-    }
-    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
-    stream.credit.receive(cost, `stream ${id}`);
+    const stream = (flags & MORE) === 0 ? this.#receive(id, cost) : this.#open.get(id);
+    if (stream === undefined) return;
+    stream.announcedCost = 0;
+    if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
     let value: unknown;
     try {
       value = start === end ? undefined : this.#channel.decode(bytes, start, end);
@@ -136,7 +171,25 @@ export class Streams {
     stream.received.push(value, cost);
   }
 
+  /** An item has come, or begun to come. Returns its stream, `undefined` when nobody wants it. */
+  #receive(id: number, cost: number): OpenStream | undefined {
+    this.#receiveCredit.receive(cost, 'the connection');
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      const credit = this.#ended.get(id);
+      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
+      else credit.receive(cost, `stream ${id}`);
+      this.#grantConnection(cost);
+      return undefined;
+    }
+    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
+    stream.credit.receive(cost, `stream ${id}`);
+    return stream;
+  }
+
   #credit(id: number, bytes: number): void {
+    if (this.#grantsDue > 0) this.#grantsDue--;
+    else this.#channel.ignoreFrame('a CREDIT for which nothing was sent');
     if (id === 0) this.#sendCredit.grant(bytes);
     else {
       const stream = this.#open.get(id);
@@ -187,67 +240,29 @@ export class Streams {
         output.rollBack(start);
         throw tooLarge(bytes, bodyBytesMax);
       }
-      const cost = itemCost(bytes);
+      const compressing = this.#deflater?.compress(output, start);
+      if (compressing !== undefined) return compressing;
+      const cost = itemCost(output.position - start - HEADER_BYTES);
       this.#sendCredit.take(cost);
-      output.commit();
+      this.#grantsDue += 2;
+      this.#channel.writes.commit(start, id);
+      return cost;
+    },
+    append: (id, frame) => {
+      const { output, writes } = this.#channel;
+      const cost = itemCost(frame.length - HEADER_BYTES);
+      this.#sendCredit.take(cost);
+      this.#grantsDue += 2;
+      writes.commit(putFrame(output, frame), id);
       return cost;
     },
     end: (id) => {
-      writeEnd(this.#channel.output, id, undefined);
-      this.#channel.output.commit();
+      const { output, writes } = this.#channel;
+      const start = output.position;
+      writeEnd(output, id, undefined);
+      writes.commit(start, id);
     },
   };
-}
-
-/** What a sender needs of its connection. */
-interface SenderPort {
-  /** Whether the connection takes an item now. */
-  mayWrite(): boolean;
-  wait(sender: StreamSender): void;
-  /** Returns what the item cost. */
-  write(id: number, value: unknown): number;
-  end(id: number): void;
-}
-
-class StreamSender implements ItemSender {
-  readonly credit: SendCredit;
-  isClosed = false;
-  readonly #id: number;
-  readonly #port: SenderPort;
-  #onOpen: (() => void) | undefined;
-
-  constructor(id: number, credit: number, port: SenderPort) {
-    this.#id = id;
-    this.credit = new SendCredit(credit);
-    this.#port = port;
-  }
-
-  untilOpen(): Promise<void> | undefined {
-    if (this.isClosed || (this.credit.isOpen && this.#port.mayWrite())) return undefined;
-    return new Promise((resolve) => {
-      this.#onOpen = resolve;
-      this.#port.wait(this);
-    });
-  }
-
-  send(value: unknown): void {
-    this.credit.take(this.#port.write(this.#id, value));
-  }
-
-  end(): void {
-    if (!this.isClosed) this.#port.end(this.#id);
-  }
-
-  wake(): void {
-    const onOpen = this.#onOpen;
-    this.#onOpen = undefined;
-    onOpen?.();
-  }
-
-  close(): void {
-    this.isClosed = true;
-    this.wake();
-  }
 }
 
 function tooLarge(bytes: number, max: number): RpcError {

@@ -8,6 +8,8 @@ import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import { Output } from './output.js';
 import { StallWatch } from './stall-watch.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /** As for frames: reading goes on for a while, so that the last words arrive instead of a reset. */
 const LINGER_MS = 1000;
 
@@ -19,8 +21,8 @@ export interface ValueChannelOwner {
   malformed(reason: string): void;
   /** The peer will send no more. */
   ended(): void;
-  /** It is over. `reason` says why, in words for people. */
-  closed(reason: string): void;
+  /** It is over. `reason` says why, in words for people; `byUs`, that this side has ended it rather than lost it. */
+  closed(reason: string, byUs?: boolean): void;
 }
 
 /** What a value channel is made of. */
@@ -48,6 +50,8 @@ export class ValueChannel implements ByteReceiver {
   /** The beginning of an unfinished message, in a buffer that doubles: pieces of one byte each must not be kept as such. */
   #pending: Buffer | undefined;
   #pendingBytes = 0;
+  /** What came after the message whose answer filled the write queue. */
+  #held: Buffer = NOTHING;
   #messagesRead = 0;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeReason: string | undefined;
@@ -74,17 +78,23 @@ export class ValueChannel implements ByteReceiver {
     return this.#stalls.isFull;
   }
 
+  /** How many bytes wait to be written. */
+  get waitingBytes(): number {
+    return this.#stream.queuedBytes;
+  }
+
   /** What has been appended are the last words: writes them, then reads and discards until the peer has ended too. */
   closeAfterWriting(reason: string): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#closeReason = reason;
     this.#pending = undefined;
+    this.#held = NOTHING;
     this.output.flush();
     this.#stream.end();
     if (this.isFull) this.#stream.resume();
     this.#cancelLinger = this.#options.clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#options.owner.closed(reason);
+    this.#options.owner.closed(reason, true);
   }
 
   /** Drops the connection without a word. */
@@ -130,7 +140,11 @@ export class ValueChannel implements ByteReceiver {
   drained(): void {
     if (!this.isFull) return;
     this.#stalls.drained();
-    if (this.#state === 'open') this.#stream.resume();
+    const held = this.#held;
+    this.#held = NOTHING;
+    // First what was read before reading was paused; it may fill the queue again.
+    if (held.length > 0) this.data(held);
+    if (!this.isFull) this.#stream.resume();
   }
 
   ended(): void {
@@ -150,6 +164,10 @@ export class ValueChannel implements ByteReceiver {
   #read(bytes: Buffer): void {
     let start = 0;
     while (start < bytes.length && this.#state === 'open') {
+      if (this.isFull) {
+        this.#held = Buffer.concat([this.#held, bytes.subarray(start)]);
+        return;
+      }
       const end = this.#scanner.push(bytes, start, bytes.length);
       if (end < 0) return this.#keep(bytes, start, bytes.length);
       this.#messagesRead++;

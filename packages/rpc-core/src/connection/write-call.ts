@@ -1,9 +1,12 @@
 import type { Codec } from '../codec/codec.js';
+import type { RpcError } from '../error.js';
 import type { Limits } from '../limits.js';
-import { RequestFlag } from '../protocol/frame.js';
+import { HEADER_BYTES, RequestFlag } from '../protocol/frame.js';
 import { type FrameTarget, writeRequest } from '../protocol/frame-writer.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import type { Call } from '../service.js';
+import { callError } from './call-error.js';
+import type { FrameChannel } from './frame-channel.js';
 
 const U32_MAX = 0xffff_ffff;
 
@@ -32,4 +35,28 @@ export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, cal
     },
     call.args,
   );
+}
+
+/** Appends the REQUEST of an attempt, or says why it cannot be sent; nothing has been appended then. */
+export function appendCall(
+  { output, bodyBytesMax }: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  call: Call,
+  id: number,
+): RpcError | undefined {
+  const start = output.position;
+  const { service, method } = call;
+  try {
+    writeCall(output, codec, limits, call, id);
+  } catch (error) {
+    output.rollBack(start);
+    const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;
+    return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
+  }
+  const bodyBytes = output.position - start - HEADER_BYTES;
+  if (bodyBytes <= bodyBytesMax) return undefined;
+  output.rollBack(start);
+  const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
+  return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
 }

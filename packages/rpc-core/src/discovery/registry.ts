@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly fresh: boolean;
   /** What left the list since the snapshot before. */
   readonly gone: readonly Gone[];
+  /** True for a list from an earlier run, given before the source has answered: what refuses is not there any more. */
+  readonly remembered?: true | undefined;
 }
 
 /** Stops a watch. Idempotent; no snapshot is published after it returned. */

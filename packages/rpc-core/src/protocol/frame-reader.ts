@@ -11,8 +11,11 @@ export interface FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void;
 }
 
-/** Beyond this multiple of the limit a frame is not even skipped: the connection closes. */
-const SKIP_FACTOR = 4;
+/** Beyond this multiple of the limit a frame or message is not even skipped: the connection closes. */
+export const SKIP_FACTOR = 4;
+
+/** Larger memory than this is not kept for the next cut frame. */
+const SPARE_BYTES_MAX = 256 * 1024;
 
 /**
  * Finds whole frames in chunks that may be cut anywhere. Frames that lie whole in a chunk are given out in place; only what
@@ -24,7 +27,12 @@ export class FrameReader {
   /** A frame that was cut: its header and as much of its body as has come. */
   #partial: Buffer = EMPTY;
   #partialBytes = 0;
+  /** The memory of the cut frame before: in a row of them it serves again. */
+  #spare: Buffer = EMPTY;
   #skipBytes = 0;
+  /** Whole chunks that came, or what was left of one, while nothing was to be given out. */
+  #rest: Buffer = EMPTY;
+  #giving = true;
   #stopped = false;
 
   constructor(sink: FrameSink, bodyBytesMax: number) {
@@ -40,18 +48,36 @@ export class FrameReader {
   /** Gives out nothing more, also not of the chunk that is being read. */
   stop(): void {
     this.#stopped = true;
+    this.#giving = false;
     this.#partial = EMPTY;
     this.#partialBytes = 0;
+    this.#rest = EMPTY;
+  }
+
+  /** Gives out nothing for now: what has come and is still to come is kept. */
+  hold(): void {
+    this.#giving = false;
+  }
+
+  /** Ends `hold`: the next `push`, which may be of nothing, begins with what was kept. */
+  release(): void {
+    this.#giving = !this.#stopped;
   }
 
   /**
-   * Reads `bytes` from `start` to its end.
+   * Reads `chunk` from `start` to its end.
    * @throws ProtocolError from the sink, or when a frame is beyond every bound
    */
-  push(bytes: Buffer, start = 0): void {
+  push(chunk: Buffer, start = 0): void {
+    let bytes = chunk;
     let position = start;
+    if (this.#rest.length > 0) {
+      bytes = Buffer.concat([this.#rest, chunk.subarray(start)]);
+      position = 0;
+      this.#rest = EMPTY;
+    }
     const end = bytes.length;
-    while (position < end && !this.#stopped) {
+    while (position < end && this.#giving) {
       if (this.#skipBytes > 0) {
         const skipped = Math.min(this.#skipBytes, end - position);
         this.#skipBytes -= skipped;
@@ -80,6 +106,9 @@ export class FrameReader {
         }
       }
     }
+    // The chunk is borrowed. It is one that was read before reading was paused, so this is never much.
+    if (position < end && !this.#stopped) this.#rest = Buffer.from(bytes.subarray(position, end));
+    this.#spare = EMPTY;
   }
 
   /** Takes from the chunk what the cut frame lacks, and gives it out when nothing is lacking. */
@@ -103,6 +132,8 @@ export class FrameReader {
       this.#partial = EMPTY;
       this.#partialBytes = 0;
       this.#sink.frame(whole[4]!, whole[5]!, readUint32(whole, 6), whole, HEADER_BYTES, frameBytes);
+      // Only until the end of this chunk: nothing is kept for a connection that is silent.
+      if (whole.length <= SPARE_BYTES_MAX) this.#spare = whole;
     }
     return position;
   }
@@ -116,7 +147,11 @@ export class FrameReader {
     const count = end - start;
     const needed = this.#partialBytes + count;
     if (needed > this.#partial.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#partial.length, needed));
+      const isSpareEnough = this.#spare.length >= needed;
+      const larger = isSpareEnough
+        ? this.#spare
+        : Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#partial.length, needed));
+      this.#spare = EMPTY;
       this.#partial.copy(larger, 0, 0, this.#partialBytes);
       this.#partial = larger;
     }

@@ -26,7 +26,8 @@ export const FrameType = {
   END: 10,
   /** So many more bytes of items may be sent. */
   CREDIT: 11,
-  // Kept for messages in pieces: 12 CONTINUATION.
+  /** The next piece of the message that began under its id. */
+  CONTINUATION: 12,
 } as const;
 
 /** Flags of a REQUEST. Bits that a peer does not know are ignored. */
@@ -39,7 +40,7 @@ export const RequestFlag = {
   NO_RETRY_BELOW: 0x04,
   /** It opens a stream: the answer is any number of ITEMs and an END, or an ERROR. */
   STREAM: 0x40,
-  // Kept: 0x08 more pieces follow, 0x10 compressed, 0x20 names are numbers.
+  // 0x08 is MORE, 0x10 COMPRESSED. Kept: 0x20 names are numbers.
 } as const;
 
 /** Flags of a RESPONSE or an ERROR. */
@@ -48,8 +49,17 @@ export const ReplyFlag = {
   METADATA: 0x01,
   /** Four bytes of server load precede everything else: calls in flight (u16), queueing delay in 0.1 ms (u16). */
   LOAD: 0x02,
-  // Kept: 0x08 more pieces follow, 0x10 compressed.
+  // 0x08 is MORE, 0x10 COMPRESSED.
 } as const;
+
+/** Flag of a REQUEST, RESPONSE, ERROR, ITEM or CONTINUATION: more pieces of this message follow. */
+export const MORE = 0x08;
+
+/** A message whose body is longer than this is sent in pieces, so that it holds nothing else up. */
+export const PIECE_BYTES: number = 64 * 1024;
+
+/** Each piece but the last has at least so many bytes: smaller ones only make work. */
+export const PIECE_BYTES_MIN = 1024;
 
 /** Why a caller gave a call up: the body of a CANCEL. */
 export const CancelReason = { CALLER: 1, HEDGE_LOST: 2, SHUTDOWN: 3 } as const;

@@ -16,6 +16,7 @@ const HELLO: Hello = {
   uptimeMs: 5,
   streamCredit: 100_000,
   connectionCredit: 2_000_000,
+  compression: ['deflate', 'something-new'],
 };
 
 const decode = msgpack().createDecoder(DEFAULT_LIMITS);
@@ -37,6 +38,14 @@ describe('HELLO', () => {
     const { instance, expect, ...rest } = HELLO;
     assert.deepEqual(read(encoded({ ...rest, novelty: [1, 2] })), { ...HELLO, instance: '', expect: '' });
     assert.deepEqual([instance, expect], ['a', 'b']);
+  });
+
+  it('takes nothing compressed when it does not say so', () => {
+    const { compression: _, ...rest } = HELLO;
+    assert.deepEqual(read(encoded(rest)).compression, []);
+    refuses({ ...HELLO, compression: 'deflate' }, /"compression" must be an array of at most 16 texts/);
+    refuses({ ...HELLO, compression: Array(17).fill('x') }, /"compression"/);
+    refuses({ ...HELLO, compression: [1] }, /"compression"/);
   });
 
   it('grants the usual credit when it says none', () => {

@@ -1,4 +1,5 @@
 import type { Codec, DecodeMessage, EncodeTarget } from '../codec/codec.js';
+import { DEFLATE } from './compressed.js';
 import { ProtocolError } from './frame.js';
 import { CONTROL } from './metadata.js';
 import { CONNECTION_CREDIT, CREDIT_MAX, STREAM_CREDIT } from './stream-frames.js';
@@ -23,16 +24,20 @@ export interface Hello {
   readonly streamCredit?: number | undefined;
   /** The same for all streams of the connection together (default 1 MiB, at least that). */
   readonly connectionCredit?: number | undefined;
+  /** How the sender of the HELLO takes payloads besides as they are (default: in no other way). Unknown names mean nothing. */
+  readonly compression?: readonly string[] | undefined;
 }
 
 /** The minor version that this library speaks. */
 export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
+const COMPRESSIONS_MAX = 16;
 
 /** Appends the body of a HELLO. */
 export function writeHello(codec: Codec, target: EncodeTarget, hello: Hello): void {
-  codec.encode({ streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, ...hello }, target);
+  const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
+  codec.encode({ ...always, ...hello }, target);
 }
 
 /** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
@@ -58,6 +63,7 @@ export function readHello(decode: DecodeMessage, bytes: Buffer, start: number, e
     uptimeMs: count(fields, 'uptimeMs', 0, Number.MAX_SAFE_INTEGER),
     streamCredit: credit(fields, 'streamCredit', STREAM_CREDIT),
     connectionCredit: credit(fields, 'connectionCredit', CONNECTION_CREDIT),
+    compression: names(fields, 'compression'),
   };
 }
 
@@ -78,4 +84,11 @@ function text(fields: Record<string, unknown>, name: string): string {
   throw new ProtocolError(
     `HELLO field "${name}" must be text of at most 256 characters, none of them control characters`,
   );
+}
+
+function names(fields: Record<string, unknown>, name: string): readonly string[] {
+  const value = Object.hasOwn(fields, name) ? fields[name] : [];
+  if (Array.isArray(value) && value.length <= COMPRESSIONS_MAX && value.every((each) => typeof each === 'string'))
+    return value as readonly string[];
+  throw new ProtocolError(`HELLO field "${name}" must be an array of at most ${COMPRESSIONS_MAX} texts`);
 }

@@ -16,7 +16,7 @@ export interface ByteStream {
    * still reads from it: the stream gives `memory` to `release` when it no longer does, or keeps it for ever.
    */
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
-  /** Bytes that the other end has not taken yet. */
+  /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */
   readonly queuedBytes: number;
   /** Stops reading, so that the other end is held back. */
   pause(): void;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Endpoint } from '@org/rpc-core';
+import type { Endpoint, Registry } from '@org/rpc-core';
+import { manualRegistry } from '@org/rpc-testkit';
 import { Greeter, World } from './world.js';
 
 const GRACE_MS = 15_000;
@@ -223,6 +224,84 @@ describe('membership: many endpoints vanish at once', () => {
     await world.list(...endpoints.slice(2));
     assert.deepEqual(messages, []);
     assert.deepEqual(await world.answering(100), ['a', 'b', 'c', 'd']);
+    await world.client.close();
+  });
+});
+
+describe('membership: a list remembered from an earlier run', () => {
+  const remembering = (endpoints: readonly Endpoint[], inner: World['registry']): Registry => ({
+    ...inner.registry,
+    open(environment) {
+      const handle = inner.registry.open(environment);
+      return {
+        ...handle,
+        watch(service, publish) {
+          queueMicrotask(() => publish({ endpoints, fresh: false, gone: [], remembered: true }));
+          return handle.watch(service, publish);
+        },
+      };
+    },
+  });
+  const endpoint = (id: string, port: number): Endpoint => ({ id, host: 'h', port, weight: 100, state: 'up' });
+
+  /** A client that starts without its registry; of the servers that it remembers, those named are running. */
+  async function remembered(remembers: string, running: string): Promise<World> {
+    const endpoints = [...remembers].map((id, index) => endpoint(id, 1 + index));
+    const inner = manualRegistry();
+    const world = new World({ registry: remembering(endpoints, inner) }, inner);
+    for (const [index, id] of [...remembers].entries()) {
+      const started = world.start(id, 1 + index);
+      if (!running.includes(id)) world.kill(started);
+    }
+    world.client.service(Greeter);
+    await world.settle();
+    await world.clock.advance(200);
+    return world;
+  }
+
+  it('calls the instances that answer while the registry has not', async () => {
+    const world = await remembered('abc', 'ac');
+    assert.deepEqual(await world.answering(), ['a', 'c']);
+    await world.client.close();
+  });
+
+  it('forgets at once those that refuse, without waiting for the registry', async () => {
+    const world = await remembered('abc', 'ac');
+    assert.equal(world.node('b'), undefined);
+    assert.notEqual(world.node('a'), undefined);
+    await world.client.close();
+  });
+
+  it('tries them all again and again when none answers', async () => {
+    const world = await remembered('ab', '');
+    await world.clock.advance(HOUR_MS);
+    world.start('b', 2);
+    await world.clock.advance(10_000);
+    assert.deepEqual(await world.answering(), ['b']);
+    await world.client.close();
+  });
+
+  it('sends nothing to another instance on a remembered address', async () => {
+    const world = await remembered('ab', 'b');
+    world.start('z', 1);
+    await world.clock.advance(10_000);
+    assert.deepEqual(await world.answering(), ['b']);
+    await world.client.close();
+  });
+
+  it('keeps for good what the registry then lists, though it refuses now', async () => {
+    const world = await remembered('ab', 'a');
+    await world.list(endpoint('a', 1), endpoint('b', 2));
+    await world.clock.advance(HOUR_MS);
+    assert.equal(world.node('b')?.listed, true);
+    await world.client.close();
+  });
+
+  it('weighs what the registry does not list then like all that vanishes', async () => {
+    const world = await remembered('ab', 'ab');
+    await world.list(endpoint('a', 1));
+    assert.equal(world.node('b')?.listed, false);
+    assert.deepEqual(await world.answering(), ['a', 'b']);
     await world.client.close();
   });
 });

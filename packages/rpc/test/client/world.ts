@@ -4,7 +4,7 @@ import { defineService, type Endpoint, endpointAddress, memory, method } from '@
 import { type ByteStream, type Dial, memoryPair } from '@org/rpc-core/internal';
 import { createServer } from '@org/rpc-server';
 import type { RpcServer } from '@org/rpc-server/internal';
-import { FakeClock, manualRegistry, seededRandom } from '@org/rpc-testkit';
+import { FakeClock, type ManualRegistry, manualRegistry, seededRandom } from '@org/rpc-testkit';
 
 /** What every server of a {@link World} serves; `hello` says which one answered. */
 export const Greeter = defineService('greeter', {
@@ -24,7 +24,7 @@ interface Host {
 /** Servers, a network and a registry that do as the test says, and a real client among them; on virtual time. */
 export class World {
   readonly clock = new FakeClock(1_000);
-  readonly registry = manualRegistry();
+  readonly registry: ManualRegistry;
   readonly client: Client;
   /** Every attempt to connect: where and when. */
   readonly dials: { readonly address: string; readonly at: number }[] = [];
@@ -35,8 +35,10 @@ export class World {
   readonly #listening = new Map<string, Host>();
   readonly #places = new Map<string, Place>();
 
-  constructor(options: ClientOptions = {}) {
-    const { clock, registry } = this;
+  /** @param registry - what `list` publishes to, where `options` name a registry around it */
+  constructor(options: ClientOptions = {}, registry: ManualRegistry = manualRegistry()) {
+    const { clock } = this;
+    this.registry = registry;
     const resolved = resolveClientOptions({ registry: registry.registry, clock, random: seededRandom(1), ...options });
     this.client = new RpcClient(resolved, this.#dial);
     for (const event of ['endpointAdded', 'endpointRemoved', 'endpointUp', 'endpointDown'] as const)

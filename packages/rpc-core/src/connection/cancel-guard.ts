@@ -1,0 +1,28 @@
+import type { Limits } from '../limits.js';
+import { GoAwayCode, ProtocolError } from '../protocol/frame.js';
+import { RateWindow } from './rate-window.js';
+
+/** Of its requests, a peer may cancel so many besides the fixed number: hedging and thawed peers cancel in bursts. */
+const CANCEL_SHARE = 0.2;
+
+/** Bounds how many of its calls a peer may cancel: opening and cancelling is work for nothing (CVE-2023-44487). */
+export class CancelGuard {
+  readonly #limits: Limits;
+  readonly #cancels = new RateWindow();
+  #requests = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** A call was opened. */
+  opened(): void {
+    this.#requests++;
+  }
+
+  /** A call was cancelled. @throws ProtocolError when it is one too many */
+  cancelled(now: number): void {
+    if (!this.#cancels.exceeds(this.#limits.cancels, now, CANCEL_SHARE, this.#requests)) return;
+    throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
+  }
+}

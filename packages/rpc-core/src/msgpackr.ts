@@ -1,0 +1,2 @@
+export type { MsgpackOptions } from './codec/msgpack.js';
+export { msgpackrCodec } from './codec/msgpackr.js';

@@ -1,0 +1,62 @@
+import { FrameType, HEADER_BYTES, ProtocolError, REQUEST_FIXED_BYTES, ReplyFlag } from './frame.js';
+import { readUint16, readUint32 } from './frame-reader.js';
+
+/**
+ * What stands as `compression` in a HELLO: the format of RFC 1950 (zlib: deflate with a checksum). The sender of the HELLO can
+ * inflate it.
+ */
+export const DEFLATE = 'deflate';
+
+/**
+ * Flag of a REQUEST, a RESPONSE or an ITEM: in place of the payload stand the bytes of the payload (u32) and then the payload,
+ * compressed. The metadata before it stays as it is.
+ */
+export const COMPRESSED = 0x10;
+
+/** Before the compressed bytes: how many they become. */
+export const INFLATED_LENGTH_BYTES = 4;
+
+/**
+ * Where the payload begins in a frame that this side has just written at `start`.
+ * @returns -1 for a frame that has no payload to be compressed
+ */
+export function findPayload(bytes: Buffer, start: number): number {
+  const body = start + HEADER_BYTES;
+  switch (bytes[start + 4]) {
+    case FrameType.REQUEST: {
+      const names = body + REQUEST_FIXED_BYTES;
+      return names + 2 + bytes[names]! + bytes[names + 1]! + readUint16(bytes, body + 6);
+    }
+    case FrameType.RESPONSE:
+      return (bytes[start + 5]! & ReplyFlag.METADATA) === 0 ? body : body + 2 + readUint16(bytes, body);
+    case FrameType.ITEM:
+      return body;
+    default:
+      return -1;
+  }
+}
+
+/**
+ * Replaces the payload of the frame at `start` by its compressed form, which must be shorter by at least the four bytes of
+ * the length.
+ * @returns where the frame ends now
+ */
+export function putCompressed(
+  bytes: Buffer,
+  start: number,
+  payloadStart: number,
+  payloadBytes: number,
+  compressed: Buffer,
+): number {
+  bytes.writeUInt32BE(payloadBytes, payloadStart);
+  const end = payloadStart + INFLATED_LENGTH_BYTES + compressed.copy(bytes, payloadStart + INFLATED_LENGTH_BYTES);
+  bytes.writeUInt32BE(end - start - HEADER_BYTES, start);
+  bytes[start + 5] = bytes[start + 5]! | COMPRESSED;
+  return end;
+}
+
+/** How many bytes the compressed payload `bytes[start, end)` says that it becomes. @throws ProtocolError when it is cut short */
+export function readInflatedLength(bytes: Buffer, start: number, end: number): number {
+  if (start + INFLATED_LENGTH_BYTES > end) throw new ProtocolError('a compressed payload is cut short');
+  return readUint32(bytes, start);
+}

@@ -1,0 +1,40 @@
+import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from './frame.js';
+
+/** The first piece follows the length of the whole message: four bytes. */
+const LENGTH_BYTES = 4;
+
+/** Where the next piece of a message ends, when so much of its body has been sent: with its header it has `PIECE_BYTES`. */
+export function pieceEnd(bodyBytes: number, sentBytes: number): number {
+  return Math.min(bodyBytes, sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? LENGTH_BYTES : 0));
+}
+
+/**
+ * Writes what precedes a piece, up to `at`: its header and, before the first one, the length of the whole.
+ * @param message - the frame that the message would be in one piece, its header included
+ * @param sentBytes - how much of its body has been sent before
+ * @returns where it begins
+ */
+export function putPieceHeader(bytes: Buffer, at: number, message: Buffer, sentBytes: number): number {
+  const isFirst = sentBytes === 0;
+  const bodyBytes = message.length - HEADER_BYTES;
+  const end = pieceEnd(bodyBytes, sentBytes);
+  const more = end < bodyBytes ? MORE : 0;
+  const start = at - HEADER_BYTES - (isFirst ? LENGTH_BYTES : 0);
+  if (isFirst) bytes.writeUInt32BE(bodyBytes, start + HEADER_BYTES);
+  bytes.writeUInt32BE(end - sentBytes + (isFirst ? LENGTH_BYTES : 0), start);
+  bytes[start + 4] = isFirst ? message[4]! : FrameType.CONTINUATION;
+  bytes[start + 5] = (isFirst ? message[5]! : 0) | more;
+  message.copy(bytes, start + 6, 6, HEADER_BYTES);
+  return start;
+}
+
+/** The longest that precedes a piece. */
+export const PIECE_HEADER_BYTES_MAX: number = HEADER_BYTES + LENGTH_BYTES;
+
+/** Whether a frame begins a message in pieces. */
+export function beginsPieces(type: number, flags: number): boolean {
+  if ((flags & MORE) === 0) return false;
+  return (
+    type === FrameType.REQUEST || type === FrameType.RESPONSE || type === FrameType.ERROR || type === FrameType.ITEM
+  );
+}

@@ -1,0 +1,1 @@
+export { type MsgpackOptions, msgpackrCodec } from '@org/rpc-core/msgpackr';

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { floodWith, Town } from './town.js';
+import { credit, frame, GREETING, request, rpcMessage, Type, times } from './wire.js';
+
+const STREAM = 0x40;
+const ONE_WAY = 1;
+/** Frames in one write. */
+const BATCH = 200;
+/** Beyond so many batches, a flood counts as one that is not stopped. */
+const ROUNDS = 2_000;
+
+interface Flood {
+  readonly name: string;
+  /** What is sent once, before the flood. */
+  readonly first: Buffer;
+  /** One batch. */
+  readonly next: (round: number) => Buffer;
+  /** Why the connection is closed. */
+  readonly reason: RegExp;
+  /** The most that may have run. */
+  readonly served?: Readonly<Record<string, number>>;
+}
+
+const batch = (make: Buffer | ((index: number) => Buffer)): ((round: number) => Buffer) => {
+  const bytes = times(BATCH, make);
+  return () => bytes;
+};
+
+/** Calls with new ids, each followed by something about them. */
+const calls =
+  (method: string, flags: number, after: (id: number) => Buffer) =>
+  (round: number): Buffer =>
+    times(BATCH, (index) => {
+      const id = round * BATCH + index + 1;
+      return Buffer.concat([request(id, method, [], flags), after(id)]);
+    });
+
+const NONE = Buffer.alloc(0);
+const PING = frame(Type.PING, Buffer.alloc(8));
+const cancel = (id: number): Buffer => frame(Type.CANCEL, Buffer.from([1]), id);
+
+const FLOODS: readonly Flood[] = [
+  { name: 'PINGs', first: GREETING, next: batch(PING), reason: /^too many PINGs \(limits\.pings\)$/ },
+  {
+    name: 'PONGs that nobody asked for',
+    first: GREETING,
+    next: batch(frame(Type.PONG, Buffer.alloc(8))),
+    reason: /a PONG that was not asked for \(limits\.ignoredFrames\)$/,
+  },
+  { name: 'CANCELs of nothing', first: GREETING, next: batch(cancel), reason: /limits\.cancels/ },
+  {
+    name: 'calls that are cancelled at once (rapid reset)',
+    first: GREETING,
+    next: calls('hang', 0, cancel),
+    reason: /limits\.cancels/,
+    served: { hang: 1_600 },
+  },
+  {
+    name: 'streams that are cancelled at once',
+    first: GREETING,
+    next: calls('items', STREAM, cancel),
+    reason: /limits\.cancels/,
+    served: { items: 1_600 },
+  },
+  { name: 'unknown frames', first: GREETING, next: batch(frame(200)), reason: /unknown frame type 200/ },
+  {
+    name: 'empty items of no stream',
+    first: GREETING,
+    next: batch(frame(Type.ITEM, NONE, 7)),
+    reason: /an ITEM of stream 7, which is not open \(limits\.ignoredFrames\)$/,
+  },
+  {
+    name: 'empty items of a stream that nobody reads',
+    first: Buffer.concat([GREETING, request(1, 'items', [], STREAM)]),
+    next: batch(frame(Type.ITEM, NONE, 1)),
+    reason: /^an ITEM beyond the credit of 65536 bytes of stream 1$/,
+    served: { items: 1 },
+  },
+  {
+    name: 'ENDs of no stream',
+    first: GREETING,
+    next: batch(frame(Type.END, NONE, 7)),
+    reason: /END of stream 7, which is not open/,
+  },
+  {
+    name: 'grants to an open stream',
+    first: Buffer.concat([GREETING, request(1, 'items', [], STREAM)]),
+    next: batch(credit(1, 1)),
+    reason: /a CREDIT for which nothing was sent \(limits\.ignoredFrames\)$/,
+  },
+  {
+    name: 'grants to the connection',
+    first: GREETING,
+    next: batch(credit(0, 1)),
+    reason: /a CREDIT for which nothing was sent \(limits\.ignoredFrames\)$/,
+  },
+  { name: 'greetings', first: GREETING, next: batch(GREETING.subarray(5)), reason: /^a second HELLO$/ },
+  {
+    name: 'goodbyes',
+    first: GREETING,
+    next: batch(frame(Type.GOAWAY, Buffer.from('\0bye'))),
+    reason: /^closed by the client: bye$/,
+  },
+  {
+    name: 'one-way calls that do not end',
+    first: GREETING,
+    next: (round) => Buffer.concat([batch(request(0, 'tellAll', [], ONE_WAY))(round), PING]),
+    reason: /limits\.pings/,
+    served: { tellAll: 4_096 },
+  },
+  {
+    name: 'notifications of MessagePack-RPC to no method',
+    first: NONE,
+    next: batch(rpcMessage(2, 'work.none', [])),
+    reason: /^too many frames to be ignored, the last one: a notification.*\(limits\.ignoredFrames\)$/,
+  },
+  {
+    name: 'notifications of MessagePack-RPC that do not end',
+    first: NONE,
+    next: batch(rpcMessage(2, 'work.tellAll', [])),
+    reason: /limits\.callsInFlight\) \(limits\.ignoredFrames\)$/,
+    served: { tellAll: 4_096 },
+  },
+  {
+    name: 'answers of MessagePack-RPC',
+    first: NONE,
+    next: batch(rpcMessage(1, 7, null, 1)),
+    reason: /the last one: an answer \(limits\.ignoredFrames\)$/,
+  },
+];
+
+describe('a flood beside ten good clients', function () {
+  this.timeout(60_000);
+
+  for (const { name, first, next, reason, served = {} } of FLOODS) {
+    it(`is ended with the reason, and they notice nothing: ${name}`, async () => {
+      await using town = await new Town().open();
+      const told = await town.beside(async () => {
+        const socket = await town.stranger();
+        socket.write(first);
+        const rounds = await floodWith(socket, next, ROUNDS);
+        assert.ok(rounds < ROUNDS, 'nothing stopped it');
+        return town.reasonFor(socket);
+      });
+      assert.match(told, reason);
+      for (const [method, most] of Object.entries(served))
+        assert.ok(town.served[method]! <= most, `${method} ran ${town.served[method]} times`);
+      await town.assertCalm();
+    });
+  }
+
+  it('is ended each time when every call makes the server break it off, and no handler is left (made you reset)', async () => {
+    await using town = await new Town().open();
+    const flood = Buffer.concat([GREETING, request(1, 'items', [], STREAM), request(2, 'hang'), credit(1, 0)]);
+    await town.beside(async () => {
+      for (let i = 0; i < 200; i++) {
+        const socket = await town.stranger();
+        socket.write(flood);
+        assert.equal(await town.reasonFor(socket), 'a CREDIT of 0 bytes');
+      }
+    });
+    assert.deepEqual([town.served['hang'], town.served['items']], [200, 200]);
+    await town.breathe();
+    assert.equal(town.server.running, 0);
+    await town.assertCalm();
+  });
+
+  it('is held back while its peer does not read: a million requests start few handlers', async () => {
+    await using town = await new Town().open();
+    const socket = await town.stranger();
+    socket.pause();
+    socket.write(GREETING);
+    const requests = (round: number): Buffer => times(BATCH, (index) => request(round * BATCH + index + 1, 'large'));
+    for (let round = 0; round < 5_000; round++) {
+      socket.write(requests(round));
+      if (round % 100 === 0) await town.breathe();
+    }
+    await town.beside(() => town.breathe());
+    // 8 MiB of answers in its queue, and what the kernel takes on both sides.
+    assert.ok(town.served['large']! < 1_000, `${town.served['large']} handlers ran`);
+    assert.ok(!town.isClosed(socket));
+    const closed = town.reasonFor(socket);
+    for (let second = 0; second <= 11; second++) await town.clock.advance(1_000);
+    assert.equal(await closed, 'the peer has read nothing for 10000 ms (limits.writeStallMs)');
+    await town.assertCalm();
+  });
+
+  it('is ended when the bytes of a frame drip', async () => {
+    await using town = await new Town().open();
+    const socket = await town.stranger();
+    socket.write(GREETING);
+    const slow = request(1, 'hang');
+    await town.beside(async () => {
+      for (let at = 0; !town.isClosed(socket); at++) {
+        socket.write(slow.subarray(at % 10, (at % 10) + 1));
+        await town.breathe();
+        await town.clock.advance(5_000);
+      }
+    });
+    assert.equal(await town.reasonFor(socket), 'a frame was not whole within 30000 ms (limits.frameStallMs)');
+    assert.equal(town.served['hang'], 0);
+    await town.assertCalm();
+  });
+});
+
+describe('connections beside ten good clients', function () {
+  // Thousands of sockets take their time on a busy machine.
+  this.timeout(60_000);
+
+  for (const [name, bytes] of [
+    ['say nothing', Buffer.alloc(0)],
+    ['say the beginning of a greeting', GREETING.subarray(0, 3)],
+    ['say all but the last byte of it', GREETING.subarray(0, -1)],
+    ['say the beginning of a message of MessagePack-RPC', rpcMessage(0, 1, 'work.echo', []).subarray(0, 4)],
+  ] as const) {
+    it(`are closed after limits.handshakeMs when two hundred ${name} (slow loris)`, async () => {
+      await using town = await new Town().open();
+      const sockets = await Promise.all(Array.from({ length: 200 }, () => town.stranger()));
+      for (const socket of sockets) if (bytes.length > 0) socket.write(bytes);
+      await town.until(() => town.connections === 210);
+      await town.beside(async () => {
+        await town.breathe();
+        assert.equal(town.closed.size, 0);
+        for (let second = 0; second < 7; second++) await town.clock.advance(1_000);
+        await town.until(() => town.closed.size === 200);
+      });
+      for (const reason of town.closed.values()) assert.match(reason, /^no (greeting|whole message) within 5000 ms/);
+      await town.assertCalm();
+    });
+  }
+
+  it('are refused beyond limits.connections, thousands of them, and there is room again once some have left', async () => {
+    await using town = await new Town({ connections: 30 }).open();
+    const inside = await Promise.all(Array.from({ length: 20 }, () => town.stranger()));
+    await town.beside(async () => {
+      for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 100 }, () => town.stranger()));
+      await town.until(() => town.acceptErrors.length === 2_000);
+    });
+    assert.match(town.acceptErrors[0]!, /refused a connection, 30 are open \(limits\.connections\)$/);
+    assert.equal(town.connections, 30);
+    for (const socket of inside) socket.destroy();
+    await town.until(() => town.connections === 10);
+    const late = await town.stranger();
+    late.write(Buffer.concat([GREETING, frame(Type.HELLO)]));
+    assert.equal(await town.reasonFor(late), 'a second HELLO');
+    await town.assertCalm();
+  });
+});

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import type { FakeClock } from '@org/rpc-testkit';
+import type { IncomingCall } from '../../packages/rpc-core/src/connection/incoming-call.js';
+import type { ServerHost } from '../../packages/rpc-core/src/connection/server-host.js';
+import { isRpcError, type RpcError, rpcError } from '../../packages/rpc-core/src/error.js';
+import { METHODS } from './grammar/frames.js';
+
+/** A host whose handlers answer at once, later, when they are cancelled, never well, and in streams. It keeps counts only. */
+export class FuzzHost implements ServerHost {
+  readonly instance = 'fuzzed';
+  readonly uptimeMs = 1;
+  readonly metadataFirst = false;
+  readonly authorize: ServerHost['authorize'];
+  readonly closedReasons: string[] = [];
+  running = 0;
+  runningMax = 0;
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock, authorizesLater: boolean) {
+    this.#clock = clock;
+    this.authorize = authorizesLater ? () => Promise.resolve() : undefined;
+  }
+
+  find(name: string, serviceLength: number): { service: string; method: string } | RpcError {
+    const method = name.slice(serviceLength);
+    if (name.slice(0, serviceLength) === 'test' && method !== 'none' && (METHODS as readonly string[]).includes(method))
+      return { service: 'test', method };
+    return rpcError('UNIMPLEMENTED', 'no such method', { progress: 'refused' });
+  }
+
+  findPath(path: string): { service: string; method: string } | RpcError {
+    return path.startsWith('test.') ? this.find(path.replace('.', ''), 4) : this.find(`test${path}`, 4);
+  }
+
+  admit(): RpcError | undefined {
+    this.running++;
+    this.runningMax = Math.max(this.runningMax, this.running);
+    return undefined;
+  }
+
+  serve(call: IncomingCall): unknown {
+    call.started = true;
+    switch (call.method) {
+      case 'echo':
+        return call.args[0];
+      case 'later':
+        return new Promise((resolve) => this.#clock.schedule(50, () => resolve(call.args)));
+      case 'hang':
+        // One-way calls outlive their connection: they end by themselves.
+        return new Promise((resolve, reject) => {
+          if (call.oneWay) this.#clock.schedule(500, () => resolve(undefined));
+          else call.signal.addEventListener('abort', () => reject(call.signal.reason), { once: true });
+        });
+      default:
+        throw new Error('failed');
+    }
+  }
+
+  serveStream(call: IncomingCall, items: AsyncIterable<unknown>): AsyncIterable<unknown> | Iterable<unknown> {
+    call.started = true;
+    if (call.method === 'back') return items;
+    if (call.method === 'source') return source();
+    return sink(items);
+  }
+
+  served(): void {
+    this.running--;
+    assert.ok(this.running >= 0, 'a call ended that had not begun');
+  }
+
+  presentable(error: unknown): RpcError {
+    return isRpcError(error) ? error : rpcError('INTERNAL', 'failed');
+  }
+
+  closed(_connection: unknown, reason: string): void {
+    this.closedReasons.push(reason);
+  }
+}
+
+function* source(): Iterable<unknown> {
+  for (let i = 0; i < 40; i++) yield i % 8 === 7 ? Buffer.alloc(20_000) : { i };
+}
+
+async function* sink(items: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  let count = 0;
+  for await (const _ of items) if (++count === 5) break;
+  yield count;
+}

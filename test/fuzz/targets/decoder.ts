@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { CodecError } from '../../../packages/rpc-core/src/codec/codec.js';
+import { createScanner } from '../../../packages/rpc-core/src/codec/scanner.js';
+import { DEFAULT_LIMITS, type Limits } from '../../../packages/rpc-core/src/limits.js';
+import { Chance } from '../chance.js';
+import type { FuzzTarget } from '../fuzz-target.js';
+import { CODEC, encode, randomMessagePack, randomValue } from '../grammar/message-pack.js';
+import { valueBoundaries } from '../grammar/rpc-messages.js';
+
+/** What the scanner leaves to the decoder: the content of values. */
+const CONTENT =
+  /not UTF-8|__proto__|timestamp|a bigint of|typed array|elements of|an error that|no value|numbers as keys/;
+
+/** Beyond this the comparison of values costs more than it finds. */
+const COMPARED_BYTES_MAX = 2048;
+
+/** The decoder, with extensions kept: typed errors only, one verdict with the scanner, and what it accepts survives a round trip. */
+export const decoder: FuzzTarget = {
+  name: 'decoder',
+  generate: (chance) => (chance.flip(0.5) ? encode(randomValue(chance)) : randomMessagePack(chance)),
+  boundaries: valueBoundaries,
+  run(plan, bytes, held) {
+    const limits = limitsOf(plan);
+    const accepted = scannerAccepts(bytes, limits);
+    let value: unknown;
+    try {
+      // In the middle of a chunk whose other bytes are all numbers: what is read beyond the end does not fail by itself.
+      const chunk = Buffer.concat([Buffer.of(1, 2, 3), bytes, Buffer.alloc(16, 7)]);
+      value = CODEC.createDecoder(limits)(chunk, 3, 3 + bytes.length);
+    } catch (error) {
+      assert.ok(error instanceof CodecError, `not a CodecError: ${String(error)}`);
+      if (accepted) assert.match(error.message, CONTENT, 'the scanner accepts what the decoder refuses');
+      return;
+    }
+    held();
+    assert.ok(accepted, 'the decoder accepts what the scanner refuses');
+    if (bytes.length > COMPARED_BYTES_MAX) return;
+    const again = encode(value);
+    const came = CODEC.createDecoder(DEFAULT_LIMITS)(again, 0, again.length);
+    assert.deepStrictEqual(came, withoutUndefinedProperties(value), 'it does not come back');
+  },
+};
+
+/** Bounds that a plan stands for: usual ones, or tight ones that small inputs reach. */
+export function limitsOf(plan: number): Limits {
+  const chance = new Chance(plan);
+  if (chance.flip(0.6)) return DEFAULT_LIMITS;
+  return { ...DEFAULT_LIMITS, messageDepth: 1 + chance.below(8), messageElements: 1 + chance.below(40) };
+}
+
+/** What the codec carries of a value: properties that are `undefined`, which other peers may send, are left out. */
+function withoutUndefinedProperties(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefinedProperties);
+  if (value instanceof Set) return new Set([...value].map(withoutUndefinedProperties));
+  if (value instanceof Map)
+    return new Map(
+      [...value].map(([key, each]) => [withoutUndefinedProperties(key), withoutUndefinedProperties(each)]),
+    );
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const defined = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(defined.map(([key, each]) => [key, withoutUndefinedProperties(each)]));
+}
+
+function scannerAccepts(bytes: Buffer, limits: Limits): boolean {
+  try {
+    return createScanner(limits).push(bytes, 0, bytes.length) === bytes.length && bytes.length > 0;
+  } catch (error) {
+    assert.ok(error instanceof CodecError, `not a CodecError: ${String(error)}`);
+    return false;
+  }
+}

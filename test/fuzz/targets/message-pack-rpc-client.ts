@@ -1,0 +1,25 @@
+import { MessagePackRpcClient } from '../../../packages/rpc-core/src/connection/message-pack-rpc-client.js';
+import { resolveMessagePackRpcOptions } from '../../../packages/rpc-core/src/connection/message-pack-rpc-options.js';
+import type { FuzzTarget } from '../fuzz-target.js';
+import { rpcMessages, valueBoundaries } from '../grammar/rpc-messages.js';
+import { callAndFeed, finish } from './client-run.js';
+
+/** A client's connection that speaks MessagePack-RPC, with calls in flight, and a server that sends anything. */
+export const messagePackRpcClient: FuzzTarget = {
+  name: 'message-pack-rpc-client',
+  generate: (chance) => rpcMessages(chance, 'server'),
+  boundaries: valueBoundaries,
+  async run(plan, bytes, held) {
+    const run = await callAndFeed(
+      plan,
+      bytes,
+      (options, chance) => {
+        const maxInFlight = chance.flip(0.3) ? 1 + chance.size(4) : 1000;
+        return new MessagePackRpcClient(options, resolveMessagePackRpcOptions({ maxInFlight }));
+      },
+      false,
+    );
+    held();
+    await finish(run);
+  },
+};
