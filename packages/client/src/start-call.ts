@@ -21,7 +21,7 @@ export function startCall(
   call.deadline = now + (options?.timeoutMs ?? timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
-    if (rule !== undefined && options.timeoutMs !== undefined) rule.hasOwnTimeout(call);
+    if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
   const context = callContext();
   if (context === undefined) return serve(call, route, now);

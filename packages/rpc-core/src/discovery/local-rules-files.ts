@@ -87,7 +87,7 @@ export async function prune(directory: string, versions: readonly number[], coun
   for (const version of versions) {
     const path = join(directory, versionFileName(version));
     if (documents >= count) await unlinkQuietly(path);
-    else if (((await stat(path).catch(() => undefined))?.size ?? 0) > DELETED.length + 1) documents++;
+    else if (((await stat(path).catch(() => undefined))?.size ?? 0) > DELETED.length) documents++;
   }
 }
 

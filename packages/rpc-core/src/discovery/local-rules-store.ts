@@ -51,7 +51,7 @@ export function createLocalRulesStore(paths: RulesPaths, clock: Clock): RulesSto
       await told(service, 'write', () =>
         change(service, expectedVersion, (lastVersion) => {
           written = nextRules(service, document, lastVersion);
-          return `${written.text}\n`;
+          return written.text;
         }),
       );
       return written.document;
@@ -60,7 +60,7 @@ export function createLocalRulesStore(paths: RulesPaths, clock: Clock): RulesSto
     reports: (service) => told(service, 'read', () => readReports(paths.reports(service), clock.wallNow())),
     delete: (service, expectedVersion) =>
       told(service, 'delete', async () => {
-        if (expectedVersion !== 0) return change(service, expectedVersion, () => `${DELETED}\n`);
+        if (expectedVersion !== 0) return change(service, expectedVersion, () => DELETED);
         const directory = paths.versions(service);
         const version = (await readCurrent(directory, (await listVersions(directory))[0]))?.version ?? 0;
         if (version !== 0) throw rulesConflict(service, expectedVersion, version);
@@ -69,12 +69,17 @@ export function createLocalRulesStore(paths: RulesPaths, clock: Clock): RulesSto
 }
 
 async function readVersion(directory: string, version: number): Promise<StoredRules | undefined> {
-  const bytes = await readWhole(join(directory, versionFileName(version)));
-  const text = bytes && textOf(bytes);
-  if (text === undefined) return undefined;
-  const stored = storedRules(text.trim());
-  // The name of the file is the version that nobody else can have taken.
-  return stored.document === undefined ? { ...stored, version } : stored;
+  try {
+    const bytes = await readWhole(join(directory, versionFileName(version)));
+    const text = bytes && textOf(bytes);
+    if (text === undefined) return undefined;
+    const stored = storedRules(text.trim());
+    // The name of the file is the version that nobody else can have taken.
+    return stored.document === undefined ? { ...stored, version } : stored;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return { version, text: '', document: undefined, problem: error.message };
+  }
 }
 
 async function readCurrent(directory: string, version: number | undefined): Promise<StoredRules | undefined> {

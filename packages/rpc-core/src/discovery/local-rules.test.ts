@@ -67,7 +67,7 @@ describe('the rules of a local registry', () => {
     assert.deepEqual(names, ['0000000000000001.json', '0000000000000002.json']);
     const { mode } = await stat(join(files, names[1]!));
     assert.equal(mode & 0o777, 0o600);
-    assert.match(await readFile(join(files, names[1]!), 'utf8'), /^\{"schemaVersion":1,"version":2,.*\}\n$/);
+    assert.match(await readFile(join(files, names[1]!), 'utf8'), /^\{"schemaVersion":1,"version":2,.*\}$/);
   });
 
   it('may be changed by hand', async () => {
@@ -84,6 +84,30 @@ describe('the rules of a local registry', () => {
     const stored = await handle.rulesStore!.get('shop');
     assert.deepEqual([stored?.version, stored?.document], [1, undefined]);
     assert.equal((await handle.rulesStore!.set('shop', RULES, 1)).version, 2);
+  });
+
+  it('that are too large to be read can be replaced, and change nothing for those who follow', async () => {
+    await handle.rulesStore!.set('shop', RULES, 0);
+    await published('"max":1');
+    await writeFile(join(files, '0000000000000002.json'), 'x'.repeat(70_000));
+    const stored = await handle.rulesStore!.get('shop');
+    assert.deepEqual([stored?.version, stored?.problem], [2, 'it is larger than 65536 bytes']);
+    assert.equal((await handle.rulesStore!.set('shop', { ...RULES, comment: 'again' }, 2)).version, 3);
+    await published('again');
+  });
+
+  it('may be as long as a document can be, and no longer', async () => {
+    const names = Array.from({ length: 985 }, (_, i) => [`${i}`.padStart(61, 'x'), 1]);
+    const weight = { mode: 'on', percent: 100, endpoints: Object.fromEntries(names) };
+    const withComment = (comment: string): object => ({ schemaVersion: 1, version: 1, comment, weight });
+    const left = 65_536 - JSON.stringify(withComment('')).length;
+    await assert.rejects(
+      handle.rulesStore!.set('shop', withComment('c'.repeat(left + 1)), 0),
+      /longer than 65536 bytes/,
+    );
+    await handle.rulesStore!.set('shop', withComment('c'.repeat(left)), 0);
+    const stored = await handle.rulesStore!.get('shop');
+    assert.deepEqual([stored?.version, stored?.text.length, stored?.problem], [1, 65_536, undefined]);
   });
 
   it('leave no half-written files behind', async () => {
