@@ -60,6 +60,25 @@ describe('rules in etcd', () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  it('take the room of 50 documents a service', async () => {
+    const world = createWorld();
+    const { rulesStore: store } = world.open();
+    for (let version = 0; version < 55; version++) await settled(world, store!.set('shop', RULES, version));
+    const kept = world.etcd.keys.filter((key) => key.includes('/rules-history/'));
+    assert.deepEqual([kept.length, kept[0]?.slice(-2), kept[49]?.slice(-2)], [50, '06', '55']);
+  });
+
+  it('are a conflict too when somebody has set and deleted others since they were read', async () => {
+    const world = createWorld();
+    const { rulesStore: store } = world.open();
+    world.etcd.fault = (call) => {
+      if (call === 'transact') world.etcd.put('/rpc/test/rules-history/shop/0000000000000001', 'theirs');
+      return undefined;
+    };
+    await assert.rejects(settled(world, store!.set('shop', RULES, 0)), (error) => isRpcError(error, 'ABORTED'));
+    assert.equal(world.etcd.text('/rpc/test/rules-history/shop/0000000000000001'), 'theirs');
+  });
+
   it('hold during an outage, and are read anew after it', async () => {
     const world = createWorld();
     const handle = world.open();

@@ -70,6 +70,18 @@ describe('the rules of a local registry', () => {
     assert.match(await readFile(join(files, names[1]!), 'utf8'), /^\{"schemaVersion":1,"version":2,.*\}$/);
   });
 
+  it('take the room of 50 documents a service, however often they were deleted', async () => {
+    for (let version = 0; version < 60; version += 2) {
+      await handle.rulesStore!.set('shop', RULES, 0);
+      await handle.rulesStore!.delete('shop', version + 1);
+    }
+    assert.equal((await handle.rulesStore!.history('shop')).length, 30);
+    for (let version = 0; version < 55; version++)
+      await handle.rulesStore!.set('shop', RULES, version === 0 ? 0 : 60 + version);
+    const names = (await readdir(files)).filter((name) => name !== 'reports').sort();
+    assert.deepEqual([names.length, names[0]], [50, '0000000000000066.json']);
+  });
+
   it('may be changed by hand', async () => {
     await handle.rulesStore!.set('shop', RULES, 0);
     await published('"max":1');
