@@ -222,7 +222,7 @@ describe('rules that switch methods off', () => {
     await world.client.close();
   });
 
-  it('take no permit and earn no retries for what they refuse', async () => {
+  it('take no permit for what they refuse', async () => {
     const world = await setUp({ concurrency: { max: 1 } });
     await rule(world, { switch: { ...everybody, ...off } });
     for (let i = 0; i < 5; i++) await assert.rejects(world.call(), (error) => isRpcError(error, 'UNAVAILABLE'));
