@@ -76,12 +76,21 @@ describe('a client of Neovim', function () {
     assert.equal(await editor.nvim_eval('7'), 7);
   });
 
-  it('answers what it is asked: it serves no methods', async () => {
+  it('answers what it is asked, by the handlers that it was given', async () => {
+    const [channel] = await editor.nvim_get_api_info();
+    assert.deepEqual(await editor.nvim_eval(`rpcrequest(${channel}, 'forecast', 'today', 3)`), [
+      'today',
+      'today',
+      'today',
+    ]);
+  });
+
+  it('says of what it has no handler for that it does not serve it', async () => {
     const [channel] = await editor.nvim_get_api_info();
     const ask = `return {pcall(vim.rpcrequest, ...)}`;
     const [succeeded, error] = (await editor.nvim_exec_lua(ask, [channel, 'weather', 'today'])) as [boolean, string];
     assert.equal(succeeded, false);
-    assert.match(error, /UNIMPLEMENTED: this client serves no methods/);
+    assert.match(error, /UNIMPLEMENTED: this client serves no method "weather"/);
   });
 
   it('gets each answer to its own call when thousands are under way', async () => {

@@ -7,6 +7,7 @@ export type { ClientProtocol } from './connection/client-protocol.js';
 export type { CompressionOptions } from './connection/compression-options.js';
 export { messagePackRpc } from './connection/message-pack-rpc.js';
 export type { MessagePackRpcOptions } from './connection/message-pack-rpc-options.js';
+export type { PeerHandlers } from './connection/peer-requests.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
 export { defineService, duplex, method, notify, stream, upload } from './contract.js';
 export type {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { BoundedDecoder } from '../src/codec/bounded-decoder.js';
 import { allocateChunk, CodecError } from '../src/codec/codec.js';
+import { KeyCache } from '../src/codec/key-cache.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { createScanner } from '../src/codec/scanner.js';
 import { DEFAULT_LIMITS, type Limits } from '../src/limits.js';
@@ -161,6 +163,28 @@ describe('properties of the codec', function () {
     );
     fc.assert(
       fc.property(mutated, (message) => agree(message, TIGHT)),
+      RUNS,
+    );
+  });
+
+  it('garbage makes no more than its bytes can pay for, whether or not it is refused in the end', () => {
+    const views = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
+    const settings = { limits: DEFAULT_LIMITS, keepUnknown: true, keepMalformed: false, views, keys: new KeyCache() };
+    const decoder = new BoundedDecoder(settings);
+    fc.assert(
+      fc.property(fc.oneof(garbage, mutated), (message) => {
+        const bytes = Buffer.from(message);
+        try {
+          decoder.decodeMessage(bytes, 0, bytes.length);
+        } catch (error) {
+          assert.ok(error instanceof CodecError, String(error));
+        }
+        // An empty binary is the dearest: two bytes that become an element and an object.
+        assert.ok(
+          decoder.extraBytes <= 160 * bytes.length,
+          `${decoder.extraBytes} of ${bytes.length}: ${bytes.toString('hex')}`,
+        );
+      }),
       RUNS,
     );
   });

@@ -118,6 +118,7 @@ export {
   type OptionalTail,
   type Outcome,
   type Peer,
+  type PeerHandlers,
   type Pem,
   type Progress,
   type Random,

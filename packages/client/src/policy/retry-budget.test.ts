@@ -37,18 +37,19 @@ describe('RetryBudget', () => {
     assert.equal(take(budget, 10_000), 0);
   });
 
-  it('gives no more while a fifth of the calls in flight, and at least three, are repeats', () => {
+  it('has no room while a fifth of the calls in flight, and at least three, are repeats', () => {
     const budget = new RetryBudget('test');
     enter(budget, 100, 0);
     for (let i = 0; i < 19; i++) budget.began();
-    assert.equal(budget.withdraw(1), true);
+    assert.equal(budget.hasRoom(), true);
     budget.began();
-    assert.equal(budget.withdraw(1), false);
+    assert.equal(budget.hasRoom(), false);
     budget.ended();
-    assert.equal(budget.withdraw(1), true);
+    assert.equal(budget.hasRoom(), true);
     for (let i = 0; i < 100; i++) budget.settle();
+    assert.equal(budget.hasRoom(), false);
     for (let i = 0; i < 17; i++) budget.ended();
-    assert.equal(budget.withdraw(1), true);
+    assert.equal(budget.hasRoom(), true);
   });
 
   it('refuses options out of bounds', () => {

@@ -70,10 +70,17 @@ export class RetryBudget implements Required<Gate> {
   withdraw(now: number): boolean {
     this.#roll(now);
     if (this.#balance + this.#reserve < REPEAT) return false;
-    if (this.#repeats >= Math.max(CONCURRENT_MIN, (this.#calls * this.#percent) / 100)) return false;
     this.#slots[this.#tick % SLOTS]! -= REPEAT;
     this.#balance -= REPEAT;
     return true;
+  }
+
+  /**
+   * Whether one more repeat may be sent now. Where not, it waits: calls that fail together, as those of a node that was
+   * frozen, come for their repeats together, and there is room for all of them one after the other.
+   */
+  hasRoom(): boolean {
+    return this.#repeats < Math.max(CONCURRENT_MIN, (this.#calls * this.#percent) / 100);
   }
 
   /** A repeat is sent; its wait before that is no load. To be followed by {@link ended}. */

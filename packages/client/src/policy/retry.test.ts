@@ -202,6 +202,33 @@ describe('retry', () => {
     assert.deepEqual(scene.settled, [scene.error]);
   });
 
+  it('waits for its turn when calls that failed together are repeated, three at a time', async () => {
+    const clock = new FakeClock(1_000);
+    const budget = new RetryBudget('test');
+    let repeating = 0;
+    let most = 0;
+    const next: Service = async (attempt) => {
+      if (attempt.attempt === 0) throw rpcError('UNAVAILABLE', 'scripted', { progress: 'maybe-processed' });
+      most = Math.max(most, ++repeating);
+      await new Promise<void>((resolve) => clock.schedule(30, resolve));
+      repeating--;
+      return 'done';
+    };
+    const serve = retry({ max: 2, budget, clock, random: seededRandom(1) })(next);
+    const results = Array.from({ length: 8 }, () => {
+      const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
+      call.createdAt = clock.now();
+      call.deadline = call.createdAt + 1_000;
+      call.idempotent = true;
+      call.callGate = fuseGates([budget]);
+      call.callGate.enter(call);
+      return serve(call);
+    });
+    await clock.advance(1_000);
+    assert.deepEqual(await Promise.all(results), new Array(8).fill('done'));
+    assert.equal(most, 3);
+  });
+
   it('stops when the budget is used up', async () => {
     const scene = new Scene();
     scene.budget.withdraw = () => false;

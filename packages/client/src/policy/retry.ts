@@ -1,6 +1,7 @@
 import type { Call, Clock, Code, Layer, Random, RpcError, Service } from '@org/rpc-core';
 import { assertKnownOptions, assertNumber, cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
+import { retryDelayMs } from './backoff.js';
 import { asRpcError, completeError, recordAttempt } from './call-error.js';
 import type { RetryBudget } from './retry-budget.js';
 import { decideRetry, isFreeRepeat } from './retry-decision.js';
@@ -122,9 +123,10 @@ class FailedCall {
   }
 
   async #retryOnce(): Promise<unknown> {
-    const { budget, clock } = this.#settings;
+    const { budget, clock, random } = this.#settings;
     if (this.#call.signal?.aborted) throw cancelledError(this.#call);
     if (this.#waitMs > 0) await sleep(clock, this.#waitMs, this.#call);
+    for (let round = 0; !budget.hasRoom(); round++) await sleep(clock, 1 + retryDelayMs(round, random), this.#call);
     budget.began();
     try {
       return await this.#attempt(this.#waitMs);

@@ -98,7 +98,7 @@ describe('a client of MessagePack-RPC', () => {
     const { peer, settle } = rig();
     peer.send(message(0, 9, 'callback', []));
     await settle();
-    assert.deepEqual(peer.messages, [[1, 9, 'UNIMPLEMENTED: this client serves no methods', null]]);
+    assert.deepEqual(peer.messages, [[1, 9, 'UNIMPLEMENTED: this client serves no method "callback"', null]]);
   });
 
   for (const [value, code, reason] of [

@@ -3,13 +3,7 @@ import { msgpack } from '../codec/msgpack.js';
 import { type Progress, type RpcError, rpcError } from '../error.js';
 import { markLate } from '../late.js';
 import { PROTOCOL_VERSION } from '../protocol/hello.js';
-import {
-  RpcMessageType,
-  readRpcHead,
-  writeRpcError,
-  writeRpcNotification,
-  writeRpcRequest,
-} from '../protocol/message-pack-rpc.js';
+import { RpcMessageType, readRpcHead, writeRpcNotification, writeRpcRequest } from '../protocol/message-pack-rpc.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import { errorFromValue } from '../protocol/rpc-error-value.js';
 import type { Call, CallHolder } from '../service.js';
@@ -18,6 +12,7 @@ import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
 import { holdCall, releaseCall } from './held-call.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
+import { PeerRequests } from './peer-requests.js';
 import { RpcIds } from './rpc-ids.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
@@ -34,6 +29,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
+  readonly #peerRequests: PeerRequests;
   readonly #ids: RpcIds;
   readonly #waiting = new Set<Call>();
   #silentSince = Number.POSITIVE_INFINITY;
@@ -49,7 +45,9 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
     this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy: Number.POSITIVE_INFINITY });
-    stream.start(this.#channel);
+    const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
+    this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
+    stream.start(channel);
   }
 
   get isOpen(): boolean {
@@ -191,12 +189,11 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   message(bytes: Buffer, start: number, end: number): void {
     this.#hear();
     const head = readRpcHead(bytes, start);
-    if (head.type === RpcMessageType.REQUEST) {
-      this.#ignored++;
-      writeRpcError(this.#channel.output, this.#codec, head.id, 'UNIMPLEMENTED: this client serves no methods');
-      return this.#channel.output.commit();
+    if (head.type !== RpcMessageType.RESPONSE) {
+      if (!this.#peerRequests.take(head, bytes, start, end)) this.#ignored++;
+      return;
     }
-    if (head.type === RpcMessageType.NOTIFICATION || !this.#ids.has(head.id)) {
+    if (!this.#ids.has(head.id)) {
       this.#ignored++;
       return;
     }

@@ -1,5 +1,6 @@
-import { assertBoolean, assertFits, assertKnownOptions, assertNumber } from '../check.js';
+import { assertBoolean, assertFits, assertKnownOptions, assertNumber, assertObject } from '../check.js';
 import { MESSAGE_ID_MAX } from '../protocol/message-pack-rpc.js';
+import type { PeerHandlers } from './peer-requests.js';
 
 /** Options of `messagePackRpc`, for what servers do differently. Every one may be left out. */
 export interface MessagePackRpcOptions {
@@ -14,6 +15,12 @@ export interface MessagePackRpcOptions {
   readonly methodName?: 'service.method' | 'method' | undefined;
   /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
   readonly metadataFirst?: boolean | undefined;
+  /**
+   * What this client does when its server asks for it, by the name that the server uses; for requests the result is the answer.
+   * Default none: requests are answered with UNIMPLEMENTED, notifications ignored. An `RpcError` that a handler throws goes to the
+   * server; anything else is a warning of this process, and the server learns that it failed.
+   */
+  readonly handlers?: PeerHandlers | undefined;
 }
 
 /** The options of `messagePackRpc` with every default in place. */
@@ -22,9 +29,10 @@ export interface ResolvedMessagePackRpcOptions {
   readonly maxMessageId: number;
   readonly methodName: 'service.method' | 'method';
   readonly metadataFirst: boolean;
+  readonly handlers: PeerHandlers;
 }
 
-const KNOWN: readonly string[] = ['maxInFlight', 'maxMessageId', 'methodName', 'metadataFirst'];
+const KNOWN: readonly string[] = ['maxInFlight', 'maxMessageId', 'methodName', 'metadataFirst', 'handlers'];
 
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): ResolvedMessagePackRpcOptions {
@@ -35,11 +43,15 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
     maxMessageId = 0x7fff_ffff,
     methodName = 'service.method',
     metadataFirst = false,
+    handlers = {},
   } = options;
   assertNumber(where, 'maxInFlight', maxInFlight, { min: 1, max: 65_535, integer: true });
   assertNumber(where, 'maxMessageId', maxMessageId, { min: maxInFlight, max: MESSAGE_ID_MAX, integer: true });
   const isName = methodName === 'service.method' || methodName === 'method';
   assertFits(where, 'methodName', "'service.method' or 'method'", methodName, isName);
   assertBoolean(where, 'metadataFirst', metadataFirst);
-  return { maxInFlight, maxMessageId, methodName, metadataFirst };
+  assertObject(where, 'handlers', handlers);
+  for (const [name, handler] of Object.entries(handlers))
+    assertFits(where, `handlers.${name}`, 'a function', handler, typeof handler === 'function');
+  return { maxInFlight, maxMessageId, methodName, metadataFirst, handlers };
 }
