@@ -7,7 +7,7 @@ export type RulePolicy = 'timeout' | 'retry' | 'weight' | 'switch';
 /** For whom a rule is. */
 export interface RuleScope {
   readonly mode: RuleMode;
-  /** The share of the clients that it is for, 0 to 100 with at most two decimals (default 100); see {@link rulePosition}. */
+  /** The share of the clients that it is for, 0 to 100 with at most two decimals (default 100); by name, so it stays the same. */
   readonly percent: number;
 }
 
