@@ -18,6 +18,7 @@ import { Node, type NodeOwner } from './node.js';
 import type { Picker, PickerFactory } from './picker/picker.js';
 import type { BreakerGroup } from './policy/breaker-group.js';
 import type { Pool } from './pool.js';
+import { ServiceRules } from './rules/service-rules.js';
 import { ServiceHealth } from './service-health.js';
 
 /** So many nodes that take calls delay a new picker by a millisecond; so that making pickers takes a tenth of the time at most. */
@@ -36,6 +37,8 @@ export interface BalancerEnvironment {
   /** What the registry last reported as wrong; `undefined` when nothing is. */
   readonly registryError: () => string | undefined;
   readonly namespace: string;
+  /** The client's name. */
+  readonly instance: string;
   readonly pool: Pool;
   readonly pickers: PickerFactory;
   readonly breakers: BreakerGroup | undefined;
@@ -50,6 +53,8 @@ export interface BalancerEnvironment {
  */
 export class Balancer implements MembershipOwner, NodeOwner {
   readonly service: string;
+  /** What operators have ordered for the service. */
+  readonly rules: ServiceRules;
   readonly #environment: BalancerEnvironment;
   readonly #health: ServiceHealth;
   readonly #membership: Membership;
@@ -66,10 +71,12 @@ export class Balancer implements MembershipOwner, NodeOwner {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
-    const { clock, random, breakers, pickers, registry } = environment;
+    const { clock, random, breakers, pickers, registry, instance, emit } = environment;
     this.#health = new ServiceHealth({ clock, random, breakers });
     this.#membership = new Membership(this, clock);
     this.#picker = pickers.create<Node>([], this.#health);
+    const onSwap = (): void => this.#weigh();
+    this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });
     this.#watch = registry.watch(service, (snapshot) => this.#update(snapshot));
   }
 
@@ -113,11 +120,13 @@ export class Balancer implements MembershipOwner, NodeOwner {
   /** Looks after unlisted nodes; called about once a second. */
   tick(): void {
     this.#membership.sweep();
+    this.rules.tick();
   }
 
   close(reason: string): void {
     this.#closedReason = reason;
     this.#watch.close();
+    this.rules.close();
     for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
     for (const node of [...this.#membership.nodes]) node.retire('left');
     this.#cancelRebuild?.();
@@ -128,6 +137,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
 
   addNode(endpoint: Endpoint): Node {
     const node = new Node(endpoint, this.#environment.pool.acquire(endpoint), this.#health, this);
+    node.setWeight(this.rules.weightOf(endpoint));
     this.#environment.emit('endpointAdded', this.#event(node));
     // A link that another service uses may be ready already.
     if (node.isReady) this.nodeChanged(node);
@@ -180,6 +190,14 @@ export class Balancer implements MembershipOwner, NodeOwner {
       listed: endpoints.length,
       known: this.#membership.size,
     });
+  }
+
+  /** Gives the nodes the weights of the rules that are in force now. */
+  #weigh(): void {
+    let isChanged = false;
+    for (const node of this.#membership.nodes)
+      isChanged = node.setWeight(this.rules.weightOf(node.endpoint)) || isChanged;
+    if (isChanged) this.#changedAll();
   }
 
   /**

@@ -19,9 +19,11 @@ import {
   assertFits,
   assertKnownOptions,
   assertList,
+  assertName,
   type ClientTlsSource,
   createClientTls,
   type ResolvedCompression,
+  randomId,
   registryFromEnvironment,
   resolveCompression,
   resolveLimits,
@@ -59,6 +61,8 @@ export interface ClientOptions extends PolicyOptions {
    * `({ host }) => host.startsWith('10.')`. What it refuses, or throws at, is as if not listed, and an event. Default: all.
    */
   readonly acceptEndpoint?: ((endpoint: Endpoint) => boolean) | undefined;
+  /** This client in reports about rules, and among those for whom a share of rules is; unique. Default: a random one. */
+  readonly name?: string | undefined;
   /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
@@ -92,6 +96,7 @@ export interface ClientOptions extends PolicyOptions {
 export interface ResolvedClientOptions {
   readonly registry: Registry;
   readonly namespace: string;
+  readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly balancer: PickerFactory;
   readonly breaker: ResolvedBreakerOptions | undefined;
@@ -113,6 +118,7 @@ const KNOWN: readonly string[] = [
   'registry',
   'namespace',
   'acceptEndpoint',
+  'name',
   'metadata',
   'balancer',
   'breaker',
@@ -143,6 +149,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   return {
     registry: acceptEndpoint === undefined ? registry : guardedRegistry(registry, acceptEndpoint),
     namespace: resolveNamespace(where, options.namespace),
+    name: options.name ?? randomId(),
     metadata: options.metadata,
     balancer: options.balancer ?? p2c(),
     breaker: options.breaker === false ? undefined : resolveBreakerOptions(where, options.breaker ?? {}),
@@ -163,6 +170,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 
 function checkValues(where: string, options: ClientOptions): void {
   const { layers, propagate, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
+  if (options.name !== undefined) assertName(`${where}: name`, options.name);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');

@@ -13,7 +13,7 @@ import {
 export type Fault = EtcdError | 'hang' | 'loseAnswer';
 
 /** The methods of the port that are calls. */
-export type CallName = 'grant' | 'keepAliveOnce' | 'revoke' | 'put' | 'putIf' | 'deleteIf' | 'range';
+export type CallName = 'grant' | 'keepAliveOnce' | 'revoke' | 'put' | 'putIf' | 'deleteIf' | 'transact' | 'range';
 
 interface StoredLease {
   readonly ttlSeconds: number;

@@ -67,6 +67,7 @@ export function balancerEnvironment(
     registryDisplay: 'fake',
     registryError: () => undefined,
     namespace: 'test',
+    instance: 'test',
     pool: pool as unknown as BalancerEnvironment['pool'],
     pickers: p2c(),
     breakers: undefined,

@@ -2,6 +2,7 @@ import { describeValue } from '../describe-value.js';
 import type { Endpoint, EndpointState } from './endpoint.js';
 import { mergeRegistrations } from './merged-registration.js';
 import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from './registry.js';
+import { severalRules } from './several-rules.js';
 import { nextSnapshot, sameSnapshot } from './snapshot.js';
 
 /** The most registries that {@link several} takes. */
@@ -14,6 +15,8 @@ const REGISTRIES_MAX = 16;
  * An instance that several list is one, as the first of them in the list says; it is draining as soon as one of them says so. It
  * has left when none lists it any more. The view is fresh while every registry is: what an unreachable one would list, nobody
  * knows, so its silence takes nothing away.
+ *
+ * Rules of a service are those of the first that has any.
  *
  * @param registries - 1 to 16, none twice
  * @throws TypeError naming what is no registry
@@ -54,6 +57,7 @@ function openSeveral(registries: readonly Registry[], environment: RegistryEnvir
     }),
   );
   return {
+    ...severalRules(handles),
     watch: (service, publish) => watchAll(handles, service, publish),
     register: (instance) => mergeRegistrations(handles.map((handle) => handle.register(instance))),
     async services() {
