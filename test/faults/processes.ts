@@ -1,56 +1,106 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { EtcdOptions } from '@org/rpc';
 
-/** A running server process. */
+/** A running process with one server or several. */
 export interface ServerProcess {
   readonly pid: number;
+  /** Of its first server. */
   readonly port: number;
+  /** Of its first server. */
   readonly instance: string;
+  /** Of all its servers. */
+  readonly instances: readonly string[];
   signal(signal: NodeJS.Signals): void;
   /** Resolves with the exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
+  /** All that it wrote, the events of its registry included. */
+  output(): string;
 }
 
-const PROGRAM = fileURLToPath(new URL('./server-process.ts', import.meta.url));
+/** A process that may not be registered yet. */
+export interface StartingProcess {
+  readonly registered: Promise<ServerProcess>;
+  output(): string;
+}
+
+const folder = (file: string): string => fileURLToPath(new URL(`./${file}`, import.meta.url));
 
 /** Starts server processes, and ends them all when the test is done. */
 export class Processes {
   readonly #registry: string;
   readonly #children = new Set<ChildProcess>();
+  readonly #outputs: (() => string)[] = [];
 
-  constructor(registry: string) {
-    this.#registry = registry;
+  constructor(registry: string | EtcdOptions) {
+    this.#registry = typeof registry === 'string' ? registry : JSON.stringify(registry);
   }
 
-  /** Starts one; resolves when it is registered. */
-  async start(port = 0): Promise<ServerProcess> {
-    const args = ['--import=tsx', '--conditions=@org/source', PROGRAM, this.#registry, String(port)];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  /** Starts one; resolves when it is registered. @param count - servers in it */
+  start(port = 0, count = 1): Promise<ServerProcess> {
+    return this.spawn(port, count).registered;
+  }
+
+  /** Starts one that may take long to be registered. */
+  spawn(port = 0, count = 1, registry = this.#registry): StartingProcess {
+    const { child, exited, output } = this.run('server-process.ts', [registry, String(port), String(count)]);
+    const ready = new Promise<string>((resolve) => {
+      child.stdout?.on('data', () => {
+        const line = output()
+          .split('\n')
+          .slice(0, -1)
+          .find((text) => text.startsWith('{"port"'));
+        if (line !== undefined) resolve(line);
+      });
+    });
+    const ended = exited.then((code) =>
+      Promise.reject(new Error(`the server process ended with ${code} before it was registered`)),
+    );
+    const registered = Promise.race([ready, ended]).then((line) => ({
+      ...(JSON.parse(line) as { port: number; instance: string; instances: string[] }),
+      pid: child.pid!,
+      exited,
+      output,
+      signal: (signal: NodeJS.Signals) => void child.kill(signal),
+    }));
+    ended.catch(() => undefined);
+    registered.catch(() => undefined);
+    return { registered, output };
+  }
+
+  /** Runs a program of this folder. */
+  run(
+    file: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+  ): { child: ChildProcess; exited: Promise<number | NodeJS.Signals>; output: () => string } {
+    const child = spawn(process.execPath, ['--import=tsx', '--conditions=@org/source', folder(file), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.#children.add(child);
+    let text = '';
+    const output = (): string => text;
+    this.#outputs.push(output);
+    child.stdout.on('data', (bytes) => {
+      text += bytes;
+    });
+    child.stderr.on('data', (bytes) => {
+      text += bytes;
+      process.stderr.write(bytes);
+    });
     const exited = new Promise<number | NodeJS.Signals>((resolve) => {
       child.once('exit', (code, signal) => {
         this.#children.delete(child);
         resolve(signal ?? code ?? 0);
       });
     });
-    const line = await Promise.race([
-      new Promise<string>((resolve) => {
-        let text = '';
-        child.stdout.on('data', (bytes) => {
-          text += bytes;
-          if (text.includes('\n')) resolve(text);
-        });
-      }),
-      exited.then((code) =>
-        Promise.reject(new Error(`the server process ended with ${code} before it was registered`)),
-      ),
-    ]);
-    return {
-      ...(JSON.parse(line) as { port: number; instance: string }),
-      pid: child.pid!,
-      exited,
-      signal: (signal) => void child.kill(signal),
-    };
+    return { child, exited, output };
+  }
+
+  /** All that all of them wrote. */
+  output(): string {
+    return this.#outputs.map((output) => output()).join('');
   }
 
   /** Kills what still runs, stopped processes included. */

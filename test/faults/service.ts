@@ -4,6 +4,6 @@ import { defineService, method } from '@org/rpc';
 export const Probe = defineService('probe', {
   /** Answers after `delayMs`. Safe to repeat. */
   ask: method<(delayMs: number) => Promise<number>>({ idempotent: true, timeoutMs: 2_000 }),
-  /** The same, not safe to repeat: its server counts how often each id was run. */
+  /** The same, not safe to repeat. */
   once: method<(id: string) => number>({ timeoutMs: 2_000 }),
 });

@@ -3,11 +3,14 @@ import {
   asEtcdError,
   type ConnectEtcd,
   EtcdError,
+  type EtcdErrorKind,
   type EtcdPort,
   type EtcdWatch,
+  type KeyRange,
   type WatchListener,
   type WatchRequest,
 } from './etcd-port.js';
+import { Revival } from './revival.js';
 
 /** A call on whatever connection is the current one. */
 export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
@@ -15,7 +18,7 @@ export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
 /**
  * Holds the one connection of a handle, and replaces it: one that is unreachable or does not answer is thrown away, and the
  * next call gets a new one, to the next host. It retries nothing; how often a new one is made is bounded by the backoff of
- * those who call.
+ * those who call, and by that of {@link ClientHolder.retry}.
  */
 export class ClientHolder {
   readonly #connect: ConnectEtcd;
@@ -24,14 +27,30 @@ export class ClientHolder {
   #turn: number;
   #port: Promise<EtcdPort> | undefined;
   readonly #calls = new Set<(error: EtcdError) => void>();
+  /** Of an etcd that was silent. */
+  readonly #revival: Revival;
+  /** By an etcd that refused. */
+  readonly #admission: Revival;
   #closed = false;
 
-  /** @param hosts - one is chosen to begin with, so that many clients spread over them */
-  constructor(connect: ConnectEtcd, hosts: readonly string[], clock: Clock, random: Random) {
+  /**
+   * @param hosts - one is chosen to begin with, so that many clients spread over them
+   * @param needed - what this client must be allowed to read
+   */
+  constructor(
+    connect: ConnectEtcd,
+    hosts: readonly string[],
+    clock: Clock,
+    random: Random,
+    needed: KeyRange = NOTHING,
+  ) {
     this.#connect = connect;
     this.#hosts = hosts;
     this.#clock = clock;
     this.#turn = Math.floor(random() * hosts.length);
+    this.#revival = new Revival({ probe: async () => !isSilence(await this.#read(NOTHING)), clock, random });
+    const isAdmitted = async (): Promise<boolean> => (await this.#read(needed)) === undefined;
+    this.#admission = new Revival({ probe: isAdmitted, mustFailFirst: true, clock, random });
   }
 
   /**
@@ -81,10 +100,22 @@ export class ClientHolder {
     };
   }
 
+  /**
+   * Schedules another try after a call that failed: after `delayMs` at the latest, and sooner when an etcd that was silent
+   * answers anything again, or one that refused admits. A wrong password has to wait: each try is dear to etcd.
+   */
+  retry({ kind }: EtcdError, delayMs: number, run: () => void): Cancel {
+    if (isSilence(kind)) return this.#revival.schedule(delayMs, run);
+    if (kind === 'denied') return this.#admission.schedule(delayMs, run);
+    return this.#clock.schedule(delayMs, run, true);
+  }
+
   /** Ends all watches and calls and drops the connection. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#revival.close();
+    this.#admission.close();
     for (const fail of [...this.#calls]) fail(CLOSED());
     if (this.#port !== undefined) dispose(this.#port);
     this.#port = undefined;
@@ -98,10 +129,21 @@ export class ClientHolder {
     return this.#port;
   }
 
+  /** Reads as little of a range as can be. Resolves with what kind of error it met, `undefined` for none. */
+  async #read(range: KeyRange): Promise<EtcdErrorKind | undefined> {
+    try {
+      const request = { ...range, limit: 1, keysOnly: true };
+      await this.call(PROBE_DEADLINE_MS, (port, deadlineMs) => port.range(request, deadlineMs));
+      return undefined;
+    } catch (thrown) {
+      return asEtcdError(thrown).kind;
+    }
+  }
+
   #judge(port: Promise<EtcdPort>, { kind }: EtcdError): void {
     // Calls that failed late on a connection that was replaced already say nothing of the new one.
     if (this.#port !== port) return;
-    if (kind !== 'deadline' && kind !== 'unavailable') return;
+    if (!isSilence(kind)) return;
     this.#port = undefined;
     this.#turn++;
     dispose(port);
@@ -131,6 +173,16 @@ export class ClientHolder {
 
 /** What the deadline of gRPC is ahead of ours, in milliseconds: its error tells more. */
 const GRACE_MS = 100;
+
+/** Of a read that asks whether etcd answers, in milliseconds. */
+const PROBE_DEADLINE_MS = 3_000;
+
+/** A key that no one has. It is read with the agreement of the other members, which is what matters. */
+const NOTHING: KeyRange = Object.freeze({ key: '\0' });
+
+function isSilence(kind: EtcdErrorKind | undefined): boolean {
+  return kind === 'deadline' || kind === 'unavailable';
+}
 
 const CLOSED = (): EtcdError => new EtcdError('unavailable', 'this registry was closed');
 

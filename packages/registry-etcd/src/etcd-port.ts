@@ -3,7 +3,8 @@
  *
  * - `unavailable`: not reachable, or it says that it has no leader.
  * - `deadline`: no answer in time; for a write, whether it happened is unknown.
- * - `denied`: wrong password, expired token, or no permission on the key.
+ * - `denied`: no permission on the key, an expired token, or no user where one is asked for.
+ * - `unauthenticated`: wrong user or password; etcd takes some 100 ms of a processor to find that out, by design.
  * - `exhausted`: out of space, or an answer larger than this client accepts.
  * - `compacted`: the revision that was asked for is no longer kept.
  * - `leaseNotFound`: the lease has expired or was revoked.
@@ -12,6 +13,7 @@ export type EtcdErrorKind =
   | 'unavailable'
   | 'deadline'
   | 'denied'
+  | 'unauthenticated'
   | 'exhausted'
   | 'compacted'
   | 'leaseNotFound'

@@ -80,9 +80,10 @@ class EtcdHandle implements RegistryHandle {
   ) {
     const { namespace, clock, random, onEvent } = environment;
     assertName('registry: namespace', namespace);
+    const keys = createServiceKeys(options.prefix, namespace);
     this.#environment = {
-      holder: new ClientHolder(connect, options.hosts, clock, random),
-      keys: createServiceKeys(options.prefix, namespace),
+      holder: new ClientHolder(connect, options.hosts, clock, random, keys.all()),
+      keys,
       report: createReport(onEvent),
       ttlSeconds: options.ttlSeconds,
       clock,

@@ -19,6 +19,7 @@ describe('etcdErrorOf', () => {
       ['etcdserver: mvcc: database space exceeded', 'exhausted'],
       ['etcdserver: permission denied', 'denied'],
       ['etcdserver: invalid auth token', 'denied'],
+      ['etcdserver: authentication failed, invalid user ID or password', 'unauthenticated'],
       ['3 INVALID_ARGUMENT: etcdserver: user name is empty', 'denied'],
     ];
     for (const [text, kind] of texts) assert.equal(kindOf(new Error(text)), kind, text);

@@ -34,10 +34,8 @@ function kindOf(error: Error, message: string): EtcdErrorKind {
 const BY_MESSAGE: readonly (readonly [RegExp, EtcdErrorKind])[] = [
   [/requested lease not found/, 'leaseNotFound'],
   [/has been compacted/, 'compacted'],
-  [
-    /permission denied|invalid auth token|authentication failed|user name is empty|authentication is not enabled/i,
-    'denied',
-  ],
+  [/authentication failed/i, 'unauthenticated'],
+  [/permission denied|invalid auth token|user name is empty|authentication is not enabled/i, 'denied'],
   [/space exceeded/, 'exhausted'],
 ];
 
@@ -45,7 +43,7 @@ const BY_NAME: ReadonlyMap<string, EtcdErrorKind> = new Map([
   ['EtcdLeaseInvalidError', 'leaseNotFound'],
   ['EtcdPermissionDeniedError', 'denied'],
   ['EtcdInvalidAuthTokenError', 'denied'],
-  ['EtcdAuthenticationFailedError', 'denied'],
+  ['EtcdAuthenticationFailedError', 'unauthenticated'],
   ['GRPCUnauthenticatedError', 'denied'],
   ['GRPCResourceExhastedError', 'exhausted'],
   ['GRPCDeadlineExceededError', 'deadline'],

@@ -123,8 +123,9 @@ export class Lease {
       this.#renewLater(this.#intervalMs());
     } catch (thrown) {
       if (this.#closed || this.#id !== id) return;
-      this.#sink.failed(asEtcdError(thrown));
-      this.#renewLater(Math.min(this.#backoff.next(), this.#ttlMs / RENEWALS_PER_TTL));
+      const error = asEtcdError(thrown);
+      this.#sink.failed(error);
+      this.#renewLater(Math.min(this.#backoff.next(), this.#ttlMs / RENEWALS_PER_TTL), error);
     }
   }
 
@@ -133,12 +134,16 @@ export class Lease {
     return (this.#ttlMs / RENEWALS_PER_TTL) * (1 - this.#environment.random() * RENEWAL_JITTER);
   }
 
-  #renewLater(delayMs: number): void {
+  /** @param failed - what it comes after, if that was a failure: it may then come sooner */
+  #renewLater(delayMs: number, failed?: EtcdError): void {
     this.#cancelTimer?.();
     if (this.#closed) return;
     const id = this.#id;
     if (id === undefined) return;
-    this.#cancelTimer = this.#environment.clock.schedule(delayMs, () => void this.#renew(id), true);
+    const { clock, holder } = this.#environment;
+    const renew = (): void => void this.#renew(id);
+    this.#cancelTimer =
+      failed === undefined ? clock.schedule(delayMs, renew, true) : holder.retry(failed, delayMs, renew);
   }
 }
 

@@ -105,8 +105,9 @@ export class Reflector {
       if (cycle === this.#cycle) this.#follow(cycle, list.truncated);
     } catch (thrown) {
       if (this.#closed || cycle !== this.#cycle) return;
-      this.#readFailed(asEtcdError(thrown));
-      this.#later(this.#backoff.next(), () => void this.#relist());
+      const error = asEtcdError(thrown);
+      this.#readFailed(error);
+      this.#later(this.#backoff.next(), () => void this.#relist(), error);
     }
   }
 
@@ -241,16 +242,15 @@ export class Reflector {
     return cycle;
   }
 
-  #later(delayMs: number, run: () => void): void {
+  /** @param failed - what it comes after, if that was a failure: it may then come sooner */
+  #later(delayMs: number, run: () => void, failed?: EtcdError): void {
     if (this.#closed) return;
-    const cancel = this.#environment.clock.schedule(
-      delayMs,
-      () => {
-        this.#timers.delete(cancel);
-        run();
-      },
-      true,
-    );
+    const { clock, holder } = this.#environment;
+    const expire = (): void => {
+      this.#timers.delete(cancel);
+      run();
+    };
+    const cancel = failed === undefined ? clock.schedule(delayMs, expire, true) : holder.retry(failed, delayMs, expire);
     this.#timers.add(cancel);
   }
 }

@@ -233,7 +233,13 @@ export class EtcdRegistration implements Registration {
       return;
     }
     this.#outage.failed(error);
-    const { clock } = this.#environment;
-    this.#cancelRetry = clock.schedule(this.#backoff.next(), () => this.#reconcile(), true);
+    const { holder, random } = this.#environment;
+    const delayMs = this.#backoff.next();
+    // A write for which there is no space is cheap to refuse, and nothing but a write tells when there is some again.
+    const boundMs = error.kind === 'exhausted' ? FULL_RETRY_MS * (1 - random() / 2) : delayMs;
+    this.#cancelRetry = holder.retry(error, Math.min(delayMs, boundMs), () => this.#reconcile());
   }
 }
+
+/** How often a registration that etcd has no space for is tried, at least, in milliseconds. */
+const FULL_RETRY_MS = 2_000;

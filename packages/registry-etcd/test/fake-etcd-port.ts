@@ -21,6 +21,8 @@ export function connectTo(etcd: FakeEtcd): ConnectEtcd {
   };
 }
 
+const PROBE_KEY = '\0';
+
 /** A connection to a {@link FakeEtcd}. A call that hangs hangs for ever: ending it is the business of the caller. */
 class FakeEtcdPort implements EtcdPort {
   readonly #etcd: FakeEtcd;
@@ -73,7 +75,7 @@ class FakeEtcdPort implements EtcdPort {
   }
 
   range(request: RangeRequest): Promise<RangePage> {
-    return this.#call('range', () => {
+    return this.#call(request.key === PROBE_KEY ? 'probe' : 'range', () => {
       const found = this.#etcd.inRange(request);
       // New objects each time, as a real one makes them.
       const entries = found.slice(0, request.limit).map((entry) => ({ ...entry }));
@@ -96,7 +98,8 @@ class FakeEtcdPort implements EtcdPort {
   }
 
   async #call<T>(name: CallName, work: () => T): Promise<T> {
-    this.#etcd.calls.push(name);
+    if (name === 'probe') this.#etcd.probes.push(this.#etcd.clock.now());
+    else this.#etcd.calls.push(name);
     const fault = this.#etcd.fault(name, this.#host);
     await undefined;
     if (this.#closed) throw new EtcdError('unavailable', 'this connection was closed');

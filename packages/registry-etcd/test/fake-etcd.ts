@@ -12,8 +12,17 @@ import {
 /** What is done to a call instead of answering it: an error, silence for ever, or the work without the answer. */
 export type Fault = EtcdError | 'hang' | 'loseAnswer';
 
-/** The methods of the port that are calls. */
-export type CallName = 'grant' | 'keepAliveOnce' | 'revoke' | 'put' | 'putIf' | 'deleteIf' | 'transact' | 'range';
+/** The methods of the port that are calls; a `probe` is a range that asks for nothing but an answer. */
+export type CallName =
+  | 'grant'
+  | 'keepAliveOnce'
+  | 'revoke'
+  | 'put'
+  | 'putIf'
+  | 'deleteIf'
+  | 'transact'
+  | 'range'
+  | 'probe';
 
 interface StoredLease {
   readonly ttlSeconds: number;
@@ -43,8 +52,10 @@ export class FakeEtcd {
   mute = false;
   /** How many connections were made, by host. */
   readonly connections: string[] = [];
-  /** All calls so far, by name. */
+  /** All calls so far but probes, by name. */
   readonly calls: CallName[] = [];
+  /** When probes came. */
+  readonly probes: number[] = [];
   readonly watches = new Set<OpenWatch>();
   revision = 1;
   readonly #keys = new Map<string, KeyValue>();

@@ -28,9 +28,10 @@ export function createWorld(hosts: readonly string[] = ['a:2379'], seed = 1): Wo
   const random = seededRandom(seed);
   const events: RegistryEvent[] = [];
   const onEvent = (event: RegistryEvent): void => void events.push(event);
+  const keys = createServiceKeys('rpc', 'test');
   const environment: RegistrationEnvironment = {
-    holder: new ClientHolder(connectTo(etcd), hosts, clock, random),
-    keys: createServiceKeys('rpc', 'test'),
+    holder: new ClientHolder(connectTo(etcd), hosts, clock, random, keys.all()),
+    keys,
     report: createReport(onEvent),
     timing: DEFAULT_TIMING,
     ttlSeconds: 15,

@@ -1,0 +1,16 @@
+import type { EtcdAuth } from '@org/rpc';
+
+/** What a scenario starts with. */
+export interface Setup {
+  /** An etcd of three members in the place of one. */
+  readonly cluster?: true;
+  /** Lines between etcd on one side, clients and servers on the other, that can be cut. */
+  readonly lines?: true;
+  readonly etcdArgs?: readonly string[];
+  /** Of the registrations; 5 in the short form and 15, the default, in the full one when left out. */
+  readonly ttlSeconds?: number;
+  /** What clients and servers give to etcd. */
+  readonly auth?: EtcdAuth;
+  /** Processes and servers in each; 2 and 2 when left out. */
+  readonly servers?: { readonly processes: number; readonly each: number };
+}
