@@ -20,6 +20,11 @@ import type { BreakerGroup } from './policy/breaker-group.js';
 import type { Pool } from './pool.js';
 import { ServiceHealth } from './service-health.js';
 
+/** So many nodes that take calls delay a new picker by a millisecond; so that making pickers takes a tenth of the time at most. */
+const NODES_PER_MS = 500;
+/** The longest such delay, in milliseconds. */
+const REBUILD_MAX_MS = 25;
+
 /** Tells observers; typed by {@link ClientEvents}. */
 export type Emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]) => void;
 
@@ -55,6 +60,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
   #ready: readonly Node[] = [];
   #picker: Picker<Node>;
   #stale = false;
+  #cancelRebuild: (() => void) | undefined;
   #closedReason: string | undefined;
 
   constructor(service: string, environment: BalancerEnvironment) {
@@ -114,6 +120,8 @@ export class Balancer implements MembershipOwner, NodeOwner {
     this.#watch.close();
     for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
     for (const node of [...this.#membership.nodes]) node.retire('left');
+    this.#cancelRebuild?.();
+    this.#rebuild();
   }
 
   // MembershipOwner
@@ -161,7 +169,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     this.#membership.apply(snapshot);
     // What the registry says of a node may make it ready or not, whatever its connection does.
     for (const node of this.#membership.nodes) this.#announce(node);
-    this.#changed();
+    this.#changedAll();
     this.#wake();
     const { service } = this;
     const { fresh, remembered = false, endpoints } = snapshot;
@@ -174,17 +182,34 @@ export class Balancer implements MembershipOwner, NodeOwner {
     });
   }
 
-  /** Many changes within a tick make one picker. */
-  #changed(): void {
+  /**
+   * Many changes within a tick make one picker. With many nodes, those of some milliseconds do: a picker costs as much as it has
+   * nodes, and ten thousand of them may connect one by one. Whoever picks looks at the node again, so nobody is misled meanwhile.
+   */
+  #changed(delayMs = Math.min(Math.floor(this.#ready.length / NODES_PER_MS), REBUILD_MAX_MS)): void {
     if (this.#stale) return;
     this.#stale = true;
-    queueMicrotask(() => {
+    if (delayMs === 0) queueMicrotask(() => this.#rebuild());
+    else this.#cancelRebuild = this.#environment.clock.schedule(delayMs, () => this.#rebuild(), true);
+  }
+
+  /** Without delay: lists come no more often than their registry coalesces them. */
+  #changedAll(): void {
+    if (this.#cancelRebuild !== undefined) {
+      this.#cancelRebuild();
+      this.#cancelRebuild = undefined;
       this.#stale = false;
-      this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
-      this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
-      // Also when nothing can be hoped for any more: who waits is to be told why.
-      if (this.#ready.length > 0 || !this.#mayComeSoon()) this.#wake();
-    });
+    }
+    this.#changed(0);
+  }
+
+  #rebuild(): void {
+    this.#stale = false;
+    this.#cancelRebuild = undefined;
+    this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
+    this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
+    // Also when nothing can be hoped for any more: who waits is to be told why.
+    if (this.#ready.length > 0 || !this.#mayComeSoon()) this.#wake();
   }
 
   #wake(): void {

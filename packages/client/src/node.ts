@@ -58,7 +58,7 @@ export class Node implements PickerNode, LinkObserver {
   /** Why calls may not be given to it, in words for people. */
   get downReason(): string {
     if (this.#goneReason !== undefined) return GONE[this.#goneReason];
-    if (this.endpoint.state === 'draining' && this.link.state === 'ready') return 'it is draining';
+    if (this.endpoint.state !== 'up' && this.link.state === 'ready') return `it is ${this.endpoint.state}`;
     return this.link.lastError ?? this.link.state;
   }
 

@@ -9,6 +9,8 @@ export interface NodeState {
   /** Its connection; only `ready` takes calls. */
   readonly connection: LinkState;
   readonly draining: boolean;
+  /** False when the instance says of itself that it takes no calls for a while. */
+  readonly available: boolean;
   /** False when the registry has stopped listing it and it is kept because it answers, or may. */
   readonly listed: boolean;
   readonly inFlight: number;
@@ -43,6 +45,7 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       endpoint: node.address,
       connection: node.link.state,
       draining: node.endpoint.state === 'draining' || node.link.state === 'draining',
+      available: node.endpoint.state !== 'unavailable',
       listed: node.unlistedAt === undefined,
       inFlight: node.load.inFlight,
       latencyMs: node.load.estimateMs(now),

@@ -49,6 +49,8 @@ export class FakeEtcd {
   revision = 1;
   readonly #keys = new Map<string, KeyValue>();
   readonly #leases = new Map<string, StoredLease>();
+  /** The keys in order; `undefined` when some came or went. */
+  #sorted: readonly string[] | undefined;
   #log: LoggedEvent[] = [];
   #compacted = 0;
   #leaseIds = 0;
@@ -62,7 +64,8 @@ export class FakeEtcd {
   }
 
   get keys(): readonly string[] {
-    return [...this.#keys.keys()].sort();
+    this.#sorted ??= [...this.#keys.keys()].sort();
+    return this.#sorted;
   }
 
   get(key: string): KeyValue | undefined {
@@ -86,6 +89,7 @@ export class FakeEtcd {
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
     const entry = { key, value: bytes, modRevision: ++this.revision, leaseId };
+    if (!this.#keys.has(key)) this.#sorted = undefined;
     this.#keys.set(key, entry);
     this.#publish({ type: 'put', entry });
     return this.revision;
@@ -93,6 +97,7 @@ export class FakeEtcd {
 
   delete(key: string): boolean {
     if (!this.#keys.delete(key)) return false;
+    this.#sorted = undefined;
     this.#publish({ type: 'delete', key, modRevision: ++this.revision });
     return true;
   }
@@ -130,6 +135,7 @@ export class FakeEtcd {
   /** Replaces the cluster by an empty one that begins its revisions anew. */
   wipe(): void {
     this.#keys.clear();
+    this.#sorted = undefined;
     this.#leases.clear();
     this.#log = [];
     this.#compacted = 0;

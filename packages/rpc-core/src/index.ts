@@ -25,6 +25,7 @@ export type {
   ServiceDefinition,
 } from './contract-types.js';
 export { direct } from './discovery/direct.js';
+export { type DnsOptions, type DnsService, dns } from './discovery/dns.js';
 export { type Endpoint, type EndpointState, endpointAddress } from './discovery/endpoint.js';
 export { type LocalOptions, local } from './discovery/local.js';
 export { memory } from './discovery/memory.js';

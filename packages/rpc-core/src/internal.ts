@@ -27,6 +27,7 @@ export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
 export { describeValue } from './describe-value.js';
 export { parseAddress } from './discovery/address.js';
+export { uptimeMs } from './discovery/endpoint.js';
 export { readEndpoint, readInstance } from './discovery/endpoint-data.js';
 export { registryFromEnvironment, resolveNamespace } from './discovery/from-environment.js';
 export { type RegistrySchemes, registryFromString } from './discovery/registry-string.js';
@@ -58,7 +59,7 @@ export type { ListenTarget } from './transport/bind-server.js';
 export type { ByteReceiver, ByteStream, Dial, DialTarget, Listener } from './transport/byte-stream.js';
 export { memoryPair } from './transport/memory.js';
 export { dialTcp, listenTcp } from './transport/tcp.js';
-export { dialTls } from './transport/tls.js';
+export { ALPN_PROTOCOL, dialTls } from './transport/tls.js';
 export { listenTls, type TlsListenOptions } from './transport/tls-listener.js';
 export type { ResolvedClientTls, ResolvedServerTls } from './transport/tls-options.js';
 export {

@@ -1,5 +1,5 @@
 import { describeValue } from '../describe-value.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint, EndpointState } from './endpoint.js';
 import { mergeRegistrations } from './merged-registration.js';
 import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from './registry.js';
 import { nextSnapshot, sameSnapshot } from './snapshot.js';
@@ -106,9 +106,12 @@ function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, E
       const known = merged.get(endpoint.id);
       if (known === undefined) merged.set(endpoint.id, endpoint);
       // A goodbye is never news too early, while "up" may be old.
-      else if (endpoint.state === 'draining' && known.state === 'up')
-        merged.set(endpoint.id, Object.freeze({ ...known, state: 'draining' }));
+      else if (RESERVE[endpoint.state] > RESERVE[known.state])
+        merged.set(endpoint.id, Object.freeze({ ...known, state: endpoint.state }));
     }
   }
   return merged;
 }
+
+/** How little an instance in this state wants of new calls. */
+const RESERVE: Readonly<Record<EndpointState, number>> = { up: 0, unavailable: 1, draining: 2 };
