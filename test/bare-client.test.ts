@@ -19,6 +19,7 @@ const Bare = defineService('bare', {
 /** What the client of the example has, as far as the tests use it. */
 interface BareClient {
   call(service: string, method: string, ...args: unknown[]): Promise<unknown>;
+  stream(service: string, method: string, ...args: unknown[]): AsyncIterable<unknown>;
   close(): void;
 }
 
@@ -71,6 +72,22 @@ describe('the bare client', () => {
     assert.ok(endlessEnded);
   });
 
+  it('puts together what a server sends in pieces, and reads on after it has left streams in the middle', async () => {
+    const client = await connect(port);
+    const large = Buffer.alloc(1_000_000, 7);
+    const [echoed, sum] = await Promise.all([client.call('bare', 'echo', large), client.call('bare', 'add', 2, 3)]);
+    assert.deepEqual([Buffer.compare(echoed as Buffer, large), sum], [0, 5]);
+    for (let i = 0; i < 5; i++)
+      for await (const item of client.stream('bare', 'chunks', 5, 300_000)) {
+        assert.equal((item as Uint8Array).length, 300_000);
+        break;
+      }
+    let items = 0;
+    for await (const item of client.stream('bare', 'chunks', 5, 300_000)) items += (item as Uint8Array).length;
+    assert.equal(items, 1_500_000);
+    client.close();
+  });
+
   it('puts together a result that comes in pieces, with another answer between them', async () => {
     const first = frame(3, 0x08, 1, `00000401 da03fe ${'61'.repeat(1_021)}`);
     const rest = frame(12, 0, 1, '61');
@@ -82,9 +99,6 @@ describe('the bare client', () => {
 
 /** A client whose server sends these frames once two requests have come. */
 async function clientOf(frames: readonly Buffer[]): Promise<BareClient> {
-  const { connect } = (await import(new URL('client.mjs', FOLDER).href)) as {
-    connect(port: number): Promise<BareClient>;
-  };
   const listener = createSocketServer((socket: Socket) => {
     let requests = 0;
     let unread = Buffer.alloc(0);
@@ -110,6 +124,11 @@ async function clientOf(frames: readonly Buffer[]): Promise<BareClient> {
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   return connect((listener.address() as AddressInfo).port);
+}
+
+async function connect(port: number): Promise<BareClient> {
+  const client = (await import(new URL('client.mjs', FOLDER).href)) as { connect: typeof connect };
+  return client.connect(port);
 }
 
 function frame(type: number, flags: number, id: number, hex: string): Buffer {

@@ -29,6 +29,7 @@ describe('docs/protocol.md', () => {
 describe('protocol-vectors', () => {
   const region = (what: string): string => `<!-- vectors: ${what} -->\nold\n<!-- end of vectors -->`;
   const all = [...new Set(vectors.frames.map(({ fields }) => `frames ${String(fields['type'])}`))].concat([
+    'pieces',
     'values',
     'refused values',
     'sessions',
@@ -47,7 +48,13 @@ describe('protocol-vectors', () => {
 
   it('shows each frame, value, session and refusal', () => {
     const rendered = renderVectors(whole, vectors).toLowerCase();
-    for (const { name } of [...vectors.frames, ...vectors.values, ...vectors.sessions, ...vectors.refused])
+    for (const { name } of [
+      ...vectors.frames,
+      ...vectors.pieces,
+      ...vectors.values,
+      ...vectors.sessions,
+      ...vectors.refused,
+    ])
       assert.ok(rendered.includes(name.toLowerCase()), name);
   });
 

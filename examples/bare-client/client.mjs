@@ -99,6 +99,9 @@ class BareClient {
       await over;
     } finally {
       if (this.#calls.delete(id)) this.#send(TYPE.CANCEL, 0, id, Buffer.of(1));
+      // The rest of an item that had begun will not come, or is ignored; its credit must not leak.
+      const cut = this.#pieces.get(id);
+      if (this.#pieces.delete(id) && cut.type === TYPE.ITEM) this.#taken(0, { taken: 0 }, cut.length);
     }
   }
 
@@ -245,8 +248,8 @@ function result(flags, body) {
 
 /** What an ERROR says. */
 function errorOf(flags, body) {
-  const fixed = (flags & FLAG.LOAD) === 0 ? 0 : 4;
-  const start = afterMetadata(flags, body, fixed + 8);
+  const fixed = afterMetadata(flags, body, (flags & FLAG.LOAD) === 0 ? 0 : 4);
+  const start = fixed + 8;
   const end = start + body.readUInt16BE(fixed + 6);
   return {
     code: body[fixed],

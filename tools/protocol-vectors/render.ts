@@ -22,6 +22,13 @@ interface SessionStep {
 /** The data file, as far as the page shows it. */
 export interface PageVectors {
   readonly frames: readonly FrameVector[];
+  readonly pieces: readonly {
+    name: string;
+    what: string;
+    direction: keyof typeof DIRECTIONS;
+    frames: readonly string[];
+    onlyRead?: boolean;
+  }[];
   readonly values: readonly { name: string; what: string; hex: string; value: unknown; onlyRead?: boolean }[];
   readonly refusedValues: readonly { name: string; hex: string; reason: string }[];
   readonly sessions: readonly { name: string; what: string; steps: readonly SessionStep[]; outcome?: unknown }[];
@@ -29,6 +36,7 @@ export interface PageVectors {
     name: string;
     to: string;
     after?: string;
+    streams?: boolean;
     hex: string;
     times?: number;
     goAway: { code: number; reason: string };
@@ -42,7 +50,7 @@ const DIRECTIONS = { client: 'client to server', server: 'server to client', bot
 
 /**
  * Fills the marked regions of a page: each begins with `<!-- vectors: what -->` and ends with `<!-- end of vectors -->`, where
- * what is `frames` and a type, `values`, `refused values`, `sessions`, `refused to client` or `server`, or `refused calls`.
+ * what is `frames` and a type, `pieces`, `values`, `refused values`, `sessions`, `refused to client` or `server`, or `refused calls`.
  * @throws Error when a region asks for something else, is not ended, or a type of frame has no region
  */
 export function renderVectors(page: string, vectors: PageVectors): string {
@@ -75,6 +83,13 @@ function renderRegion(what: string, vectors: PageVectors): string {
 }
 
 const REGIONS: Readonly<Record<string, (vectors: PageVectors) => string>> = {
+  pieces: ({ pieces }) =>
+    fenced(
+      pieces.map(({ name, what, direction, frames, onlyRead }) => {
+        const head = `# ${name}, ${DIRECTIONS[direction]}: ${what}${onlyRead === true ? ' (only read here)' : ''}`;
+        return [head, ...frames.flatMap((hex) => wrapped('', hex))].join('\n');
+      }),
+    ),
   values: ({ values }) =>
     table(
       ['value', 'bytes', ''],
@@ -110,8 +125,8 @@ function refusedTable({ refused }: PageVectors, to: string): string {
     ['what', 'bytes', 'code', 'reason'],
     refused
       .filter((refusal) => refusal.to === to)
-      .map(({ name, after, hex, times, goAway }) => [
-        `${name}${after === 'nothing' ? ' (first bytes)' : ''}`,
+      .map(({ name, after, streams, hex, times, goAway }) => [
+        `${name}${after === 'nothing' ? ' (first bytes)' : ''}${streams === true ? ' (call 1 streams)' : ''}`,
         `${code(hex)}${times === undefined ? '' : ` ${times} times`}`,
         String(goAway.code),
         goAway.reason,

@@ -18,7 +18,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   root: [],
   codec: ['root'],
-  discovery: ['root'],
+  discovery: ['rules', 'root'],
+  rules: ['root'],
   transport: ['root'],
   protocol: ['codec', 'root'],
   connection: ['protocol', 'codec', 'transport', 'root'],

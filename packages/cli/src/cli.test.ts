@@ -65,7 +65,7 @@ describe('runCli', () => {
     assert.equal(near.errText, 'rpc: unknown command bensh, did you mean bench?\n');
     const far = testTerminal();
     await runCli(['dance-for-me'], far);
-    assert.equal(far.errText, 'rpc: unknown command dance-for-me; there are bench, call, ls\n');
+    assert.equal(far.errText, 'rpc: unknown command dance-for-me; there are bench, call, ls, rules\n');
   });
 
   it('names the nearest option when one is unknown', async () => {
@@ -77,7 +77,8 @@ describe('runCli', () => {
   it('prints the help of the program and of each command with all its options', async () => {
     const program = testTerminal();
     assert.equal(await runCli(['--help'], program), 0);
-    for (const name of ['bench', 'call', 'ls']) assert.match(program.outText, new RegExp(`\\n {2}${name} +\\w`));
+    for (const name of ['bench', 'call', 'ls', 'rules'])
+      assert.match(program.outText, new RegExp(`\\n {2}${name} +\\w`));
     const bench = testTerminal();
     assert.equal(await runCli(['bench', '--help'], bench), 0);
     for (const option of ['-d, --duration <time>', '--fail-on <list>', '--self', '--verbose', '-h, --help']) {

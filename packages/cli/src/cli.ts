@@ -5,10 +5,11 @@ import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.
 import { lsCommand } from './ls/ls-command.js';
 import { parseCommandLine } from './options/command-line.js';
 import { didYouMean } from './options/nearest.js';
+import { rulesCommand } from './rules/rules-command.js';
 import type { Terminal } from './terminal.js';
 import { cliVersion } from './version.js';
 
-const COMMANDS: readonly Command[] = [benchCommand, callCommand, lsCommand];
+const COMMANDS: readonly Command[] = [benchCommand, callCommand, lsCommand, rulesCommand];
 
 /**
  * Runs one command line of `rpc`. Never rejects: every failure becomes one line on stderr and an exit code.

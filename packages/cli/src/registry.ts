@@ -1,5 +1,5 @@
 import { registryFrom } from '@org/rpc';
-import type { Clock, Random, Registry, RegistryHandle, Snapshot } from '@org/rpc-core';
+import type { Clock, Random, Registry, RegistryHandle, RulesSource, RulesStore, Snapshot } from '@org/rpc-core';
 import { CliError } from './cli-error.js';
 
 /** What of a terminal is needed to ask a registry. */
@@ -15,6 +15,8 @@ export interface OpenRegistry {
   services(): Promise<readonly string[]>;
   /** What it lists of a service now. @throws CliError when nothing is known of it after 5 s */
   snapshot(service: string): Promise<Snapshot>;
+  /** How rules are followed and changed. @throws CliError when this kind of registry has none */
+  rules(): { readonly source: RulesSource; readonly store: RulesStore };
   close(): Promise<void>;
 }
 
@@ -65,6 +67,12 @@ export function openRegistry(registry: Registry, namespace: string, tools: Regis
         close = () => watch.close();
       });
       return within(tools.clock, first, unanswered).finally(close);
+    },
+    rules() {
+      const { rules: source, rulesStore: store } = handle;
+      if (source === undefined || store === undefined)
+        throw new CliError(`${registry.display} has no rules; they are for etcd and local registries`);
+      return { source, store };
     },
     close: () => handle.close(),
   };

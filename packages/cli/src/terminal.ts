@@ -16,6 +16,8 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
+  /** What comes on stdin, in pieces. */
+  input(): AsyncIterable<Uint8Array | string>;
   /** Calls `run` at each SIGINT until the returned function is called. */
   onInterrupt(run: () => void): () => void;
 }
@@ -35,6 +37,7 @@ export function systemTerminal(): Terminal {
     environment: process.env,
     clock: systemClock,
     random: systemRandom,
+    input: () => process.stdin,
     onInterrupt(run) {
       process.on('SIGINT', run);
       return () => process.off('SIGINT', run);

@@ -53,9 +53,9 @@ describe('rpc call and rpc ls, over a local registry', () => {
   });
 
   it('lists the services and the instances of one', async () => {
-    assert.match((await rpc('ls')).outText, /service +instances +draining\n +calculator +1 +0\n/);
+    assert.match((await rpc('ls')).outText, /service +instances +unavailable +draining\n +calculator +1 +0 +0\n/);
     const instances = await rpc('ls', 'calculator');
-    assert.match(instances.outText, new RegExp(`127\\.0\\.0\\.1:${port} +up +100 +a +- +k=v +one\\n`));
+    assert.match(instances.outText, new RegExp(`127\\.0\\.0\\.1:${port} +up +100 +a +- +\\d+s +k=v +one\\n`));
     const json = JSON.parse((await rpc('ls', 'calculator', '--json')).outText) as { instances: { id: string }[] };
     assert.deepEqual(
       json.instances.map(({ id }) => id),

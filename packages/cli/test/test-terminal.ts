@@ -7,7 +7,7 @@ export interface TestTerminal extends Terminal {
   errText: string;
 }
 
-/** Makes one: no terminal, no colours, an empty environment, unless told otherwise. */
+/** Makes one: no terminal, no colours, an empty environment, no input, unless told otherwise. */
 export function testTerminal(changes: Partial<Terminal> = {}): TestTerminal {
   const terminal: TestTerminal = {
     outText: '',
@@ -24,6 +24,7 @@ export function testTerminal(changes: Partial<Terminal> = {}): TestTerminal {
     environment: {},
     clock: new FakeClock(),
     random: seededRandom(1),
+    input: async function* () {},
     onInterrupt: () => () => {},
     ...changes,
   };

@@ -18,7 +18,13 @@ import { Node, type NodeOwner } from './node.js';
 import type { Picker, PickerFactory } from './picker/picker.js';
 import type { BreakerGroup } from './policy/breaker-group.js';
 import type { Pool } from './pool.js';
+import { ServiceRules } from './rules/service-rules.js';
 import { ServiceHealth } from './service-health.js';
+
+/** So many nodes that take calls delay a new picker by a millisecond; so that making pickers takes a tenth of the time at most. */
+const NODES_PER_MS = 500;
+/** The longest such delay, in milliseconds. */
+const REBUILD_MAX_MS = 25;
 
 /** Tells observers; typed by {@link ClientEvents}. */
 export type Emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]) => void;
@@ -31,6 +37,8 @@ export interface BalancerEnvironment {
   /** What the registry last reported as wrong; `undefined` when nothing is. */
   readonly registryError: () => string | undefined;
   readonly namespace: string;
+  /** The client's name. */
+  readonly instance: string;
   readonly pool: Pool;
   readonly pickers: PickerFactory;
   readonly breakers: BreakerGroup | undefined;
@@ -45,6 +53,8 @@ export interface BalancerEnvironment {
  */
 export class Balancer implements MembershipOwner, NodeOwner {
   readonly service: string;
+  /** What operators have ordered for the service. */
+  readonly rules: ServiceRules;
   readonly #environment: BalancerEnvironment;
   readonly #health: ServiceHealth;
   readonly #membership: Membership;
@@ -55,15 +65,18 @@ export class Balancer implements MembershipOwner, NodeOwner {
   #ready: readonly Node[] = [];
   #picker: Picker<Node>;
   #stale = false;
+  #cancelRebuild: (() => void) | undefined;
   #closedReason: string | undefined;
 
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
-    const { clock, random, breakers, pickers, registry } = environment;
+    const { clock, random, breakers, pickers, registry, instance, emit } = environment;
     this.#health = new ServiceHealth({ clock, random, breakers });
     this.#membership = new Membership(this, clock);
     this.#picker = pickers.create<Node>([], this.#health);
+    const onSwap = (): void => this.#weigh();
+    this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });
     this.#watch = registry.watch(service, (snapshot) => this.#update(snapshot));
   }
 
@@ -107,19 +120,24 @@ export class Balancer implements MembershipOwner, NodeOwner {
   /** Looks after unlisted nodes; called about once a second. */
   tick(): void {
     this.#membership.sweep();
+    this.rules.tick();
   }
 
   close(reason: string): void {
     this.#closedReason = reason;
     this.#watch.close();
+    this.rules.close();
     for (const waiting of this.#waiting) waiting.fail(rpcError('UNAVAILABLE', reason));
     for (const node of [...this.#membership.nodes]) node.retire('left');
+    this.#cancelRebuild?.();
+    this.#rebuild();
   }
 
   // MembershipOwner
 
   addNode(endpoint: Endpoint): Node {
     const node = new Node(endpoint, this.#environment.pool.acquire(endpoint), this.#health, this);
+    node.setWeight(this.rules.weightOf(endpoint));
     this.#environment.emit('endpointAdded', this.#event(node));
     // A link that another service uses may be ready already.
     if (node.isReady) this.nodeChanged(node);
@@ -161,7 +179,7 @@ export class Balancer implements MembershipOwner, NodeOwner {
     this.#membership.apply(snapshot);
     // What the registry says of a node may make it ready or not, whatever its connection does.
     for (const node of this.#membership.nodes) this.#announce(node);
-    this.#changed();
+    this.#changedAll();
     this.#wake();
     const { service } = this;
     const { fresh, remembered = false, endpoints } = snapshot;
@@ -174,17 +192,42 @@ export class Balancer implements MembershipOwner, NodeOwner {
     });
   }
 
-  /** Many changes within a tick make one picker. */
-  #changed(): void {
+  /** Gives the nodes the weights of the rules that are in force now. */
+  #weigh(): void {
+    let isChanged = false;
+    for (const node of this.#membership.nodes)
+      isChanged = node.setWeight(this.rules.weightOf(node.endpoint)) || isChanged;
+    if (isChanged) this.#changedAll();
+  }
+
+  /**
+   * Many changes within a tick make one picker. With many nodes, those of some milliseconds do: a picker costs as much as it has
+   * nodes, and ten thousand of them may connect one by one. Whoever picks looks at the node again, so nobody is misled meanwhile.
+   */
+  #changed(delayMs = Math.min(Math.floor(this.#ready.length / NODES_PER_MS), REBUILD_MAX_MS)): void {
     if (this.#stale) return;
     this.#stale = true;
-    queueMicrotask(() => {
+    if (delayMs === 0) queueMicrotask(() => this.#rebuild());
+    else this.#cancelRebuild = this.#environment.clock.schedule(delayMs, () => this.#rebuild(), true);
+  }
+
+  /** Without delay: lists come no more often than their registry coalesces them. */
+  #changedAll(): void {
+    if (this.#cancelRebuild !== undefined) {
+      this.#cancelRebuild();
+      this.#cancelRebuild = undefined;
       this.#stale = false;
-      this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
-      this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
-      // Also when nothing can be hoped for any more: who waits is to be told why.
-      if (this.#ready.length > 0 || !this.#mayComeSoon()) this.#wake();
-    });
+    }
+    this.#changed(0);
+  }
+
+  #rebuild(): void {
+    this.#stale = false;
+    this.#cancelRebuild = undefined;
+    this.#ready = [...this.#membership.nodes].filter((node) => node.isReady);
+    this.#picker = this.#environment.pickers.create(this.#ready, this.#health);
+    // Also when nothing can be hoped for any more: who waits is to be told why.
+    if (this.#ready.length > 0 || !this.#mayComeSoon()) this.#wake();
   }
 
   #wake(): void {

@@ -10,6 +10,7 @@ import { resolveRetryMax, retry } from './policy/retry.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import type { PolicyOptions } from './policy-options.js';
 import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
+import { LivePolicy } from './rules/live-policy.js';
 import { attemptScope, callScope } from './scopes.js';
 import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 import { userLayers } from './user-layers.js';
@@ -47,7 +48,6 @@ export function composeRoute(
 ): ClientRoute {
   const { service } = balancer;
   const { clock, random, layers, metadata } = channel.options;
-  const policy = policyOf(channel, service, method, definition);
   const shared = sharedOf(channel, service);
   const own = createLimiters(
     'createClient',
@@ -59,7 +59,7 @@ export function composeRoute(
   const rates = levels.flatMap(({ rate }) => rate ?? []);
   const concurrencies = levels.flatMap(({ concurrency }) => concurrency ?? []);
   const isStream = isStreamKind(definition.kind);
-  const retryMax = resolveRetryMax('createClient', policy.retry ?? {});
+  const policy = livePolicyOf(channel, balancer, method, definition);
 
   const callGate = fuseGates([
     observer(channel.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
@@ -75,13 +75,15 @@ export function composeRoute(
   const parts: Layer[] = [
     ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
-    callScope(callGate), // Above limits and retry: one record and one permit for each user call.
+    callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream
       ? moveOnce(() => balancer.isClosed)
       : retry({
-          max: retryMax,
+          get max() {
+            return policy.now.retryMax;
+          },
           budget: shared.budget,
           clock,
           random,
@@ -89,9 +91,7 @@ export function composeRoute(
           isClosed: () => balancer.isClosed,
         }),
     // Below retry: leaves time for another attempt.
-    isStream
-      ? streamAttempt(attemptGate)
-      : attemptScope(attemptGate, { clock, retryMax, attemptTimeoutMs: policy.attemptTimeoutMs, latency }),
+    isStream ? streamAttempt(attemptGate) : attemptScope(attemptGate, { clock, policy, latency }),
   ];
   // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
   const serve = stack(parts, balancer.call);
@@ -101,8 +101,7 @@ export function composeRoute(
     definition,
     wireName: wireName(service, method),
     oneWay: definition.kind === 'notify',
-    timeoutMs: policy.timeoutMs ?? (isStream ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS),
-    attemptTimeoutMs: policy.attemptTimeoutMs,
+    policy,
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
     serve,
@@ -132,7 +131,27 @@ function observer(emit: Emit): Gate {
   };
 }
 
-/** Method before service before contract before client; the call itself goes before them all. */
+/** What the options say of a method, under the rules of its service. */
+function livePolicyOf(
+  channel: Channel,
+  { service, rules }: Balancer,
+  method: string,
+  definition: MethodDefinition,
+): LivePolicy {
+  const { timeoutMs, attemptTimeoutMs, retry: retries } = policyOf(channel, service, method, definition);
+  const isStream = isStreamKind(definition.kind);
+  const base = {
+    service,
+    method,
+    isStream,
+    timeoutMs: timeoutMs ?? (isStream ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS),
+    attemptTimeoutMs,
+    retryMax: resolveRetryMax('createClient', retries ?? {}),
+  };
+  return new LivePolicy(base, rules);
+}
+
+/** Method before service before contract before client; rules, and the call itself, go before them all. */
 function policyOf(channel: Channel, service: string, method: string, definition: MethodDefinition): PolicyOptions {
   const { policy, services } = channel.options;
   const ofService = services.get(service);

@@ -217,7 +217,7 @@ export class RpcClient implements Client {
   #balancer(service: string): Balancer {
     let balancer = this.#balancers.get(service);
     if (balancer === undefined) {
-      const { registry, namespace, clock, random, balancer: pickers } = this.#options;
+      const { registry, namespace, name, clock, random, balancer: pickers } = this.#options;
       const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
       this.#registry ??= registry.open({ namespace, clock, random, onEvent });
       balancer = new Balancer(service, {
@@ -225,6 +225,7 @@ export class RpcClient implements Client {
         registryDisplay: registry.display,
         registryError: () => this.#registryError,
         namespace,
+        instance: name,
         pool: this.#pool,
         pickers,
         breakers: this.#breakers,

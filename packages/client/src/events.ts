@@ -1,4 +1,5 @@
-import type { Code, RegistryEvent, RpcError } from '@org/rpc-core';
+import type { Code, RegistryEvent, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
+import type { WouldApplyEvent } from './rules/dark-counts.js';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ClientEvents {
@@ -21,6 +22,35 @@ export interface ClientEvents {
   viewChanged: [event: ViewEvent];
   /** Something about the registry: unreachable, recovered, an invalid entry. */
   registry: [event: RegistryEvent];
+  /** Other rules are in force from now on. */
+  rulesApplied: [event: RulesAppliedEvent];
+  /** A document of rules can't be used, and changes nothing. */
+  rulesRejected: [event: RulesRejectedEvent];
+  /** Rules that are dark would have changed calls; at most once a second for each policy of a service. */
+  ruleWouldApply: [event: WouldApplyEvent];
+}
+
+/** Which rules are in force, and what they are for this client. */
+export interface RulesAppliedEvent {
+  readonly service: string;
+  /** The client's name. */
+  readonly instance: string;
+  /** `undefined` when the document was deleted: there are no rules any more. */
+  readonly version: number | undefined;
+  readonly policies: Readonly<Record<RulePolicy, RuleMode>>;
+}
+
+/** Why rules were refused, and which ones hold instead. */
+export interface RulesRejectedEvent {
+  readonly service: string;
+  /** The client's name. */
+  readonly instance: string;
+  /** `undefined` when it can't be made out. */
+  readonly version: number | undefined;
+  /** What is wrong, and where in the document. */
+  readonly reason: string;
+  /** The version that stays in force; `undefined` for none. */
+  readonly inForce: number | undefined;
 }
 
 /** What a client is told of a service by its registry. */

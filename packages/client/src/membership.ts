@@ -27,6 +27,8 @@ export class Membership {
   readonly #owner: MembershipOwner;
   readonly #clock: Clock;
   readonly #nodes = new Map<string, Node>();
+  /** Those of them that are no longer listed; usually none, so that looking after them costs nothing. */
+  readonly #unlisted = new Set<Node>();
   #fresh = false;
   #freshSince = 0;
   #known = false;
@@ -73,18 +75,22 @@ export class Membership {
     if (snapshot.fresh || this.#fresh || !this.#known) this.#freshSince = now;
     this.#remembered = snapshot.remembered === true;
     // Fresh again: what vanished meanwhile has its whole grace before it.
-    if (snapshot.fresh && !this.#fresh)
-      for (const node of this.#nodes.values()) if (node.unlistedAt !== undefined) node.unlistedAt = now;
+    if (snapshot.fresh && !this.#fresh) for (const node of this.#unlisted) node.unlistedAt = now;
     this.#fresh = snapshot.fresh;
     this.#known = true;
-    const listed = new Set<string>();
-    const addresses = new Set<string>();
-    for (const endpoint of snapshot.endpoints) {
-      listed.add(endpoint.id);
-      addresses.add(endpointAddress(endpoint));
-      this.#list(endpoint).isRemembered = snapshot.remembered === true;
-    }
-    const reasons = new Map<string, GoneReason>(snapshot.gone.map((gone: Gone) => [gone.id, gone.reason]));
+    for (const endpoint of snapshot.endpoints) this.#list(endpoint).isRemembered = snapshot.remembered === true;
+    // All that is listed is known by now: with as many nodes, none is unlisted.
+    const vanished = this.#nodes.size > snapshot.endpoints.length && this.#unlist(snapshot, now);
+    const knownBefore = this.#nodes.size;
+    this.sweep();
+    if (vanished) this.#reportMass(knownBefore);
+  }
+
+  /** Judges the nodes that are not listed. @returns whether some were until now, and are kept for the time being */
+  #unlist({ endpoints, gone }: Snapshot, now: number): boolean {
+    const listed = new Set(endpoints.map(({ id }) => id));
+    const addresses = new Set(endpoints.map(endpointAddress));
+    const reasons = new Map<string, GoneReason>(gone.map(({ id, reason }: Gone) => [id, reason]));
     let vanished = false;
     for (const [id, node] of this.#nodes) {
       if (listed.has(id)) continue;
@@ -95,18 +101,16 @@ export class Membership {
       else if (node.unlistedAt === undefined) {
         node.unlistedAt = now;
         node.hasAnsweredUnlisted = node.link.state === 'ready';
+        this.#unlisted.add(node);
         vanished = true;
       }
     }
-    const knownBefore = this.#nodes.size;
-    this.sweep();
-    if (vanished) this.#reportMass(knownBefore);
+    return vanished;
   }
 
   /** Nodes whose connection speaks against them are forgotten already: what is left says something of the registry. */
   #reportMass(known: number): void {
-    let unlisted = 0;
-    for (const node of this.#nodes.values()) if (node.unlistedAt !== undefined) unlisted++;
+    const unlisted = this.#unlisted.size;
     if (unlisted > MASS_SHARE * known) this.#owner.massVanished(unlisted, known);
   }
 
@@ -114,7 +118,7 @@ export class Membership {
   sweep(): void {
     if (!this.#fresh) return this.#sweepRemembered();
     const now = this.#clock.now();
-    for (const node of this.#nodes.values()) {
+    for (const node of this.#unlisted) {
       if (node.unlistedAt === undefined) continue;
       const forMs = now - node.unlistedAt;
       const { state } = node.link;
@@ -139,8 +143,10 @@ export class Membership {
 
   #list(endpoint: Endpoint): Node {
     const known = this.#nodes.get(endpoint.id);
-    if (known !== undefined && known.address === endpointAddress(endpoint)) {
+    // The same object, usually: what has not changed is not made anew.
+    if (known !== undefined && (known.endpoint === endpoint || known.address === endpointAddress(endpoint))) {
       known.endpoint = endpoint;
+      if (known.unlistedAt !== undefined) this.#unlisted.delete(known);
       known.unlistedAt = undefined;
       return known;
     }
@@ -153,6 +159,7 @@ export class Membership {
 
   #remove(node: Node, reason: GoneReason): void {
     this.#nodes.delete(node.endpoint.id);
+    this.#unlisted.delete(node);
     this.#owner.removeNode(node, reason);
   }
 }

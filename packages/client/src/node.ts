@@ -24,12 +24,15 @@ export class Node implements PickerNode, LinkObserver {
   readonly address: string;
   readonly link: Link;
   readonly load: NodeLoad;
-  /** What the registry said last. */
-  endpoint: Endpoint;
   /** When the registry stopped listing it without a reason, in the clock's milliseconds; `undefined` while it is listed. */
   unlistedAt: number | undefined = undefined;
   /** Whether it was connected when the registry stopped listing it, or since. */
   hasAnsweredUnlisted = false;
+  /** What the registry said last. */
+  #listed: Endpoint;
+  /** The same with the weight of the rules. */
+  #endpoint: Endpoint;
+  #weight: number | undefined = undefined;
   /** Whether only a list from an earlier run names it: the registry has not answered yet. */
   isRemembered = false;
   readonly #health: NodeHealth;
@@ -39,7 +42,8 @@ export class Node implements PickerNode, LinkObserver {
   #goneReason: GoneReason | undefined;
 
   constructor(endpoint: Endpoint, link: Link, service: ServiceHealth, owner: NodeOwner) {
-    this.endpoint = endpoint;
+    this.#listed = endpoint;
+    this.#endpoint = endpoint;
     this.link = link;
     this.address = link.address;
     this.#owner = owner;
@@ -50,15 +54,37 @@ export class Node implements PickerNode, LinkObserver {
     link.observe(this);
   }
 
+  /** What the registry said last, with the weight that rules give it. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  set endpoint(listed: Endpoint) {
+    this.#listed = listed;
+    const weight = this.#weight;
+    this.#endpoint = weight === undefined ? listed : Object.freeze({ ...listed, weight });
+  }
+
+  /**
+   * Replaces the weight that the registry says, until told otherwise.
+   * @returns whether that changes anything
+   */
+  setWeight(weight: number | undefined): boolean {
+    const before = this.#endpoint.weight;
+    this.#weight = weight;
+    this.endpoint = this.#listed;
+    return this.#endpoint.weight !== before;
+  }
+
   /** Whether calls may be given to it. */
   get isReady(): boolean {
-    return this.#goneReason === undefined && this.link.state === 'ready' && this.endpoint.state === 'up';
+    return this.#goneReason === undefined && this.link.state === 'ready' && this.#endpoint.state === 'up';
   }
 
   /** Why calls may not be given to it, in words for people. */
   get downReason(): string {
     if (this.#goneReason !== undefined) return GONE[this.#goneReason];
-    if (this.endpoint.state === 'draining' && this.link.state === 'ready') return 'it is draining';
+    if (this.endpoint.state !== 'up' && this.link.state === 'ready') return `it is ${this.endpoint.state}`;
     return this.link.lastError ?? this.link.state;
   }
 

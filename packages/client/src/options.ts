@@ -4,6 +4,7 @@ import {
   type Clock,
   type Codec,
   type CompressionOptions,
+  type Endpoint,
   type Layer,
   type Limits,
   type Metadata,
@@ -18,15 +19,18 @@ import {
   assertFits,
   assertKnownOptions,
   assertList,
+  assertName,
   type ClientTlsSource,
   createClientTls,
   type ResolvedCompression,
+  randomId,
   registryFromEnvironment,
   resolveCompression,
   resolveLimits,
   resolveNamespace,
 } from '@org/rpc-core/internal';
 import type { ServiceConfiguration } from './configure.js';
+import { guardedRegistry } from './guarded-registry.js';
 import { p2c } from './picker/p2c.js';
 import type { PickerFactory } from './picker/picker.js';
 import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from './policy/breaker-options.js';
@@ -52,6 +56,13 @@ export interface ClientOptions extends PolicyOptions {
   readonly registry?: Registry | string | undefined;
   /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
   readonly namespace?: string | undefined;
+  /**
+   * Whether this client may connect to an endpoint that the registry lists, for those who do not trust all who may write to it:
+   * `({ host }) => host.startsWith('10.')`. What it refuses, or throws at, is as if not listed, and an event. Default: all.
+   */
+  readonly acceptEndpoint?: ((endpoint: Endpoint) => boolean) | undefined;
+  /** This client in reports about rules, and among those for whom a share of rules is; unique. Default: a random one. */
+  readonly name?: string | undefined;
   /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
@@ -85,6 +96,7 @@ export interface ClientOptions extends PolicyOptions {
 export interface ResolvedClientOptions {
   readonly registry: Registry;
   readonly namespace: string;
+  readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly balancer: PickerFactory;
   readonly breaker: ResolvedBreakerOptions | undefined;
@@ -105,6 +117,8 @@ export interface ResolvedClientOptions {
 const KNOWN: readonly string[] = [
   'registry',
   'namespace',
+  'acceptEndpoint',
+  'name',
   'metadata',
   'balancer',
   'breaker',
@@ -130,9 +144,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
+  const registry = registryFromEnvironment(where, options.registry);
+  const { acceptEndpoint } = options;
   return {
-    registry: registryFromEnvironment(where, options.registry),
+    registry: acceptEndpoint === undefined ? registry : guardedRegistry(registry, acceptEndpoint),
     namespace: resolveNamespace(where, options.namespace),
+    name: options.name ?? randomId(),
     metadata: options.metadata,
     balancer: options.balancer ?? p2c(),
     breaker: options.breaker === false ? undefined : resolveBreakerOptions(where, options.breaker ?? {}),
@@ -152,7 +169,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 }
 
 function checkValues(where: string, options: ClientOptions): void {
-  const { layers, propagate, services, balancer, codec, metadata, protocol } = options;
+  const { layers, propagate, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
+  if (options.name !== undefined) assertName(`${where}: name`, options.name);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
@@ -161,6 +179,7 @@ function checkValues(where: string, options: ClientOptions): void {
   assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
+  assertFits(where, 'acceptEndpoint', 'a function', accept, accept === undefined || isFunction(accept));
   const isProtocol = protocol === undefined || isFunction(protocol?.open);
   assertFits(where, 'protocol', 'a protocol such as messagePackRpc()', protocol, isProtocol);
   const isSource =

@@ -1,11 +1,12 @@
 import type { MethodDefinition, Route, Service, StreamService } from '@org/rpc-core';
+import type { LivePolicy } from './rules/live-policy.js';
 
 /** One method on one client: its names, its options after every precedence but the call's own, and its stack. */
 export interface ClientRoute extends Route {
   readonly definition: MethodDefinition;
   readonly oneWay: boolean;
-  readonly timeoutMs: number;
-  readonly attemptTimeoutMs: number | undefined;
+  /** Its timeouts and retries, with the rules that are in force. */
+  readonly policy: LivePolicy;
   readonly idempotent: boolean;
   readonly priority: number;
   /** The composed stack: see channel.ts. */

@@ -17,8 +17,12 @@ export function startCall(
   call.createdAt = now;
   call.idempotent = route.idempotent;
   call.priority = route.priority;
-  call.deadline = now + (options?.timeoutMs ?? route.timeoutMs);
-  if (options !== undefined) applyOptions(call, options);
+  const { timeoutMs, rule } = route.policy.now;
+  call.deadline = now + (options?.timeoutMs ?? timeoutMs);
+  if (options !== undefined) {
+    applyOptions(call, options);
+    if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
+  }
   const context = callContext();
   if (context === undefined) return serve(call, route, now);
   const linked = inherit(call, context, propagate);

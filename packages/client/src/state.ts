@@ -1,5 +1,6 @@
 import type { Balancer } from './balancer.js';
 import type { LinkState } from './link.js';
+import type { RulesState } from './rules/service-rules.js';
 
 /** One endpoint of a service, as the client sees it now. */
 export interface NodeState {
@@ -9,6 +10,8 @@ export interface NodeState {
   /** Its connection; only `ready` takes calls. */
   readonly connection: LinkState;
   readonly draining: boolean;
+  /** False when the instance says of itself that it takes no calls for a while. */
+  readonly available: boolean;
   /** False when the registry has stopped listing it and it is kept because it answers, or may. */
   readonly listed: boolean;
   readonly inFlight: number;
@@ -27,6 +30,8 @@ export interface ServiceState {
   /** Whether the list is from an earlier run of this or another client, because the registry has not answered yet. */
   readonly remembered: boolean;
   readonly nodes: readonly NodeState[];
+  /** What operators have ordered by rules in the registry; `undefined` when there are none. */
+  readonly rules: RulesState | undefined;
 }
 
 /** What a client knows at this moment, for tools and tests: by service. */
@@ -43,13 +48,16 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       endpoint: node.address,
       connection: node.link.state,
       draining: node.endpoint.state === 'draining' || node.link.state === 'draining',
+      available: node.endpoint.state !== 'unavailable',
       listed: node.unlistedAt === undefined,
       inFlight: node.load.inFlight,
       latencyMs: node.load.estimateMs(now),
       error: node.link.lastError,
     }));
-    const { isFresh: fresh, isRemembered: remembered } = balancer.membership;
-    services[balancer.service] = { fresh, ageMs: balancer.membership.ageMs(), remembered, nodes };
+    const { membership, rules } = balancer;
+    const { isFresh: fresh, isRemembered: remembered } = membership;
+    const ageMs = membership.ageMs();
+    services[balancer.service] = { fresh, ageMs, remembered, nodes, rules: rules.state() };
   }
   return { services };
 }

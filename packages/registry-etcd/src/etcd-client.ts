@@ -8,6 +8,7 @@ import {
   type KeyValue,
   type PutIfResult,
   type RangePage,
+  type Transaction,
   type WatchEvent,
   type WatchListener,
   type WatchRequest,
@@ -112,6 +113,20 @@ class EtcdClient implements EtcdPort {
     };
     const answer = await this.#typed(this.#client.kv.txn(transaction, this.#deadline(deadlineMs)));
     return Number(answer.responses[0]?.response_delete_range?.deleted ?? 0) > 0;
+  }
+
+  async transact({ expected, puts, deletes }: Transaction, deadlineMs: number): Promise<boolean> {
+    const transaction = {
+      compare: expected.map(
+        ({ key, modRevision }) =>
+          ({ result: 'Equal', target: 'Mod', key: bytesOf(key), mod_revision: modRevision }) as const,
+      ),
+      success: [
+        ...puts.map(({ key, value }) => ({ request_put: { key: bytesOf(key), value: Buffer.from(value) } })),
+        ...deletes.map((key) => ({ request_delete_range: { key: bytesOf(key) } })),
+      ],
+    };
+    return (await this.#typed(this.#client.kv.txn(transaction, this.#deadline(deadlineMs)))).succeeded;
   }
 
   async range(request: Parameters<EtcdPort['range']>[0], deadlineMs: number): Promise<RangePage> {

@@ -59,6 +59,16 @@ export type PutIfResult =
   | { readonly written: true; readonly revision: number }
   | { readonly written: false; readonly current: KeyValue | undefined };
 
+/** Several writes that happen all or not at all. */
+export interface Transaction {
+  /** When each of these keys was last written at its revision, or does not exist where that is 0. */
+  readonly expected: readonly { readonly key: string; readonly modRevision: number }[];
+  /** Without a lease; at most 2. */
+  readonly puts: readonly { readonly key: string; readonly value: string }[];
+  /** At most 100: etcd takes 128 operations in one transaction unless it was told otherwise. */
+  readonly deletes: readonly string[];
+}
+
 /** Which keys: one when `rangeEnd` is left out, else all from `key` up to but without `rangeEnd`. */
 export interface KeyRange {
   readonly key: string;
@@ -125,6 +135,8 @@ export interface EtcdPort {
   putIf(key: string, value: string, leaseId: string, modRevision: number, deadlineMs: number): Promise<PutIfResult>;
   /** Deletes a key only if this lease keeps it. Resolves with whether it did. */
   deleteIf(key: string, leaseId: string, deadlineMs: number): Promise<boolean>;
+  /** Resolves with whether the writes were done. */
+  transact(transaction: Transaction, deadlineMs: number): Promise<boolean>;
   range(request: RangeRequest, deadlineMs: number): Promise<RangePage>;
   /** Starts at once; a watch that cannot be started ends. */
   watch(request: WatchRequest, listener: WatchListener): EtcdWatch;

@@ -11,11 +11,15 @@ import { assertName, readInstance, refusedRegistration, rpcError } from '@org/rp
 import { ClientHolder } from './client-holder.js';
 import { createEtcdConnector } from './etcd-client.js';
 import { asEtcdError, type ConnectEtcd } from './etcd-port.js';
+import { createEtcdRules, type EtcdRules } from './etcd-rules.js';
+import { EtcdRulesStore } from './etcd-rules-store.js';
 import { createServiceKeys } from './keys.js';
 import { listServices } from './list-services.js';
 import { DEFAULT_PREFIX, type EtcdOptions, type ResolvedEtcdOptions, resolveEtcdOptions } from './options.js';
 import { EtcdRegistration, type RegistrationEnvironment } from './registration.js';
 import { createReport } from './report.js';
+import { createRulesKeys } from './rules-keys.js';
+import { RulesReporter } from './rules-reporter.js';
 import { DEFAULT_TIMING, type EtcdTiming } from './timing.js';
 import { type PublishSnapshot, ServiceWatcher } from './watcher.js';
 
@@ -60,6 +64,9 @@ export function openEtcdRegistry(
 const DRAIN_LEAD_MS = 3_000;
 
 class EtcdHandle implements RegistryHandle {
+  readonly rules: EtcdRules;
+  readonly rulesStore: EtcdRulesStore;
+  readonly #reporter: RulesReporter;
   readonly #environment: RegistrationEnvironment;
   readonly #watchers = new Map<string, ServiceWatcher>();
   readonly #registrations = new Set<Registration>();
@@ -83,6 +90,10 @@ class EtcdHandle implements RegistryHandle {
       random,
       timing,
     };
+    const rulesEnvironment = { ...this.#environment, rulesKeys: createRulesKeys(options.prefix, namespace) };
+    this.#reporter = new RulesReporter(rulesEnvironment);
+    this.rules = createEtcdRules(rulesEnvironment, this.#reporter);
+    this.rulesStore = new EtcdRulesStore(rulesEnvironment);
   }
 
   watch(service: string, publish: PublishSnapshot): Watch {
@@ -130,7 +141,11 @@ class EtcdHandle implements RegistryHandle {
   async #close(): Promise<void> {
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
-    await Promise.all([...this.#registrations].map((registration) => registration.close()));
+    this.rules.close();
+    await Promise.all([
+      this.#reporter.close(),
+      ...[...this.#registrations].map((registration) => registration.close()),
+    ]);
     this.#registrations.clear();
     this.#environment.holder.close();
   }

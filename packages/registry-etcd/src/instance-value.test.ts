@@ -81,7 +81,7 @@ describe('parseInstanceValue', () => {
     refuses({ ...address, host: 'h1\r\nX: y' }, /host must be .* got "h1\\r\\nX: y"$/);
     refuses({ ...address, port: '80' }, /port must be an integer from 1 to 65535, got "80"$/);
     refuses({ ...address, weight: 1e308 }, /weight must be/);
-    refuses({ ...address, state: 'down' }, /state must be "up" or "draining", got "down"$/);
+    refuses({ ...address, state: 'down' }, /state must be "up", "unavailable" or "draining", got "down"$/);
     refuses({ ...address, tags: { a: 1 } }, /tag a must be/);
   });
 });

@@ -23,7 +23,7 @@ export function formatInstanceValue(endpoint: Endpoint): string {
 export function parseInstanceValue(value: Uint8Array, instanceId: string): ParsedInstance {
   if (value.length > VALUE_BYTES_MAX) return { problem: `${value.length} bytes are more than ${VALUE_BYTES_MAX}` };
   try {
-    const data: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    const data: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value));
     return { endpoint: readData(data, instanceId) };
   } catch (error) {
     return { problem: (error as Error).message };

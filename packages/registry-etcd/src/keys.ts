@@ -38,19 +38,19 @@ export function createServiceKeys(prefix: string, namespace: string): ServiceKey
 }
 
 /** All keys that start with `path`, which ends in `/`; the byte after `/` is `0`. */
-function directory(path: string): KeyRange & { rangeEnd: string } {
+export function directory(path: string): KeyRange & { rangeEnd: string } {
   return { key: path, rangeEnd: `${path.slice(0, -1)}0` };
 }
 
 /** Encodes all but unreserved characters, `.` and `..` too, which would be taken for steps by tools that show keys as paths. */
-function encodePart(part: string): string {
+export function encodePart(part: string): string {
   if (/^\.+$/.test(part)) return part.replaceAll('.', '%2E');
   // A lone surrogate has no UTF-8 and encodeURIComponent throws on it: through a buffer it becomes U+FFFD.
   return encodeURIComponent(Buffer.from(part).toString());
 }
 
 /** Only the one spelling that {@link encodePart} gives is accepted, so that no two keys stand for one instance. */
-function decodePart(part: string): string | undefined {
+export function decodePart(part: string): string | undefined {
   try {
     const decoded = decodeURIComponent(part);
     return decoded !== '' && encodePart(decoded) === part ? decoded : undefined;

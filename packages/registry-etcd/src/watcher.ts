@@ -20,6 +20,8 @@ interface Decoded {
   readonly entry: KeyValue;
   /** `undefined` when the value is no endpoint. */
   readonly endpoint: Endpoint | undefined;
+  /** Why it is none. */
+  readonly problem: string | undefined;
 }
 
 /** Turns what etcd holds of one service into snapshots, for all that watch it in a handle. */
@@ -32,6 +34,8 @@ export class ServiceWatcher {
   readonly #decoded = new Map<string, Decoded>();
   #snapshot: Snapshot | undefined;
   #truncated = false;
+  #skipped = 0;
+  #skippedSince = Number.NEGATIVE_INFINITY;
 
   constructor(service: string, environment: WatcherEnvironment) {
     this.#service = service;
@@ -83,7 +87,9 @@ export class ServiceWatcher {
       const endpoint = this.#decode(entry);
       if (endpoint !== undefined) endpoints.push(endpoint);
     }
-    for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
+    // All of the entries are in it by now: with as many, none is left over.
+    if (this.#decoded.size > entries.size)
+      for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
     const before = this.#snapshot;
     const next = nextSnapshot(endpoints, before, (id) => this.#reasonOf(id, removed));
     const snapshot = fresh ? next : Object.freeze({ ...next, fresh });
@@ -106,16 +112,29 @@ export class ServiceWatcher {
     const known = this.#decoded.get(entry.key);
     if (known?.entry === entry) return known.endpoint;
     if (known?.endpoint !== undefined && Buffer.compare(known.entry.value, entry.value) === 0) {
-      this.#decoded.set(entry.key, { entry, endpoint: known.endpoint });
+      this.#decoded.set(entry.key, { ...known, entry });
       return known.endpoint;
     }
     const id = this.#environment.keys.instanceId(this.#service, entry.key);
     const parsed = id === undefined ? { problem: 'its key names no instance' } : parseInstanceValue(entry.value, id);
-    if (parsed.problem !== undefined && known?.entry.modRevision !== entry.modRevision) {
-      this.#reportInvalid(`${entry.key} is skipped: ${parsed.problem}`);
-    }
-    this.#decoded.set(entry.key, { entry, endpoint: parsed.endpoint });
+    const { endpoint, problem } = parsed;
+    // Once, however often the same is written.
+    if (problem !== undefined && problem !== known?.problem) this.#reportSkipped(`${entry.key} is skipped: ${problem}`);
+    this.#decoded.set(entry.key, { entry, endpoint, problem });
     return parsed.endpoint;
+  }
+
+  /** So many a minute: whoever writes nonsense by the thousand must not fill the logs. */
+  #reportSkipped(message: string): void {
+    const now = this.#environment.clock.now();
+    if (now - this.#skippedSince > SKIPPED_WINDOW_MS) {
+      this.#skippedSince = now;
+      this.#skipped = 0;
+    }
+    this.#skipped++;
+    if (this.#skipped <= SKIPPED_MAX) this.#reportInvalid(message);
+    else if (this.#skipped === SKIPPED_MAX + 1)
+      this.#reportInvalid(`${this.#service} has more entries that are skipped; they are not named for a minute`);
   }
 
   #reportInvalid(message: string): void {
@@ -130,3 +149,5 @@ export class ServiceWatcher {
 }
 
 const NONE: readonly Gone[] = Object.freeze([]);
+const SKIPPED_MAX = 100;
+const SKIPPED_WINDOW_MS = 60_000;

@@ -1,5 +1,5 @@
 import { type Instance, type Registry, systemClock } from '@org/rpc-core';
-import { type MortalOwner, type RegistryContractSetup, registryContract } from '@org/rpc-testkit';
+import { type MortalOwner, type RegistryContractSetup, registryContract, rulesContract } from '@org/rpc-testkit';
 import { createEtcdConnector } from '../src/etcd-client.js';
 import { etcd, openEtcdRegistry } from '../src/etcd-registry.js';
 import { formatInstanceValue } from '../src/instance-value.js';
@@ -38,6 +38,12 @@ describe('a real etcd', () => {
       close: async () => void (await server.ctl('del', '--prefix', `/${prefix}/`)),
     };
   }
+
+  rulesContract('etcd', async () => {
+    const prefix = `rules-${++setups}`;
+    const close = async (): Promise<void> => void (await server.ctl('del', '--prefix', `/${prefix}/`));
+    return { registry: etcd({ hosts: server.url, prefix }), close };
+  });
 
   registryContract('etcd', setup, { covers: ['deadOwner', 'lostEntries', 'outage'] });
 });

@@ -7,6 +7,7 @@ import {
   type PutIfResult,
   type RangePage,
   type RangeRequest,
+  type Transaction,
   type WatchListener,
   type WatchRequest,
 } from '../src/etcd-port.js';
@@ -59,6 +60,18 @@ class FakeEtcdPort implements EtcdPort {
 
   deleteIf(key: string, leaseId: string): Promise<boolean> {
     return this.#call('deleteIf', () => this.#etcd.get(key)?.leaseId === leaseId && this.#etcd.delete(key));
+  }
+
+  transact({ expected, puts, deletes }: Transaction): Promise<boolean> {
+    return this.#call('transact', () => {
+      const isAsExpected = expected.every(
+        ({ key, modRevision }) => (this.#etcd.get(key)?.modRevision ?? 0) === modRevision,
+      );
+      if (!isAsExpected) return false;
+      for (const { key, value } of puts) this.#etcd.put(key, value);
+      for (const key of deletes) this.#etcd.delete(key);
+      return true;
+    });
   }
 
   range(request: RangeRequest): Promise<RangePage> {

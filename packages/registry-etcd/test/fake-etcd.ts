@@ -13,7 +13,16 @@ import {
 export type Fault = EtcdError | 'hang' | 'loseAnswer';
 
 /** The methods of the port that are calls; a `probe` is a range that asks for nothing but an answer. */
-export type CallName = 'grant' | 'keepAliveOnce' | 'revoke' | 'put' | 'putIf' | 'deleteIf' | 'range' | 'probe';
+export type CallName =
+  | 'grant'
+  | 'keepAliveOnce'
+  | 'revoke'
+  | 'put'
+  | 'putIf'
+  | 'deleteIf'
+  | 'transact'
+  | 'range'
+  | 'probe';
 
 interface StoredLease {
   readonly ttlSeconds: number;
@@ -51,6 +60,8 @@ export class FakeEtcd {
   revision = 1;
   readonly #keys = new Map<string, KeyValue>();
   readonly #leases = new Map<string, StoredLease>();
+  /** The keys in order; `undefined` when some came or went. */
+  #sorted: readonly string[] | undefined;
   #log: LoggedEvent[] = [];
   #compacted = 0;
   #leaseIds = 0;
@@ -64,7 +75,8 @@ export class FakeEtcd {
   }
 
   get keys(): readonly string[] {
-    return [...this.#keys.keys()].sort();
+    this.#sorted ??= [...this.#keys.keys()].sort();
+    return this.#sorted;
   }
 
   get(key: string): KeyValue | undefined {
@@ -88,6 +100,7 @@ export class FakeEtcd {
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
     const entry = { key, value: bytes, modRevision: ++this.revision, leaseId };
+    if (!this.#keys.has(key)) this.#sorted = undefined;
     this.#keys.set(key, entry);
     this.#publish({ type: 'put', entry });
     return this.revision;
@@ -95,6 +108,7 @@ export class FakeEtcd {
 
   delete(key: string): boolean {
     if (!this.#keys.delete(key)) return false;
+    this.#sorted = undefined;
     this.#publish({ type: 'delete', key, modRevision: ++this.revision });
     return true;
   }
@@ -132,6 +146,7 @@ export class FakeEtcd {
   /** Replaces the cluster by an empty one that begins its revisions anew. */
   wipe(): void {
     this.#keys.clear();
+    this.#sorted = undefined;
     this.#leases.clear();
     this.#log = [];
     this.#compacted = 0;

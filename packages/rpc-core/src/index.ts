@@ -25,6 +25,7 @@ export type {
   ServiceDefinition,
 } from './contract-types.js';
 export { direct } from './discovery/direct.js';
+export { type DnsOptions, type DnsService, dns } from './discovery/dns.js';
 export { type Endpoint, type EndpointState, endpointAddress } from './discovery/endpoint.js';
 export { type LocalOptions, local } from './discovery/local.js';
 export { memory } from './discovery/memory.js';
@@ -42,6 +43,7 @@ export type {
   Watch,
 } from './discovery/registry.js';
 export { type RememberedOptions, remembered } from './discovery/remembered.js';
+export type { RulesReport, RulesSource, RulesStore, StoredRules } from './discovery/rules-source.js';
 export { several } from './discovery/several.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ItemReceiver, ItemSender } from './items.js';
@@ -71,6 +73,19 @@ export type {
 } from './method-types.js';
 export type { ReservedMethodName } from './names.js';
 export { type Random, systemRandom } from './random.js';
+export type {
+  MethodSwitch,
+  RetryRule,
+  RetryValues,
+  RuleMode,
+  RulePolicy,
+  RuleScope,
+  RulesDocument,
+  SwitchRule,
+  TimeoutRule,
+  TimeoutValues,
+  WeightRule,
+} from './rules/rules-document.js';
 export type { ValidationDetails, ValidationIssue } from './schema.js';
 export type {
   ArgsInput,

@@ -179,13 +179,6 @@ describe('metadata on the wire', () => {
     ]);
   };
   for (const [name, metadata, reason] of [
-    [
-      'ten thousand keys',
-      Buffer.concat(Array.from({ length: 10_000 }, (_, i) => pair(`${i % 10}`, ''))),
-      /beyond the limit/,
-    ],
-    ['65 keys', Buffer.concat(Array.from({ length: 65 }, (_, i) => pair(`k${i}`, ''))), /^more than 64 metadata keys$/],
-    ['a value of 64 KiB', pair('a', 'v'.repeat(65_000)), /^metadata of 65004 bytes is beyond the limit of 16384$/],
     ['an upper-case key', pair('Trace', 'v'), /^a metadata key has characters/],
     ['a key with a blank', pair('a b', 'v'), /^a metadata key has characters/],
     ['a key with a line break', pair('a\r\nb', 'v'), /^a metadata key has characters/],
@@ -207,6 +200,28 @@ describe('metadata on the wire', () => {
       await settle();
       assert.match(peer.goAway.reason, reason);
       assert.deepEqual([asked, host.calls.length], [0, 0]);
+    });
+  }
+
+  for (const [name, metadata, reason] of [
+    [
+      'ten thousand keys',
+      Buffer.concat(Array.from({ length: 10_000 }, (_, i) => pair(`${i % 10}`, ''))),
+      /^metadata of/,
+    ],
+    ['65 keys', Buffer.concat(Array.from({ length: 65 }, (_, i) => pair(`k${i}`, ''))), /^more than 64 metadata keys/],
+    ['a value of 64 KiB', pair('a', 'v'.repeat(65_000)), /^metadata of 65004 bytes is beyond the limit of 16384/],
+  ] as const) {
+    it(`refuses the call alone, before anybody is asked about it: ${name}`, async () => {
+      const { host, peer, settle } = await greetedServerRig();
+      let asked = 0;
+      host.authorize = () => {
+        asked++;
+      };
+      peer.send(requestFrame(1, [], { metadata }));
+      await settle();
+      assert.match(readError(peer.only(FrameType.ERROR)).reason, reason);
+      assert.deepEqual([asked, host.calls.length, peer.isEnded], [0, 0, false]);
     });
   }
 

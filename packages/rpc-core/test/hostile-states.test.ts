@@ -292,7 +292,7 @@ describe('a GOAWAY', () => {
   for (const [name, code] of [
     ['of an unknown code', 200],
     ['for a mistake of ours', GoAwayCode.PROTOCOL_ERROR],
-    ['of a client that drains', GoAwayCode.DRAINING],
+    ['for a bound that we have passed', GoAwayCode.LIMIT],
   ] as const) {
     it(`${name} ends the connection of a server, whose handlers see their signals abort`, async () => {
       const { host, peer, settle } = await rig();

@@ -3,10 +3,19 @@ import { CODE_NUMBERS, type Code } from '../src/code.js';
 import { allocateChunk, type Codec } from '../src/codec/codec.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { itemCost } from '../src/connection/credit.js';
-import { readErrorReply, readReply } from '../src/connection/read-reply.js';
+import { readEnd, readErrorReply, readReply } from '../src/connection/read-reply.js';
 import { rpcError } from '../src/error.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
-import { CancelReason, FrameType, GoAwayCode, HEADER_BYTES, PREFACE, RequestFlag } from '../src/protocol/frame.js';
+import {
+  CancelReason,
+  FrameType,
+  GoAwayCode,
+  HEADER_BYTES,
+  MORE,
+  PIECE_BYTES,
+  PREFACE,
+  RequestFlag,
+} from '../src/protocol/frame.js';
 import { createParsedRequest, parseGoAway, parseRequest } from '../src/protocol/frame-parser.js';
 import { FrameReader } from '../src/protocol/frame-reader.js';
 import {
@@ -21,9 +30,11 @@ import {
 } from '../src/protocol/frame-writer.js';
 import { type Hello, readHello, writeHello } from '../src/protocol/hello.js';
 import { decodeMetadata, encodeMetadata } from '../src/protocol/metadata.js';
+import { pieceEnd, putPieceHeader } from '../src/protocol/piece-frames.js';
 import { readCredit, writeCredit, writeEnd, writeItem } from '../src/protocol/stream-frames.js';
 import { Call, wireName } from '../src/service.js';
 import { codecError, decoded, encoded } from './codec-helpers.js';
+import { type PlainFrame, uncompressed } from './plain-frame.js';
 import { bytesOf, type FrameVector, notated, VECTORS } from './protocol-vectors.js';
 import type { RawFrame } from './raw-peer.js';
 
@@ -46,6 +57,8 @@ interface Fields {
   readonly details?: unknown;
   readonly opaque: string;
   readonly bytes: number;
+  readonly more: boolean;
+  readonly piece: unknown;
 }
 
 const codec: Codec = msgpack();
@@ -101,7 +114,7 @@ function written({ fields }: FrameVector): Buffer {
 
 function frameTarget(): FrameTarget {
   const target = {
-    chunk: allocateChunk(16 * 1024),
+    chunk: allocateChunk(2 * PIECE_BYTES),
     position: 0,
     reserve: () => target.position,
   };
@@ -141,6 +154,14 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
   END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
+  CONTINUATION(target, { id, more, piece }) {
+    const bytes = notated(piece) as Buffer;
+    const sentBytes = pieceEnd(Number.POSITIVE_INFINITY, 0);
+    const message = Buffer.alloc(HEADER_BYTES + sentBytes + bytes.length + (more ? 1 : 0));
+    message.writeUInt32BE(id, 6);
+    putPieceHeader(target.chunk.bytes, HEADER_BYTES, message, sentBytes);
+    target.position = HEADER_BYTES + bytes.copy(target.chunk.bytes, HEADER_BYTES);
+  },
 };
 
 /** What the parsers make of one frame. */
@@ -160,7 +181,8 @@ function read(bytes: Buffer): unknown {
   assert.equal(reader.isInsideFrame, false);
   const [frame] = frames;
   const name = Object.entries(FrameType).find(([, number]) => number === frame?.type)?.[0];
-  return { type: name, ...READERS[name!]!(frame!) };
+  const { inflatedBytes, ...plain } = uncompressed(frame!);
+  return { type: name, ...READERS[name!]!(plain), ...(inflatedBytes === undefined ? {} : { inflatedBytes }) };
 }
 
 /** The fields of a vector as the parsers give them. */
@@ -175,7 +197,7 @@ function expected({ fields }: FrameVector): unknown {
   return values;
 }
 
-const READERS: Readonly<Record<string, (frame: RawFrame) => Record<string, unknown>>> = {
+const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unknown>>> = {
   HELLO: ({ body }) => ({ ...readHello(decode, body, 0, body.length) }),
   REQUEST({ id, flags, body }) {
     const parsed = createParsedRequest();
@@ -210,16 +232,25 @@ const READERS: Readonly<Record<string, (frame: RawFrame) => Record<string, unkno
   PING: ({ body }) => ({ opaque: body.toString('hex') }),
   PONG: ({ body }) => ({ opaque: body.toString('hex') }),
   GOAWAY: ({ body }) => parseGoAway(body, 0, body.length),
-  ITEM: ({ id, body }) => ({
-    ...{ id, cost: itemCost(body.length) },
+  ITEM: ({ id, body, cost = itemCost(body.length) }) => ({
+    ...{ id, cost },
     value: body.length === 0 ? undefined : decode(body, 0, body.length),
   }),
-  END: (frame) => ({ id: frame.id, ...metadataOf(settled(readReply, frame).call) }),
+  END({ id, flags, body }) {
+    const call = testCall();
+    readEnd(call, flags, body, 0, body.length, DEFAULT_LIMITS);
+    return { id, ...metadataOf(call) };
+  },
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
+  CONTINUATION: ({ id, flags, body }) => ({ id, more: (flags & MORE) !== 0, piece: body }),
 };
 
+function testCall(): Call {
+  return new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
+}
+
 function settled(readIt: typeof readReply, { flags, body }: RawFrame): { call: Call; outcome: unknown } {
-  const call = new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
+  const call = testCall();
   let outcome: unknown;
   call.resolve = (value) => {
     outcome = value;

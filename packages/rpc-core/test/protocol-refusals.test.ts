@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { clientRig, greetedClientRig, type ServerRig, serverRig } from './connection-rig.js';
+import { ItemQueue } from '../src/connection/item-queue.js';
+import { clientRig, greetedClientRig, makeCall, type ServerRig, send, serverRig } from './connection-rig.js';
 import { bytesOf, frameBytes, VECTORS } from './protocol-vectors.js';
 import { readGoAway } from './raw-peer.js';
 
@@ -9,7 +10,14 @@ const neverItems = (): AsyncIterable<unknown> => ({ [Symbol.asyncIterator]: () =
 async function server(isGreeted: boolean): Promise<ServerRig> {
   const rig = serverRig();
   rig.host.instance = 'users-1';
-  Object.assign(rig.host.methods, { get: () => 1, note: () => 1, count: neverItems, hold: neverItems, wait: never });
+  Object.assign(rig.host.methods, {
+    get: () => 1,
+    size: () => 1,
+    note: () => 1,
+    count: neverItems,
+    hold: neverItems,
+    wait: never,
+  });
   if (isGreeted) rig.peer.send(bytesOf(VECTORS.preface), frameBytes('hello-client'));
   await rig.settle();
   return rig;
@@ -31,11 +39,13 @@ describe('what breaks the native protocol', () => {
     });
   }
 
-  for (const { name, to, after, hex, goAway, call } of VECTORS.refused) {
+  for (const { name, to, after, hex, goAway, call, streams } of VECTORS.refused) {
     if (to !== 'client') continue;
     it(`closes the connection of a client: ${name}`, async () => {
       const rig = after === 'nothing' ? clientRig() : await greetedClientRig();
-      const sent = rig.call('echo');
+      const sketch = makeCall(rig.clock, 'echo', []);
+      if (streams === true) sketch.stream = { received: new ItemQueue(), opened: () => {} };
+      const sent = send(rig.connection, sketch);
       await rig.settle();
       rig.peer.send(bytesOf(hex));
       await rig.settle();

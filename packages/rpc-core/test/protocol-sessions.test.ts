@@ -188,6 +188,14 @@ const METHODS = {
     throw rpcError('NOT_FOUND', 'no such user', { details: { name } });
   },
   note: () => {},
+  size: ({ length }: { length: number }) => length,
+  sizes: async function* (items: AsyncIterable<string>) {
+    for await (const item of items) yield item.length;
+  },
+  large: function* () {
+    yield Buffer.alloc(70_000);
+    yield 'rest';
+  },
   sum: async function* (items: AsyncIterable<number>) {
     let sum = 0;
     for await (const item of items) sum += item;

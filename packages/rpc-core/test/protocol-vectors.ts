@@ -11,6 +11,15 @@ export interface FrameVector {
   readonly onlyRead?: boolean;
 }
 
+/** A message in pieces. */
+export interface PiecesVector {
+  readonly name: string;
+  /** The frame that it would be in one. */
+  readonly whole: string;
+  readonly frames: readonly string[];
+  readonly onlyRead?: boolean;
+}
+
 /** One value of the codec. */
 export interface ValueVector {
   readonly name: string;
@@ -63,6 +72,8 @@ export interface Refusal {
   readonly goAway: { readonly code: number; readonly reason: string };
   /** The side that refuses leaves it to the other one to close. */
   readonly goesOn?: boolean;
+  /** Call 1 of the client streams. */
+  readonly streams?: boolean;
   /** How call 1 of the client ends. */
   readonly call?: Readonly<Record<string, unknown>>;
 }
@@ -78,6 +89,7 @@ export interface RefusedCall {
 export interface ProtocolVectors {
   readonly preface: string;
   readonly frames: readonly FrameVector[];
+  readonly pieces: readonly PiecesVector[];
   readonly values: readonly ValueVector[];
   readonly refusedValues: readonly { readonly name: string; readonly hex: string; readonly reason: string }[];
   readonly sessions: readonly Session[];
@@ -136,8 +148,9 @@ const TAGS: Readonly<Record<string, (content: never) => unknown>> = {
   $bigint: (digits: string) => BigInt(digits),
   $number: (text: string) => Number(text),
   $date: (text: string) => new Date(text),
-  $bytes: (hex: string) => Buffer.from(hex, 'hex'),
+  $bytes: bytesOf,
   $zeros: (count: number) => Buffer.alloc(count),
+  $repeated: ([text, times]: [string, number]) => text.repeat(times),
   $map: (pairs: [unknown, unknown][]) => new Map(pairs.map(([key, value]) => [notated(key), notated(value)])),
   $set: (members: unknown[]) => new Set(members.map(notated)),
   $error: ([name, message]: [string, string]) => Object.assign(new Error(message), { name }),

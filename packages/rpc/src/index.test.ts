@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const EXPORTS = {
   'what programs begin with': ['createClient', 'createServer', 'configure'],
   contracts: ['defineService', 'method', 'stream', 'upload', 'duplex', 'notify'],
-  registries: ['local', 'memory', 'direct', 'several', 'remembered', 'etcd', 'registryFrom'],
+  registries: ['local', 'memory', 'direct', 'dns', 'several', 'remembered', 'etcd', 'registryFrom'],
   protocols: ['messagePackRpc'],
   errors: ['RpcError', 'isRpcError'],
   'what handlers use': ['callContext', 'contextKey', 'detached'],

@@ -40,6 +40,7 @@ describe('the options of a server', () => {
       'createServer: signals[0] must be one of the signals of this system, such as "SIGTERM", got "SIGTREM"',
     ],
     [{ name: 'a b' }, /^createServer: name must be 1 to 200 of .*, got "a b"$/],
+    [{ available: 'no' }, 'createServer: available must be true or false, got "no"'],
     [{ weight: -1 }, 'createServer: weight must be a number from 0 to 10000, got -1'],
     [{ zone: 5 }, 'createServer: zone must be text of 1 to 200 characters without control characters, got 5'],
     [{ tags: { a: 1 } }, 'createServer: tag a must be text of 1 to 1000 characters without control characters, got 1'],

@@ -94,6 +94,8 @@ export interface ServerOptions {
   readonly tags?: Readonly<Record<string, string>> | undefined;
   /** The version of the program, shown by tools. */
   readonly version?: string | undefined;
+  /** Whether clients are to give it calls as soon as it is registered (default true); `update` changes it. */
+  readonly available?: boolean | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
   /** For tests. */
@@ -120,6 +122,7 @@ export interface ResolvedServerOptions {
   readonly zone: string | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
   readonly version: string | undefined;
+  readonly available: boolean;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -142,6 +145,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'zone',
   'tags',
   'version',
+  'available',
   'clock',
   'random',
 ];
@@ -160,6 +164,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
   if (options.defaultService !== undefined) assertName(`${where}: defaultService`, options.defaultService);
   if (options.metadataFirst !== undefined) assertBoolean(where, 'metadataFirst', options.metadataFirst);
+  if (options.available !== undefined) assertBoolean(where, 'available', options.available);
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   return {
     registry: registryFromEnvironment(where, options.registry),
@@ -180,6 +185,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     zone: options.zone,
     tags: options.tags,
     version: options.version,
+    available: options.available ?? true,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
@@ -208,7 +214,10 @@ function isFunction(value: unknown): boolean {
 
 /** Checks what an instance is to say of itself from now on. @throws TypeError naming option, value and bound */
 export function resolveInstanceUpdate(change: InstanceUpdate): Partial<Endpoint> {
-  assertKnownOptions('server.update', change, ['weight', 'tags']);
-  checkInstanceData('server.update', change);
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  assertKnownOptions('server.update', change, ['weight', 'tags', 'available']);
+  const { available, ...data } = change;
+  checkInstanceData('server.update', data);
+  if (available !== undefined) assertBoolean('server.update', 'available', available);
+  const state = available === undefined ? undefined : available ? 'up' : 'unavailable';
+  return Object.fromEntries(Object.entries({ ...data, state }).filter(([, value]) => value !== undefined));
 }

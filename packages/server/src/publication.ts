@@ -36,7 +36,9 @@ export class Publication {
   /** Changes what the registry says of the instance. Resolves when written. */
   async update(change: Partial<Endpoint>): Promise<void> {
     if (this.#registration === undefined || this.#endpoint === undefined) return;
-    this.#endpoint = { ...this.#endpoint, ...change };
+    // Whoever has said goodbye is not back again.
+    const state = this.#endpoint.state === 'draining' ? 'draining' : (change.state ?? this.#endpoint.state);
+    this.#endpoint = { ...this.#endpoint, ...change, state };
     await this.#registration.update({ services: this.#services, endpoint: this.#endpoint });
   }
 

@@ -8,6 +8,11 @@ export interface InstanceUpdate {
   /** Share of the traffic relative to the other instances, 0 to 10,000. */
   readonly weight?: number | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Whether clients are to give it new calls. With `false` it stays registered, its connections stay open, and what runs or still
+   * arrives is served.
+   */
+  readonly available?: boolean | undefined;
 }
 
 /** Where a server listens and what it advertises. */

@@ -50,7 +50,15 @@ describe('server.listen()', () => {
         };
       },
     };
-    await using server = aServer({ registry, weight: 50, zone: 'north', tags: { canary: 'yes' }, version: '1.2' });
+    const clock = { ...systemClock, wallNow: () => 1_767_225_600_000.5 };
+    await using server = aServer({
+      registry,
+      clock,
+      weight: 50,
+      zone: 'north',
+      tags: { canary: 'yes' },
+      version: '1.2',
+    });
     const { port } = await server.listen();
     await server.registered;
     assert.equal(await portWhenRegistered, true);
@@ -66,6 +74,9 @@ describe('server.listen()', () => {
           tags: { canary: 'yes' },
           version: '1.2',
           state: 'up',
+          startedAtMs: 1_767_225_600_001,
+          protocol: 'rpc/1',
+          features: ['streams', 'messagepack-rpc', 'compression'],
         },
       },
     ]);
@@ -175,6 +186,7 @@ describe('server.update()', () => {
     await server.registered;
     for (const [change, message] of [
       [{ wieght: 1 }, 'server.update: unknown option "wieght"; did you mean "weight"?'],
+      [{ available: 1 }, 'server.update: available must be true or false, got 1'],
       [{ weight: -1 }, 'server.update: weight must be a number from 0 to 10000, got -1'],
       [
         { tags: { a: 1 } },

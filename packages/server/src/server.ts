@@ -30,6 +30,7 @@ import {
   resolveServerOptions,
   type ServerOptions,
 } from './options.js';
+import { ownEndpoint } from './own-endpoint.js';
 import { presentable } from './presentable.js';
 import { printHandlerError } from './print-error.js';
 import { Publication } from './publication.js';
@@ -231,12 +232,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
-    const { registry, namespace, clock, random, weight, zone, tags, version } = this.#options;
+    const { registry, namespace, clock, random } = this.#options;
     const { services } = this.#dispatcher;
-    const onEvent = (event: RegistryEvent): void => {
-      this.#emit('registry', event);
-    };
-    const endpoint: Endpoint = { ...location, id: this.instance, weight, zone, tags, version, state: 'up' };
+    const onEvent = (event: RegistryEvent): void => void this.#emit('registry', event);
+    const endpoint = ownEndpoint(this.#options, this.instance, location);
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
     this.registered.then(
       () => this.#emit('registered', { instance: this.instance, services }),

@@ -5,6 +5,7 @@ export type {
   RegistryContractOptions,
   RegistryContractSetup,
 } from './contract/registry-contract-setup.js';
+export { type RulesContractSetup, rulesContract } from './contract/rules-contract.js';
 export { FakeClock } from './fake-clock.js';
 export { type ManualRegistry, manualRegistry, type PublishOptions } from './manual-registry.js';
 export { mockService } from './mock-service.js';

@@ -6,8 +6,15 @@ import type {
   RegistryEnvironment,
   RegistryEvent,
   RegistryHandle,
+  RulesReport,
 } from '@org/rpc-core';
-import { createWatchList, readInstance, type WatchList } from '@org/rpc-core/internal';
+import {
+  createTextWatches,
+  createWatchList,
+  readInstance,
+  type TextWatches,
+  type WatchList,
+} from '@org/rpc-core/internal';
 
 /** What is published besides the list of endpoints. */
 export interface PublishOptions {
@@ -26,6 +33,13 @@ export interface ManualRegistry {
   publish(service: string, endpoints: readonly Endpoint[], options?: PublishOptions): void;
   /** Publishes the last list of every service as not fresh, until it is published anew. */
   loseSource(): void;
+  /**
+   * Replaces the document of rules of a service: any text, or a value that becomes JSON; `undefined` removes it. Nothing is
+   * known, and nothing published, before the first time.
+   */
+  publishRules(service: string, rules: string | object | undefined): void;
+  /** What clients have said of the rules of a service, by their names; what was taken back is not there. */
+  ruleReports(service: string): ReadonlyMap<string, RulesReport>;
   /** Reports an event to all who have opened the registry. */
   report(event: RegistryEvent): void;
   /** The names of the services that are watched now. */
@@ -42,12 +56,22 @@ interface State {
     { readonly endpoints: readonly Endpoint[]; readonly reasonOf: (id: string) => GoneReason }
   >;
   readonly handles: Map<WatchList, RegistryEnvironment>;
+  readonly rules: Map<string, string | undefined>;
+  readonly rulesWatches: Set<TextWatches>;
+  readonly ruleReports: Map<string, Map<string, RulesReport>>;
   readonly registered: Set<{ instance: Instance }>;
 }
 
 /** Makes a registry that knows nothing yet. Any number of clients and servers may open it; all see the same. */
 export function manualRegistry(): ManualRegistry {
-  const state: State = { lists: new Map(), handles: new Map(), registered: new Set() };
+  const state: State = {
+    lists: new Map(),
+    handles: new Map(),
+    rules: new Map(),
+    rulesWatches: new Set(),
+    ruleReports: new Map(),
+    registered: new Set(),
+  };
   return {
     registry: Object.freeze({
       display: 'manual',
@@ -64,6 +88,12 @@ export function manualRegistry(): ManualRegistry {
     loseSource() {
       for (const watches of state.handles.keys()) watches.offerStale();
     },
+    publishRules(service, rules) {
+      const text = rules === undefined || typeof rules === 'string' ? rules : JSON.stringify(rules);
+      state.rules.set(service, text);
+      for (const watches of state.rulesWatches) watches.offer(service, text);
+    },
+    ruleReports: (service) => state.ruleReports.get(service) ?? new Map(),
     report(event) {
       for (const { onEvent } of state.handles.values()) onEvent?.(event);
     },
@@ -76,9 +106,25 @@ export function manualRegistry(): ManualRegistry {
 function openManual(state: State, environment: RegistryEnvironment): RegistryHandle {
   const watches = createWatchList();
   const own = new Set<{ instance: Instance }>();
+  const rulesWatches = createTextWatches();
   let closed = false;
   state.handles.set(watches, environment);
+  state.rulesWatches.add(rulesWatches);
   return {
+    rules: {
+      watch(service, publish) {
+        const watch = rulesWatches.add(service, publish);
+        if (closed) watch.close();
+        else if (state.rules.has(service)) rulesWatches.offer(service, state.rules.get(service));
+        return watch;
+      },
+      report(service, instance, report) {
+        const reports = state.ruleReports.get(service) ?? new Map<string, RulesReport>();
+        state.ruleReports.set(service, reports);
+        if (report === undefined) reports.delete(instance);
+        else reports.set(instance, report);
+      },
+    },
     watch(service, publish) {
       const watch = watches.add(service, publish);
       const view = state.lists.get(service);
@@ -105,6 +151,8 @@ function openManual(state: State, environment: RegistryEnvironment): RegistryHan
     close: async () => {
       closed = true;
       watches.close();
+      rulesWatches.close();
+      state.rulesWatches.delete(rulesWatches);
       state.handles.delete(watches);
       for (const entry of own) state.registered.delete(entry);
     },

@@ -1,5 +1,6 @@
-import type { Endpoint } from '@org/rpc-core';
+import type { Endpoint, EndpointState } from '@org/rpc-core';
 import { endpointAddress } from '@org/rpc-core';
+import { uptimeMs } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { unknownService } from '../connect.js';
@@ -41,8 +42,9 @@ async function listServices(open: OpenRegistry, json: boolean, terminal: Termina
   const services = await Promise.all(
     names.map(async (name) => {
       const { endpoints } = await open.snapshot(name);
-      const draining = endpoints.filter(({ state }) => state === 'draining').length;
-      return { service: name, instances: endpoints.length, draining };
+      const count = (wanted: EndpointState): number => endpoints.filter(({ state }) => state === wanted).length;
+      const [unavailable, draining] = [count('unavailable'), count('draining')];
+      return { service: name, instances: endpoints.length, unavailable, draining };
     }),
   );
   if (json) {
@@ -50,12 +52,14 @@ async function listServices(open: OpenRegistry, json: boolean, terminal: Termina
     return;
   }
   if (services.length === 0) terminal.err(`no service is registered in ${open.registry.display}\n`);
-  const rows = services.map(({ service, instances, draining }) => [
+  const few = (count: number): string => (count === 0 ? '0' : style.warn(String(count)));
+  const rows = services.map(({ service, instances, unavailable, draining }) => [
     service,
     String(instances),
-    draining === 0 ? '0' : style.warn(String(draining)),
+    few(unavailable),
+    few(draining),
   ]);
-  terminal.out(formatTable({ head: ['service', 'instances', 'draining'], rows, align: 'l' }));
+  terminal.out(formatTable({ head: ['service', 'instances', 'unavailable', 'draining'], rows, align: 'l' }));
 }
 
 async function listInstances(
@@ -81,14 +85,30 @@ async function listInstances(
     String(endpoint.weight),
     endpoint.zone ?? '-',
     endpoint.version ?? '-',
+    describeUptime(uptimeMs(endpoint, terminal.clock.wallNow())),
     describeTags(endpoint.tags),
     endpoint.id,
   ]);
-  const head = ['address', 'state', 'weight', 'zone', 'version', 'tags', 'id'];
-  terminal.out(formatTable({ head, rows, align: 'llrllll' }));
+  const head = ['address', 'state', 'weight', 'zone', 'version', 'up for', 'tags', 'id'];
+  terminal.out(formatTable({ head, rows, align: 'llrllrll' }));
 }
 
 function describeTags(tags: Endpoint['tags']): string {
   const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
   return pairs.length === 0 ? '-' : pairs.join(',');
+}
+
+/** The two largest units, as people say it: `3d 4h`, `12m 5s`. */
+function describeUptime(ms: number | undefined): string {
+  if (ms === undefined) return '-';
+  const seconds = Math.floor(ms / 1_000);
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = first < 0 ? [[0, 's'] as const] : parts.slice(first, first + 2);
+  return shown.map(([count, unit]) => `${count}${unit}`).join(' ');
 }

@@ -18,7 +18,7 @@ export const CONNECTION_SPECS = {
   registry: {
     type: 'string',
     value: '<registry>',
-    help: 'local:, direct://host:port,..., etcd://host:port,...; default RPC_REGISTRY, then local:',
+    help: 'local:, direct://host:port,..., dns://name:port, etcd://host:port,...; default RPC_REGISTRY, then local:',
   },
   namespace: { type: 'string', value: '<name>', help: 'default RPC_NAMESPACE, then default' },
   ...TLS_SPECS,

@@ -27,7 +27,7 @@ export interface RetryEvent {
 
 /** What the retry layer is made of. */
 export interface RetrySettings {
-  /** See {@link RetryOptions}; 0 when retries are off. */
+  /** See {@link RetryOptions}; 0 when retries are off. Read once for each call that fails, since rules may change it. */
   readonly max: number;
   readonly budget: RetryBudget;
   readonly clock: Clock;
@@ -67,6 +67,7 @@ class FailedCall {
   readonly #settings: RetrySettings;
   readonly #next: Service;
   readonly #call: Call;
+  readonly #max: number;
   #lastAttempt: Call;
   #lastError: RpcError | undefined;
   #retries = 0;
@@ -79,6 +80,7 @@ class FailedCall {
     this.#settings = settings;
     this.#next = next;
     this.#call = call;
+    this.#max = settings.max;
     this.#lastAttempt = call;
   }
 
@@ -111,7 +113,7 @@ class FailedCall {
    */
   #loop(): Promise<unknown> {
     return pRetry(() => this.#retryOnce(), {
-      retries: this.#settings.max - 1,
+      retries: this.#max - 1,
       minTimeout: 0,
       maxTimeout: 0,
       factor: 1,
@@ -162,7 +164,8 @@ class FailedCall {
 
   #takesRetry(error: RpcError): boolean {
     if (this.#settings.isClosed?.()) return false;
-    const { max, budget, clock, random } = this.#settings;
+    const { budget, clock, random } = this.#settings;
+    const max = this.#max;
     const decision = decideRetry(this.#call, error, { max, retries: this.#retries, now: clock.now(), random, budget });
     if ('stop' in decision) {
       this.#stop = decision.stop;
@@ -183,7 +186,7 @@ class FailedCall {
       call.endedAt = this.#settings.clock.now();
     }
     // p-retry does not ask after the last retry that it was allowed.
-    const usedUp = this.#retries > 0 && this.#retries === this.#settings.max;
+    const usedUp = this.#retries > 0 && this.#retries === this.#max;
     const final = completeError(call, error, this.#stop === '' && usedUp ? 'no retries are left' : this.#stop);
     call.settleCall(final);
     return final;

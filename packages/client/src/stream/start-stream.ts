@@ -52,11 +52,15 @@ function open(
   const { clock, propagate } = client;
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
   const call = new Call(route, args, false);
+  const { timeoutMs, rule } = route.policy.now;
   call.createdAt = clock.now();
   call.idempotent = route.idempotent;
   call.priority = route.priority;
-  call.deadline = call.createdAt + (options?.timeoutMs ?? route.timeoutMs);
-  if (options !== undefined) applyOptions(call, options);
+  call.deadline = call.createdAt + (options?.timeoutMs ?? timeoutMs);
+  if (options !== undefined) {
+    applyOptions(call, options);
+    if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
+  }
   const context = callContext();
   const linked = context === undefined ? undefined : inherit(call, context, propagate);
   call.stream = new ClientStream({

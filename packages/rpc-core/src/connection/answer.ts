@@ -1,14 +1,14 @@
 import type { Codec } from '../codec/codec.js';
-import { rpcError } from '../error.js';
+import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import { HEADER_BYTES } from '../protocol/frame.js';
-import { writeResponse } from '../protocol/frame-writer.js';
+import { writeError, writeResponse } from '../protocol/frame-writer.js';
 import { encodeMetadata } from '../protocol/metadata.js';
 import { writeEnd } from '../protocol/stream-frames.js';
 import { type Deflater, putFrame } from './deflater.js';
 import type { FrameChannel } from './frame-channel.js';
 import type { IncomingCall } from './incoming-call.js';
-import { noRoomForAnswer } from './unsent-answers.js';
+import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /**
  * Answers a call with its result.
@@ -39,6 +39,21 @@ export function answer(
   return compressing.then((frame) => {
     if (!call.abandoned && channel.isOpen) writes.commit(putFrame(output, frame), call.id);
   });
+}
+
+/** Answers a call with an error; where there is no room for more, with a short one. */
+export function answerError(
+  { output, writes, bodyBytesMax }: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  id: number,
+  error: RpcError,
+  handlerRan: boolean,
+): void {
+  const hasRoom = noRoomForAnswer(writes, limits) === undefined;
+  const start = output.position;
+  writeError(output, codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
+  writes.commit(start, id);
 }
 
 /** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */

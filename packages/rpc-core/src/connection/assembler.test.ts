@@ -17,7 +17,8 @@ function scene(isWanted = true) {
       told.push(`announced ${type} ${id} ${bytes}`);
       return isWanted;
     },
-    oversized: (type: number, id: number, bytes: number) => told.push(`oversized ${type} ${id} ${bytes}`),
+    oversized: (type: number, _flags: number, id: number, bytes: number) =>
+      told.push(`oversized ${type} ${id} ${bytes}`),
     frame: (type: number, flags: number, id: number, bytes: Buffer, start: number, end: number) =>
       whole.push({ type, flags, id, body: Buffer.from(bytes.subarray(start, end)) }),
   };

@@ -119,7 +119,7 @@ export class Assembler {
     const rest = bodyBytes - piece.length;
     if (bodyBytes > this.#messageBytes) {
       this.#discard(id, rest);
-      return this.#owner.oversized(type, id, bodyBytes);
+      return this.#owner.oversized(type, flags, id, bodyBytes);
     }
     if (!this.#owner.announced(type, flags, id, bodyBytes)) return this.#discard(id, rest);
     const message = { type, flags, bodyBytes, bytes: EMPTY, receivedBytes: 0, progressAt: now };

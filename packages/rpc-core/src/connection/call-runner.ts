@@ -60,6 +60,18 @@ export class CallRunner<Entry extends MethodEntry> {
   }
 
   /**
+   * Nobody waits for this call any more: its handler is told why, and nothing of it is answered.
+   * @returns the call; `undefined` when it has ended, or was given up before
+   */
+  giveUp(id: number, reason: RpcError): IncomingCall<Entry> | undefined {
+    const call = this.#running.get(id);
+    if (call === undefined || call.abandoned) return undefined;
+    call.abandoned = true;
+    call.abort(reason);
+    return call;
+  }
+
+  /**
    * The connection is gone: handlers that look at their signal see it abort, and nobody is answered. One-way calls go on until
    * their deadline: their callers were told that they are done, and may well have left on that word.
    */

@@ -14,7 +14,7 @@ export interface ChannelOwner {
    */
   announced(type: number, flags: number, id: number, bodyBytes: number): boolean;
   /** A frame or message beyond `messageBytes`, whose body is skipped. */
-  oversized(type: number, id: number, bodyBytes: number): void;
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void;
   /** The peer's HELLO, once. */
   greeted(hello: Hello): void;
   /** The peer's GOAWAY. */

@@ -18,7 +18,8 @@ import { Deflater, putFrame } from './deflater.js';
 import { FrameChannel } from './frame-channel.js';
 import { holdCall, releaseCall } from './held-call.js';
 import { InFlight } from './in-flight.js';
-import { readErrorReply, readReply } from './read-reply.js';
+import { settleCall } from './read-reply.js';
+import { sayShutdown } from './say-shutdown.js';
 import { Streams } from './streams.js';
 import { UnsentCalls } from './unsent-calls.js';
 import { appendCall } from './write-call.js';
@@ -71,6 +72,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   get isGreeted(): boolean {
     return this.#channel.isGreeted;
+  }
+
+  /** The minor version of the protocol that both sides speak. */
+  get version(): number {
+    return this.#channel.version;
   }
 
   get inFlight(): number {
@@ -170,8 +176,8 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** Closes at once; calls in flight fail. */
   close(reason: string): void {
-    this.closed(reason);
-    this.#channel.destroy(reason);
+    if (this.#channel.isOpen) sayShutdown(this.#channel.output, this.#inFlight.values());
+    this.#lose(reason);
   }
 
   // ChannelOwner
@@ -189,19 +195,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       return;
     }
     const call = this.#release(id);
-    if (call === undefined) {
-      this.#lateReplies++;
-      return;
-    }
+    if (call === undefined) return void this.#lateReplies++;
     call.endedAt = readAt;
-    try {
-      if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
-      else readReply(call, flags, bytes, start, end, this.#channel.decode, this.#limits);
-    } catch (error) {
-      const reason = `the reply is malformed: ${(error as Error).message}`;
-      call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
-      throw new ProtocolError(reason);
-    }
+    settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits);
     this.#endIfDrained();
   }
 
@@ -213,14 +209,16 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     return false;
   }
 
-  oversized(_type: number, id: number, bodyBytes: number): void {
-    const reason = `the reply has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
-    this.failReply(id, 'RESOURCE_EXHAUSTED', reason);
+  oversized(type: number, _flags: number, id: number, bodyBytes: number): void {
+    const isItem = type === FrameType.ITEM;
+    if (isItem) this.#streams.skipped(id, bodyBytes);
+    const reason = `the ${isItem ? 'item' : 'reply'} has ${bodyBytes} bytes, more than the limit of ${this.#limits.messageBytes} (limits.messageBytes)`;
+    this.failReply(id, 'RESOURCE_EXHAUSTED', reason, isItem);
   }
 
-  /** The reply of a call cannot be read; nothing but the call suffers. */
-  failReply(id: number, code: Code, reason: string): void {
-    const call = this.#release(id);
+  /** What came for a call cannot be read; nothing but the call suffers. `goesOn`: its handler has not ended with that. */
+  failReply(id: number, code: Code, reason: string, goesOn = false): void {
+    const call = this.#release(id, goesOn);
     call?.fail(callError(call, code, reason, 'processed'));
     this.#endIfDrained();
   }
@@ -240,12 +238,12 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       this.#endIfDrained();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
-      this.close(`closed by the server: ${reason}`);
+      this.#lose(`closed by the server: ${reason}`);
     }
   }
 
   ended(): void {
-    this.#compressed.whenIdle(() => this.close('the connection was closed by the other end'));
+    this.#compressed.whenIdle(() => this.#lose('the connection was closed by the other end'));
   }
 
   drained(): void {
@@ -271,10 +269,10 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (this.#channel.isOpen) this.#channel.endWriting();
   }
 
-  /** Takes a call out of the table and off its timer and signal. */
-  #release(id: number): Call | undefined {
+  /** Takes a call out of the table and off its timer and signal. `goesOn`: the server would not end it by itself. */
+  #release(id: number, goesOn = false): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined && this.#detach(call)) this.#cancel(id);
+    if (call !== undefined && (this.#detach(call) || goesOn)) this.#cancel(id);
     return call;
   }
 
@@ -286,6 +284,11 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     if (call.stream !== undefined) this.#streams.close(call.id);
     releaseCall(call, this.#options.timers);
     return isCut;
+  }
+
+  #lose(reason: string): void {
+    this.closed(reason);
+    this.#channel.destroy(reason);
   }
 
   #cancel(id: number): void {

@@ -1,4 +1,5 @@
 import type { Code } from '../code.js';
+import { isRpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import { COMPRESSED, readInflatedLength } from '../protocol/compressed.js';
 import { FrameType, GoAwayCode } from '../protocol/frame.js';
@@ -48,7 +49,8 @@ export class CompressedReplies {
   read(flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): boolean {
     // A server that answers one call a thousand times over must not get as many inflations for it.
     if (this.#ids.has(id) || !this.#inFlight.has(id)) return false;
-    const { payloadStart } = parseReplyHead(flags, bytes, start, end, this.#limits);
+    const payloadStart = this.#findPayload(flags, id, bytes, start, end);
+    if (payloadStart < 0) return true;
     const payloadBytes = readInflatedLength(bytes, payloadStart, end);
     const { messageBytes, inFlightRequestBytes } = this.#limits;
     if (payloadBytes > messageBytes) {
@@ -75,6 +77,17 @@ export class CompressedReplies {
       this.#fail(id, error);
     }
     return true;
+  }
+
+  /** Where the payload begins; -1 when the call has failed, since its metadata is beyond the limits. */
+  #findPayload(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+    try {
+      return parseReplyHead(flags, bytes, start, end, this.#limits).payloadStart;
+    } catch (error) {
+      if (!isRpcError(error)) throw error;
+      this.#owner.failReply(id, error.code, error.reason);
+      return -1;
+    }
   }
 
   #later(id: number, cost: number, given: Promise<void>): void {

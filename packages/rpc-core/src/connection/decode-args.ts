@@ -39,6 +39,12 @@ export function inflateArgs(bytes: Buffer, start: number, end: number): Buffer |
   }
 }
 
+/** What is answered to a call of which an item was skipped. */
+export function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
+  const reason = `an item has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
+}
+
 /** What is answered to a request whose body was skipped. */
 export function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
   const reason = `the request has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { greetedClientRig, greetedServerRig, serverRig } from '../../test/connection-rig.js';
 import { goAwayFrame, helloFrame, rawFrame, requestFrame } from '../../test/raw-peer.js';
-import { FrameType, GoAwayCode, PREFACE } from '../protocol/frame.js';
+import { rpcError } from '../error.js';
+import { FrameType, GoAwayCode, PREFACE, RequestFlag } from '../protocol/frame.js';
 
 const PING = rawFrame(FrameType.PING, Buffer.from('01234567'));
 const times = (count: number, frame: Buffer): Buffer => Buffer.concat(Array.from({ length: count }, () => frame));
@@ -193,5 +194,72 @@ describe('frames that do not end', () => {
     await settle();
     assert.deepEqual([host.calls.length, peer.isEnded, peer.isClosed], [0, true, true]);
     assert.equal(peer.framesOf(FrameType.GOAWAY).length, 0);
+  });
+});
+
+describe('one-way calls that are refused', () => {
+  const hanging = requestFrame(0, [], { flags: RequestFlag.ONE_WAY, name: ['test', 'hang'] });
+  const rig = async () => {
+    const made = await greetedServerRig({ limits: { callsInFlight: 2 } });
+    made.host.methods['hang'] = () => new Promise(() => {});
+    return made;
+  };
+
+  it('close the connection when they are too many', async () => {
+    const { host, peer, settle } = await rig();
+    peer.send(times(102, hanging));
+    await settle();
+    assert.deepEqual([host.calls.length, peer.isEnded], [2, false]);
+    peer.send(hanging);
+    await settle();
+    assert.equal(peer.goAway.code, GoAwayCode.LIMIT);
+    assert.match(peer.goAway.reason, /the last one: a one-way REQUEST: 2 calls of this connection are running/);
+  });
+
+  it('are nobody’s fault while the server drains, refuses new calls or sheds load', async () => {
+    for (const state of ['drains', 'refuses', 'sheds']) {
+      const { connection, host, peer, settle } = await rig();
+      if (state === 'drains') connection.drain('bye');
+      else if (state === 'refuses') connection.refuseNew('bye');
+      else host.admission = rpcError('RESOURCE_EXHAUSTED', 'busy');
+      peer.send(times(1_000, hanging));
+      await settle();
+      assert.deepEqual([state, peer.isEnded], [state, false]);
+    }
+  });
+});
+
+describe('what is paid for by its sender', () => {
+  it('are empty items that a handler reads: each costs credit, and few grants come back', async () => {
+    const { host, peer, settle } = await greetedServerRig();
+    let taken = 0;
+    host.methods['read'] = async function* (items: AsyncIterable<unknown>) {
+      for await (const _ of items) taken++;
+      yield taken;
+    };
+    peer.send(requestFrame(1, [], { flags: RequestFlag.STREAM, name: ['test', 'read'] }));
+    const empty = rawFrame(FrameType.ITEM, Buffer.alloc(0), 1);
+    for (let i = 0; i < 10; i++) {
+      peer.send(times(30_000, empty));
+      await settle();
+    }
+    assert.deepEqual([taken, peer.isEnded], [300_000, false]);
+    const grants = peer.framesOf(FrameType.CREDIT).filter(({ id }) => id === 1);
+    assert.ok(grants.length <= 10, `${grants.length} grants`);
+  });
+
+  it('are refusals that it does not read: no more requests are looked at', async () => {
+    const { peer, settle } = await greetedServerRig({ limits: { writeQueueBytes: 10_000 } });
+    const unknown = times(100, requestFrame(1, [], { name: ['test', 'nothing'] }));
+    peer.stream.pause();
+    for (let i = 0; i < 100; i++) {
+      peer.send(unknown);
+      await settle();
+    }
+    const { queuedBytes } = peer.stream;
+    assert.ok(queuedBytes > 90 * unknown.length, `${queuedBytes} bytes wait, the rest was read`);
+    peer.stream.resume();
+    await settle();
+    assert.equal(peer.framesOf(FrameType.ERROR).length, 10_000);
   });
 });

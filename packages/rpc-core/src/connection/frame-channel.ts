@@ -6,6 +6,7 @@ import { FrameType, GoAwayCode, ProtocolError } from '../protocol/frame.js';
 import { parseGoAway } from '../protocol/frame-parser.js';
 import { FrameReader, type FrameSink } from '../protocol/frame-reader.js';
 import { writeGoAway, writePing } from '../protocol/frame-writer.js';
+import { PROTOCOL_VERSION } from '../protocol/hello.js';
 import type { ByteReceiver, ByteStream } from '../transport/byte-stream.js';
 import { Assembler } from './assembler.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
@@ -13,6 +14,7 @@ import { FloodGuard } from './flood-guard.js';
 import { type OwnWords, readGreeting, writeGreeting } from './greeting.js';
 import { Keepalive } from './keepalive.js';
 import type { Output } from './output.js';
+import { describeOverdue } from './overdue.js';
 import { PrefaceReader } from './preface.js';
 import { StallWatch } from './stall-watch.js';
 import { WriteQueue } from './write-queue.js';
@@ -37,6 +39,8 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readAt: number;
   /** The largest body that both sides take: this side's limit until the peer has said its own. */
   bodyBytesMax: number;
+  /** The minor version that both sides speak: this side's until the peer has said its own. */
+  version = PROTOCOL_VERSION;
   readonly #stream: ByteStream;
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -165,22 +169,15 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   /** Looks after what should have happened by now; called about once a second. */
   tick(now: number): void {
     if (this.#state !== 'open') return;
-    const { handshakeMs, frameStallMs, writeStallMs } = this.#limits;
-    if (!this.#greeted && now - this.#openedAt > handshakeMs) {
-      return this.closeFor(GoAwayCode.TIMEOUT, `no greeting within ${handshakeMs} ms (limits.handshakeMs)`);
-    }
     // A peer that is not being read from cannot end its frame, nor show that it lives.
-    const isReading = !this.isFull;
-    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs)) {
-      return this.closeFor(GoAwayCode.TIMEOUT, `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`);
-    }
-    if (this.incoming.isStalled(isReading, now, frameStallMs)) {
-      const reason = `no piece of a message came within ${frameStallMs} ms (limits.frameStallMs)`;
-      return this.closeFor(GoAwayCode.TIMEOUT, reason);
-    }
+    const arriving = { isReading: !this.isFull, isInsideFrame: this.#reader.isInsideFrame, frames: this.#framesRead };
+    const greetingSince = this.#greeted ? undefined : this.#openedAt;
+    const overdue = describeOverdue(this.#limits, greetingSince, arriving, this.#stalls, this.incoming, now);
+    if (overdue !== undefined) return this.closeFor(GoAwayCode.TIMEOUT, overdue);
     // Not every stream tells of a queue that was never full by its own measure.
     if (this.#stream.queuedBytes === 0 && (this.isFull || !this.writes.isEmpty)) this.drained();
     if (this.writes.isStalled(now)) {
+      const { writeStallMs } = this.#limits;
       return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
     }
     if (this.#greeted && !this.isFull) this.keepalive.tick(now);
@@ -249,7 +246,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void {
     this.#framesRead++;
     if (!this.#greeted) throw new ProtocolError('the first frame is larger than any message may be');
-    if (!this.incoming.takesSkipped(type, flags, id, bodyBytes)) this.#owner.oversized(type, id, bodyBytes);
+    if (!this.incoming.takesSkipped(type, flags, id, bodyBytes)) this.#owner.oversized(type, flags, id, bodyBytes);
   }
 
   /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */
@@ -288,6 +285,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     if (this.#greeted) throw new ProtocolError('a second HELLO');
     const hello = readGreeting(this.decode, this.#codec, bytes, start, end);
     this.#greeted = true;
+    this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
     this.#owner.greeted(hello);
   }

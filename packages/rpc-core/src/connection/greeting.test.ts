@@ -190,3 +190,20 @@ describe('frames that come after the greeting', () => {
     assert.deepEqual(host.closedReasons, ['an internal error: a secret']);
   });
 });
+
+describe('the version of the protocol', () => {
+  it('is the smaller one of the two, on both sides', async () => {
+    for (const version of [1, 2, 65_535]) {
+      const server = serverRig();
+      server.peer.send(PREFACE, helloFrame({ version }));
+      await server.settle();
+      const client = clientRig();
+      client.peer.send(helloFrame({ version }));
+      await client.settle();
+      assert.deepEqual([server.connection.version, client.connection.version], [1, 1]);
+      server.peer.send(requestFrame(1, ['x']));
+      await server.settle();
+      assert.equal(server.peer.only(FrameType.RESPONSE).id, 1);
+    }
+  });
+});

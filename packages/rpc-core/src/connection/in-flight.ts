@@ -55,9 +55,14 @@ export class InFlight {
     return call;
   }
 
+  /** Every call. */
+  values(): Call[] {
+    return this.#slots.filter((call) => call !== undefined);
+  }
+
   /** Takes out every call. */
   takeAll(): Call[] {
-    const calls = this.#slots.filter((call) => call !== undefined);
+    const calls = this.values();
     for (const call of calls) this.take(call.id);
     return calls;
   }

@@ -73,4 +73,13 @@ describe('keepalive', () => {
     keepalive.suspect(700);
     assert.equal(state.pings, 2);
   });
+
+  it('asks nobody who has ended its side', () => {
+    const { state, keepalive } = scene();
+    keepalive.tick(11_000);
+    keepalive.stop();
+    keepalive.tick(60_000);
+    keepalive.suspect(70_000);
+    assert.deepEqual([state.pings, state.lost], [1, []]);
+  });
 });

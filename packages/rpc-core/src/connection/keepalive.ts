@@ -23,6 +23,7 @@ const OPAQUE = Buffer.from('keepaliv');
 export class Keepalive {
   readonly #port: KeepalivePort;
   #pingedAt = Number.POSITIVE_INFINITY;
+  #isStopped = false;
 
   constructor(port: KeepalivePort) {
     this.#port = port;
@@ -30,7 +31,7 @@ export class Keepalive {
 
   /** Asks at once, because a call was not answered in time. */
   suspect(now: number): void {
-    if (this.#pingedAt !== Number.POSITIVE_INFINITY) return;
+    if (this.#isStopped || this.#pingedAt !== Number.POSITIVE_INFINITY) return;
     this.#pingedAt = now;
     this.#port.ping(OPAQUE);
   }
@@ -40,6 +41,12 @@ export class Keepalive {
     const wasAwaited = this.#pingedAt !== Number.POSITIVE_INFINITY;
     this.#pingedAt = Number.POSITIVE_INFINITY;
     return wasAwaited;
+  }
+
+  /** The peer has ended its side: it may still wait for answers, and can say no more that it lives. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#pingedAt = Number.POSITIVE_INFINITY;
   }
 
   /** Called about once a second. */

@@ -99,6 +99,33 @@ describe('the queue of large messages', () => {
     assert.deepEqual(ids.slice(0, 10), [1, 2, 3, 0, 1, 2, 3, 1, 2, 3]);
   });
 
+  it('lets sixteen take turns, and each of the others begin when one of them is done', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 40; id++) add(large(id));
+    while (!queue.isEmpty) taken();
+    const begun = new Set<number>();
+    for (const { id, flags } of frames()) {
+      begun.add(id);
+      assert.ok(begun.size <= 16, `${begun.size} have begun and are not done`);
+      if ((flags & MORE) === 0) begun.delete(id);
+    }
+    assert.deepEqual(
+      joined(frames()).map(({ id }) => id),
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+    assert.equal(queue.bytes, 0);
+  });
+
+  it('drops one that has not begun', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 20; id++) add(large(id));
+    assert.ok(queue.has(20));
+    assert.deepEqual(queue.drop(20), { isCut: false, itemBytes: 0 });
+    assert.ok(!queue.has(20));
+    while (!queue.isEmpty) taken();
+    assert.equal(joined(frames()).length, 19);
+  });
+
   it('keeps the order within an id', () => {
     const { add, taken, frames, queue } = scene();
     const item = large(1, 200_000, FrameType.ITEM);

@@ -6,6 +6,12 @@ import type { Output } from './output.js';
 /** While more than this is unwritten in the transport, no piece is added: whatever is small need not wait for more than that. */
 const UNWRITTEN_MAX = 128 * 1024;
 
+/**
+ * So many messages take turns; others wait until one of them is done. Each one that has begun must go on within the peer's
+ * `frameStallMs`, and on a slow line hundreds of them would not.
+ */
+const TAKING_TURNS_MAX = 16;
+
 /** A message that waits: the frame that it would be in one piece. */
 interface Waiting {
   readonly frame: Buffer;
@@ -22,13 +28,15 @@ export interface DroppedMessages {
 }
 
 /**
- * Large messages that wait to be sent. They take turns, a piece each, while little is unwritten in the transport: what is small
- * goes between the pieces. The messages of one call stay in their order, the small ones among them too.
+ * Large messages that wait to be sent. Some of them take turns, a piece each, while little is unwritten in the transport: what is
+ * small goes between the pieces. The messages of one call stay in their order, the small ones among them too.
  */
 export class PieceQueue {
   readonly #output: Output;
   readonly #unwrittenBytes: () => number;
-  /** By id. Whoever has had its turn goes to the end. */
+  /** By id, those who take turns. Whoever has had its turn goes to the end. */
+  readonly #turns = new Map<number, Waiting[]>();
+  /** By id, those of whose first message nothing has been sent. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
 
@@ -39,7 +47,7 @@ export class PieceQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#turns.size + this.#waiting.size === 0;
   }
 
   /** Bytes that wait. */
@@ -49,7 +57,7 @@ export class PieceQueue {
 
   /** Whether a frame of this id has to wait behind others. */
   has(id: number): boolean {
-    return this.#waiting.has(id);
+    return this.#turns.has(id) || this.#waiting.has(id);
   }
 
   /** Takes the frame that begins at `start` of the output and ends at its position. */
@@ -57,18 +65,20 @@ export class PieceQueue {
     const frame = this.#output.take(start);
     this.#bytes += frame.length;
     const message: Waiting = { frame, sentBytes: 0 };
-    const before = this.#waiting.get(id);
+    const before = this.#turns.get(id) ?? this.#waiting.get(id);
     if (before === undefined) this.#waiting.set(id, [message]);
     else before.push(message);
   }
 
   /** Sends pieces until there are none, or enough is unwritten. */
   pump(): void {
-    while (this.#waiting.size > 0 && this.#unwrittenBytes() <= UNWRITTEN_MAX) {
-      for (const [id, messages] of this.#waiting) {
-        this.#waiting.delete(id);
-        if (this.#sendTurn(messages[0]!)) messages.shift();
-        if (messages.length > 0) this.#waiting.set(id, messages);
+    while (!this.isEmpty && this.#unwrittenBytes() <= UNWRITTEN_MAX) {
+      this.#admit();
+      for (const [id, messages] of this.#turns) {
+        this.#turns.delete(id);
+        const isDone = this.#sendTurn(messages[0]!);
+        if (isDone) messages.shift();
+        if (messages.length > 0) (isDone ? this.#waiting : this.#turns).set(id, messages);
         break;
       }
     }
@@ -76,8 +86,9 @@ export class PieceQueue {
 
   /** The call is over: nothing of it is sent any more. */
   drop(id: number): DroppedMessages | undefined {
-    const messages = this.#waiting.get(id);
+    const messages = this.#turns.get(id) ?? this.#waiting.get(id);
     if (messages === undefined) return undefined;
+    this.#turns.delete(id);
     this.#waiting.delete(id);
     let itemBytes = 0;
     for (const { frame, sentBytes } of messages) {
@@ -89,8 +100,18 @@ export class PieceQueue {
 
   /** The connection is over. */
   clear(): void {
+    this.#turns.clear();
     this.#waiting.clear();
     this.#bytes = 0;
+  }
+
+  /** Lets as many take turns as may. */
+  #admit(): void {
+    for (const [id, messages] of this.#waiting) {
+      if (this.#turns.size >= TAKING_TURNS_MAX) return;
+      this.#waiting.delete(id);
+      this.#turns.set(id, messages);
+    }
   }
 
   /** Sends one frame of a message. Returns whether it was the last. */

@@ -1,9 +1,47 @@
 import type { DecodeMessage } from '../codec/codec.js';
+import { isRpcError } from '../error.js';
 import type { Limits } from '../limits.js';
+import { FrameType, ProtocolError, ReplyFlag } from '../protocol/frame.js';
 import { parseError, parseReplyHead } from '../protocol/frame-parser.js';
 import type { Call } from '../service.js';
+import { callError } from './call-error.js';
 
-/** Settles a call with a RESPONSE, or with the END of its stream. @throws ProtocolError or CodecError when it is malformed */
+/**
+ * Settles a call with the frame that ends it.
+ * @throws ProtocolError when it is malformed; the call has failed then
+ */
+export function settleCall(
+  call: Call,
+  type: number,
+  flags: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  decode: DecodeMessage,
+  limits: Limits,
+): void {
+  try {
+    if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, decode, limits);
+    else if (type === FrameType.END) readEnd(call, flags, bytes, start, end, limits);
+    else readReply(call, flags, bytes, start, end, decode, limits);
+  } catch (error) {
+    // Beyond limits of this side, which the other one does not know: the connection is sound.
+    if (isRpcError(error)) return call.fail(callError(call, error.code, error.reason, 'processed'));
+    const reason = `the reply is malformed: ${(error as Error).message}`;
+    call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
+    throw new ProtocolError(reason);
+  }
+}
+
+/** Settles a call with the END of its stream. @throws ProtocolError when it is malformed */
+export function readEnd(call: Call, flags: number, bytes: Buffer, start: number, end: number, limits: Limits): void {
+  const { payloadStart, metadata } = parseReplyHead(flags & ReplyFlag.METADATA, bytes, start, end, limits);
+  if (payloadStart !== end) throw new ProtocolError(`an END with ${end - payloadStart} bytes that mean nothing`);
+  call.responseMetadata = metadata;
+  call.succeed(undefined);
+}
+
+/** Settles a call with a RESPONSE. @throws ProtocolError or CodecError when it is malformed */
 export function readReply(
   call: Call,
   flags: number,
@@ -13,6 +51,7 @@ export function readReply(
   decode: DecodeMessage,
   limits: Limits,
 ): void {
+  if (call.stream !== undefined) throw new ProtocolError('a RESPONSE to a call that streams');
   // Almost every reply has neither metadata nor load.
   if (flags === 0) return call.succeed(start === end ? undefined : decode(bytes, start, end));
   const { payloadStart, metadata } = parseReplyHead(flags, bytes, start, end, limits);

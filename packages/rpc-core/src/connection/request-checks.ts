@@ -1,5 +1,9 @@
+import { isRpcError, type RpcError } from '../error.js';
+import type { Limits } from '../limits.js';
+import type { Metadata } from '../metadata.js';
 import { COMPRESSED, readInflatedLength } from '../protocol/compressed.js';
 import { CLIENT_ID_MAX, FrameType, ProtocolError, RequestFlag } from '../protocol/frame.js';
+import { decodeMetadata } from '../protocol/metadata.js';
 
 /**
  * Looks at the id and flags with which a client opens a call.
@@ -32,4 +36,17 @@ export function checkCompressed(type: number, isOffered: boolean): void {
 export function requestCost(flags: number, bytes: Buffer, start: number, payloadStart: number, end: number): number {
   if ((flags & COMPRESSED) === 0) return end - start;
   return Math.max(end - start, readInflatedLength(bytes, payloadStart, end));
+}
+
+/**
+ * The metadata of a request, or what to answer when it is beyond the limits.
+ * @throws ProtocolError when it is malformed
+ */
+export function readMetadata(bytes: Buffer, start: number, end: number, limits: Limits): Metadata | RpcError {
+  try {
+    return decodeMetadata(bytes, start, end, limits);
+  } catch (error) {
+    if (isRpcError(error)) return error;
+    throw error;
+  }
 }

@@ -91,11 +91,6 @@ describe('a request that breaks the protocol closes its connection', () => {
       /^a metadata key has characters/,
     ],
     [
-      'with too much metadata',
-      requestFrame(1, [], { metadata: Buffer.alloc(17_000) }),
-      /^metadata of 17000 bytes is beyond/,
-    ],
-    [
       'with arguments that are malformed',
       requestFrame(1, [], { payload: hex('91 c1') }),
       /^the arguments are malformed: .*byte 2/,

@@ -1,42 +1,39 @@
 import type { Peer } from '../context.js';
-import { type RpcError, rpcError } from '../error.js';
+import { isRpcError, type RpcError, rpcError } from '../error.js';
 import { COMPRESSED } from '../protocol/compressed.js';
 import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../protocol/frame.js';
 import { createParsedRequest, parseRequest } from '../protocol/frame-parser.js';
-import { writeError } from '../protocol/frame-writer.js';
 import type { Hello } from '../protocol/hello.js';
 import { isMessagePackRpc } from '../protocol/message-pack-rpc.js';
-import { decodeMetadata } from '../protocol/metadata.js';
-import { answer, answerEnd } from './answer.js';
-import { type CallAnswers, CallRunner } from './call-runner.js';
-import { CancelGuard } from './cancel-guard.js';
+import { CallRunner } from './call-runner.js';
+import { CancelGuard, cancelledByCaller } from './cancel-guard.js';
 import type { ChannelOwner } from './channel-owner.js';
-import { decodeArgs, inflateArgs, requestTooLarge } from './decode-args.js';
+import { itemTooLarge, requestTooLarge } from './decode-args.js';
 import { Deflater } from './deflater.js';
 import { appendForeignAnswer } from './foreign.js';
 import { FrameChannel } from './frame-channel.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { createIncomingPort } from './incoming-port.js';
 import { ItemQueue } from './item-queue.js';
 import { MessagePackRpcServer } from './message-pack-rpc-server.js';
-import { checkCompressed, checkOpening, requestCost } from './request-checks.js';
+import { NativeAnswers } from './native-answers.js';
+import { checkCompressed, checkOpening, readMetadata, requestCost } from './request-checks.js';
 import { RunningCalls } from './running-calls.js';
-import { serveStream } from './serve-stream.js';
-import { createServedStream, type ServedStream } from './served-stream.js';
+import { createServedStream } from './served-stream.js';
 import type { ServedConnection, ServerConnectionOptions } from './server-host.js';
 import { Streams } from './streams.js';
-import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /**
  * The server's end of a connection: frames become calls, results become frames. A peer's mistake closes its connection, a
  * handler's mistake fails its call; neither reaches further.
  */
-export class ServerConnection<Entry extends MethodEntry = MethodEntry>
-  implements ServedConnection, ChannelOwner, CallAnswers<Entry>, IncomingPort
-{
+export class ServerConnection<Entry extends MethodEntry = MethodEntry> implements ServedConnection, ChannelOwner {
   readonly #options: ServerConnectionOptions<Entry>;
   readonly #channel: FrameChannel;
   readonly #running: RunningCalls<Entry>;
+  readonly #answers: NativeAnswers<Entry>;
   readonly #runner: CallRunner<Entry>;
+  readonly #port: IncomingPort;
   readonly #parsed = createParsedRequest();
   readonly #cancels: CancelGuard;
   readonly #streams: Streams;
@@ -54,15 +51,23 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     this.#options = options;
     this.#cancels = new CancelGuard(limits);
     this.#running = new RunningCalls(limits);
-    this.#runner = new CallRunner(host, this.#running, this);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
+    const ended = (): void => this.#endIfIdle();
+    this.#answers = new NativeAnswers(this.#channel, options, this.#streams, this.#deflater, ended);
+    this.#runner = new CallRunner(host, this.#running, this.#answers);
+    this.#port = createIncomingPort(this.#channel, clock);
     this.#channel.start();
   }
 
   get peer(): Peer {
     return this.#channel.peer;
+  }
+
+  /** The minor version of the protocol that both sides speak. */
+  get version(): number {
+    return this.#channel.version;
   }
 
   /** How many handlers run on behalf of this connection, those included whose caller has given up. */
@@ -89,17 +94,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
 
   tick(now: number): void {
     this.#successor?.tick(now);
+    // Only streams need more of a client that has ended its side: END, and CREDIT.
+    if (this.#peerEnded && this.#streams.size === 0) this.#channel.keepalive.stop();
     this.#channel.tick(now);
-  }
-
-  // IncomingPort
-
-  now(): number {
-    return this.#options.clock.now();
-  }
-
-  atDeadline(deadline: number, run: () => void): () => void {
-    return this.#options.clock.schedule(deadline - this.#options.clock.now(), run, true);
   }
 
   // ChannelOwner
@@ -107,7 +104,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if ((flags & COMPRESSED) !== 0) checkCompressed(type, this.#offersInflating);
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
-    else if (type === FrameType.CANCEL) this.#cancel(id, readAt);
+    else if (type === FrameType.CANCEL) this.#cancel(id, start < end ? bytes[start]! : 0, readAt);
     else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
@@ -126,17 +123,21 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     const entry = this.#options.host.find(parsed.name, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
     const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
-    const call = new IncomingCall<Entry>(this, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    const call = new IncomingCall<Entry>(this.#port, entry, id, deadline, flags, parsed.attempt, parsed.priority);
     call.stream = stream;
     if (metadataStart !== payloadStart) {
-      call.metadata = decodeMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      if (isRpcError(metadata)) return this.#refuse(id, metadata);
+      call.metadata = metadata;
     }
     const requestBytes = requestCost(flags, bytes, start, payloadStart, end);
     if (requestBytes > this.#options.limits.messageBytes)
       return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
     call.isCompressed = (flags & COMPRESSED) !== 0;
-    const refusal = this.#refusal(requestBytes) ?? this.#options.host.admit(call);
+    const refusal = this.#refusal(requestBytes);
     if (refusal !== undefined) return this.#refuse(id, refusal);
+    const shed = this.#options.host.admit(call);
+    if (shed !== undefined) return this.#refuse(id, shed, true);
     call.requestBytes = requestBytes;
     this.#runner.run(call, bytes, payloadStart, end);
   }
@@ -156,10 +157,23 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
       this.#running.arrives(id, bodyBytes);
       return true;
     }
+    this.#refuseOpening(flags, id, refusal);
+    return false;
+  }
+
+  /** Refuses a call whose request has not been read. */
+  #refuseOpening(flags: number, id: number, error: RpcError): void {
     // Its items may follow, as those of a stream that has ended.
     if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
-    this.#refuse(id, refusal);
-    return false;
+    this.#refuse(id, error);
+  }
+
+  /** Answers a call with an error while its handler runs, which is told and sends nothing more. */
+  #breakOff(id: number, error: RpcError): void {
+    const call = this.#runner.giveUp(id, error);
+    if (call === undefined) return;
+    this.#answers.writeError(id, error, call.started);
+    this.#streams.close(id);
   }
 
   #refusal(requestBytes: number): RpcError | undefined {
@@ -167,71 +181,30 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     return this.#running.refusal(requestBytes);
   }
 
-  // CallAnswers
-
-  get isOpen(): boolean {
-    return this.#channel.isOpen;
-  }
-
-  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
-    return decodeArgs(this.#channel, bytes, start, end);
-  }
-
-  get extraBytes(): number {
-    return this.#channel.decode.extraBytes ?? 0;
-  }
-
-  inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
-    return inflateArgs(bytes, start, end);
-  }
-
-  async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
-    await serveStream(call, stream, () => this.#options.host.serveStream(call, stream.received));
-    if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#options.limits, call);
-  }
-
-  writeResult(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
-    return answer(this.#channel, this.#options.codec, this.#options.limits, call, value, this.#deflater);
-  }
-
-  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
-    this.#answerError(call.id, error, call.started);
-  }
-
-  callEnded(call: IncomingCall<Entry>): void {
-    if (call.stream !== undefined) this.#streams.close(call.id);
-    if (this.#peerEnded) this.#endIfIdle();
-  }
-
-  #refuse(id: number, error: RpcError): void {
+  /** @param isOurs - it is this server that cannot serve just now, whatever the client does */
+  #refuse(id: number, error: RpcError, isOurs = this.#refusing !== undefined || this.#draining !== undefined): void {
     this.#streams.close(id);
-    if (id !== 0) this.#answerError(id, error, false);
+    if (id !== 0) return this.#answers.writeError(id, error, false);
+    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves or sheds load.
+    if (!isOurs) this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
   }
 
-  #answerError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { output, writes, bodyBytesMax } = this.#channel;
-    const hasRoom = noRoomForAnswer(this.#channel.writes, this.#options.limits) === undefined;
-    const start = output.position;
-    writeError(output, this.#options.codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
-    writes.commit(start, id);
-  }
-
-  #cancel(id: number, readAt: number): void {
+  #cancel(id: number, why: number, readAt: number): void {
     this.#cancels.cancelled(readAt);
     this.#running.arrived(id);
-    const call = this.#running.get(id);
-    // The answer may have crossed the CANCEL.
-    if (call !== undefined && !call.abandoned) {
-      call.abandoned = true;
-      call.abort(rpcError('CANCELLED', 'the caller gave up', { progress: 'processed' }));
-    }
+    this.#runner.giveUp(id, cancelledByCaller(why));
     this.#streams.dropUnsent(id);
   }
 
-  oversized(type: number, id: number, bodyBytes: number): void {
-    if (type !== FrameType.REQUEST)
-      throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
-    this.#refuse(id, requestTooLarge(bodyBytes, this.#options.limits));
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void {
+    const { limits } = this.#options;
+    if (type === FrameType.ITEM) {
+      this.#streams.skipped(id, bodyBytes);
+      this.#breakOff(id, itemTooLarge(bodyBytes, limits));
+    } else if (type === FrameType.REQUEST) {
+      this.#opens(flags, id);
+      this.#refuseOpening(flags, id, requestTooLarge(bodyBytes, limits));
+    } else throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
   }
 
   greeted(hello: Hello): void {
@@ -250,8 +223,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
     }
   }
 
-  goAway(_code: number, reason: string): void {
-    this.#drop(`closed by the client: ${reason}`);
+  goAway(code: number, reason: string): void {
+    // No new calls will come; those that run are answered.
+    if (code !== GoAwayCode.DRAINING) this.#drop(`closed by the client: ${reason}`);
   }
 
   ended(): void {
@@ -294,6 +268,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry>
   }
 
   #endIfIdle(): void {
-    if (this.running === 0) this.#channel.endWriting();
+    if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
   }
 }

@@ -100,7 +100,10 @@ export class Streams {
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
     else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
-    else this.ended(id);
+    else {
+      if (start !== end) throw new ProtocolError(`an END of ${end - start} bytes: that of a client is empty`);
+      this.ended(id);
+    }
   }
 
   /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
@@ -109,6 +112,14 @@ export class Streams {
     if (stream === undefined) return false;
     stream.announcedCost = itemBytes;
     return true;
+  }
+
+  /**
+   * An item has begun that is too long, and is skipped. Its stream cannot go on without it; the credit of the connection must.
+   * @throws ProtocolError when it is not covered by credit
+   */
+  skipped(id: number, itemBytes: number): void {
+    if (this.#receive(id, itemBytes) !== undefined) this.#grantConnection(itemBytes);
   }
 
   /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */

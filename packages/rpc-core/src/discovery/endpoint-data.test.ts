@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { uptimeMs } from './endpoint.js';
 import { readEndpoint, readInstance } from './endpoint-data.js';
 
 const good = { id: 'one', host: 'h', port: 1 };
@@ -8,6 +9,14 @@ describe('readEndpoint()', () => {
     const endpoint = readEndpoint('here', { ...good, tags: { a: '' }, fromTheFuture: 1 });
     assert.deepEqual(endpoint, { id: 'one', host: 'h', port: 1, weight: 100, tags: { a: '' }, state: 'up' });
     assert.ok(Object.isFrozen(endpoint) && Object.isFrozen(endpoint.tags));
+  });
+
+  it('keeps when it began, its protocol and its features, those included that it does not know', () => {
+    const said = { startedAtMs: 4_102_444_800_000, protocol: 'rpc/9', features: ['streams', 'teleport', 'streams'] };
+    const endpoint = readEndpoint('here', { ...good, ...said, state: 'unavailable' });
+    const rest = { weight: 100, state: 'unavailable' };
+    assert.deepEqual(endpoint, { ...good, ...rest, ...said, features: ['streams', 'teleport'] });
+    assert.ok(Object.isFrozen(endpoint.features));
   });
 
   it('keeps a copy: what was given may change', () => {
@@ -50,6 +59,15 @@ describe('readEndpoint()', () => {
     ['weight', 'x'],
     ['weight', null],
     ['state', 'leaving'],
+    ['startedAtMs', -1],
+    ['startedAtMs', 1.5],
+    ['startedAtMs', 8.64e15 + 1],
+    ['startedAtMs', '2026-01-01'],
+    ['protocol', 1],
+    ['features', 'streams'],
+    ['features', [1]],
+    ['features', ['a b']],
+    ['features', Array.from({ length: 65 }, (_, index) => `f${index}`)],
     ['zone', 1],
     ['zone', ''],
     ['version', {}],
@@ -65,7 +83,7 @@ describe('readEndpoint()', () => {
   for (const [field, value] of wrong) {
     it(`refuses the ${field} ${JSON.stringify(value)?.slice(0, 40)}, naming it and the place`, () => {
       const endpoint = field === 'path' ? { id: 'one', path: value } : { ...good, [field]: value };
-      const named = new RegExp(field === 'tags' ? 'tag' : field);
+      const named = new RegExp(field === 'tags' ? 'tag' : field.replace(/^features$/, 'feature'));
       assert.throws(
         () => readEndpoint('here', endpoint),
         (error) => error instanceof TypeError && error.message.startsWith('here: ') && named.test(error.message),
@@ -107,4 +125,12 @@ describe('readInstance()', () => {
       assert.throws(() => readInstance('here', { services, endpoint: good }), TypeError);
     });
   }
+});
+
+describe('uptimeMs()', () => {
+  it('is the time since the start, 0 for one that lies in the future, and unknown without one', () => {
+    assert.equal(uptimeMs({ startedAtMs: 1_000 }, 61_000), 60_000);
+    assert.equal(uptimeMs({ startedAtMs: 62_000 }, 61_000), 0);
+    assert.equal(uptimeMs({}, 61_000), undefined);
+  });
 });

@@ -48,6 +48,9 @@ export function readEndpoint(where: string, value: unknown): Endpoint {
     ...optional('tags', readTags(where, value['tags'])),
     ...optional('version', readOptionalText(where, 'version', value['version'])),
     state: readState(where, value['state']),
+    ...optional('startedAtMs', readOptionalTime(where, value['startedAtMs'])),
+    ...optional('protocol', readOptionalText(where, 'protocol', value['protocol'])),
+    ...optional('features', readFeatures(where, value['features'])),
   };
   return Object.freeze(endpoint);
 }
@@ -63,6 +66,9 @@ const HOST_LENGTH_MAX = 253;
 const PATH_LENGTH_MAX = 255;
 const WEIGHT_MAX = 10_000;
 const TAGS_MAX = 64;
+const FEATURES_MAX = 64;
+/** The last moment that a `Date` can show. */
+const WALL_TIME_MAX = 8.64e15;
 const TAG_VALUE_LENGTH_MAX = 1_000;
 /** Host names and IPv4; a host goes into logs, errors and name look-ups, so nothing else may get in. */
 const HOST_PATTERN = /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$/;
@@ -95,8 +101,25 @@ function readWeight(where: string, weight: unknown): number {
 
 function readState(where: string, state: unknown): EndpointState {
   if (state === undefined || state === 'up') return 'up';
-  if (state === 'draining') return state;
-  throw new TypeError(`${where}: state must be "up" or "draining", got ${describeValue(state)}`);
+  if (state === 'unavailable' || state === 'draining') return state;
+  throw new TypeError(`${where}: state must be "up", "unavailable" or "draining", got ${describeValue(state)}`);
+}
+
+function readOptionalTime(where: string, time: unknown): number | undefined {
+  if (time === undefined) return undefined;
+  assertNumber(where, 'startedAtMs', time, { min: 0, max: WALL_TIME_MAX, integer: true });
+  return time;
+}
+
+function readFeatures(where: string, features: unknown): readonly string[] | undefined {
+  if (features === undefined) return undefined;
+  if (!Array.isArray(features) || features.length > FEATURES_MAX) {
+    throw new TypeError(
+      `${where}: features must be a list of at most ${FEATURES_MAX} names, got ${describeValue(features)}`,
+    );
+  }
+  for (const feature of features) assertName(`${where}: the name of a feature`, feature);
+  return Object.freeze([...new Set<string>(features)]);
 }
 
 function readTags(where: string, tags: unknown): Readonly<Record<string, string>> | undefined {

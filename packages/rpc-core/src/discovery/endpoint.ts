@@ -1,5 +1,8 @@
-/** Whether an instance takes new calls. `draining` is written before an instance leaves. */
-export type EndpointState = 'up' | 'draining';
+/**
+ * Whether an instance takes new calls: `up`, or `unavailable` for a while, in which clients stay connected, or `draining`, which is
+ * written before it leaves.
+ */
+export type EndpointState = 'up' | 'unavailable' | 'draining';
 
 /** One server process as a client sees it: where it is reached and what it says of itself. */
 export interface Endpoint {
@@ -17,6 +20,15 @@ export interface Endpoint {
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly version?: string | undefined;
   readonly state: EndpointState;
+  /**
+   * When it began to serve, in milliseconds since 1970 by its own clock. For people only: clocks differ, so it may lie in the
+   * future.
+   */
+  readonly startedAtMs?: number | undefined;
+  /** The protocol that it speaks: `rpc/1`. */
+  readonly protocol?: string | undefined;
+  /** What it can do besides, by name; a newer version may name what this one does not know. */
+  readonly features?: readonly string[] | undefined;
   /** True where the id is made up from the address (`direct`): whichever instance answers there is the right one. */
   readonly isAnyInstance?: boolean | undefined;
 }
@@ -25,4 +37,14 @@ export interface Endpoint {
 export function endpointAddress(endpoint: Pick<Endpoint, 'host' | 'port' | 'path'>): string {
   if (endpoint.path !== undefined) return `unix:${endpoint.path}`;
   return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+}
+
+/**
+ * For how long an instance has been running, in milliseconds: at least 0, whatever its clock says; `undefined` when it does not
+ * say when it began.
+ *
+ * @param wallNowMs - milliseconds since 1970, see `Clock.wallNow`
+ */
+export function uptimeMs({ startedAtMs }: Pick<Endpoint, 'startedAtMs'>, wallNowMs: number): number | undefined {
+  return startedAtMs === undefined ? undefined : Math.max(0, wallNowMs - startedAtMs);
 }

@@ -5,10 +5,14 @@ import { createDirectoryWatch, type DirectoryWatch, type WatchDirectory } from '
 import { safeFileName } from './local-entry.js';
 import { type Owner, thisProcess } from './local-owner.js';
 import { LocalRegistration } from './local-registration.js';
+import { createLocalRules, type LocalRules } from './local-rules.js';
+import { createRulesPaths } from './local-rules-files.js';
+import { createLocalRulesStore } from './local-rules-store.js';
 import { createScanner, type Scan, type Scanner } from './local-scan.js';
 import { viewOf } from './local-view.js';
 import type { Instance, Registration, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from './registry.js';
 import { createRounds, type Rounds } from './rounds.js';
+import type { RulesStore } from './rules-source.js';
 import { refusedRegistration } from './settled-registration.js';
 import { createWatchList } from './watch-list.js';
 
@@ -18,6 +22,8 @@ import { createWatchList } from './watch-list.js';
  * changed, and every half second in any case, because notices of the system get lost and the death of a process gives none.
  */
 export class LocalHandle implements RegistryHandle {
+  readonly rules: LocalRules;
+  readonly rulesStore: RulesStore;
   readonly #root: string;
   readonly #directory: string;
   readonly #environment: RegistryEnvironment;
@@ -46,6 +52,9 @@ export class LocalHandle implements RegistryHandle {
     this.#scanner = createScanner({ directory: this.#directory, environment, self: this.#owner });
     const { clock } = environment;
     this.#rounds = createRounds({ clock, run: () => this.#round(), pauseMs: () => this.#pauseMs() });
+    const paths = createRulesPaths(this.#directory);
+    this.rules = createLocalRules(paths, environment, () => void this.#rounds.request());
+    this.rulesStore = createLocalRulesStore(paths, clock);
     this.#directoryWatch = createDirectoryWatch(this.#directory, () => this.#rounds.hint(), watch);
   }
 
@@ -93,11 +102,12 @@ export class LocalHandle implements RegistryHandle {
 
   async #close(): Promise<void> {
     this.#watches.close();
+    this.rules.close();
     this.#directoryWatch.close();
     const registrations = [...this.#registrations];
     for (const registration of registrations) void registration.close();
     const finished = Promise.all(registrations.map((registration) => registration.finished));
-    const stopped = finished.then(() => this.#rounds.stop());
+    const stopped = finished.then(() => this.#rounds.stop()).then(() => this.rules.removeReports());
     // A disk that hangs must not hold up whoever closes.
     await new Promise<void>((resolve) => {
       const cancel = this.#environment.clock.schedule(CLOSE_LIMIT_MS, resolve, true);
@@ -114,6 +124,7 @@ export class LocalHandle implements RegistryHandle {
       await prepareDirectory(this.#root);
       const mark = await prepareDirectory(this.#directory);
       failure = await this.#keepRegistrations();
+      await this.rules.round();
       // Only now, or its own files would be the first change that it hears of.
       if (this.#isWatched) this.#directoryWatch.follow(mark);
     } catch (error) {
@@ -183,7 +194,7 @@ export class LocalHandle implements RegistryHandle {
   }
 
   #pauseMs(): number {
-    if (!this.#isWatched && this.#registrations.size === 0) return Number.POSITIVE_INFINITY;
+    if (!this.#isWatched && this.#registrations.size === 0 && !this.rules.isActive) return Number.POSITIVE_INFINITY;
     if (this.#failures === 0) return POLL_MS;
     const bound = Math.min(BACKOFF_MAX_MS, POLL_MS * 2 ** Math.min(this.#failures, 10));
     return bound * (0.5 + this.#environment.random() / 2);

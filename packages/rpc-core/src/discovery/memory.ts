@@ -1,12 +1,14 @@
 import type { Endpoint } from './endpoint.js';
 import { readInstance } from './endpoint-data.js';
+import { createMemoryRules, type MemoryRules, openMemoryRules } from './memory-rules.js';
 import type { Instance, Registration, Registry, RegistryEnvironment, RegistryHandle } from './registry.js';
 import { refusedRegistration } from './settled-registration.js';
 import { createWatchList, type WatchList } from './watch-list.js';
 
 /**
  * A registry inside one process, for tests and for servers that are their own only clients. Give the same value to both
- * sides; two values know nothing of each other, and there is no string form. It is empty again when all handles are closed.
+ * sides; two values know nothing of each other, and there is no string form. It is empty again when all handles are closed,
+ * but for the rules that were set.
  *
  * Of two registrations with one id the newer one counts, and the older one reports a conflict.
  *
@@ -25,7 +27,11 @@ export function memory(): Registry {
     isMachineLocal: true,
     open(environment: RegistryEnvironment) {
       const name = environment.namespace;
-      const namespace = namespaces.get(name) ?? { entries: new Map(), watchLists: new Set() };
+      const namespace = namespaces.get(name) ?? {
+        entries: new Map(),
+        watchLists: new Set(),
+        rules: createMemoryRules(),
+      };
       namespaces.set(name, namespace);
       return openMemory(namespace, environment);
     },
@@ -36,6 +42,7 @@ export function memory(): Registry {
 interface Namespace {
   readonly entries: Map<string, Entry>;
   readonly watchLists: Set<WatchList>;
+  readonly rules: MemoryRules;
 }
 
 /** One registration, and what it has written: its identity tells two owners of one id apart. */
@@ -47,9 +54,12 @@ interface Entry {
 function openMemory(namespace: Namespace, environment: RegistryEnvironment): RegistryHandle {
   const watches = createWatchList();
   const registrations = new Set<Registration>();
+  const { rules, rulesStore, close: closeRules } = openMemoryRules(namespace.rules);
   namespace.watchLists.add(watches);
   let closed = false;
   return {
+    rules,
+    rulesStore,
     watch(service, publish) {
       const watch = watches.add(service, publish);
       if (closed) watch.close();
@@ -68,6 +78,7 @@ function openMemory(namespace: Namespace, environment: RegistryEnvironment): Reg
     async close() {
       closed = true;
       watches.close();
+      closeRules();
       namespace.watchLists.delete(watches);
       await Promise.all([...registrations].map((registration) => registration.close()));
     },

@@ -15,6 +15,11 @@ describe('registryFromString()', () => {
     assert.equal(registryFromString('direct://[::1]:1,unix:/run/x').display, 'direct://[::1]:1 and 1 more');
   });
 
+  it('makes a registry of a DNS name, or of its service records', () => {
+    assert.equal(registryFromString('dns://users.prod.svc:4399').display, 'dns://users.prod.svc:4399');
+    assert.equal(registryFromString('dns+srv://_rpc._tcp.users.prod').display, 'dns+srv://_rpc._tcp.users.prod');
+  });
+
   it('gives a string of a further scheme to what was given for it, whole', () => {
     const registry = memory();
     const texts: string[] = [];
@@ -32,7 +37,8 @@ describe('registryFromString()', () => {
       () => registryFromString('etdc://root:secret@h:2379', schemes),
       (error) => {
         assert.ok(error instanceof TypeError);
-        const forms = 'local:, local:/directory, direct://host:port,host:port, etcd://...';
+        const forms =
+          'local:, local:/directory, direct://host:port,host:port, dns://name:port, dns+srv://name, etcd://...';
         assert.equal(error.message, `registry: unknown scheme "etdc" (did you mean "etcd"?); the forms are ${forms}`);
         return true;
       },
@@ -53,9 +59,15 @@ describe('registryFromString()', () => {
     'direct://h',
     'direct://h:1,',
     'direct://h:1;h:2',
+    'dns:',
+    'dns://',
+    'dns://h',
+    'dns://10.0.0.7:1',
+    'dns+srv://',
+    'dns+srv://a b',
   ]) {
     it(`refuses ${JSON.stringify(text)}, naming the scheme`, () => {
-      assert.throws(() => registryFromString(text), /^TypeError: .*(direct|local)/);
+      assert.throws(() => registryFromString(text), /^TypeError: .*(direct|local|dns)/);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Random } from '../random.js';
 import type { Endpoint } from './endpoint.js';
+import type { RulesSource, RulesStore } from './rules-source.js';
 
 /** Why an endpoint is no longer listed: it said goodbye, its process is known to be dead, or nobody knows. */
 export type GoneReason = 'left' | 'dead' | 'unknown';
@@ -86,6 +87,10 @@ export interface RegistryHandle {
   register(instance: Instance): Registration;
   /** The names of all services that have an instance. For tools; @throws RpcError UNAVAILABLE when unreachable. */
   services(): Promise<readonly string[]>;
+  /** How clients follow the rules of services; left out by registries that have none. */
+  readonly rules?: RulesSource | undefined;
+  /** How tools change them; there whenever `rules` is. */
+  readonly rulesStore?: RulesStore | undefined;
   /** Closes all watches and registrations. Idempotent, never rejects. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  direct,
   type Endpoint,
   memory,
   type RegistryEvent,
@@ -275,5 +276,20 @@ describe('remembered()', () => {
       else process.env['XDG_CACHE_HOME'] = before;
     }
     assert.equal((await readdir(join(directory, 'org-rpc', 'snapshots'))).length, 1);
+  });
+});
+
+describe('remembered(): rules', () => {
+  it('are those of the registry beneath, and not there where that has none', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'rpc-remembered-'));
+    const environment = { namespace: 'n', clock: new FakeClock(), random: systemRandom };
+    const shared = memory();
+    const [handle, beneath] = [remembered(shared, { directory }).open(environment), shared.open(environment)];
+    await handle.rulesStore?.set('greeter', { schemaVersion: 1 }, 0);
+    assert.equal((await beneath.rulesStore?.get('greeter'))?.version, 1);
+    const without = remembered(direct(['h:1']), { directory }).open(environment);
+    assert.deepEqual([without.rules, without.rulesStore], [undefined, undefined]);
+    await Promise.all([handle.close(), beneath.close(), without.close()]);
+    await rm(directory, { recursive: true });
   });
 });

@@ -15,7 +15,7 @@ export interface RememberedOptions {
 
 /**
  * Adds a memory to a registry: what a client was last told of each service is kept in a file, and given to it when it starts
- * and the registry cannot be reached, until it can. Registrations pass through.
+ * and the registry cannot be reached, until it can. Registrations and rules pass through.
  *
  * Instances that vanished without a reason stay in the file for ten minutes more, since the registry may have lost them. What the
  * file lists is not believed: each instance is asked for its id before it is sent a call. A file that can't be read or written
@@ -39,6 +39,7 @@ export function remembered(registry: Registry, options: RememberedOptions = {}):
         return file;
       };
       return {
+        ...rulesOf(handle),
         watch: (service, publish) => watchRemembering(handle, fileOf(service), service, publish),
         register: (instance) => handle.register(instance),
         services: () => handle.services(),
@@ -49,6 +50,11 @@ export function remembered(registry: Registry, options: RememberedOptions = {}):
       };
     },
   });
+}
+
+/** The parts of a handle that are there or not. */
+function rulesOf({ rules, rulesStore }: RegistryHandle): Pick<RegistryHandle, 'rules' | 'rulesStore'> {
+  return { rules, rulesStore };
 }
 
 /** The file speaks only as long as the registry has not. */

@@ -106,6 +106,17 @@ describe('several()', () => {
     assert.equal(snapshots.at(-1)?.endpoints[0]?.state, 'draining');
   });
 
+  it('takes an instance for unavailable as soon as one registry says so, and a goodbye for more than that', async () => {
+    const { first, second, snapshots } = twoWatched();
+    first.publish('greeter', [endpoint('a'), endpoint('b', { state: 'draining' })]);
+    second.publish('greeter', [endpoint('a', { state: 'unavailable' }), endpoint('b', { state: 'unavailable' })]);
+    await told();
+    assert.deepEqual(
+      snapshots.at(-1)?.endpoints.map(({ state }) => state),
+      ['unavailable', 'draining'],
+    );
+  });
+
   it('publishes nothing after the watch was closed', async () => {
     const [first, second] = [manualRegistry(), manualRegistry()];
     const snapshots: Snapshot[] = [];

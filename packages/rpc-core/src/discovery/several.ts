@@ -1,7 +1,8 @@
 import { describeValue } from '../describe-value.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint, EndpointState } from './endpoint.js';
 import { mergeRegistrations } from './merged-registration.js';
 import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from './registry.js';
+import { severalRules } from './several-rules.js';
 import { nextSnapshot, sameSnapshot } from './snapshot.js';
 
 /** The most registries that {@link several} takes. */
@@ -14,6 +15,8 @@ const REGISTRIES_MAX = 16;
  * An instance that several list is one, as the first of them in the list says; it is draining as soon as one of them says so. It
  * has left when none lists it any more. The view is fresh while every registry is: what an unreachable one would list, nobody
  * knows, so its silence takes nothing away.
+ *
+ * Rules of a service are those of the first that has any.
  *
  * @param registries - 1 to 16, none twice
  * @throws TypeError naming what is no registry
@@ -54,6 +57,7 @@ function openSeveral(registries: readonly Registry[], environment: RegistryEnvir
     }),
   );
   return {
+    ...severalRules(handles),
     watch: (service, publish) => watchAll(handles, service, publish),
     register: (instance) => mergeRegistrations(handles.map((handle) => handle.register(instance))),
     async services() {
@@ -106,9 +110,12 @@ function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, E
       const known = merged.get(endpoint.id);
       if (known === undefined) merged.set(endpoint.id, endpoint);
       // A goodbye is never news too early, while "up" may be old.
-      else if (endpoint.state === 'draining' && known.state === 'up')
-        merged.set(endpoint.id, Object.freeze({ ...known, state: 'draining' }));
+      else if (RESERVE[endpoint.state] > RESERVE[known.state])
+        merged.set(endpoint.id, Object.freeze({ ...known, state: endpoint.state }));
     }
   }
   return merged;
 }
+
+/** How little an instance in this state wants of new calls. */
+const RESERVE: Readonly<Record<EndpointState, number>> = { up: 0, unavailable: 1, draining: 2 };

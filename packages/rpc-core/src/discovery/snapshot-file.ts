@@ -85,7 +85,7 @@ export class SnapshotFile {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
     // An instance that is leaving will not be there.
-    const endpoints = this.#listed.filter(({ state }) => state === 'up');
+    const endpoints = this.#listed.filter(({ state }) => state !== 'draining');
     for (const { endpoint } of this.#vanished.values()) endpoints.push(endpoint);
     const text = JSON.stringify({ schema: SCHEMA, service: this.#options.service, endpoints });
     if (text === this.#written) return;

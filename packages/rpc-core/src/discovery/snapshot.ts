@@ -14,13 +14,14 @@ export function nextSnapshot(
   previous: Snapshot | undefined,
   reasonOf: (id: string) => GoneReason,
 ): Snapshot {
-  const byId = new Map<string, Endpoint>();
-  for (const endpoint of endpoints) byId.set(endpoint.id, endpoint);
+  const ordered = inOrder([...endpoints]);
   const gone: Gone[] = [];
+  // Both lists are in order: one walk through them finds what is missing.
+  let at = 0;
   for (const { id } of previous?.endpoints ?? []) {
-    if (!byId.has(id)) gone.push(Object.freeze({ id, reason: reasonOf(id) }));
+    while (at < ordered.length && ordered[at]!.id < id) at++;
+    if (ordered[at]?.id !== id) gone.push(Object.freeze({ id, reason: reasonOf(id) }));
   }
-  const ordered = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   return Object.freeze({ endpoints: Object.freeze(ordered), fresh: true, gone: Object.freeze(gone) });
 }
 
@@ -34,4 +35,14 @@ export function sameSnapshot(snapshot: Snapshot, previous: Snapshot | undefined)
   if (previous === undefined || snapshot.fresh !== previous.fresh || snapshot.gone.length > 0) return false;
   if (snapshot.endpoints.length !== previous.endpoints.length) return false;
   return snapshot.endpoints.every((endpoint, index) => sameEndpoint(endpoint, previous.endpoints[index]!));
+}
+
+/** By id, the last of each; the list itself when it is so already, as it usually is. */
+function inOrder(endpoints: Endpoint[]): readonly Endpoint[] {
+  let isOrdered = true;
+  for (let i = 1; i < endpoints.length && isOrdered; i++) isOrdered = endpoints[i - 1]!.id < endpoints[i]!.id;
+  if (isOrdered) return endpoints;
+  const byId = new Map<string, Endpoint>();
+  for (const endpoint of endpoints) byId.set(endpoint.id, endpoint);
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -8,6 +8,8 @@ export interface ServiceView {
   readonly endpoints: Iterable<Endpoint>;
   /** Why an endpoint is not listed that was. */
   reasonOf(id: string): GoneReason;
+  /** False when it is the last list of a source that can't be reached (default true). */
+  readonly fresh?: boolean | undefined;
 }
 
 /** The watches of one registry handle, each with the snapshots that it was given. */
@@ -55,7 +57,8 @@ export function createWatchList(): WatchList {
     services: () => watchers.keys(),
     offer(service, view) {
       for (const watcher of watchers.get(service) ?? []) {
-        enqueue(watcher, nextSnapshot(view.endpoints, watcher.last, view.reasonOf));
+        const snapshot = nextSnapshot(view.endpoints, watcher.last, view.reasonOf);
+        enqueue(watcher, view.fresh === false ? Object.freeze({ ...snapshot, fresh: false }) : snapshot);
       }
     },
     offerStale() {

@@ -119,8 +119,8 @@ describe('parseError', () => {
       assert.equal(readError(hex(`${code} 01 00000000 0000`)).error.code, 'UNKNOWN');
   });
 
-  it('reads metadata between the fixed part and the reason', () => {
-    const body = Buffer.concat([hex('05 01 ffffffff 0002 0006'), METADATA, Buffer.from('no')]);
+  it('reads metadata in front, as of a RESPONSE', () => {
+    const body = Buffer.concat([hex('0006'), METADATA, hex('05 01 ffffffff 0002'), Buffer.from('no')]);
     const { error, metadata } = readError(body, ReplyFlag.METADATA);
     assert.deepEqual([error.reason, { ...metadata }], ['no', { a: 'xw' }]);
   });

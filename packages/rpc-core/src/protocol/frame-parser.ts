@@ -79,18 +79,18 @@ export function parseError(
   decode: DecodeMessage,
   limits: Limits,
 ): { error: RpcError; metadata: Metadata | undefined } {
-  const fixed = start + ((flags & ReplyFlag.LOAD) !== 0 ? 4 : 0);
-  if (fixed + ERROR_FIXED_BYTES > end) throw new ProtocolError('an ERROR is cut short');
+  const { payloadStart: fixed, metadata } = parseReplyHead(flags, bytes, start, end, limits);
+  const reasonStart = fixed + ERROR_FIXED_BYTES;
+  if (reasonStart > end) throw new ProtocolError('an ERROR is cut short');
   const retryAfter = readUint32(bytes, fixed + 2);
-  const head = parseReplyHead(flags & ReplyFlag.METADATA, bytes, fixed + ERROR_FIXED_BYTES, end, limits);
-  const detailsStart = head.payloadStart + readUint16(bytes, fixed + 6);
+  const detailsStart = reasonStart + readUint16(bytes, fixed + 6);
   if (detailsStart > end) throw new ProtocolError('an ERROR is cut short');
-  const error = rpcError(codeFromNumber(bytes[fixed]!), bytes.utf8Slice(head.payloadStart, detailsStart), {
+  const error = rpcError(codeFromNumber(bytes[fixed]!), bytes.utf8Slice(reasonStart, detailsStart), {
     progress: bytes[fixed + 1] === 0 ? 'refused' : 'processed',
     retryAfterMs: retryAfter === NO_RETRY_AFTER ? undefined : retryAfter,
     details: detailsStart === end ? undefined : decode(bytes, detailsStart, end),
   });
-  return { error, metadata: head.metadata };
+  return { error, metadata };
 }
 
 /** Reads a GOAWAY whose body is `bytes[start, end)`; an empty one is that of a server that drains. Longer reasons are cut. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { type RpcError, rpcError } from '../error.js';
 import type { Limits } from '../limits.js';
 import type { Metadata } from '../metadata.js';
 import { ProtocolError } from './frame.js';
@@ -57,7 +58,11 @@ export function encodeMetadata(
   return parts.length === 1 ? parts[0] : Buffer.concat(parts, total);
 }
 
-/** Decodes the metadata section `bytes[start, end)`. @throws ProtocolError for anything that {@link encodeMetadata} could not have written */
+/**
+ * Decodes the metadata section `bytes[start, end)`.
+ * @throws ProtocolError for anything that {@link encodeMetadata} could not have written under any limits
+ * @throws RpcError RESOURCE_EXHAUSTED when it is beyond the limits: only its call needs to suffer
+ */
 export function decodeMetadata(
   bytes: Buffer,
   start: number,
@@ -66,11 +71,14 @@ export function decodeMetadata(
 ): Metadata {
   if (start === end) return NO_METADATA;
   if (end - start > limits.metadataBytes)
-    throw new ProtocolError(`metadata of ${end - start} bytes is beyond the limit of ${limits.metadataBytes}`);
+    throw beyond(
+      `metadata of ${end - start} bytes is beyond the limit of ${limits.metadataBytes} (limits.metadataBytes)`,
+    );
   const metadata = Object.create(null) as Record<string, string>;
   let position = start;
   for (let count = 0; position < end; count++) {
-    if (count >= limits.metadataKeys) throw new ProtocolError(`more than ${limits.metadataKeys} metadata keys`);
+    if (count >= limits.metadataKeys)
+      throw beyond(`more than ${limits.metadataKeys} metadata keys (limits.metadataKeys)`);
     const keyStart = position + 3;
     if (keyStart > end) throw new ProtocolError('metadata is cut short');
     const valueStart = keyStart + bytes[position]!;
@@ -85,4 +93,8 @@ export function decodeMetadata(
     metadata[key] = value;
   }
   return metadata;
+}
+
+function beyond(reason: string): RpcError {
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
 }

@@ -50,6 +50,33 @@ describe('membership: what a client knows of an endpoint', () => {
     assert.deepEqual(await world.answering(), ['b']);
   });
 
+  it('gives no new calls to what is unavailable, stays connected to it, and never forgets it', async () => {
+    await world.list({ ...a, state: 'unavailable' }, b);
+    assert.deepEqual(await world.answering(), ['b']);
+    await world.clock.advance(HOUR_MS);
+    const { connection, listed, available, draining } = world.node('a')!;
+    assert.deepEqual(
+      { connection, listed, available, draining },
+      { connection: 'ready', listed: true, available: false, draining: false },
+    );
+    await world.list(a, b);
+    assert.deepEqual(await world.answering(), ['a', 'b']);
+  });
+
+  it('says what is wrong when nothing is available', async () => {
+    await world.list({ ...a, state: 'unavailable' }, { ...b, state: 'unavailable' });
+    await assert.rejects(world.call(), {
+      code: 'UNAVAILABLE',
+      message: /h:1 \(it is unavailable\), h:2 \(it is unavailable\)/,
+    });
+  });
+
+  it('keeps what was unavailable and is unlisted without a reason, for it may have lost its entry', async () => {
+    await world.list({ ...a, state: 'unavailable' }, b);
+    await world.list(b);
+    assert.deepEqual([world.node('a')?.listed, world.node('a')?.connection], [false, 'ready']);
+  });
+
   it('gives no new calls to what says goodbye on its connection, whose calls in flight end well', async () => {
     const held = world.client.service(Greeter).hold();
     await world.settle();

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, createServer, local, memory, type Server, type ServerOptions } from '@org/rpc';
-import { eventually } from '@org/rpc-testkit';
+import { eventually, manualRegistry } from '@org/rpc-testkit';
 import { Work } from './work.js';
 
 const echo = (...args: unknown[]): unknown => args;
@@ -97,5 +97,45 @@ describe('a server and its clients over sockets', () => {
     await light.update({ weight: 100, tags: { canary: 'yes' } });
     for (let i = 0; i < 200 && endpoints.size < 2; i++) await work.run();
     assert.equal(endpoints.size, 2);
+  });
+
+  it('takes no new calls while it is unavailable, from the start or later, and no update brings it back from its goodbye', async () => {
+    const registry = memory();
+    await using other = aServer({ registry, name: 'other' });
+    const cold = aServer({ registry, name: 'cold', available: false });
+    for (const server of [other, cold]) await server.listen();
+    await using client = createClient({ registry });
+    await client.ready(Work);
+    const nodes = (): Record<string, string> => {
+      const { nodes } = client.state().services['work']!;
+      return Object.fromEntries(
+        nodes.map(({ instance, connection, available }) => [instance, `${connection} ${available}`]),
+      );
+    };
+    const served = new Set<string>();
+    const work = client.service(Work).with({ onResponse: ({ endpoint }) => served.add(endpoint) });
+    for (let i = 0; i < 40; i++) await work.run();
+    assert.equal(served.size, 1);
+    assert.deepEqual(nodes(), { other: 'ready true', cold: 'ready false' });
+    await cold.update({ available: true });
+    for (let i = 0; i < 200 && served.size < 2; i++) await work.run();
+    assert.equal(served.size, 2);
+    const closed = cold.close();
+    await cold.update({ available: true });
+    served.clear();
+    for (let i = 0; i < 40; i++) await work.run();
+    assert.equal(served.size, 1);
+    await closed;
+  });
+
+  it('tells the registry since when it serves, its protocol and what it can do', async () => {
+    const manual = manualRegistry();
+    const before = Date.now();
+    await using server = aServer({ registry: manual.registry });
+    await server.listen();
+    await server.registered;
+    const { startedAtMs, protocol, features } = manual.instances()[0]!.endpoint;
+    assert.ok(startedAtMs! >= before && startedAtMs! <= Date.now());
+    assert.deepEqual([protocol, features], ['rpc/1', ['streams', 'messagepack-rpc', 'compression']]);
   });
 });

@@ -66,6 +66,9 @@ export function contractEndpoint(id: string, changes: Partial<Endpoint> = {}): E
     tags: { version: 'canary', team: 'payments & billing' },
     version: '1.2.3',
     state: 'up',
+    startedAtMs: 1_767_225_600_000,
+    protocol: 'rpc/1',
+    features: ['streams', 'tls'],
     ...changes,
   };
 }

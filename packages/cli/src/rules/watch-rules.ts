@@ -1,0 +1,89 @@
+import type { RulesDocument, RulesReport } from '@org/rpc-core';
+import { storedRules } from '@org/rpc-core/internal';
+import { EXIT, failureLine } from '../cli-error.js';
+import { plainText } from '../format/plain-text.js';
+import { rulesDifference } from './describe-rules.js';
+import type { RulesTask } from './rules-task.js';
+import { policiesOf } from './show-rules.js';
+
+/** How often reports are read while they are watched, in milliseconds. */
+const POLL_MS = 500;
+
+/** `rpc rules watch`: tells of each change and of each report, until it is interrupted. */
+export async function watchRules(task: RulesTask): Promise<number> {
+  const { service, source, store, terminal } = task;
+  let before: RulesDocument | undefined;
+  const watch = source.watch(service, (text) => {
+    before = tellChange(task, before, text);
+  });
+  const interrupted = new Promise<void>((resolve) => {
+    const stop = terminal.onInterrupt(() => {
+      stop();
+      resolve();
+    });
+  });
+  let isOver = false;
+  void interrupted.then(() => {
+    isOver = true;
+  });
+  const known = new Map<string, string>();
+  let trouble = '';
+  while (!isOver) {
+    try {
+      tellReports(task, known, await store.reports(service));
+      trouble = '';
+    } catch (error) {
+      const line = failureLine(error);
+      if (line !== trouble) terminal.err(`${line}\n`);
+      trouble = line;
+    }
+    let cancel = (): void => {};
+    const paused = new Promise<void>((resolve) => {
+      cancel = terminal.clock.schedule(POLL_MS, resolve);
+    });
+    await Promise.race([paused, interrupted]);
+    cancel();
+  }
+  watch.close();
+  return EXIT.interrupted;
+}
+
+function tellChange(
+  task: RulesTask,
+  before: RulesDocument | undefined,
+  text: string | undefined,
+): RulesDocument | undefined {
+  const { service, terminal, isJson } = task;
+  const stored = text === undefined ? undefined : storedRules(text);
+  if (isJson) {
+    const { document, problem } = stored ?? {};
+    terminal.out(`${JSON.stringify({ event: 'rules', service, document: document ?? null, problem })}\n`);
+  } else if (stored === undefined) terminal.out(`${service}: no rules\n`);
+  else if (stored.document === undefined) terminal.out(`${service}: not valid: ${plainText(stored.problem ?? '')}\n`);
+  else {
+    const { version, comment } = stored.document;
+    terminal.out(`${service}: version ${version}${comment ? `: ${plainText(comment)}` : ''}\n`);
+    for (const line of rulesDifference(before, stored.document)) terminal.out(`  ${line}\n`);
+  }
+  return stored === undefined ? undefined : (stored.document ?? before);
+}
+
+function tellReports(task: RulesTask, known: Map<string, string>, reports: readonly RulesReport[]): void {
+  const { terminal, isJson } = task;
+  const tell = (event: string, report: object, line: string): void =>
+    terminal.out(isJson ? `${JSON.stringify({ event, ...report })}\n` : `  ${plainText(line)}\n`);
+  for (const report of reports) {
+    const text = JSON.stringify(report);
+    if (known.get(report.instance) === text) continue;
+    known.set(report.instance, text);
+    const { instance, status, version = 'unreadable', reason } = report;
+    const why = reason === undefined ? policiesOf(report) : reason;
+    tell('report', report, `${instance} has ${status} version ${version}: ${why}`);
+  }
+  const instances = new Set(reports.map(({ instance }) => instance));
+  for (const instance of known.keys()) {
+    if (instances.has(instance)) continue;
+    known.delete(instance);
+    tell('gone', { instance }, `${instance} is gone`);
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  type Endpoint,
+  endpointAddress,
+  type Gone,
+  type Registry,
+  type RegistryEnvironment,
+  type RegistryEvent,
+  type Snapshot,
+} from '@org/rpc-core';
+
+/** Decides whether a client may connect to what a registry lists. It is asked for each list, so it should be quick. */
+export type AcceptEndpoint = (endpoint: Endpoint) => boolean;
+
+/**
+ * A registry whose lists lack what a policy refuses. Whoever may write to a registry may otherwise make clients connect
+ * anywhere, to the metadata service of a cloud, say: request forgery by the server's side. What was accepted and no longer is
+ * has left. A policy that throws has refused.
+ */
+export function guardedRegistry(registry: Registry, accept: AcceptEndpoint): Registry {
+  return Object.freeze({
+    ...registry,
+    open(environment: RegistryEnvironment) {
+      const handle = registry.open(environment);
+      const report = (event: RegistryEvent): void => environment.onEvent?.(event);
+      return {
+        watch(service: string, publish: (snapshot: Snapshot) => void) {
+          const guard = new Guard(service, accept, report);
+          return handle.watch(service, (snapshot) => publish(guard.filter(snapshot)));
+        },
+        register: handle.register.bind(handle),
+        services: handle.services.bind(handle),
+        close: handle.close.bind(handle),
+      };
+    },
+  });
+}
+
+/** Refusals that are told of one by one in a service; whoever fills a registry must not fill the logs. */
+const TOLD_MAX = 100;
+
+/** The policy, applied to the lists of one service. */
+class Guard {
+  readonly #service: string;
+  readonly #accept: AcceptEndpoint;
+  readonly #report: (event: RegistryEvent) => void;
+  #accepted: ReadonlySet<string> = new Set();
+  /** By id, what was refused in the last list. */
+  #refused: ReadonlyMap<string, Endpoint> = new Map();
+  #told = 0;
+
+  constructor(service: string, accept: AcceptEndpoint, report: (event: RegistryEvent) => void) {
+    this.#service = service;
+    this.#accept = accept;
+    this.#report = report;
+  }
+
+  filter(snapshot: Snapshot): Snapshot {
+    const refused = new Map<string, Endpoint>();
+    const endpoints = snapshot.endpoints.filter((endpoint) => {
+      const accepted = this.#accepts(endpoint);
+      if (!accepted) refused.set(endpoint.id, endpoint);
+      return accepted;
+    });
+    const left: Gone[] = [];
+    for (const id of refused.keys()) if (this.#accepted.has(id)) left.push(Object.freeze({ id, reason: 'left' }));
+    this.#accepted = new Set(endpoints.map(({ id }) => id));
+    this.#refused = refused;
+    if (refused.size === 0) return snapshot;
+    return Object.freeze({
+      ...snapshot,
+      endpoints: Object.freeze(endpoints),
+      gone: Object.freeze([...snapshot.gone, ...left]),
+    });
+  }
+
+  #accepts(endpoint: Endpoint): boolean {
+    let error: Error | undefined;
+    try {
+      if (this.#accept(endpoint) === true) return true;
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+    const before = this.#refused.get(endpoint.id);
+    if (before === undefined || endpointAddress(before) !== endpointAddress(endpoint)) this.#tell(endpoint, error);
+    return false;
+  }
+
+  #tell(endpoint: Endpoint, error: Error | undefined): void {
+    this.#told++;
+    if (this.#told > TOLD_MAX + 1) return;
+    const why = error === undefined ? '' : `, which threw: ${error.message}`;
+    const message =
+      this.#told > TOLD_MAX
+        ? `${this.#service}: more than ${TOLD_MAX} endpoints were refused by acceptEndpoint; the others are not named`
+        : `${this.#service}: ${endpointAddress(endpoint)} (${endpoint.id}) was refused by acceptEndpoint${why}`;
+    this.#report({ kind: 'invalidEntry', message, service: this.#service, ...(error === undefined ? {} : { error }) });
+  }
+}
