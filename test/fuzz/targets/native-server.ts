@@ -68,7 +68,8 @@ async function checkEndOrPing(run: ServerRun, bytes: Buffer): Promise<void> {
       tap.frames.some(({ type }) => type === FrameType.GOAWAY),
       `no GOAWAY for: ${reason}`,
     );
-  else assert.ok(tap.bytesRead > 0, `not a word for: ${reason}`);
+  // MessagePack-RPC knows no goodbye: a server that drains ends with its last answer, which may be none.
+  else if (reason !== 'over') assert.ok(tap.bytesRead > 0, `not a word for: ${reason}`);
 }
 
 /** How many bytes the last frame lacks. */

@@ -36,6 +36,7 @@ export class SnapshotFile {
   #listed: readonly Endpoint[] = [];
   #written: string | undefined;
   #cancelWrite: Cancel | undefined;
+  #loading: Promise<unknown> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
@@ -44,7 +45,13 @@ export class SnapshotFile {
   }
 
   /** The endpoints that the file lists; none when there is no file, or none that can be used. */
-  async load(): Promise<readonly Endpoint[]> {
+  load(): Promise<readonly Endpoint[]> {
+    const loading = this.#load();
+    this.#loading = loading;
+    return loading;
+  }
+
+  async #load(): Promise<readonly Endpoint[]> {
     const { folder, path } = this.#options;
     try {
       const text = await readOwnFile(join(folder.path, path));
@@ -75,8 +82,9 @@ export class SnapshotFile {
     this.#cancelWrite ??= clock.schedule(WRITE_DELAY_MS, () => this.#flush(), true);
   }
 
-  /** Writes what is not written yet. Idempotent, never rejects. */
+  /** Writes what is not written yet, and ends when nothing more will be reported. Idempotent, never rejects. */
   async close(): Promise<void> {
+    await this.#loading;
     if (this.#cancelWrite !== undefined) this.#flush();
     await this.#writing;
   }
