@@ -10,6 +10,8 @@ const ANSWERING_GRACE_MS = 600_000;
 /** Beyond this share, unlisted nodes say more of the registry than of themselves. */
 const MASS_SHARE = 0.5;
 
+const NOTHING: readonly Endpoint[] = [];
+
 /** What membership asks of its balancer. */
 export interface MembershipOwner {
   addNode(endpoint: Endpoint): Node;
@@ -33,6 +35,8 @@ export class Membership {
   #freshSince = 0;
   #known = false;
   #remembered = false;
+  /** The list that was applied last. */
+  #listed: readonly Endpoint[] = NOTHING;
 
   constructor(owner: MembershipOwner, clock: Clock) {
     this.#owner = owner;
@@ -73,12 +77,17 @@ export class Membership {
     const now = this.#clock.now();
     // A remembered list is as old as nobody knows: at least as old as this client.
     if (snapshot.fresh || this.#fresh || !this.#known) this.#freshSince = now;
-    this.#remembered = snapshot.remembered === true;
+    const isRemembered = snapshot.remembered === true;
+    // What was listed before as the same object needs no second look, and of ten thousand only some change.
+    const before = isRemembered || this.#remembered ? NOTHING : this.#listed;
+    this.#remembered = isRemembered;
+    this.#listed = snapshot.endpoints;
     // Fresh again: what vanished meanwhile has its whole grace before it.
     if (snapshot.fresh && !this.#fresh) for (const node of this.#unlisted) node.unlistedAt = now;
     this.#fresh = snapshot.fresh;
     this.#known = true;
-    for (const endpoint of snapshot.endpoints) this.#list(endpoint).isRemembered = snapshot.remembered === true;
+    for (const [index, endpoint] of snapshot.endpoints.entries())
+      if (endpoint !== before[index]) this.#list(endpoint).isRemembered = isRemembered;
     // All that is listed is known by now: with as many nodes, none is unlisted.
     const vanished = this.#nodes.size > snapshot.endpoints.length && this.#unlist(snapshot, now);
     const knownBefore = this.#nodes.size;

@@ -66,8 +66,6 @@ export class Reflector {
   #failures = 0;
   #miscounts = 0;
   #publishing = false;
-  /** What the last publication cost, in milliseconds. */
-  #publishMs = 0;
   /** Counts the cycles of list and watch; what comes from an earlier one is ignored. */
   #cycle = 0;
   #closed = false;
@@ -156,9 +154,7 @@ export class Reflector {
     for (const event of events) changed = this.#applyOne(event) || changed;
     if (!changed || this.#publishing) return;
     this.#publishing = true;
-    const { coalesceMs } = this.#environment.timing;
-    const restMs = Math.min(REST_MAX_MS, this.#publishMs * REST_FACTOR);
-    this.#later(Math.max(coalesceMs, restMs), () => this.#publish());
+    this.#later(this.#environment.timing.coalesceMs, () => this.#publish());
   }
 
   /** Doubled and late events are told by their revision. */
@@ -225,10 +221,7 @@ export class Reflector {
     if (!this.#listed || this.#closed) return;
     const removed = this.#removed;
     this.#removed = new Map();
-    const { clock } = this.#environment;
-    const startedAt = clock.now();
     this.#sink.reflect({ entries: this.#entries, removed, fresh: this.#fresh });
-    this.#publishMs = clock.now() - startedAt;
   }
 
   #endCycle(): number {
@@ -255,8 +248,5 @@ export class Reflector {
   }
 }
 
-/** Publications that take long leave four fifths of the time to others, as long as none waits longer than this for that. */
-const REST_FACTOR = 4;
-const REST_MAX_MS = 20;
 const FAILURES_MAX = 2;
 const MISCOUNTS_MAX = 2;

@@ -14,8 +14,12 @@ export function nextSnapshot(
   previous: Snapshot | undefined,
   reasonOf: (id: string) => GoneReason,
 ): Snapshot {
-  const ordered = inOrder([...endpoints]);
+  const list = [...endpoints];
   const gone: Gone[] = [];
+  // The usual case, in which some have changed and none has come or gone: the same ids in the same order.
+  if (previous !== undefined && hasSameIds(list, previous.endpoints))
+    return Object.freeze({ endpoints: Object.freeze(list), fresh: true, gone: Object.freeze(gone) });
+  const ordered = inOrder(list);
   // Both lists are in order: one walk through them finds what is missing.
   let at = 0;
   for (const { id } of previous?.endpoints ?? []) {
@@ -35,6 +39,10 @@ export function sameSnapshot(snapshot: Snapshot, previous: Snapshot | undefined)
   if (previous === undefined || snapshot.fresh !== previous.fresh || snapshot.gone.length > 0) return false;
   if (snapshot.endpoints.length !== previous.endpoints.length) return false;
   return snapshot.endpoints.every((endpoint, index) => sameEndpoint(endpoint, previous.endpoints[index]!));
+}
+
+function hasSameIds(list: readonly Endpoint[], before: readonly Endpoint[]): boolean {
+  return list.length === before.length && list.every(({ id }, index) => id === before[index]!.id);
 }
 
 /** By id, the last of each; the list itself when it is so already, as it usually is. */
