@@ -4,6 +4,7 @@ import { credit, frame, GREETING, request, rpcMessage, Type, times } from './wir
 
 const STREAM = 0x40;
 const ONE_WAY = 1;
+const MORE = 8;
 /** Frames in one write. */
 const BATCH = 200;
 /** Beyond so many batches, a flood counts as one that is not stopped. */
@@ -93,6 +94,12 @@ const FLOODS: readonly Flood[] = [
     first: GREETING,
     next: batch(credit(0, 1)),
     reason: /a CREDIT for which nothing was sent \(limits\.ignoredFrames\)$/,
+  },
+  {
+    name: 'pieces of one byte',
+    first: Buffer.concat([GREETING, frame(Type.REQUEST, Buffer.from([0, 15, 255, 255, 0, 0]), 1, MORE)]),
+    next: batch(frame(Type.CONTINUATION, Buffer.from([0]), 1, MORE)),
+    reason: /^too many frames to be ignored, the last one: a piece of 1 bytes \(limits\.ignoredFrames\)$/,
   },
   { name: 'greetings', first: GREETING, next: batch(GREETING.subarray(5)), reason: /^a second HELLO$/ },
   {

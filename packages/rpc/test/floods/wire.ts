@@ -15,6 +15,7 @@ export const Type = {
   ITEM: 9,
   END: 10,
   CREDIT: 11,
+  CONTINUATION: 12,
 } as const;
 
 /** A frame, written by hand. */
