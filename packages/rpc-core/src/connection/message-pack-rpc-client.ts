@@ -1,6 +1,6 @@
 import { type Codec, CodecError, type DecodeMessage } from '../codec/codec.js';
 import { msgpack } from '../codec/msgpack.js';
-import { type Progress, type RpcError, rpcError } from '../error.js';
+import type { Progress, RpcError } from '../error.js';
 import { markLate } from '../late.js';
 import { PROTOCOL_VERSION } from '../protocol/hello.js';
 import { RpcMessageType, readRpcHead, writeRpcNotification, writeRpcRequest } from '../protocol/message-pack-rpc.js';
@@ -8,6 +8,7 @@ import { encodeMetadata } from '../protocol/metadata.js';
 import { errorFromValue } from '../protocol/rpc-error-value.js';
 import type { Call, CallHolder } from '../service.js';
 import { cancelledError } from '../wait.js';
+import { callError } from './call-error.js';
 import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
 import { holdCall, releaseCall } from './held-call.js';
@@ -146,7 +147,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
       progress === 'unsent'
         ? `not sent in ${waitedMs} ms: the server takes no more calls`
         : `no reply in ${waitedMs} ms`;
-    const error = this.#error(call, 'DEADLINE_EXCEEDED', reason, progress);
+    const error = callError(call, 'DEADLINE_EXCEEDED', reason, progress);
     if (late) markLate(error);
     call.fail(error);
     this.#endIfDrained();
@@ -274,11 +275,6 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   #fail(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): void {
-    call.fail(this.#error(call, code, reason, progress, cause));
-  }
-
-  #error(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): RpcError {
-    const { service, method, destination } = call;
-    return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
+    call.fail(callError(call, code, reason, progress, cause));
   }
 }

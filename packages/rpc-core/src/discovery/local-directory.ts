@@ -27,12 +27,10 @@ export function resolveLocalDirectory(directory: unknown): string {
 export async function prepareDirectory(path: string): Promise<string> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const stat = await lstat(path);
-  if (!stat.isDirectory()) throw new Error(`${path} is not a directory; remove it or give local() another directory`);
+  if (!stat.isDirectory()) throw new Error(`${path} is not a directory; remove it or choose another directory`);
   const user = currentUser();
   if (user !== undefined && stat.uid !== user) {
-    throw new Error(
-      `${path} belongs to user ${stat.uid}, not to ${user} who runs this; give local() another directory`,
-    );
+    throw new Error(`${path} belongs to user ${stat.uid}, not to ${user} who runs this; choose another directory`);
   }
   if (user !== undefined && (stat.mode & OTHERS_MAY_WRITE) !== 0) {
     throw new Error(`${path} can be written by other users; run: chmod 700 ${path}`);

@@ -23,16 +23,17 @@ export async function writeWhole(directory: string, name: string, text: string):
 /**
  * Reads a file of an entry, without waiting on what is no plain file and without reading more than an entry can have.
  *
+ * @param bytesMax - of the largest file that is read
  * @returns `undefined` when there is none
  * @throws Error when it is not a plain file of this user, or too large
  */
-export async function readWhole(path: string): Promise<Buffer | undefined> {
+export async function readWhole(path: string, bytesMax: number = ENTRY_BYTES_MAX): Promise<Buffer | undefined> {
   try {
     // Not blocking, or the opening of a named pipe would wait for its writer for ever.
     const file = await open(path, constants.O_RDONLY | NO_FOLLOW | NON_BLOCK);
     try {
       const stat = await file.stat();
-      assertEntryFile(stat);
+      assertEntryFile(stat, bytesMax);
       const buffer = Buffer.alloc(stat.size);
       const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
       return buffer.subarray(0, bytesRead);
@@ -79,11 +80,14 @@ export function isExhausted(error: unknown): boolean {
 }
 
 /** @throws TypeError when this can't be the file of an entry, so that it is not worth opening */
-export function assertEntryFile(stat: { isFile(): boolean; uid: number; size: number }): void {
+export function assertEntryFile(
+  stat: { isFile(): boolean; uid: number; size: number },
+  bytesMax: number = ENTRY_BYTES_MAX,
+): void {
   if (!stat.isFile()) throw new TypeError('it is not a plain file');
   const user = currentUser();
   if (user !== undefined && stat.uid !== user) throw new TypeError(`it belongs to user ${stat.uid}`);
-  if (stat.size > ENTRY_BYTES_MAX) throw new TypeError(`it is larger than ${ENTRY_BYTES_MAX} bytes`);
+  if (stat.size > bytesMax) throw new TypeError(`it is larger than ${bytesMax} bytes`);
 }
 
 const EXHAUSTED_CODES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO']);

@@ -1,11 +1,8 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cancel } from '../clock.js';
 import type { Endpoint } from './endpoint.js';
 import { readEndpoint } from './endpoint-data.js';
-import { currentUser } from './local-directory.js';
-import { isMissing, writeWhole } from './local-files.js';
+import { readWhole, writeWhole } from './local-files.js';
 import type { RegistryEnvironment, Snapshot } from './registry.js';
 import type { SnapshotFolder } from './snapshot-folder.js';
 
@@ -54,8 +51,8 @@ export class SnapshotFile {
   async #load(): Promise<readonly Endpoint[]> {
     const { folder, path } = this.#options;
     try {
-      const text = await readOwnFile(join(folder.path, path));
-      const endpoints = text === undefined ? [] : this.#parse(text);
+      const bytes = await readWhole(join(folder.path, path), FILE_BYTES_MAX);
+      const endpoints = bytes === undefined ? [] : this.#parse(bytes.toString());
       // What the registry does not list when it answers has vanished since that run, and is kept like all that vanishes.
       if (this.#cancelWrite === undefined && this.#listed.length === 0) this.#listed = endpoints;
       return endpoints;
@@ -70,14 +67,19 @@ export class SnapshotFile {
     if (!fresh) return;
     const { clock } = this.#options.environment;
     const now = clock.now();
-    const before = new Map(this.#listed.map((endpoint) => [endpoint.id, endpoint]));
-    for (const { id, reason } of gone) {
-      const endpoint = before.get(id);
-      if (endpoint !== undefined && reason === 'unknown')
-        this.#vanished.set(id, { endpoint, until: now + VANISHED_KEPT_MS });
+    // Of ten thousand that are listed again and again, usually none has gone: only then is there something to look up.
+    if (gone.length > 0) {
+      const before = new Map(this.#listed.map((endpoint) => [endpoint.id, endpoint]));
+      for (const { id, reason } of gone) {
+        const endpoint = before.get(id);
+        if (endpoint !== undefined && reason === 'unknown')
+          this.#vanished.set(id, { endpoint, until: now + VANISHED_KEPT_MS });
+      }
     }
-    for (const { id } of endpoints) this.#vanished.delete(id);
-    for (const [id, { until }] of this.#vanished) if (until <= now) this.#vanished.delete(id);
+    if (this.#vanished.size > 0) {
+      for (const { id } of endpoints) this.#vanished.delete(id);
+      for (const [id, { until }] of this.#vanished) if (until <= now) this.#vanished.delete(id);
+    }
     this.#listed = endpoints;
     this.#cancelWrite ??= clock.schedule(WRITE_DELAY_MS, () => this.#flush(), true);
   }
@@ -131,26 +133,5 @@ export class SnapshotFile {
   #report(message: string, error: unknown): void {
     const { environment, service } = this.#options;
     environment.onEvent?.({ kind: 'invalidEntry', message, service, error: error as Error });
-  }
-}
-
-/** @throws Error when it is not a plain file that this user alone has written, or too large; `undefined` when there is none */
-async function readOwnFile(path: string): Promise<string | undefined> {
-  try {
-    // Windows has neither flag. Not blocking, or the opening of a named pipe would wait for its writer for ever.
-    const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
-    try {
-      const stat = await file.stat();
-      const user = currentUser();
-      if (!stat.isFile()) throw new TypeError('it is not a plain file');
-      if (user !== undefined && stat.uid !== user) throw new TypeError(`it belongs to user ${stat.uid}`);
-      if (stat.size > FILE_BYTES_MAX) throw new TypeError(`it is larger than ${FILE_BYTES_MAX} bytes`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
   }
 }
