@@ -3,6 +3,9 @@
 // code 1 when a goal is missed; on a busy machine the times tell of that machine.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { etcd } from '@org/rpc';
@@ -31,6 +34,8 @@ const collect = globalThis.gc;
 if (collect === undefined) throw new Error('run it by npm run bench:registry, which passes --expose-gc');
 
 const server = await startEtcd();
+// The list is kept on disk, as by default, but not among the files of whoever runs this.
+const directory = await mkdtemp(join(tmpdir(), 'rpc-scale-'));
 try {
   await runWriter('fill');
   // What is loaded and compiled once is no price of the list.
@@ -75,10 +80,11 @@ try {
   await Promise.all([handle.close(), warm.close()]);
 } finally {
   await server.stop();
+  await rm(directory, { recursive: true });
 }
 
 function open(): RegistryHandle {
-  const registry = etcd({ hosts: server.url, snapshots: false });
+  const registry = etcd({ hosts: server.url, snapshots: { directory } });
   return registry.open({ namespace: NAMESPACE, clock: systemClock, random: systemRandom });
 }
 
