@@ -1,5 +1,5 @@
 import type { Clock } from '@org/rpc-core';
-import type { Etcd3, IKeyValue, IOptions, IWatchResponse } from 'etcd3';
+import type { Etcd3, IKeyValue, IWatchResponse } from 'etcd3';
 import {
   type ConnectEtcd,
   EtcdError,
@@ -13,15 +13,8 @@ import {
   type WatchListener,
   type WatchRequest,
 } from './etcd-port.js';
+import { type EtcdClientOptions, etcd3Options, ownStream } from './etcd3-options.js';
 import { etcdErrorOf } from './grpc-error.js';
-import type { EtcdAuth, EtcdTls } from './options.js';
-
-/** What a connection to etcd needs besides the host. */
-export interface EtcdClientOptions {
-  readonly auth?: EtcdAuth | undefined;
-  readonly tls?: EtcdTls | undefined;
-  readonly clock: Clock;
-}
 
 /**
  * {@link EtcdPort} over npm etcd3, which is loaded by the first connection. Only its raw calls are used: its lease, watch
@@ -33,7 +26,7 @@ export function createEtcdConnector(options: EtcdClientOptions): ConnectEtcd {
   let connections = 0;
   return async (host) => {
     const { Etcd3 } = await import('etcd3');
-    return new EtcdClient(new Etcd3(clientOptions(host, options, Symbol(++connections))), host, options);
+    return new EtcdClient(new Etcd3(etcd3Options(host, options, Symbol(++connections))), host, options);
   };
 }
 
@@ -58,7 +51,8 @@ class EtcdClient implements EtcdPort {
   }
 
   async keepAliveOnce(leaseId: string, deadlineMs: number): Promise<number> {
-    const stream = await this.#typed(this.#client.leaseClient.leaseKeepAlive(this.#deadline(deadlineMs)));
+    const call = this.#client.leaseClient.leaseKeepAlive(this.#deadline(deadlineMs)).then(ownStream);
+    const stream = await this.#typed(call);
     const answer = new Promise<number>((resolve, reject) => {
       stream.on('data', ({ TTL }) => resolve(Number(TTL)));
       stream.on('end', () => reject(this.#error('unavailable', 'the keepalive stream ended without an answer')));
@@ -157,7 +151,7 @@ class EtcdClient implements EtcdPort {
       listener.onEnd(error);
     };
     this.#watches.add(end);
-    const opened = this.#client.watchClient.watch();
+    const opened = this.#client.watchClient.watch().then(ownStream);
     opened.then(
       (stream) => {
         cancel = () => stream.cancel();
@@ -207,48 +201,6 @@ class EtcdClient implements EtcdPort {
     if (Number(compact_revision) > 0) return this.#error('compacted', `compacted at revision ${compact_revision}`);
     return this.#cast(new Error(`the watch was cancelled by the server: ${cancel_reason || 'without a reason'}`));
   }
-}
-
-/** etcd answers pings that come more often than every 5 s by closing the connection (`--grpc-keepalive-min-time`). */
-const KEEPALIVE_TIME_MS = 10_000;
-const KEEPALIVE_TIMEOUT_MS = 3_000;
-/** Of the exchange of the password for a token, in milliseconds; it comes before a call and is not within its deadline. */
-const AUTHENTICATE_MS = 2_000;
-/** A connection that comes back is used soon; how often we try is decided by the callers' backoff. */
-const RECONNECT_MS = { initial: 200, max: 1_000 };
-
-function clientOptions(host: string, { auth, tls, clock }: EtcdClientOptions, connection: symbol): IOptions {
-  // Asynchronous, because etcd3 expects a throw of what it executes to be a rejection.
-  const unguarded = { execute: async (run: (context: unknown) => unknown) => run({}) } as unknown as NoPolicy;
-  const authenticate = (): { deadline: number } => ({ deadline: clock.wallNow() + AUTHENTICATE_MS });
-  return {
-    hosts: `${tls === undefined ? 'http' : 'https'}://${host}`,
-    ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
-    ...(auth === undefined ? {} : { auth: { ...auth, callOptions: authenticate } }),
-    faultHandling: { host: () => unguarded, global: unguarded },
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : authenticate()),
-    grpcOptions: {
-      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      'grpc.keepalive_permit_without_calls': 1,
-      'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.initial,
-      'grpc.max_reconnect_backoff_ms': RECONNECT_MS.max,
-      'grpc.enable_retries': 0,
-      'org-rpc.connection': connection,
-    },
-  };
-}
-
-type NoPolicy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
-
-/** Without a root certificate of its own, the well-known ones of Node are used; etcd3's types do not know that. */
-function credentialsOf({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
-  const credentials = {
-    rootCertificate: ca === undefined ? undefined : Buffer.from(ca),
-    ...(key === undefined ? {} : { privateKey: Buffer.from(key) }),
-    ...(cert === undefined ? {} : { certChain: Buffer.from(cert) }),
-  };
-  return credentials as NonNullable<IOptions['credentials']>;
 }
 
 /** Keys are taken byte by byte, so that a foreign key of no valid UTF-8 keeps its identity; ours are ASCII. */

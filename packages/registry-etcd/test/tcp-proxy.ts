@@ -9,6 +9,8 @@ export interface TcpProxy {
   /** Milliseconds that each byte takes longer towards the server. */
   latencyMs: number;
   readonly state: LineState;
+  /** How many connections were made through it. */
+  readonly accepted: number;
   set(state: LineState): void;
   /** Cuts connections that fail `isAllowed` now and when they send something. */
   recheck(): void;
@@ -32,6 +34,7 @@ export async function startTcpProxy(target: number, options: TcpProxyOptions = {
 
 class Line implements TcpProxy {
   latencyMs = 0;
+  accepted = 0;
   readonly #target: number;
   readonly #options: TcpProxyOptions;
   readonly #server: Server;
@@ -73,6 +76,7 @@ class Line implements TcpProxy {
 
   #accept(socket: Socket): void {
     if (this.#state === 'cut') return void socket.resetAndDestroy();
+    this.accepted++;
     const passage: Passage = new Passage(socket, connect(this.#target, '127.0.0.1'), {
       latencyMs: () => this.latencyMs,
       saw: (bytes) => {
