@@ -1,3 +1,7 @@
+import { inspect } from 'node:util';
+import { isRpcError } from '@org/rpc-core';
+import { plainText, printable } from './format/plain-text.js';
+
 /** The exit codes of `rpc`: what a script may rely on. */
 export const EXIT = {
   ok: 0,
@@ -20,5 +24,26 @@ export class CliError extends Error {
  */
 export function failureLine(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+  return plainText(text.replace(/\s*[\r\n]+\s*/g, ' ').trim());
+}
+
+/** A failure as JSON prints it: what a failed call knows, or the message alone. */
+export function failureFields(error: unknown): Readonly<Record<string, unknown>> {
+  if (!isRpcError(error)) return { message: error instanceof Error ? error.message : String(error) };
+  const { message, code, reason, details, service, method, endpoint, progress, retryAfterMs, attempts } = error;
+  const fields = { message, code, reason, details, service, method, endpoint, progress, retryAfterMs, attempts };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** What else there is to say of a failed call, for people: what its handler added, and the attempts when asked for all. */
+export function failureRemarks(error: unknown, isVerbose: boolean): string {
+  if (!isRpcError(error)) return '';
+  const lines: string[] = [];
+  if (error.details !== undefined)
+    lines.push(`details: ${inspect(error.details, { depth: 64, maxArrayLength: null, maxStringLength: null })}`);
+  if (error.retryAfterMs !== undefined) lines.push(`try again after ${error.retryAfterMs} ms`);
+  if (isVerbose)
+    for (const [index, { endpoint, durationMs, code, progress }] of error.attempts.entries())
+      lines.push(`attempt ${index + 1}: ${endpoint || 'nobody'}, ${durationMs.toFixed(1)} ms, ${code}, ${progress}`);
+  return lines.map((line) => `${printable(line).replace(/^/gm, '  ')}\n`).join('');
 }

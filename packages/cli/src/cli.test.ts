@@ -87,6 +87,18 @@ describe('runCli', () => {
     assert.match(bench.outText, /Examples\n {2}rpc bench calculator\.sum 1 2/);
   });
 
+  it('prints the help of a command that is named after help, whose usage can be typed as it stands', async () => {
+    for (const name of ['bench', 'call', 'ls', 'rules']) {
+      const terminal = testTerminal();
+      assert.equal(await runCli(['help', name], terminal), 0);
+      const usage = /Usage\n((?: {2}.*\n)+)/.exec(terminal.outText)![1]!;
+      for (const line of usage.trimEnd().split('\n')) assert.match(line, new RegExp(`^ {2}rpc ${name} `));
+    }
+    const unknown = testTerminal();
+    assert.equal(await runCli(['help', 'cal'], unknown), 1);
+    assert.equal(unknown.errText, 'rpc: unknown command cal, did you mean call?\n');
+  });
+
   it('prints the help on stderr and fails when nothing was asked', async () => {
     const terminal = testTerminal();
     assert.equal(await runCli([], terminal), 1);

@@ -1,7 +1,9 @@
 import { benchCommand } from './bench/bench-command.js';
 import { callCommand } from './call/call-command.js';
-import { CliError, EXIT, failureLine } from './cli-error.js';
+import { CliError, EXIT, failureFields, failureLine, failureRemarks } from './cli-error.js';
 import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.js';
+import { printable } from './format/plain-text.js';
+import { toTypedJson } from './format/typed-json.js';
 import { lsCommand } from './ls/ls-command.js';
 import { parseCommandLine } from './options/command-line.js';
 import { didYouMean } from './options/nearest.js';
@@ -26,7 +28,7 @@ export async function runCli(
   const verbose = words.includes('--verbose') || Boolean(terminal.environment['RPC_DEBUG']);
   const command = commands.find(({ name }) => name === words[0]);
   try {
-    if (command === undefined) return runWithoutCommand(words[0], terminal, commands);
+    if (command === undefined) return runWithoutCommand(words, terminal, commands);
     const line = parseCommandLine(words.slice(1), { ...command.options, ...COMMON_SPECS });
     if (line.flag('help')) {
       terminal.out(commandHelp(command));
@@ -34,27 +36,45 @@ export async function runCli(
     }
     return await command.run(line, terminal);
   } catch (error) {
+    if (wantsJson(words)) terminal.out(`${toTypedJson({ error: failureFields(error) })}\n`);
     terminal.err(`rpc${command === undefined ? '' : ` ${command.name}`}: ${failureLine(error)}\n`);
-    if (verbose) terminal.err(`${error instanceof Error ? describeStack(error) : String(error)}\n`);
+    terminal.err(failureRemarks(error, verbose));
+    if (verbose) terminal.err(`${printable(error instanceof Error ? describeStack(error) : String(error))}\n`);
     return EXIT.failed;
   }
 }
 
-function runWithoutCommand(word: string | undefined, terminal: Terminal, commands: readonly Command[]): number {
+function runWithoutCommand(words: readonly string[], terminal: Terminal, commands: readonly Command[]): number {
+  const [word, topic] = words;
   if (word === '--version' || word === '-v') {
     terminal.out(`${cliVersion()}\n`);
     return EXIT.ok;
   }
   if (word === '--help' || word === '-h' || word === 'help') {
-    terminal.out(programHelp(commands));
+    const command = word === 'help' && topic !== undefined && !topic.startsWith('-') ? topic : undefined;
+    terminal.out(command === undefined ? programHelp(commands) : commandHelp(named(command, commands)));
     return EXIT.ok;
   }
   if (word === undefined) {
     terminal.err(programHelp(commands));
     return EXIT.failed;
   }
+  named(word, commands);
+  return EXIT.failed;
+}
+
+/** @throws CliError with the names that there are */
+function named(word: string, commands: readonly Command[]): Command {
+  const found = commands.find(({ name }) => name === word);
+  if (found !== undefined) return found;
   const names = commands.map(({ name }) => name);
   throw new CliError(`unknown command ${word}${didYouMean(word, names) || `; there are ${names.join(', ')}`}`);
+}
+
+/** Also where the command line itself is wrong: who reads JSON gets JSON. */
+function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return words.slice(0, end < 0 ? undefined : end).includes('--json');
 }
 
 function describeStack(error: Error): string {

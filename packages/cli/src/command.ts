@@ -7,7 +7,7 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The forms in which it is called, without `rpc`. */
+  /** The forms in which it is called, each beginning with `rpc`. */
   readonly usage: readonly string[];
   readonly options: OptionSpecs;
   /** What cannot be said in a line an option. */
@@ -22,7 +22,7 @@ export interface Command {
 
 /** The options that every command has. */
 export const COMMON_SPECS = {
-  verbose: { type: 'boolean', help: 'print the stack of a failure (also: RPC_DEBUG=1)' },
+  verbose: { type: 'boolean', help: 'tell more: the attempts and the stack of a failure (also: RPC_DEBUG=1)' },
   help: { type: 'boolean', short: 'h', help: 'print this' },
 } as const satisfies OptionSpecs;
 
@@ -46,7 +46,7 @@ export function programHelp(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => [name, summary]);
   return [
     'rpc: the command line of @org/rpc\n',
-    section('Usage', ['rpc <command> [arguments] [options]', 'rpc <command> --help', 'rpc --version']),
+    section('Usage', ['rpc <command> [arguments] [options]', 'rpc help <command>', 'rpc --version']),
     `Commands\n${formatTable({ rows, align: 'll' })}`,
     section('Exit codes', [
       '0 fine, 1 wrong usage or failure, 2 a threshold of --fail-on was crossed, 130 stopped by SIGINT',

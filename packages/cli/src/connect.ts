@@ -46,18 +46,22 @@ export async function connectClients(
   } catch (error) {
     await close();
     if (signal?.aborted) throw new CliError('interrupted before there was a connection', { cause: error });
-    throw await explain(error, registry, options, terminal);
+    throw await explainNoConnection(error, registry, options, terminal);
   }
 }
 
-/** Why there is no connection: the registry may know more than the client, which only knows that it has none. */
-async function explain(
+/**
+ * What to tell of a failure: the same error, unless it is one of a call that found nobody, of which the registry may know more
+ * than the client, which only knows that it has no connection. Never rejects.
+ */
+export async function explainNoConnection(
   error: unknown,
   registry: Registry,
-  { service, namespace }: ConnectOptions,
+  { service, namespace }: { readonly service: string; readonly namespace: string | undefined },
   terminal: Pick<Terminal, 'clock' | 'random' | 'environment'>,
 ): Promise<unknown> {
-  if (!isRpcError(error)) return error;
+  const foundNobody = isRpcError(error, 'UNAVAILABLE') || isRpcError(error, 'DEADLINE_EXCEEDED');
+  if (!foundNobody || error.progress !== 'unsent') return error;
   const open = openRegistry(registry, namedNamespace(namespace, terminal.environment), terminal);
   try {
     const names = await open.services();

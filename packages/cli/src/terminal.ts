@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import type { Clock, Random } from '@org/rpc-core';
 import { systemClock, systemRandom } from '@org/rpc-core';
 
@@ -16,14 +17,21 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Resolves when stdout has taken enough of what was written to take more: at once, unless its reader is slow. */
+  drained(): Promise<void>;
   /** What comes on stdin, in pieces. */
   input(): AsyncIterable<Uint8Array | string>;
+  /** Whether stdin is a terminal, where a person has to be told that something is waited for. */
+  readonly inputIsTerminal: boolean;
+  /** Lets go of stdin, if it is being read: a process that waits for it does not end. */
+  closeInput(): void;
   /** Calls `run` at each SIGINT until the returned function is called. */
   onInterrupt(run: () => void): () => void;
 }
 
 /** The real process: its streams, environment, clock and SIGINT. */
 export function systemTerminal(): Terminal {
+  let isReading = false;
   return {
     out: (text) => {
       process.stdout.write(text);
@@ -37,7 +45,19 @@ export function systemTerminal(): Terminal {
     environment: process.env,
     clock: systemClock,
     random: systemRandom,
-    input: () => process.stdin,
+    drained: () => {
+      const { stdout } = process;
+      return stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : Promise.resolve();
+    },
+    input() {
+      isReading = true;
+      return process.stdin;
+    },
+    // Not process.stdin.isTTY: to look at that stream is to open it.
+    inputIsTerminal: isatty(0),
+    closeInput() {
+      if (isReading) process.stdin.destroy();
+    },
     onInterrupt(run) {
       process.on('SIGINT', run);
       return () => process.off('SIGINT', run);

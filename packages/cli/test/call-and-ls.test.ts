@@ -49,7 +49,7 @@ describe('rpc call and rpc ls, over a local registry', () => {
   it('sends metadata', async () => {
     assert.equal((await rpc('call', 'calculator.tenant', '--metadata', 'tenant=x=y')).outText, 'x=y\n');
     const wrong = await rpc('call', 'calculator.tenant', '--metadata', 'tenant');
-    assert.equal(wrong.errText, "rpc call: --metadata 'tenant' is no key=value\n");
+    assert.equal(wrong.errText, 'rpc call: --metadata: it must be key=value\n');
   });
 
   it('lists the services and the instances of one', async () => {
@@ -61,6 +61,27 @@ describe('rpc call and rpc ls, over a local registry', () => {
       json.instances.map(({ id }) => id),
       ['one'],
     );
+  });
+
+  it('escapes what an instance says of itself', async () => {
+    const hostile = 'z\u202e';
+    const other = createServer({ registry: `local:${directory}`, zone: hostile, tags: { [hostile]: hostile } });
+    other.add(defineService('hostile', { x: method<() => void>() }), { x: () => {} });
+    await other.listen();
+    await other.registered;
+    try {
+      const table = (await rpc('ls', 'hostile')).outText;
+      assert.match(table, / z\\u202e +- +\d+s +z\\u202e=z\\u202e /);
+      const json = (await rpc('ls', 'hostile', '--json')).outText;
+      assert.doesNotMatch(json, /\u202e/);
+      const { instances } = JSON.parse(json) as { instances: { zone: string }[] };
+      assert.deepEqual(
+        instances.map(({ zone }) => zone),
+        [hostile],
+      );
+    } finally {
+      await other.close({ drainMs: 0, graceMs: 0 });
+    }
   });
 
   it('names the nearest service when one is unknown', async () => {

@@ -24,7 +24,10 @@ export function testTerminal(changes: Partial<Terminal> = {}): TestTerminal {
     environment: {},
     clock: new FakeClock(),
     random: seededRandom(1),
+    drained: () => Promise.resolve(),
     input: async function* () {},
+    inputIsTerminal: false,
+    closeInput: () => {},
     onInterrupt: () => () => {},
     ...changes,
   };

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { CliError, EXIT, failureLine } from '../cli-error.js';
 import type { Command } from '../command.js';
+import { formatJson } from '../format/plain-text.js';
 import { createStyle } from '../format/style.js';
 import type { CommandLine } from '../options/command-line.js';
 import type { Terminal } from '../terminal.js';
@@ -24,7 +25,7 @@ import { crossedThresholds } from './thresholds.js';
 export const benchCommand: Command = {
   name: 'bench',
   summary: 'measure the throughput and the latency of a method',
-  usage: ['bench <service.method> [arguments] [options]', 'bench --self [options]'],
+  usage: ['rpc bench <service.method> [arguments] [options]', 'rpc bench --self [options]'],
   options: BENCH_SPECS,
   notes: [
     'Arguments are JSON where they parse as JSON, else strings. A word that begins with a dash goes behind --.',
@@ -51,7 +52,10 @@ async function runBench(line: CommandLine, terminal: Terminal): Promise<number> 
   printReport(report, baseline, options, terminal);
   for (const text of crossed) terminal.err(`rpc bench: threshold crossed: ${text}\n`);
   if (!report.result.complete) return EXIT.interrupted;
-  return crossed.length > 0 ? EXIT.thresholdCrossed : EXIT.ok;
+  if (crossed.length > 0) return EXIT.thresholdCrossed;
+  if (report.result.ok > 0) return EXIT.ok;
+  terminal.err('rpc bench: no call succeeded\n');
+  return EXIT.failed;
 }
 
 async function measure(options: BenchOptions, terminal: Terminal): Promise<BenchReport> {
@@ -110,7 +114,7 @@ function printReport(
 ): void {
   if (options.html !== undefined) writeReport(options.html, formatHtml(report));
   if (options.json) {
-    terminal.out(`${JSON.stringify(report, undefined, 2)}\n`);
+    terminal.out(`${formatJson(report)}\n`);
     // On stderr as well: who reads the JSON with a program would never see them.
     for (const warning of warnings(report)) terminal.err(`rpc bench: ${warning}\n`);
     return;

@@ -7,6 +7,7 @@ import {
   TIMEOUT_SPEC,
   timeoutOption,
 } from '../options/connection-options.js';
+import { METADATA_SPECS, metadataOptions } from '../options/metadata-options.js';
 import { type MethodCall, parseMethodCall } from '../options/method-name.js';
 import { bytesOption, countOption, durationOption, numberOption } from '../options/values.js';
 import type { Load, LoadSpan } from './load.js';
@@ -22,6 +23,8 @@ export interface BenchOptions extends MethodCall, ConnectionOptions {
   /** How many clients the load is spread over, each with connections of its own. */
   readonly connections: number;
   readonly timeoutMs: number;
+  /** Sent with each call. It is in no report: it may hold secrets. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Whether failed attempts may be repeated. */
   readonly idempotent: boolean;
   /** Bytes of the string that was added as the last argument, `undefined` for none. */
@@ -69,6 +72,7 @@ export const BENCH_SPECS = {
     help: 'open loop: calls beyond it are dropped and counted; default rate x timeout, 1000 to 100000',
   },
   ...TIMEOUT_SPEC,
+  ...METADATA_SPECS,
   idempotent: { type: 'boolean', help: 'the method may be repeated: failed attempts are retried on another endpoint' },
   payload: { type: 'string', value: '<size>', help: 'add a string of this size (512, 16k, 1MiB) as the last argument' },
   seed: { type: 'string', value: '<number>', help: 'of arrivals and payload; default: another one each time' },
@@ -121,6 +125,7 @@ export function resolveBenchOptions(line: CommandLine, newSeed: () => number): B
     span: resolveSpan(line, timeoutMs),
     connections,
     timeoutMs,
+    metadata: metadataOptions(line),
     idempotent: line.flag('idempotent'),
     payloadBytes,
     seed,

@@ -1,3 +1,4 @@
+import { plainText } from '../format/plain-text.js';
 import type { Style } from '../format/style.js';
 import { formatTable } from '../format/table.js';
 import { formatCount, formatMs, formatShare, formatSpan } from '../format/units.js';
@@ -112,7 +113,7 @@ function formatErrors({ result }: BenchReport, style: Style): string {
 
 function formatEndpoints({ result }: BenchReport, style: Style): string {
   const rows = result.endpoints.map(({ endpoint, calls, errors, p50Ms, p99Ms }) => [
-    endpoint,
+    plainText(endpoint),
     formatCount(calls),
     formatShare(result.calls === 0 ? 0 : calls / result.calls),
     errors === 0 ? '0' : style.bad(formatCount(errors)),

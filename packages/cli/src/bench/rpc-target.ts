@@ -10,6 +10,7 @@ import type { BenchTarget, Caller } from './target.js';
 export interface RpcTargetOptions extends MethodCall, ConnectionOptions {
   readonly connections: number;
   readonly timeoutMs: number;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly idempotent: boolean;
 }
 
@@ -48,9 +49,13 @@ export async function openRpcTarget(
   return target;
 }
 
-function createCaller(client: Client, { service, method, args, timeoutMs, idempotent }: RpcTargetOptions): Caller {
+function createCaller(
+  client: Client,
+  { service, method, args, timeoutMs, metadata, idempotent }: RpcTargetOptions,
+): Caller {
   const options: CallOptions = {
     timeoutMs,
+    metadata,
     idempotent,
     onResponse(info) {
       caller.endpoint = info.endpoint;

@@ -1,68 +1,145 @@
 import { inspect } from 'node:util';
+import { createClient } from '@org/rpc';
+import type { CallOptions } from '@org/rpc-core';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
-import { connectClients } from '../connect.js';
+import { explainNoConnection } from '../connect.js';
+import { isPrintable, plainText, printable } from '../format/plain-text.js';
 import { createStyle } from '../format/style.js';
+import { toTypedJson } from '../format/typed-json.js';
 import type { CommandLine } from '../options/command-line.js';
-import { CONNECTION_SPECS, connectionOptions, TIMEOUT_SPEC, timeoutOption } from '../options/connection-options.js';
-import { parseMethodCall } from '../options/method-name.js';
+import { CONNECTION_SPECS, connectionOptions } from '../options/connection-options.js';
+import { METADATA_SPECS, metadataOptions } from '../options/metadata-options.js';
+import { type MethodCall, parseMethodCall } from '../options/method-name.js';
+import { durationOption } from '../options/values.js';
+import { namedRegistry } from '../registry.js';
 import type { Terminal } from '../terminal.js';
-import { toJson } from './to-json.js';
+import { callAnyKind, KINDS, type Kind } from './call-any-kind.js';
+import { readArguments } from './read-input.js';
 
-/** `rpc call`: calls a method once and prints its result. */
+/** What a call may take when nothing is said: longer than a client's usual second, since it has to connect first. */
+const TIMEOUT_MS = 5_000;
+const TIMEOUT_BOUNDS = { min: 1, max: 86_400_000 };
+
+/** `rpc call`: calls a method once and prints what it answers. */
 export const callCommand: Command = {
   name: 'call',
-  summary: 'call a method once and print its result',
-  usage: ['call <service.method> [arguments] [options]'],
+  summary: 'call a method once and print its result, or the items of its stream',
+  usage: ['rpc call <service.method> [arguments] [options]', 'rpc call <service.method> --args <file|-> [options]'],
   options: {
     ...CONNECTION_SPECS,
-    ...TIMEOUT_SPEC,
-    metadata: {
+    timeout: {
       type: 'string',
-      multiple: true,
-      value: '<key=value>',
-      help: 'sent beside the arguments; may be repeated',
+      value: '<time>',
+      help: 'of the whole call, connecting included; default 5s, none for streams',
     },
-    json: { type: 'boolean', help: 'print the result as JSON' },
+    'idle-timeout': { type: 'string', value: '<time>', help: 'how long a stream may be silent; default 60s' },
+    ...METADATA_SPECS,
+    args: { type: 'string', value: '<file|->', help: 'a JSON array of the arguments, from a file or standard input' },
+    kind: {
+      type: 'string',
+      value: '<kind>',
+      help: 'unary, stream, upload or duplex; default: what the server says it is',
+    },
+    json: { type: 'boolean', help: 'print the result, each item of a stream, or the failure as JSON' },
   },
-  notes: ['Arguments are JSON where they parse as JSON, else strings. A word that begins with a dash goes behind --.'],
+  notes: [
+    'Arguments are JSON where they parse as JSON, else strings. A word that begins with a dash goes behind --.',
+    'Uploads and duplex methods send the lines of standard input, each JSON or else a string. SIGINT cancels the call.',
+    'What JSON has no word for is written and read as {"$date":"2026-11-02T00:00:00Z"}, and so $bigint, $bytes (base64), $map,',
+    '$set, $error, $number (NaN), $undefined, $typed. --verbose tells who answered, how fast, and with which metadata.',
+  ],
   examples: [
     'rpc call calculator.sum 1 2',
     `rpc call users.find '{"name":"ada"}' --registry etcd://10.0.0.1:2379 --metadata tenant=a --json`,
+    'rpc call readings.latest 10 --json',
+    'rpc call readings.record shed < values.txt',
     'rpc call orders.get 7 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key',
   ],
   run: runCall,
 };
 
 async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
-  const { service, method, args } = parseMethodCall(line.positionals);
-  const timeoutMs = timeoutOption(line);
-  const metadata = parseMetadata(line.list('metadata'));
-  const connected = await connectClients({ ...connectionOptions(line), service, connections: 1 }, terminal);
+  const named = parseMethodCall(line.positionals);
+  const kind = kindOption(line);
+  const connection = connectionOptions(line);
+  const metadata = metadataOptions(line);
+  const timeoutMs = durationOption(line, 'timeout', TIMEOUT_BOUNDS);
+  const idleTimeoutMs = durationOption(line, 'idle-timeout', TIMEOUT_BOUNDS);
+  const call = await withArguments(named, line.text('args'), terminal);
+  const interruption = new AbortController();
+  const stopListening = terminal.onInterrupt(() => {
+    // The second one is from somebody who does not want to wait for anything.
+    if (interruption.signal.aborted) process.exit(EXIT.interrupted);
+    interruption.abort();
+  });
+  const registry = namedRegistry(connection.registry);
+  const client = createClient({ registry, namespace: connection.namespace, tls: connection.tls });
+  const { signal } = interruption;
+  const options: CallOptions = {
+    metadata,
+    signal,
+    ...(line.flag('verbose') && { onResponse: (info) => terminal.err(`${plainText(describeResponse(info))}\n`) }),
+  };
+  const print = (value: unknown, indent: number): void =>
+    terminal.out(`${line.flag('json') ? toTypedJson(value, indent) : printed(value, terminal)}\n`);
   try {
-    const result = await connected.clients[0]!.call(service, method, args, { timeoutMs, metadata });
-    if (line.flag('json')) terminal.out(`${toJson(result)}\n`);
-    else terminal.out(`${inspectResult(result, terminal)}\n`);
+    await callAnyKind(client, call, {
+      kind,
+      unaryOptions: { ...options, timeoutMs: timeoutMs ?? TIMEOUT_MS },
+      streamOptions: { ...options, ...(timeoutMs !== undefined && { timeoutMs }), idleTimeoutMs },
+      terminal,
+      onResult: (result) => {
+        // A result alone is read as a whole: nothing is `null` there, as a method without a result gives it.
+        print(line.flag('json') ? (result ?? null) : result, 2);
+      },
+      onItem: (item) => {
+        // What has arrived before is not for somebody who wants no more.
+        signal.throwIfAborted();
+        print(item, 0);
+        return terminal.drained();
+      },
+    });
     return EXIT.ok;
+  } catch (error) {
+    if (signal.aborted) {
+      terminal.err('rpc call: interrupted\n');
+      return EXIT.interrupted;
+    }
+    throw await explainNoConnection(error, registry, { ...connection, service: call.service }, terminal);
   } finally {
-    await connected.close();
+    stopListening();
+    terminal.closeInput();
+    await client.close();
   }
 }
 
-/** Reads `key=value` pairs. @throws CliError for one without a key or `=` */
-export function parseMetadata(pairs: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at <= 0) throw new CliError(`--metadata '${pair}' is no key=value`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+function kindOption(line: CommandLine): Kind | undefined {
+  const text = line.text('kind');
+  if (text === undefined || KINDS.some((kind) => kind === text)) return text as Kind | undefined;
+  throw new CliError(`--kind '${text}' is none; there are ${KINDS.join(', ')}`);
 }
 
-function inspectResult(result: unknown, terminal: Terminal): string {
-  // A string is printed as it is, so that it can be used in a shell without its quotes.
-  if (typeof result === 'string') return result;
-  const style = createStyle(terminal.outIsTerminal, terminal.environment);
-  return inspect(result, { depth: 10, colors: style.bold('x') !== 'x', maxArrayLength: 1000 });
+async function withArguments(call: MethodCall, source: string | undefined, terminal: Terminal): Promise<MethodCall> {
+  if (source === undefined) return call;
+  if (call.args.length > 0) throw new CliError('arguments come from the command line or from --args, not from both');
+  return { ...call, args: await readArguments(source, terminal) };
 }
+
+function describeResponse(info: Parameters<NonNullable<CallOptions['onResponse']>>[0]): string {
+  const tries = info.attempts === 1 ? '1 attempt' : `${info.attempts} attempts`;
+  const pairs = Object.entries(info.metadata).map(([key, value]) => `${key}=${value}`);
+  const metadata = pairs.length === 0 ? '' : `; metadata: ${pairs.join(' ')}`;
+  return `rpc call: ${info.endpoint || 'nobody'} answered after ${info.durationMs.toFixed(1)} ms, ${tries}${metadata}`;
+}
+
+/** A value for people; a string as it is, so that it can be used in a shell without its quotes. */
+function printed(value: unknown, terminal: Terminal): string {
+  if (typeof value === 'string') return terminal.outIsTerminal ? printable(value) : value;
+  const plain = inspect(value, INSPECT);
+  if (!isPrintable(plain)) return printable(plain);
+  const isColoured = createStyle(terminal.outIsTerminal, terminal.environment).bold('x') !== 'x';
+  return isColoured ? inspect(value, { ...INSPECT, colors: true }) : plain;
+}
+
+const INSPECT = { depth: 64, maxArrayLength: null, maxStringLength: null, breakLength: 100 } as const;

@@ -1,5 +1,37 @@
-/** Text that somebody else has written, for one line of a terminal: without line breaks, and without codes that would command it. */
+/**
+ * What must not reach a terminal as it is, because somebody else may have written it: control codes (C0, DEL, C1), which command
+ * it; marks that turn the direction of text or cannot be seen, which make a name look like another one; the line ends that
+ * only Unicode knows; and halves of surrogate pairs, which have no bytes.
+ */
+const DANGEROUS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** Text that somebody else has written, for one line of a terminal: line breaks and tabs become a blank, what is dangerous `\u....`. */
 export function plainText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.replace(/[\t\r\n]+/g, ' ').replace(DANGEROUS, escaped);
+}
+
+/** The same for text of several lines: its line breaks and tabs stay. */
+export function printable(text: string): string {
+  return text
+    .replace(/\r\n/g, '\n')
+    .replace(DANGEROUS, (mark) => (mark === '\n' || mark === '\t' ? mark : escaped(mark)));
+}
+
+/** Whether a text of several lines can be printed as it is. */
+export function isPrintable(text: string): boolean {
+  return printable(text) === text;
+}
+
+/**
+ * A value as JSON that is safe on a terminal and means the same: `JSON.stringify` leaves all but C0 as it is.
+ * @param indent - blanks of each level; 0 for one line
+ */
+export function formatJson(value: unknown, indent = 2): string {
+  return printable(JSON.stringify(value, undefined, indent));
+}
+
+function escaped(mark: string): string {
+  return `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -4,6 +4,7 @@ import { uptimeMs } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { unknownService } from '../connect.js';
+import { formatJson, plainText } from '../format/plain-text.js';
 import { createStyle, type Style } from '../format/style.js';
 import { formatTable } from '../format/table.js';
 import type { CommandLine } from '../options/command-line.js';
@@ -15,7 +16,7 @@ import type { Terminal } from '../terminal.js';
 export const lsCommand: Command = {
   name: 'ls',
   summary: 'list the services of a registry, or the instances of one service',
-  usage: ['ls [options]', 'ls <service> [options]'],
+  usage: ['rpc ls [options]', 'rpc ls <service> [options]'],
   options: { ...CONNECTION_SPECS, json: { type: 'boolean', help: 'print as JSON' } },
   notes: ['It asks the registry and no server: options of TLS are checked, so that the same ones do for all commands.'],
   examples: ['rpc ls', 'rpc ls calculator --registry etcd://10.0.0.1:2379 --json'],
@@ -48,13 +49,13 @@ async function listServices(open: OpenRegistry, json: boolean, terminal: Termina
     }),
   );
   if (json) {
-    terminal.out(`${JSON.stringify({ registry: open.registry.display, services }, undefined, 2)}\n`);
+    terminal.out(`${formatJson({ registry: open.registry.display, services })}\n`);
     return;
   }
   if (services.length === 0) terminal.err(`no service is registered in ${open.registry.display}\n`);
   const few = (count: number): string => (count === 0 ? '0' : style.warn(String(count)));
   const rows = services.map(({ service, instances, unavailable, draining }) => [
-    service,
+    plainText(service),
     String(instances),
     few(unavailable),
     few(draining),
@@ -74,20 +75,18 @@ async function listInstances(
     throw new CliError(unknownService(service, open.registry.display, await open.services()));
   }
   if (json) {
-    terminal.out(
-      `${JSON.stringify({ registry: open.registry.display, service, instances: endpoints }, undefined, 2)}\n`,
-    );
+    terminal.out(`${formatJson({ registry: open.registry.display, service, instances: endpoints })}\n`);
     return;
   }
   const rows = endpoints.map((endpoint) => [
-    endpointAddress(endpoint),
+    plainText(endpointAddress(endpoint)),
     endpoint.state === 'up' ? style.good('up') : style.warn(endpoint.state),
     String(endpoint.weight),
-    endpoint.zone ?? '-',
-    endpoint.version ?? '-',
+    plainText(endpoint.zone ?? '-'),
+    plainText(endpoint.version ?? '-'),
     describeUptime(uptimeMs(endpoint, terminal.clock.wallNow())),
-    describeTags(endpoint.tags),
-    endpoint.id,
+    plainText(describeTags(endpoint.tags)),
+    plainText(endpoint.id),
   ]);
   const head = ['address', 'state', 'weight', 'zone', 'version', 'up for', 'tags', 'id'];
   terminal.out(formatTable({ head, rows, align: 'llrllrll' }));

@@ -39,6 +39,7 @@ describe('parseCommandLine', () => {
   it('says that a value is missing instead of taking the next option for it', () => {
     failsWith(['--duration'], /^--duration needs a value: --duration <time>$/);
     failsWith(['--duration', '--json'], /--duration needs a value/);
+    assert.equal(parseCommandLine(['--duration', '-'], SPECS).text('duration'), '-');
   });
 
   it('refuses a value for a flag', () => {

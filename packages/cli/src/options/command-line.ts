@@ -85,7 +85,8 @@ function checkOption(
     if (value !== undefined) throw new CliError(`--${name} takes no value, but was given '${unmark(value)}'`);
     return '';
   }
-  const missing = value === undefined || (!inline && value.startsWith('-'));
+  // A dash alone is standard input.
+  const missing = value === undefined || (!inline && value.startsWith('-') && value !== '-');
   if (missing) throw new CliError(`--${name} needs a value: --${name} ${spec.value ?? '<value>'}`);
   return unmark(value);
 }

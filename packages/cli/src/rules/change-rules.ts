@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { RulesDocument, StoredRules } from '@org/rpc-core';
 import { RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
+import { formatJson, plainText } from '../format/plain-text.js';
 import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 
@@ -54,7 +55,7 @@ async function change(task: RulesTask, document: RulesDocument, given: number | 
     else terminal.out(`${service}: nothing changes, version ${current.version} stays\n`);
     return EXIT.ok;
   }
-  if (current?.problem !== undefined) terminal.err(`what is replaced was not valid: ${current.problem}\n`);
+  if (current?.problem !== undefined) terminal.err(`what is replaced was not valid: ${plainText(current.problem)}\n`);
   const written = isDryRun ? undefined : await store.set(service, document, expected);
   tell(task, difference, written && `version ${written.version} is set`, written?.version);
   return EXIT.ok;
@@ -63,7 +64,7 @@ async function change(task: RulesTask, document: RulesDocument, given: number | 
 function tell(task: RulesTask, difference: readonly string[], done: string | undefined, version?: number): void {
   const { service, terminal, isJson, style } = task;
   if (isJson) {
-    terminal.out(`${JSON.stringify({ service, written: done !== undefined, version, difference }, undefined, 2)}\n`);
+    terminal.out(`${formatJson({ service, written: done !== undefined, version, difference })}\n`);
     return;
   }
   for (const line of difference) {

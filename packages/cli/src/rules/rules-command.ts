@@ -27,13 +27,13 @@ export const rulesCommand: Command = {
   name: 'rules',
   summary: 'see and change the rules of a service: timeouts, retries, weights, switches',
   usage: [
-    'rules get <service> [options]',
-    'rules set <service> <file|-> [options]',
-    'rules watch <service> [options]',
-    'rules history <service> [options]',
-    'rules rollback <service> <version> [options]',
-    'rules status <service> [options]',
-    'rules delete <service> [options]',
+    'rpc rules get <service> [options]',
+    'rpc rules set <service> <file|-> [options]',
+    'rpc rules watch <service> [options]',
+    'rpc rules history <service> [options]',
+    'rpc rules rollback <service> <version> [options]',
+    'rpc rules status <service> [options]',
+    'rpc rules delete <service> [options]',
   ],
   options: {
     ...CONNECTION_SPECS,
@@ -60,8 +60,8 @@ async function runRules(line: CommandLine, terminal: Terminal): Promise<number> 
   if (verb === undefined)
     throw new CliError(`cannot ${word}${didYouMean(word, known) || `; there are ${known.join(', ')}`}`);
   if (service === undefined || words.length !== verb.words) {
-    const usage = rulesCommand.usage.find((form) => form.startsWith(`rules ${word} `));
-    throw new CliError(`usage: rpc ${usage}`);
+    const usage = rulesCommand.usage.find((form) => form.startsWith(`rpc rules ${word} `));
+    throw new CliError(`usage: ${usage}`);
   }
   const { registry, namespace } = connectionOptions(line);
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);

@@ -1,7 +1,7 @@
 import type { RulesReport } from '@org/rpc-core';
 import { RULE_POLICIES } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
-import { plainText } from '../format/plain-text.js';
+import { formatJson, plainText } from '../format/plain-text.js';
 import { formatTable } from '../format/table.js';
 import { ruleRows, summaryOf } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
@@ -14,7 +14,7 @@ export async function showRules({ service, store, registry, isJson, terminal }: 
   if (document === undefined)
     throw new CliError(`the rules of ${service} are not valid, so no client has them: ${problem}; set others`);
   if (isJson) {
-    terminal.out(`${JSON.stringify(document, undefined, 2)}\n`);
+    terminal.out(`${formatJson(document)}\n`);
     return EXIT.ok;
   }
   terminal.out(`${service}, version ${document.version}${commentOf(document.comment)}\n`);
@@ -29,7 +29,7 @@ export async function showHistory({ service, store, registry, isJson, terminal }
   const [history, current] = [await store.history(service), await store.get(service)];
   if (isJson) {
     const versions = history.map(({ version, document, problem }) => document ?? { version, problem });
-    terminal.out(`${JSON.stringify({ service, current: current?.version, versions }, undefined, 2)}\n`);
+    terminal.out(`${formatJson({ service, current: current?.version, versions })}\n`);
     return EXIT.ok;
   }
   if (history.length === 0) terminal.err(`${service} never had rules in ${registry}\n`);
@@ -46,7 +46,7 @@ export async function showHistory({ service, store, registry, isJson, terminal }
 export async function showStatus({ service, store, isJson, terminal, style }: RulesTask): Promise<number> {
   const [current, reports] = [await store.get(service), await store.reports(service)];
   if (isJson) {
-    terminal.out(`${JSON.stringify({ service, current: current?.version, reports }, undefined, 2)}\n`);
+    terminal.out(`${formatJson({ service, current: current?.version, reports })}\n`);
     return EXIT.ok;
   }
   const there = current === undefined ? 'no rules' : `version ${current.version}`;

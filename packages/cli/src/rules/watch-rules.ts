@@ -1,7 +1,7 @@
 import type { RulesDocument, RulesReport } from '@org/rpc-core';
 import { storedRules } from '@org/rpc-core/internal';
 import { EXIT, failureLine } from '../cli-error.js';
-import { plainText } from '../format/plain-text.js';
+import { formatJson, plainText } from '../format/plain-text.js';
 import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 import { policiesOf } from './show-rules.js';
@@ -57,7 +57,7 @@ function tellChange(
   const stored = text === undefined ? undefined : storedRules(text);
   if (isJson) {
     const { document, problem } = stored ?? {};
-    terminal.out(`${JSON.stringify({ event: 'rules', service, document: document ?? null, problem })}\n`);
+    terminal.out(`${formatJson({ event: 'rules', service, document: document ?? null, problem }, 0)}\n`);
   } else if (stored === undefined) terminal.out(`${service}: no rules\n`);
   else if (stored.document === undefined) terminal.out(`${service}: not valid: ${plainText(stored.problem ?? '')}\n`);
   else {
@@ -71,7 +71,7 @@ function tellChange(
 function tellReports(task: RulesTask, known: Map<string, string>, reports: readonly RulesReport[]): void {
   const { terminal, isJson } = task;
   const tell = (event: string, report: object, line: string): void =>
-    terminal.out(isJson ? `${JSON.stringify({ event, ...report })}\n` : `  ${plainText(line)}\n`);
+    terminal.out(isJson ? `${formatJson({ event, ...report }, 0)}\n` : `  ${plainText(line)}\n`);
   for (const report of reports) {
     const text = JSON.stringify(report);
     if (known.get(report.instance) === text) continue;
