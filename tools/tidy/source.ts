@@ -44,7 +44,21 @@ export interface Finding {
 export type Rule = (tree: Tree) => Finding[];
 
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', 'vectors', 'fixtures', 'docs/api']);
-const TEXT_EXTENSIONS = new Set(['.ts', '.mts', '.js', '.mjs', '.json', '.md', '.yml', '.yaml', '.sh', '']);
+const TEXT_EXTENSIONS = new Set([
+  '.ts',
+  '.mts',
+  '.js',
+  '.mjs',
+  '.json',
+  '.md',
+  '.yml',
+  '.yaml',
+  '.sh',
+  '.py',
+  '.go',
+  '.rs',
+  '',
+]);
 const SOURCE_EXTENSIONS = new Set(['.ts', '.mts', '.mjs', '.js']);
 // Made by machines: the lock file by npm, the change logs by lerna.
 const GENERATED = /(^|\/)(package-lock\.json|CHANGELOG\.md)$/;
