@@ -31,6 +31,11 @@ export class Backoff {
     this.#options = options;
   }
 
+  /** What failed has succeeded: the bound starts again. */
+  forgive(): void {
+    this.#failures = 0;
+  }
+
   /** Counts a failure and tells how long to wait before the next try, in milliseconds. */
   next(): number {
     const { baseMs, maxMs, resetAfterMs, firstMs } = this.#options;

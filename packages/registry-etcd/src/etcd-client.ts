@@ -124,7 +124,7 @@ class EtcdClient implements EtcdPort {
   }
 
   async range(request: Parameters<EtcdPort['range']>[0], deadlineMs: number): Promise<RangePage> {
-    const { key, rangeEnd, limit, revision, keysOnly } = request;
+    const { key, rangeEnd, limit, revision, keysOnly, minModRevision } = request;
     const call = this.#client.kv.range(
       {
         key: bytesOf(key),
@@ -132,6 +132,7 @@ class EtcdClient implements EtcdPort {
         ...(rangeEnd === undefined ? {} : { range_end: bytesOf(rangeEnd) }),
         ...(revision === undefined ? {} : { revision }),
         ...(keysOnly === undefined ? {} : { keys_only: keysOnly }),
+        ...(minModRevision === undefined ? {} : { min_mod_revision: minModRevision }),
       },
       this.#deadline(deadlineMs),
     );

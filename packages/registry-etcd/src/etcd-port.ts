@@ -83,6 +83,8 @@ export interface RangeRequest extends KeyRange {
   readonly revision?: number | undefined;
   /** Leaves the values empty. */
   readonly keysOnly?: boolean | undefined;
+  /** Leaves out what was written last before this revision; it is counted all the same. */
+  readonly minModRevision?: number | undefined;
 }
 
 /** The answer to a {@link RangeRequest}, ordered by key. */

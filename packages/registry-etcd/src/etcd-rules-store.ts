@@ -129,7 +129,7 @@ export class EtcdRulesStore implements RulesStore {
     return listRange(
       range,
       (request) => holder.call(timing.callDeadlineMs, (port, deadlineMs) => port.range(request, deadlineMs)),
-      keysOnly,
+      { keysOnly },
     );
   }
 }

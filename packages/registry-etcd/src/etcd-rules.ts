@@ -2,7 +2,7 @@ import type { RulesSource } from '@org/rpc-core';
 import { createTextWatches, RULES_BYTES_MAX } from '@org/rpc-core/internal';
 import type { EtcdError } from './etcd-port.js';
 import { Reflector, type ReflectorEnvironment } from './reflector.js';
-import type { Report } from './report.js';
+import { describeLost, type Report } from './report.js';
 import type { RulesKeys } from './rules-keys.js';
 import type { RulesReporter } from './rules-reporter.js';
 
@@ -46,6 +46,8 @@ export function createEtcdRules(environment: EtcdRulesEnvironment, reporter: Rul
         const message = `the rules of ${service} are not followed: ${error.message}`;
         environment.report({ kind: 'invalidEntry', message, service, error });
       },
+      lost: (keys: readonly string[]) =>
+        environment.report({ kind: 'lost', message: describeLost(`the rules of ${service}`, keys), service }),
     };
     // The watch of the instances finds out as well when etcd has gone silent.
     const timing = { ...environment.timing, watchdogMs: environment.timing.resyncMs };

@@ -113,6 +113,7 @@ export class Lease {
       const call = holder.call(timing.callDeadlineMs, (port, deadlineMs) => port.keepAliveOnce(id, deadlineMs));
       const ttlSeconds = await call;
       if (this.#closed || this.#id !== id) return;
+      this.#backoff.forgive();
       this.#sink.succeeded();
       if (ttlSeconds <= 0) {
         this.forget(id);

@@ -5,9 +5,14 @@ export interface RangeList {
   /** By key. */
   readonly entries: Map<string, KeyValue>;
   readonly revision: number;
+  /** How many keys the range has, those included that were not asked for. */
+  readonly count: number;
   /** Whether there were more than were read. */
   readonly truncated: boolean;
 }
+
+/** What of a range is read; all of it unless told otherwise. */
+export type Wanted = Pick<RangeRequest, 'keysOnly' | 'minModRevision'>;
 
 /** Reads one page. */
 export type ReadPage = (request: RangeRequest) => Promise<RangePage>;
@@ -21,25 +26,26 @@ export const RANGE_ENTRIES_MAX = 50_000;
  *
  * @throws EtcdError of a page, `compacted` too when it took so long that the revision is no longer kept
  */
-export async function listRange(range: KeyRange, read: ReadPage, keysOnly = false): Promise<RangeList> {
+export async function listRange(range: KeyRange, read: ReadPage, wanted: Wanted = {}): Promise<RangeList> {
   const entries = new Map<string, KeyValue>();
   let { key } = range;
   let revision: number | undefined;
+  let count = 0;
   let limit = PAGE_ENTRIES;
   for (;;) {
     let page: RangePage;
     try {
-      page = await read({ key, rangeEnd: range.rangeEnd, limit, revision, keysOnly });
+      page = await read({ key, rangeEnd: range.rangeEnd, limit, revision, ...wanted });
     } catch (error) {
       if (asEtcdError(error).kind !== 'exhausted' || limit === 1) throw error;
       limit = Math.max(1, Math.floor(limit / PAGE_SHRINK));
       continue;
     }
-    revision ??= page.revision;
+    if (revision === undefined) ({ revision, count } = page);
     for (const entry of page.entries) entries.set(entry.key, entry);
     const last = page.entries.at(-1);
-    if (!page.more || last === undefined) return { entries, revision, truncated: false };
-    if (entries.size >= RANGE_ENTRIES_MAX) return { entries, revision, truncated: true };
+    if (!page.more || last === undefined) return { entries, revision, count, truncated: false };
+    if (entries.size >= RANGE_ENTRIES_MAX) return { entries, revision, count, truncated: true };
     key = `${last.key}\0`;
   }
 }

@@ -40,11 +40,26 @@ describe('Reflector, in an outage', () => {
     assert.equal(world.clock.pending, 0);
   });
 
-  it('is no longer fresh 16 s after etcd began to hang, at the latest', async () => {
+  it('is no longer fresh 9 s after it has heard from etcd, and not before', async () => {
     const world = await follow();
     world.etcd.fault = () => 'hang';
-    await world.clock.advance(16_000);
+    await world.clock.advance(8_999);
+    assert.equal(world.last(), '');
+    await world.clock.advance(1);
     assert.equal(world.last(), '~');
+    end(world);
+  });
+
+  it('is fresh again with the next read', async () => {
+    const world = await follow();
+    world.etcd.fault = () => 'hang';
+    await world.clock.advance(9_000);
+    assert.equal(world.last(), '~');
+    world.etcd.fault = () => undefined;
+    await world.clock.advance(3_100 + 1_500);
+    assert.equal(world.last(), '');
+    await world.clock.advance(60_000);
+    assert.deepEqual(world.seen.slice(-1), ['']);
     end(world);
   });
 
@@ -62,6 +77,53 @@ describe('Reflector, in an outage', () => {
     const longest = Math.max(...gaps);
     assert.ok(gaps[0]! <= 1_600 && longest <= 30_000 && longest > 25_000, `${gaps[0]} to ${longest} ms`);
     assert.ok(times.length > 150 && times.length < 400, `${times.length} tries in an hour`);
+    end(world);
+  });
+
+  it('waits no longer after the tenth lost watch than after the first, whenever etcd answers its lists', async () => {
+    const world = await follow();
+    const { clock, etcd } = world;
+    for (let round = 0; round < 10; round++) {
+      await clock.advance(3_000);
+      etcd.breakWatches();
+      etcd.put('k/a', `${round}`);
+      await clock.advance(800);
+      assert.equal(world.last(), `a=${round}`);
+    }
+    end(world);
+  });
+
+  it('has forgotten an outage of an hour as soon as etcd answers', async () => {
+    const world = await follow();
+    const { clock, etcd } = world;
+    etcd.fault = () => unavailable;
+    etcd.breakWatches();
+    await clock.advance(3_600_000);
+    etcd.fault = () => undefined;
+    await clock.advance(2_000);
+    etcd.fault = () => new EtcdError('other', 'odd');
+    etcd.breakWatches();
+    await clock.advance(1_600);
+    etcd.fault = () => undefined;
+    etcd.put('k/a', '1');
+    await clock.advance(1_600);
+    assert.equal(world.last(), 'a=1');
+    end(world);
+  });
+
+  it('does not list without end when each watch ends at once', async () => {
+    const world = await follow();
+    const { clock, etcd } = world;
+    const { watch } = etcd;
+    etcd.watch = (open, startRevision) => {
+      queueMicrotask(() => etcd.breakWatches());
+      return watch.call(etcd, open, startRevision);
+    };
+    etcd.breakWatches();
+    const before = etcd.calls.length;
+    await clock.advance(60_000);
+    const lists = etcd.calls.length - before;
+    assert.ok(lists > 30 && lists < 120, `${lists} lists in a minute`);
     end(world);
   });
 

@@ -9,8 +9,10 @@ import {
   type KeyValue,
   type WatchEvent,
 } from './etcd-port.js';
-import { listRange, RANGE_ENTRIES_MAX } from './list-range.js';
+import { Freshness } from './freshness.js';
+import { listRange, RANGE_ENTRIES_MAX, type ReadPage } from './list-range.js';
 import type { EtcdTiming } from './timing.js';
+import { WatchAudit } from './watch-audit.js';
 
 /** What a range holds, as far as is known. */
 export interface Reflection {
@@ -18,7 +20,7 @@ export interface Reflection {
   readonly entries: ReadonlyMap<string, KeyValue>;
   /** What was deleted since the reflection before, as it was last. */
   readonly removed: ReadonlyMap<string, KeyValue>;
-  /** False while etcd can't be read: this is then what it held last. */
+  /** Whether etcd was heard from within the time of the watchdog; if not, this is what it held last. */
   readonly fresh: boolean;
 }
 
@@ -32,6 +34,12 @@ export interface ReflectorSink {
   succeeded?(): void;
   /** Called when a range holds more than is read of it. */
   truncated?(): void;
+  /**
+   * Called when a watch that seemed well has kept changes to itself, before the range is listed anew.
+   *
+   * @param keys - those that are known to differ; none when all that is known is that there are too many or too few
+   */
+  lost?(keys: readonly string[]): void;
 }
 
 /** What a reflector works with. */
@@ -45,7 +53,8 @@ export interface ReflectorEnvironment {
 /**
  * Keeps a copy of a range of etcd: lists it at one revision, watches from the next one on, and lists it anew whenever the watch
  * ends for whatever reason, the revision goes backwards, or a while has passed, because etcd loses events, doubles them and
- * delivers them late (its changelogs of 3.4.24 to 3.4.38). A watch that has gone silent is found by reads that must be answered.
+ * delivers them late (its changelogs of 3.4.24 to 3.4.38). A watch that has gone silent is found by the watchdog: reads that must be
+ * answered, and whose answer must be what the watch has told.
  *
  * Source: the reflector of Kubernetes client-go (tools/cache/reflector.go).
  */
@@ -53,7 +62,10 @@ export class Reflector {
   readonly #range: KeyRange;
   readonly #sink: ReflectorSink;
   readonly #environment: ReflectorEnvironment;
-  readonly #backoff: Backoff;
+  readonly #listBackoff: Backoff;
+  readonly #watchBackoff: Backoff;
+  readonly #audit: WatchAudit;
+  readonly #freshness: Freshness;
   readonly #timers = new Set<Cancel>();
   #watch: EtcdWatch | undefined;
   #entries = new Map<string, KeyValue>();
@@ -62,9 +74,7 @@ export class Reflector {
   readonly #deleted = new Map<string, number>();
   #listed = false;
   #listRevision = 0;
-  #fresh = false;
-  #failures = 0;
-  #miscounts = 0;
+  #listedAt = Number.NEGATIVE_INFINITY;
   #publishing = false;
   /** Counts the cycles of list and watch; what comes from an earlier one is ignored. */
   #cycle = 0;
@@ -74,7 +84,12 @@ export class Reflector {
     this.#range = range;
     this.#sink = sink;
     this.#environment = environment;
-    this.#backoff = new Backoff(environment.clock, environment.random, environment.timing.watchBackoff);
+    const { clock, random, timing } = environment;
+    this.#listBackoff = new Backoff(clock, random, timing.listBackoff);
+    this.#watchBackoff = new Backoff(clock, random, timing.watchBackoff);
+    this.#audit = new WatchAudit({ size: () => this.#entries.size, revisionOf: (key) => this.#revisionOf(key) });
+    const silenceMs = timing.watchdogMs + timing.callDeadlineMs + CHANGE_MS;
+    this.#freshness = new Freshness(clock, silenceMs, () => this.#publish());
   }
 
   /** Begins. Call it once. */
@@ -85,6 +100,7 @@ export class Reflector {
   /** Ends it; the sink hears nothing more. Idempotent. */
   close(): void {
     this.#closed = true;
+    this.#freshness.close();
     this.#endCycle();
   }
 
@@ -105,7 +121,7 @@ export class Reflector {
       if (this.#closed || cycle !== this.#cycle) return;
       const error = asEtcdError(thrown);
       this.#readFailed(error);
-      this.#later(this.#backoff.next(), () => void this.#relist(), error);
+      this.#later(this.#listBackoff.next(), () => void this.#relist(), error);
     }
   }
 
@@ -115,8 +131,10 @@ export class Reflector {
     this.#entries = entries;
     this.#deleted.clear();
     this.#listRevision = revision;
+    this.#listedAt = this.#environment.clock.now();
     this.#listed = true;
-    this.#miscounts = 0;
+    this.#listBackoff.forgive();
+    this.#audit.reset(revision);
     this.#readSucceeded();
     this.#publish();
   }
@@ -138,13 +156,15 @@ export class Reflector {
     this.#later(timing.watchdogMs, () => void this.#check(cycle, truncated));
   }
 
-  /** A new cycle, but not at once. */
+  /** A new cycle, but not at once. Whatever ended a watch that had lived for a while is no sign of what ends the next one. */
   #restart(): void {
     this.#endCycle();
-    this.#later(this.#backoff.next(), () => void this.#relist());
+    if (this.#environment.clock.now() - this.#listedAt > SHORT_LIVED_MS) this.#watchBackoff.forgive();
+    this.#later(this.#watchBackoff.next(), () => void this.#relist());
   }
 
   #apply(events: readonly WatchEvent[], revision: number): void {
+    this.#freshness.heard();
     // The store that this list came from is gone, or this member lags behind it: only a new list can tell.
     if (events.length > 0 && revision < this.#listRevision) {
       this.#restart();
@@ -161,9 +181,9 @@ export class Reflector {
   #applyOne(event: WatchEvent): boolean {
     const key = event.type === 'put' ? event.entry.key : event.key;
     const modRevision = event.type === 'put' ? event.entry.modRevision : event.modRevision;
+    if (modRevision <= this.#listRevision || modRevision <= this.#revisionOf(key)) return false;
+    this.#audit.telling(modRevision);
     const before = this.#entries.get(key);
-    const known = before?.modRevision ?? this.#deleted.get(key) ?? 0;
-    if (modRevision <= this.#listRevision || modRevision <= known) return false;
     if (event.type === 'put') {
       if (before === undefined && this.#entries.size >= RANGE_ENTRIES_MAX) return false;
       this.#entries.set(key, event.entry);
@@ -177,43 +197,48 @@ export class Reflector {
     return true;
   }
 
-  /**
-   * Asks whether etcd still answers, and for the number of keys: a number that is wrong twice in a row is a watch that has
-   * lost something.
-   */
+  #revisionOf(key: string): number {
+    return this.#entries.get(key)?.modRevision ?? this.#deleted.get(key) ?? 0;
+  }
+
+  /** Reads what was written since the last time, and compares it with what the watch has told. */
   async #check(cycle: number, truncated: boolean): Promise<void> {
     const { holder, timing } = this.#environment;
+    let delayMs = timing.watchdogMs;
     try {
-      const request = { ...this.#range, limit: 1, keysOnly: true };
-      const page = await holder.call(timing.callDeadlineMs, (port, deadlineMs) => port.range(request, deadlineMs));
+      const read: ReadPage = (request) =>
+        holder.call(timing.callDeadlineMs, (port, deadlineMs) => port.range(request, deadlineMs));
+      const list = await listRange(this.#range, read, { keysOnly: true, minModRevision: this.#audit.since });
       if (cycle !== this.#cycle) return;
       this.#readSucceeded();
-      const miscounted = page.count !== this.#entries.size && !truncated;
-      this.#miscounts = miscounted ? this.#miscounts + 1 : 0;
-      if (this.#miscounts >= MISCOUNTS_MAX || page.revision < this.#listRevision) return void this.#relist();
+      if (list.revision < this.#listRevision) return void this.#relist();
+      // What is left out of a range that is too large cannot be told from what was lost.
+      const isWhole = !truncated && !list.truncated && this.#entries.size < RANGE_ENTRIES_MAX;
+      const verdict = isWhole ? this.#audit.judge(list) : undefined;
+      if (verdict?.kind === 'lost') {
+        this.#sink.lost?.(verdict.keys);
+        // Whoever heard of it may have closed us.
+        return this.#closed ? undefined : void this.#relist();
+      }
+      if (verdict?.kind === 'doubtful') delayMs = timing.doubtMs;
     } catch (thrown) {
       if (this.#closed) return;
       // It counts even if it has ended this cycle already, by the loss of the connection.
       this.#readFailed(asEtcdError(thrown));
       if (cycle !== this.#cycle) return;
-      if (!this.#fresh) return this.#restart();
+      if (!this.#freshness.isFresh) return this.#restart();
     }
-    this.#later(timing.watchdogMs, () => void this.#check(cycle, truncated));
+    this.#later(delayMs, () => void this.#check(cycle, truncated));
   }
 
   #readSucceeded(): void {
-    this.#failures = 0;
-    this.#fresh = true;
+    this.#freshness.succeeded();
     this.#sink.succeeded?.();
   }
 
-  /** One failure is an accident. */
   #readFailed(error: EtcdError): void {
-    this.#failures++;
     this.#sink.failed?.(error);
-    if (this.#failures < FAILURES_MAX || !this.#fresh) return;
-    this.#fresh = false;
-    this.#publish();
+    this.#freshness.failed();
   }
 
   #publish(): void {
@@ -221,7 +246,7 @@ export class Reflector {
     if (!this.#listed || this.#closed) return;
     const removed = this.#removed;
     this.#removed = new Map();
-    this.#sink.reflect({ entries: this.#entries, removed, fresh: this.#fresh });
+    this.#sink.reflect({ entries: this.#entries, removed, fresh: this.#freshness.isFresh });
   }
 
   #endCycle(): number {
@@ -248,5 +273,7 @@ export class Reflector {
   }
 }
 
-const FAILURES_MAX = 2;
-const MISCOUNTS_MAX = 2;
+/** A watch that ended sooner than this after its list is likely to do so again, in milliseconds. */
+const SHORT_LIVED_MS = 1_000;
+/** The time to find another host when one does not answer, in milliseconds. */
+const CHANGE_MS = 1_000;

@@ -164,6 +164,29 @@ describe('EtcdRegistration', () => {
     await end(world);
   });
 
+  it('has forgotten an outage of an hour when etcd has taken what it had to write, and renewed its lease', async () => {
+    const world = await register();
+    world.etcd.fault = () => unavailable;
+    void world.registration.update(instance('one', { weight: 7 }));
+    await world.clock.advance(3_600_000);
+    world.etcd.fault = () => undefined;
+    await world.clock.advance(2_000);
+    assert.deepEqual(world.registration.state(), { status: 'registered' });
+    let failures = 2;
+    world.etcd.fault = (call) => (call === 'putIf' && failures-- > 0 ? new EtcdError('other', 'odd') : undefined);
+    world.etcd.delete(key);
+    await world.clock.advance(900);
+    assert.equal(world.weight(), 7);
+    await world.clock.advance(10_000);
+    let renewals = 0;
+    world.etcd.fault = (call) =>
+      call === 'keepAliveOnce' && ++renewals <= 2 ? new EtcdError('other', 'odd') : undefined;
+    while (renewals === 0) await world.clock.advance(100);
+    await world.clock.advance(1_000);
+    assert.equal(renewals, 3);
+    await end(world);
+  });
+
   it('tries renewals quickly enough that one lost answer does not cost the lease', async () => {
     const world = await register();
     let hangs = 1;

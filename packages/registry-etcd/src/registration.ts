@@ -200,6 +200,7 @@ export class EtcdRegistration implements Registration {
 
   #passed(whole: boolean, version: number): void {
     this.#regranting = false;
+    this.#backoff.forgive();
     this.#outage.succeeded();
     if (!whole) {
       this.#complete = false;

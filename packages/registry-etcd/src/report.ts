@@ -19,6 +19,20 @@ export function isolate(run: () => void): void {
 }
 
 /**
+ * What is said of a watch that has kept changes to itself.
+ *
+ * @param what - what was watched: `watching calculator`
+ * @param keys - those that are known to differ
+ */
+export function describeLost(what: string, keys: readonly string[]): string {
+  const some = keys.slice(0, LOST_NAMED_MAX).join(', ') + (keys.length > LOST_NAMED_MAX ? ', ...' : '');
+  const found = keys.length === 0 ? 'the number of keys differs' : `${keys.length} keys differ: ${some}`;
+  return `${what}: its watch has lost changes (${found}); it is listed anew`;
+}
+
+const LOST_NAMED_MAX = 3;
+
+/**
  * Tells once that something is unreachable and once that it is back, however often it is tried in between. One failure is an
  * accident; a failure of another kind (no longer unreachable but denied) is told anew.
  */

@@ -79,6 +79,7 @@ export class RulesReporter {
     this.#cancelRetry?.();
     try {
       while (this.#pending.size > 0 && !this.#isClosed) await this.#writeOne();
+      this.#backoff.forgive();
     } catch (thrown) {
       this.#failed(asEtcdError(thrown).kind === 'leaseNotFound');
     }

@@ -120,6 +120,21 @@ describe('ServiceWatcher', () => {
     end(world);
   });
 
+  it('says that its watch has lost changes, and of which keys', async () => {
+    const world = await start('a');
+    world.etcd.mute = true;
+    for (const id of ['a', 'b', 'c', 'd']) world.put(id, { weight: 7 });
+    await world.clock.advance(5_500);
+    assert.equal(shown(world.last()), 'a b c d');
+    const keys = ['a', 'b', 'c'].map(greeterKey).join(', ');
+    const message = `watching greeter: its watch has lost changes (4 keys differ: ${keys}, ...); it is listed anew`;
+    assert.deepEqual(world.events, [{ kind: 'lost', message, service: 'greeter' }]);
+    world.etcd.delete(greeterKey('a'));
+    await world.clock.advance(5_500);
+    assert.match(world.events[1]?.message ?? '', /\(the number of keys differs\)/);
+    end(world);
+  });
+
   it('skips a bad value, with one event until something else is wrong with it', async () => {
     const world = await start('a');
     world.etcd.put(greeterKey('bad'), '{');

@@ -5,7 +5,7 @@ import { parseInstanceValue } from './instance-value.js';
 import type { ServiceKeys } from './keys.js';
 import { RANGE_ENTRIES_MAX } from './list-range.js';
 import { type Reflection, Reflector, type ReflectorEnvironment } from './reflector.js';
-import { isolate, Outage, type Report } from './report.js';
+import { describeLost, isolate, Outage, type Report } from './report.js';
 
 /** What a watcher works with. */
 export interface WatcherEnvironment extends ReflectorEnvironment {
@@ -44,6 +44,7 @@ export class ServiceWatcher {
     const sink = {
       reflect: (reflection: Reflection) => this.#reflect(reflection),
       truncated: () => this.#reportTruncated(),
+      lost: (keys: readonly string[]) => this.#reportLost(keys),
       failed: outage.failed.bind(outage),
       succeeded: outage.succeeded.bind(outage),
     };
@@ -139,6 +140,11 @@ export class ServiceWatcher {
 
   #reportInvalid(message: string): void {
     this.#environment.report({ kind: 'invalidEntry', message, service: this.#service });
+  }
+
+  #reportLost(keys: readonly string[]): void {
+    const message = describeLost(`watching ${this.#service}`, keys);
+    this.#environment.report({ kind: 'lost', message, service: this.#service });
   }
 
   #reportTruncated(): void {

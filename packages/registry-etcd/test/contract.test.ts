@@ -20,7 +20,7 @@ describe('a real etcd', () => {
 
   /** An outage is over in a moment here, so the waits between tries are shorter than in earnest. */
   const backoff = { baseMs: 100, maxMs: 300, resetAfterMs: 120_000 };
-  const timing = { ...DEFAULT_TIMING, watchBackoff: backoff, registrationBackoff: backoff };
+  const timing = { ...DEFAULT_TIMING, listBackoff: backoff, watchBackoff: backoff, registrationBackoff: backoff };
 
   async function setup(): Promise<RegistryContractSetup> {
     const prefix = `contract-${++setups}`;

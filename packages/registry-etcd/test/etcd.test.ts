@@ -267,6 +267,16 @@ describe('the port over npm etcd3', () => {
     assert.deepEqual([entries[0]?.key, count], [key, 1]);
   });
 
+  it('reads what was written since a revision, and counts the rest', async () => {
+    await port.put('/since/a', '1', '0', 3_000);
+    await port.put('/since/b', '1', '0', 3_000);
+    const minModRevision = await port.put('/since/a', '2', '0', 3_000);
+    const request = { key: '/since/', rangeEnd: '/since0', limit: 10, keysOnly: true, minModRevision };
+    const { entries, count, more } = await port.range(request, 3_000);
+    assert.deepEqual([entries.map(({ key }) => key), count, more], [['/since/a'], 2, false]);
+    assert.equal(entries[0]?.modRevision, minModRevision);
+  });
+
   it('ends a watch on a compacted revision as such', async () => {
     const revision = await port.put('/c', '1', '0', 3_000);
     await port.put('/c', '2', '0', 3_000);

@@ -76,11 +76,13 @@ class FakeEtcdPort implements EtcdPort {
 
   range(request: RangeRequest): Promise<RangePage> {
     return this.#call(request.key === PROBE_KEY ? 'probe' : 'range', () => {
-      const found = this.#etcd.inRange(request);
+      const all = this.#etcd.inRange(request);
+      const { limit, minModRevision = 0 } = request;
+      const found = minModRevision === 0 ? all : all.filter(({ modRevision }) => modRevision >= minModRevision);
       // New objects each time, as a real one makes them.
-      const entries = found.slice(0, request.limit).map((entry) => ({ ...entry }));
+      const entries = found.slice(0, limit).map((entry) => ({ ...entry }));
       const { revision } = this.#etcd;
-      return { entries, more: found.length > entries.length, count: found.length, revision };
+      return { entries, more: found.length > entries.length, count: all.length, revision };
     });
   }
 

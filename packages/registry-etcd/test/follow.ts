@@ -7,6 +7,8 @@ export interface Followed extends World {
   readonly reflector: Reflector;
   /** `a=1 b=2`, with `~` before it when not fresh and `-c` for what was removed. */
   readonly seen: string[];
+  /** What the watch was found to have lost, each time. */
+  readonly lost: (readonly string[])[];
   last(): string | undefined;
 }
 
@@ -15,15 +17,20 @@ export async function follow(prepare?: (world: World) => void): Promise<Followed
   const world = createWorld();
   prepare?.(world);
   const seen: string[] = [];
+  const lost: (readonly string[])[] = [];
   const reflect = ({ entries, removed, fresh }: Reflection): void => {
     const parts = [...entries.values()].map(({ key, value }) => `${key.slice(2)}=${Buffer.from(value)}`);
     for (const key of removed.keys()) parts.push(`-${key.slice(2)}`);
     seen.push(`${fresh ? '' : '~'}${parts.join(' ')}`);
   };
-  const reflector = new Reflector({ key: 'k/', rangeEnd: 'k0' }, { reflect }, world.environment);
+  const reflector = new Reflector(
+    { key: 'k/', rangeEnd: 'k0' },
+    { reflect, lost: (keys) => void lost.push(keys) },
+    world.environment,
+  );
   reflector.start();
   await world.clock.advance(0);
-  return { ...world, reflector, seen, last: () => seen.at(-1) };
+  return { ...world, reflector, seen, lost, last: () => seen.at(-1) };
 }
 
 /** The world ends with nothing left of it. */
