@@ -14,7 +14,7 @@ import {
   type ServerTlsOptions,
   systemClock,
 } from '../packages/rpc/src/index.js';
-import { TestAuthority } from '../packages/rpc-core/test/certificates.js';
+import { TestAuthority } from '../packages/wire/test/certificates.js';
 
 const Greeter = defineService('greeter', { hello: method<() => string>() });
 

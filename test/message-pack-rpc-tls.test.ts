@@ -17,7 +17,7 @@ import {
   type ServerTlsOptions,
 } from '../packages/rpc/src/index.js';
 import { answersOver, rpcMessage } from '../packages/rpc/test/message-pack-rpc-bytes.js';
-import { TestAuthority } from '../packages/rpc-core/test/certificates.js';
+import { TestAuthority } from '../packages/wire/test/certificates.js';
 
 const Users = defineService('users', {
   get: method<(id: number) => string>(),

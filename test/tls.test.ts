@@ -16,7 +16,7 @@ import {
   type Server,
   type ServerTlsOptions,
 } from '../packages/rpc/src/index.js';
-import { TestAuthority } from '../packages/rpc-core/test/certificates.js';
+import { TestAuthority } from '../packages/wire/test/certificates.js';
 
 const Echo = defineService('echo', {
   echo: method<(value: unknown) => unknown>({ timeoutMs: 8_000 }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createClient, createServer, direct, memory, systemClock } from '../../packages/rpc/src/index.js';
-import { TestAuthority } from '../../packages/rpc-core/test/certificates.js';
+import { TestAuthority } from '../../packages/wire/test/certificates.js';
 import { assertOutcome } from './assert-outcome.js';
 import { TLS } from './coverage.js';
 import { invoke } from './invoke.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { FrameType, GoAwayCode, PREFACE, RequestFlag } from '../../packages/rpc-core/src/protocol/frame.js';
-import { encoded } from '../../packages/rpc-core/test/codec-helpers.js';
-import { helloFrame, rawFrame, readError, requestFrame, responseFrame } from '../../packages/rpc-core/test/raw-peer.js';
+import { FrameType, GoAwayCode, PREFACE, RequestFlag } from '../../packages/wire/src/frames/frame.js';
+import { encoded } from '../../packages/wire/test/codec-helpers.js';
+import { helloFrame, rawFrame, readError, requestFrame, responseFrame } from '../../packages/wire/test/raw-peer.js';
 import { NEUTRAL, NOT_HERE, TLS } from './coverage.js';
 import { rawClientRig, rawServerRig } from './raw-rig.js';
 import { Conformance, type Request } from './service.js';

@@ -7,11 +7,11 @@ import {
   memory,
   type Server,
 } from '../../packages/rpc/src/index.js';
-import { memoryPair } from '../../packages/rpc-core/src/internal.js';
-import { FrameType, PREFACE } from '../../packages/rpc-core/src/protocol/frame.js';
-import { helloFrame, type RawFrame, RawPeer } from '../../packages/rpc-core/test/raw-peer.js';
 import type { RpcServer } from '../../packages/server/src/internal.js';
 import { FakeClock, seededRandom } from '../../packages/testkit/src/index.js';
+import { FrameType, PREFACE } from '../../packages/wire/src/frames/frame.js';
+import { memoryPair } from '../../packages/wire/src/transport/memory.js';
+import { helloFrame, type RawFrame, RawPeer } from '../../packages/wire/test/raw-peer.js';
 import { Conformance, conformanceHandlers } from './service.js';
 
 /** A client of ours; each of its connections has a raw peer at the other end. */

@@ -1,6 +1,6 @@
 import { type Profiler, Session } from 'node:inspector';
 
-const SOURCES = '/packages/rpc-core/src/';
+const SOURCES = ['/packages/rpc-core/src/', '/packages/wire/src/'];
 
 /** Which functions and blocks of the sources have been entered, by V8's precise coverage. */
 export class Coverage {
@@ -68,7 +68,7 @@ export class Coverage {
 }
 
 function collect({ url, scriptId, functions }: Profiler.ScriptCoverage, marks: string[]): void {
-  if (!url.includes(SOURCES)) return;
+  if (!SOURCES.some((folder) => url.includes(folder))) return;
   for (const { ranges } of functions)
     for (const { count, startOffset, endOffset } of ranges)
       if (count > 0) marks.push(`${scriptId}:${startOffset}:${endOffset}`);

@@ -1,5 +1,5 @@
-import { HEADER_BYTES, PREFACE } from '../../packages/rpc-core/src/protocol/frame.js';
-import type { ByteReceiver, ByteStream } from '../../packages/rpc-core/src/transport/byte-stream.js';
+import { HEADER_BYTES, PREFACE } from '../../packages/wire/src/frames/frame.js';
+import type { ByteReceiver, ByteStream } from '../../packages/wire/src/transport/byte-stream.js';
 
 /** One frame as a peer got it; of its body only the beginning is kept. */
 export interface TappedFrame {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { FakeClock } from '@org/rpc-testkit';
-import type { IncomingCall } from '../../packages/rpc-core/src/connection/incoming-call.js';
-import type { ServerHost } from '../../packages/rpc-core/src/connection/server-host.js';
 import { isRpcError, type RpcError, rpcError } from '../../packages/rpc-core/src/error.js';
+import type { IncomingCall } from '../../packages/wire/src/connection/server/incoming-call.js';
+import type { ServerHost } from '../../packages/wire/src/connection/server/server-host.js';
 import { METHODS } from './grammar/frames.js';
 
 /** A host whose handlers answer at once, later, when they are cancelled, never well, and in streams. It keeps counts only. */

@@ -7,8 +7,8 @@ import {
   memory,
   type Server,
 } from '../../packages/rpc/src/index.js';
-import { TestAuthority } from '../../packages/rpc-core/test/certificates.js';
 import { connect } from '../../packages/testkit/src/index.js';
+import { TestAuthority } from '../../packages/wire/test/certificates.js';
 import { INTEROP_CASES } from './cases.js';
 import { TestService, testHandlers } from './service.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { FrameType, GoAwayCode } from '../../packages/rpc-core/src/protocol/frame.js';
-import { encoded } from '../../packages/rpc-core/test/codec-helpers.js';
-import { goAwayFrame, helloFrame, rawFrame, responseFrame } from '../../packages/rpc-core/test/raw-peer.js';
+import { FrameType, GoAwayCode } from '../../packages/wire/src/frames/frame.js';
+import { encoded } from '../../packages/wire/test/codec-helpers.js';
+import { goAwayFrame, helloFrame, rawFrame, responseFrame } from '../../packages/wire/test/raw-peer.js';
 import { rawServerRig } from '../conformance/raw-rig.js';
 import { TestService } from './service.js';
 

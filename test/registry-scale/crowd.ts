@@ -1,6 +1,7 @@
 import { p2c } from '@org/rpc-client';
 import { Balancer } from '@org/rpc-client/internal';
-import { type RegistryHandle, systemClock, systemRandom } from '@org/rpc-core';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import type { RegistryHandle } from '@org/rpc-registry';
 import { balancerEnvironment, FakePool } from '../../packages/registry-etcd/test/fake-links.js';
 
 /** A client's balancer that is looked at. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The vectors of the native protocol, which the tests of rpc-core run. */
 export const DATA_FILE: string = fileURLToPath(
-  new URL('../../packages/rpc-core/test/vectors/protocol.json', import.meta.url),
+  new URL('../../packages/wire/test/vectors/protocol.json', import.meta.url),
 );
 
 /** The page that shows them. */

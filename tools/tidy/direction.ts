@@ -5,34 +5,78 @@ import { type Finding, packageFolder, type Rule, type SourceFile, type Tree } fr
 /** Which packages a package may import. The picture is in docs/ARCHITECTURE.md. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'rpc-core': [],
-  client: ['rpc-core'],
-  server: ['rpc-core'],
-  'registry-etcd': ['rpc-core'],
-  rpc: ['rpc-core', 'client', 'server', 'registry-etcd'],
-  telemetry: ['rpc-core'],
-  testkit: ['rpc-core', 'client', 'server'],
-  cli: ['rpc', 'rpc-core'],
+  wire: ['rpc-core'],
+  registry: ['rpc-core'],
+  client: ['rpc-core', 'wire', 'registry'],
+  server: ['rpc-core', 'wire', 'registry'],
+  'registry-etcd': ['rpc-core', 'registry'],
+  rpc: ['rpc-core', 'wire', 'registry', 'client', 'server', 'registry-etcd'],
+  telemetry: ['rpc'],
+  testkit: ['rpc-core', 'wire', 'registry', 'client', 'server'],
+  cli: ['rpc', 'rpc-core', 'wire', 'registry'],
 };
 
-/** Which folders of rpc-core a folder of it may import; `root` is the files at its top. */
-const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  root: [],
-  codec: ['root'],
-  discovery: ['rules', 'root'],
-  rules: ['root'],
-  transport: ['root'],
-  protocol: ['codec', 'root'],
-  connection: ['protocol', 'codec', 'transport', 'root'],
+/**
+ * Which folders of its package a folder may import, for the packages that several others stand on; `root` is the files at the
+ * top of `src`.
+ */
+const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'rpc-core': { root: [], rules: ['root'] },
+  wire: {
+    root: ['codec'],
+    codec: [],
+    frames: ['codec'],
+    transport: [],
+    'connection/channel': ['frames', 'codec', 'transport'],
+    'connection/calls': ['frames'],
+    'connection/compression': ['connection/channel', 'frames'],
+    'connection/streams': ['connection/compression', 'connection/channel', 'frames', 'codec'],
+    'connection/client': [
+      'connection/streams',
+      'connection/compression',
+      'connection/calls',
+      'connection/channel',
+      'frames',
+      'codec',
+      'transport',
+    ],
+    'connection/server': [
+      'connection/streams',
+      'connection/compression',
+      'connection/channel',
+      'frames',
+      'codec',
+      'transport',
+    ],
+    'connection/message-pack-rpc': [
+      'connection/client',
+      'connection/server',
+      'connection/calls',
+      'connection/channel',
+      'frames',
+      'codec',
+      'transport',
+    ],
+  },
+  registry: {
+    root: [],
+    direct: ['root'],
+    memory: ['root'],
+    dns: ['root'],
+    local: ['root'],
+    combined: ['local', 'root'],
+    'by-name': ['direct', 'dns', 'local', 'root'],
+  },
 };
 
-const CORE = 'packages/rpc-core/src/';
-// They gather what is public, and nothing inside imports them.
-const GATHERING = new Set([`${CORE}index.ts`, `${CORE}internal.ts`, `${CORE}msgpackr.ts`]);
+// They gather what a package exports, and nothing inside imports them.
+const GATHERING = /^packages\/[^/]+\/src\/(index|internal|msgpackr)\.ts$/;
 // What a user could have written as well: it shows that the public names suffice.
 const PUBLIC_ONLY = /^(packages\/telemetry|examples)\//;
+const FRAMES = /^packages\/wire\/src\/frames\//;
 const SOCKETS = /^node:(net|tls|dgram|http|https|http2)$/;
 
-/** Imports point one way: between packages, between the folders of rpc-core, and only at what package.json declares. */
+/** Imports point one way: between packages, between the folders of a package, and only at what package.json declares. */
 export const direction: Rule = (tree) => {
   const findings: Finding[] = [];
   for (const file of tree.sources) {
@@ -61,8 +105,8 @@ function refusal(tree: Tree, file: SourceFile, folder: string, specifier: string
       return `imports '${specifier}', which only gathers exports; import the file itself`;
     return betweenFolders(file.path, specifier);
   }
-  if (folderOf(file.path) === 'protocol' && SOCKETS.test(specifier)) {
-    return `protocol/ imports ${specifier}; frames are pure functions of bytes, sockets belong to transport/`;
+  if (FRAMES.test(file.path) && SOCKETS.test(specifier)) {
+    return `frames/ imports ${specifier}; frames are pure functions of bytes, sockets belong to transport/`;
   }
   return undeclared(tree, folder, specifier);
 }
@@ -81,20 +125,22 @@ function betweenPackages(file: SourceFile, folder: string, target: string, speci
 }
 
 function betweenFolders(path: string, specifier: string): string | undefined {
-  const from = folderOf(path);
-  const to = folderOf(posix.join(posix.dirname(path), specifier));
-  if (from === undefined || to === undefined || from === to || GATHERING.has(path)) return undefined;
-  const allowed = FOLDERS[from];
+  const [owner, from] = placeOf(path);
+  const folders = FOLDERS[owner];
+  if (folders === undefined || GATHERING.test(path)) return undefined;
+  const [, to] = placeOf(posix.join(posix.dirname(path), specifier));
+  if (from === to) return undefined;
+  const allowed = folders[from];
   if (allowed === undefined)
-    return `folder ${from} of rpc-core is new: say in tools/tidy/direction.ts what it may import`;
+    return `folder ${from} of ${owner} is new: say in tools/tidy/direction.ts what it may import`;
   if (allowed.includes(to)) return undefined;
-  return `rpc-core/${from} may not import ${to} (it may import: ${allowed.join(', ') || 'nothing'})`;
+  return `${owner}/${from} may not import ${to} (it may import: ${allowed.join(', ') || 'nothing'})`;
 }
 
-function folderOf(path: string): string | undefined {
-  if (!path.startsWith(CORE)) return undefined;
-  const rest = path.slice(CORE.length);
-  return rest.includes('/') ? rest.slice(0, rest.indexOf('/')) : 'root';
+/** The package of a source and its folder there. */
+function placeOf(path: string): readonly [owner: string, folder: string] {
+  const [, owner = '', , ...rest] = path.split('/');
+  return [owner, rest.slice(0, -1).join('/') || 'root'];
 }
 
 function undeclared(tree: Tree, folder: string, specifier: string): string | undefined {

@@ -9,6 +9,7 @@ import { type Rule, toTree } from './source.js';
 import { unused } from './unused.js';
 
 const CORE = 'packages/rpc-core/src';
+const WIRE = 'packages/wire/src';
 const CLIENT = 'packages/client/src';
 
 describe('tidy', () => {
@@ -23,16 +24,24 @@ describe('tidy', () => {
         /rpc-core may not import client/,
       ]);
     });
-    it('refuses an import against the direction of the folders of rpc-core', () => {
-      assertFindings(direction, { [`${CORE}/codec/a.ts`]: "import { b } from '../transport/b.js';" }, [
+    it('refuses an import against the direction of the folders of a package', () => {
+      assertFindings(direction, { [`${WIRE}/codec/a.ts`]: "import { b } from '../transport/b.js';" }, [
         /codec may not import transport/,
       ]);
-      assertFindings(direction, { [`${CORE}/a.ts`]: "import { b } from './codec/b.js';" }, [
-        /root may not import codec/,
+      assertFindings(direction, { [`${WIRE}/connection/channel/a.ts`]: "import { b } from '../server/b.js';" }, [
+        /channel may not import connection\/server/,
+      ]);
+      assertFindings(direction, { [`${CORE}/a.ts`]: "import { b } from './rules/b.js';" }, [
+        /root may not import rules/,
       ]);
     });
-    it('refuses sockets in protocol/', () => {
-      assertFindings(direction, { [`${CORE}/protocol/a.ts`]: "import { connect } from 'node:net';" }, [
+    it('refuses a folder that has no place yet', () => {
+      assertFindings(direction, { [`${WIRE}/cellar/a.ts`]: "import { b } from '../codec/b.js';" }, [
+        /folder cellar of wire is new/,
+      ]);
+    });
+    it('refuses sockets in frames/', () => {
+      assertFindings(direction, { [`${WIRE}/frames/a.ts`]: "import { connect } from 'node:net';" }, [
         /sockets belong to transport/,
       ]);
     });
@@ -46,8 +55,9 @@ describe('tidy', () => {
       assertFindings(direction, {
         [`${CLIENT}/a.ts`]:
           "import { x } from '@org/rpc-core/internal'; import retry from 'p-retry'; import { y } from './b.js';",
-        [`${CORE}/connection/a.ts`]: "import { y } from '../protocol/b.js'; import { z } from '../clock.js';",
-        [`${CORE}/index.ts`]: "export { y } from './codec/b.js';",
+        [`${WIRE}/connection/channel/a.ts`]:
+          "import { y } from '../../frames/b.js'; import { z } from '@org/rpc-core';",
+        [`${WIRE}/index.ts`]: "export { y } from './codec/b.js';",
       });
     });
   });
@@ -108,7 +118,7 @@ describe('tidy', () => {
       assertFindings(lengths, { [`${CLIENT}/a.ts`]: long, [`${CLIENT}/a.test.ts`]: long.repeat(5) }, [
         /big: 82 lines, the bound is 70/,
       ]);
-      assertFindings(lengths, { [`${CLIENT}/a.ts`]: '\n'.repeat(301) }, [/301 lines, the bound is 300/]);
+      assertFindings(lengths, { [`${CLIENT}/a.ts`]: '\n'.repeat(451) }, [/451 lines, the bound is 450/]);
     });
     it('lets a listed exception only shrink', () => {
       const at = (lines: number) => ({ [`${CLIENT}/a.ts`]: long, 'tools/tidy/ratchet.json': ratchet(lines) });
@@ -160,7 +170,13 @@ describe('tidy', () => {
 });
 
 const MANIFESTS = {
-  'packages/rpc-core/package.json': manifest('@org/rpc-core', { './internal': { '@org/source': './src/internal.ts' } }),
+  'packages/rpc-core/package.json': manifest('@org/rpc-core', {
+    '.': { '@org/source': './src/index.ts' },
+    './internal': { '@org/source': './src/internal.ts' },
+  }),
+  'packages/wire/package.json': manifest('@org/rpc-wire', { '.': { '@org/source': './src/index.ts' } }, [
+    '@org/rpc-core',
+  ]),
   'packages/client/package.json': manifest('@org/rpc-client', { '.': { '@org/source': './src/index.ts' } }, [
     '@org/rpc-core',
     'p-retry',

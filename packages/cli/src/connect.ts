@@ -1,5 +1,6 @@
 import { type Client, createClient } from '@org/rpc';
-import { isRpcError, type Registry } from '@org/rpc-core';
+import { isRpcError } from '@org/rpc-core';
+import type { Registry } from '@org/rpc-registry';
 import { CliError } from './cli-error.js';
 import type { ConnectionOptions } from './options/connection-options.js';
 import { nearest } from './options/nearest.js';

@@ -1,5 +1,6 @@
 import { registryFrom } from '@org/rpc';
-import type { Clock, Random, Registry, RegistryHandle, RulesSource, RulesStore, Snapshot } from '@org/rpc-core';
+import type { Clock, Random } from '@org/rpc-core';
+import type { Registry, RegistryHandle, RulesSource, RulesStore, Snapshot } from '@org/rpc-registry';
 import { CliError } from './cli-error.js';
 
 /** What of a terminal is needed to ask a registry. */

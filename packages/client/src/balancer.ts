@@ -1,16 +1,6 @@
-import type {
-  Call,
-  Clock,
-  Endpoint,
-  GoneReason,
-  Outcome,
-  Random,
-  RegistryHandle,
-  RpcError,
-  Snapshot,
-  Watch,
-} from '@org/rpc-core';
+import type { Call, Clock, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { Endpoint, GoneReason, RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { ClientEvents, EndpointEvent } from './events.js';
 import { explainNoNode } from './explain.js';
 import { Membership, type MembershipOwner } from './membership.js';

@@ -1,6 +1,5 @@
 import type {
   CallOptions,
-  ClientTlsOptions,
   InterfaceClient,
   MethodArgs,
   MethodName,
@@ -9,6 +8,7 @@ import type {
   ServiceClient,
   ServiceDefinition,
 } from '@org/rpc-core';
+import type { ClientTlsOptions } from '@org/rpc-wire';
 import type { ClientEvents } from './events.js';
 import type { ClientState } from './state.js';
 

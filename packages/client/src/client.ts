@@ -1,13 +1,4 @@
-import {
-  Call,
-  type CallOptions,
-  type ClientTlsOptions,
-  type MethodDefinition,
-  type RegistryEvent,
-  type RegistryHandle,
-  type RpcError,
-  type ServiceDefinition,
-} from '@org/rpc-core';
+import { Call, type CallOptions, type MethodDefinition, type RpcError, type ServiceDefinition } from '@org/rpc-core';
 import {
   assertFits,
   assertKnownOptions,
@@ -15,10 +6,7 @@ import {
   assertName,
   assertNumber,
   assertServiceDefinition,
-  type Dial,
   describeValue,
-  dialTcp,
-  dialTls,
   everySecond,
   nearestName,
   rpcError,
@@ -27,6 +15,9 @@ import {
   TimerQueue,
   wireName,
 } from '@org/rpc-core/internal';
+import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
+import type { ClientTlsOptions } from '@org/rpc-wire';
+import { type Dial, dialTcp, dialTls } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { Balancer, type Emit } from './balancer.js';
 import { checkedOptions } from './call-options.js';

@@ -1,4 +1,5 @@
-import type { Code, RegistryEvent, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
+import type { Code, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
+import type { RegistryEvent } from '@org/rpc-registry';
 import type { WouldApplyEvent } from './rules/dark-counts.js';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */

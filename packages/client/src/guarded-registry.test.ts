@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type Endpoint, type RegistryEvent, type Snapshot, systemClock, systemRandom } from '@org/rpc-core';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import type { Endpoint, RegistryEvent, Snapshot } from '@org/rpc-registry';
 import { type ManualRegistry, manualRegistry } from '@org/rpc-testkit';
 import { type AcceptEndpoint, guardedRegistry } from './guarded-registry.js';
 

@@ -6,7 +6,7 @@ import {
   type RegistryEnvironment,
   type RegistryEvent,
   type Snapshot,
-} from '@org/rpc-core';
+} from '@org/rpc-registry';
 
 /** Decides whether a client may connect to what a registry lists. It is asked for each list, so it should be quick. */
 export type AcceptEndpoint = (endpoint: Endpoint) => boolean;

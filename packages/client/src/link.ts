@@ -1,12 +1,7 @@
-import {
-  type ClientProtocol,
-  type Clock,
-  type Codec,
-  type Endpoint,
-  endpointAddress,
-  type Limits,
-  type Random,
-} from '@org/rpc-core';
+import type { Clock, Limits, Random } from '@org/rpc-core';
+import type { TimerQueue } from '@org/rpc-core/internal';
+import { type Endpoint, endpointAddress } from '@org/rpc-registry';
+import type { ClientProtocol, Codec } from '@org/rpc-wire';
 import {
   type ByteStream,
   type CallConnection,
@@ -15,8 +10,7 @@ import {
   type Dial,
   type Hello,
   type ResolvedCompression,
-  type TimerQueue,
-} from '@org/rpc-core/internal';
+} from '@org/rpc-wire/internal';
 
 /** What a link needs of its client; the same for all links. */
 export interface LinkEnvironment {

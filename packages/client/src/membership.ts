@@ -1,4 +1,5 @@
-import { type Clock, type Endpoint, endpointAddress, type Gone, type GoneReason, type Snapshot } from '@org/rpc-core';
+import type { Clock } from '@org/rpc-core';
+import { type Endpoint, endpointAddress, type Gone, type GoneReason, type Snapshot } from '@org/rpc-registry';
 import type { Node } from './node.js';
 
 /** How long a node that nobody lists and that is silent is kept, in milliseconds of a fresh source: the registry's TTL. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { Call, type Endpoint } from '@org/rpc-core';
+import { Call } from '@org/rpc-core';
 import { rpcError, wireName } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import type { Link, LinkObserver } from './link.js';
 import { Node } from './node.js';

@@ -1,4 +1,5 @@
-import type { Call, Endpoint, GoneReason } from '@org/rpc-core';
+import type { Call } from '@org/rpc-core';
+import type { Endpoint, GoneReason } from '@org/rpc-registry';
 import type { Link, LinkObserver, LinkState } from './link.js';
 import { NodeLoad } from './load.js';
 import type { NodeHealth } from './node-health.js';

@@ -1,16 +1,9 @@
 import {
-  type ClientProtocol,
-  type ClientTlsOptions,
   type Clock,
-  type Codec,
-  type CompressionOptions,
-  type Endpoint,
   type Layer,
   type Limits,
   type Metadata,
-  msgpack,
   type Random,
-  type Registry,
   type StreamLayer,
   systemClock,
   systemRandom,
@@ -20,15 +13,24 @@ import {
   assertKnownOptions,
   assertList,
   assertName,
+  randomId,
+  resolveLimits,
+} from '@org/rpc-core/internal';
+import type { Endpoint, Registry } from '@org/rpc-registry';
+import { registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
+import {
+  type ClientProtocol,
+  type ClientTlsOptions,
+  type Codec,
+  type CompressionOptions,
+  msgpack,
+} from '@org/rpc-wire';
+import {
   type ClientTlsSource,
   createClientTls,
   type ResolvedCompression,
-  randomId,
-  registryFromEnvironment,
   resolveCompression,
-  resolveLimits,
-  resolveNamespace,
-} from '@org/rpc-core/internal';
+} from '@org/rpc-wire/internal';
 import type { ServiceConfiguration } from './configure.js';
 import { guardedRegistry } from './guarded-registry.js';
 import { p2c } from './picker/p2c.js';

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_LIMITS, type Endpoint, msgpack } from '@org/rpc-core';
-import { type ByteStream, memoryPair, TimerQueue } from '@org/rpc-core/internal';
+import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { TimerQueue } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { msgpack } from '@org/rpc-wire';
+import { type ByteStream, memoryPair } from '@org/rpc-wire/internal';
 import { Pool } from './pool.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };

@@ -1,4 +1,4 @@
-import { type Endpoint, endpointAddress } from '@org/rpc-core';
+import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 import { Link, type LinkEnvironment } from './link.js';
 
 /** The links of a client: one for each instance, shared by all services that it serves. */

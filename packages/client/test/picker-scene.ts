@@ -1,4 +1,5 @@
-import { Call, type Endpoint, type Random } from '@org/rpc-core';
+import { Call, type Random } from '@org/rpc-core';
+import type { Endpoint } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
 import { NodeLoad } from '../src/load.js';
 import {

@@ -1,3 +1,4 @@
+import { assertName, rpcError } from '@org/rpc-core/internal';
 import {
   type Instance,
   type Registration,
@@ -6,8 +7,8 @@ import {
   type RegistryHandle,
   remembered,
   type Watch,
-} from '@org/rpc-core';
-import { assertName, readInstance, refusedRegistration, rpcError } from '@org/rpc-core/internal';
+} from '@org/rpc-registry';
+import { readInstance, refusedRegistration } from '@org/rpc-registry/internal';
 import { ClientHolder } from './client-holder.js';
 import { createEtcdConnector } from './etcd-client.js';
 import { asEtcdError, type ConnectEtcd } from './etcd-port.js';

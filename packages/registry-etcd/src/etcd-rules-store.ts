@@ -1,14 +1,7 @@
-import { isRpcError, type RpcError, type RulesReport, type RulesStore, type StoredRules } from '@org/rpc-core';
-import {
-  assertName,
-  nextRules,
-  parseReport,
-  REPORTS_MAX,
-  RULES_HISTORY_MAX,
-  rpcError,
-  rulesConflict,
-  storedRules,
-} from '@org/rpc-core/internal';
+import { isRpcError, type RpcError } from '@org/rpc-core';
+import { assertName, nextRules, RULES_HISTORY_MAX, rpcError, rulesConflict, storedRules } from '@org/rpc-core/internal';
+import type { RulesReport, RulesStore, StoredRules } from '@org/rpc-registry';
+import { parseReport, REPORTS_MAX } from '@org/rpc-registry/internal';
 import type { ClientHolder } from './client-holder.js';
 import { asEtcdError, type KeyRange, type KeyValue } from './etcd-port.js';
 import { listRange, type RangeList } from './list-range.js';

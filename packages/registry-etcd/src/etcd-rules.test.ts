@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { isRpcError, type Registry, type RulesReport, systemClock } from '@org/rpc-core';
+import { isRpcError, systemClock } from '@org/rpc-core';
+import type { Registry, RulesReport } from '@org/rpc-registry';
 import { rulesContract } from '@org/rpc-testkit';
 import { FakeEtcd } from '../test/fake-etcd.js';
 import { connectTo } from '../test/fake-etcd-port.js';

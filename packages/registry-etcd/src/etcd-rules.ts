@@ -1,5 +1,6 @@
-import type { RulesSource } from '@org/rpc-core';
-import { createTextWatches, RULES_BYTES_MAX } from '@org/rpc-core/internal';
+import { RULES_BYTES_MAX } from '@org/rpc-core/internal';
+import type { RulesSource } from '@org/rpc-registry';
+import { createTextWatches } from '@org/rpc-registry/internal';
 import type { EtcdError } from './etcd-port.js';
 import { Reflector, type ReflectorEnvironment } from './reflector.js';
 import { describeLost, type Report } from './report.js';

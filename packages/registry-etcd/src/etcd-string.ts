@@ -1,4 +1,4 @@
-import type { Registry } from '@org/rpc-core';
+import type { Registry } from '@org/rpc-registry';
 import { etcd } from './etcd-registry.js';
 import type { EtcdOptions } from './options.js';
 

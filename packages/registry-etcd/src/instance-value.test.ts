@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Endpoint } from '@org/rpc-core';
+import type { Endpoint } from '@org/rpc-registry';
 import { formatInstanceValue, parseInstanceValue } from './instance-value.js';
 
 describe('parseInstanceValue', () => {

@@ -1,5 +1,6 @@
-import type { Endpoint } from '@org/rpc-core';
-import { assertObject, describeValue, readEndpoint } from '@org/rpc-core/internal';
+import { assertObject, describeValue } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { readEndpoint } from '@org/rpc-registry/internal';
 
 /** What a value was found to be: an endpoint, or the reason why it is none. */
 export type ParsedInstance =

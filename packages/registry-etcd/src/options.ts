@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
-import type { RememberedOptions } from '@org/rpc-core';
 import { assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
+import type { RememberedOptions } from '@org/rpc-registry';
 
 /** A user of etcd. */
 export interface EtcdAuth {

@@ -1,5 +1,7 @@
-import type { Cancel, Instance, Registration, RegistrationState } from '@org/rpc-core';
-import { describeValue, readInstance } from '@org/rpc-core/internal';
+import type { Cancel } from '@org/rpc-core';
+import { describeValue } from '@org/rpc-core/internal';
+import type { Instance, Registration, RegistrationState } from '@org/rpc-registry';
+import { readInstance } from '@org/rpc-registry/internal';
 import { Backoff } from './backoff.js';
 import { asEtcdError, type EtcdError } from './etcd-port.js';
 import { formatInstanceValue } from './instance-value.js';

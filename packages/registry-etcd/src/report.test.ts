@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { RegistryEvent } from '@org/rpc-core';
+import type { RegistryEvent } from '@org/rpc-registry';
 import { EtcdError, type EtcdErrorKind } from './etcd-port.js';
 import { createReport, Outage } from './report.js';
 

@@ -1,4 +1,4 @@
-import type { RegistryEvent } from '@org/rpc-core';
+import type { RegistryEvent } from '@org/rpc-registry';
 import type { EtcdError } from './etcd-port.js';
 
 /** Tells of an event. Never throws. */

@@ -1,5 +1,6 @@
-import type { Cancel, RulesReport } from '@org/rpc-core';
-import { formatReport, REPORT_TTL_MS } from '@org/rpc-core/internal';
+import type { Cancel } from '@org/rpc-core';
+import type { RulesReport } from '@org/rpc-registry';
+import { formatReport, REPORT_TTL_MS } from '@org/rpc-registry/internal';
 import { Backoff } from './backoff.js';
 import { asEtcdError } from './etcd-port.js';
 import { Lease, type LeaseEnvironment } from './lease.js';

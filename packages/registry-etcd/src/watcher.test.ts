@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Snapshot } from '@org/rpc-core';
+import type { Snapshot } from '@org/rpc-registry';
 import { createWorld, endpoint, greeterKey, shown, type World } from '../test/world.js';
 import { EtcdError } from './etcd-port.js';
 import { formatInstanceValue } from './instance-value.js';

@@ -1,5 +1,5 @@
-import type { Endpoint, Gone, GoneReason, Snapshot, Watch } from '@org/rpc-core';
-import { nextSnapshot, sameSnapshot } from '@org/rpc-core/internal';
+import type { Endpoint, Gone, GoneReason, Snapshot, Watch } from '@org/rpc-registry';
+import { nextSnapshot, sameSnapshot } from '@org/rpc-registry/internal';
 import type { KeyValue } from './etcd-port.js';
 import { parseInstanceValue } from './instance-value.js';
 import type { ServiceKeys } from './keys.js';

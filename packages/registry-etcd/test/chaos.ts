@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Balancer } from '@org/rpc-client/internal';
-import type { Endpoint, Snapshot } from '@org/rpc-core';
+import type { Endpoint, Snapshot } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
 import { EtcdError, type WatchEvent } from '../src/etcd-port.js';
 import { formatInstanceValue, parseInstanceValue } from '../src/instance-value.js';

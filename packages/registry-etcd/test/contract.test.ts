@@ -1,4 +1,5 @@
-import { type Instance, type Registry, systemClock } from '@org/rpc-core';
+import { systemClock } from '@org/rpc-core';
+import type { Instance, Registry } from '@org/rpc-registry';
 import { type MortalOwner, type RegistryContractSetup, registryContract, rulesContract } from '@org/rpc-testkit';
 import { createEtcdConnector } from '../src/etcd-client.js';
 import { etcd, openEtcdRegistry } from '../src/etcd-registry.js';

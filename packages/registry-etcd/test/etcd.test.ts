@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type RegistryEvent, type RegistryHandle, systemClock, systemRandom } from '@org/rpc-core';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import { recordSnapshots } from '@org/rpc-testkit';
 import { createEtcdConnector } from '../src/etcd-client.js';
 import type { EtcdError, EtcdPort } from '../src/etcd-port.js';

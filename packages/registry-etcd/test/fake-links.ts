@@ -1,6 +1,7 @@
 import { p2c } from '@org/rpc-client';
 import type { BalancerEnvironment, Link, LinkObserver, LinkState } from '@org/rpc-client/internal';
-import { type Clock, type Endpoint, endpointAddress, type Random, type RegistryHandle } from '@org/rpc-core';
+import type { Clock, Random } from '@org/rpc-core';
+import { type Endpoint, endpointAddress, type RegistryHandle } from '@org/rpc-registry';
 
 /** A connection that is as the test says. */
 export class FakeLink {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type RegistryEvent, systemClock, systemRandom } from '@org/rpc-core';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import type { RegistryEvent } from '@org/rpc-registry';
 import { recordSnapshots } from '@org/rpc-testkit';
 import { etcd } from '../src/etcd-registry.js';
 import { type EtcdServer, startEtcd } from './etcd-fixture.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Snapshot } from '@org/rpc-core';
+import type { Snapshot } from '@org/rpc-registry';
 import { formatInstanceValue } from '../src/instance-value.js';
 import { INVALID_VALUES } from './invalid-values.js';
 import { createWorld, endpoint, greeterKey, shown, type World } from './world.js';

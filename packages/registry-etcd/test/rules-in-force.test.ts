@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Client } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
-import { defineService, method, type Registry } from '@org/rpc-core';
+import { defineService, method } from '@org/rpc-core';
+import type { Registry } from '@org/rpc-registry';
 import { EtcdError } from '../src/etcd-port.js';
 import { openEtcdRegistry } from '../src/etcd-registry.js';
 import { resolveEtcdOptions } from '../src/options.js';

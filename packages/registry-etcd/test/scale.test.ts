@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { p2c } from '@org/rpc-client';
 import { Balancer } from '@org/rpc-client/internal';
-import type { RegistryHandle, Snapshot } from '@org/rpc-core';
+import type { RegistryHandle, Snapshot } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { openEtcdRegistry } from '../src/etcd-registry.js';
 import { formatInstanceValue } from '../src/instance-value.js';

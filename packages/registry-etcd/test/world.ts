@@ -1,4 +1,4 @@
-import type { Endpoint, Instance, RegistryEvent, RegistryHandle, Snapshot } from '@org/rpc-core';
+import type { Endpoint, Instance, RegistryEvent, RegistryHandle, Snapshot } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { ClientHolder } from '../src/client-holder.js';
 import { openEtcdRegistry } from '../src/etcd-registry.js';

@@ -1,13 +1,5 @@
 export { type Cancel, type Clock, systemClock } from './clock.js';
 export type { Code } from './code.js';
-export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
-export { UnknownExtension } from './codec/extensions.js';
-export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
-export type { ClientProtocol } from './connection/client-protocol.js';
-export type { CompressionOptions } from './connection/compression-options.js';
-export { messagePackRpc } from './connection/message-pack-rpc.js';
-export type { MessagePackRpcOptions } from './connection/message-pack-rpc-options.js';
-export type { PeerHandlers } from './connection/peer-requests.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
 export { defineService, duplex, method, notify, stream, upload } from './contract.js';
 export type {
@@ -24,27 +16,6 @@ export type {
   ServiceDefaults,
   ServiceDefinition,
 } from './contract-types.js';
-export { direct } from './discovery/direct.js';
-export { type DnsOptions, type DnsService, dns } from './discovery/dns.js';
-export { type Endpoint, type EndpointState, endpointAddress } from './discovery/endpoint.js';
-export { type LocalOptions, local } from './discovery/local.js';
-export { memory } from './discovery/memory.js';
-export type {
-  Gone,
-  GoneReason,
-  Instance,
-  Registration,
-  RegistrationState,
-  Registry,
-  RegistryEnvironment,
-  RegistryEvent,
-  RegistryHandle,
-  Snapshot,
-  Watch,
-} from './discovery/registry.js';
-export { type RememberedOptions, remembered } from './discovery/remembered.js';
-export type { RulesReport, RulesSource, RulesStore, StoredRules } from './discovery/rules-source.js';
-export { several } from './discovery/several.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ItemReceiver, ItemSender } from './items.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
@@ -122,5 +93,3 @@ export type {
   ServiceHandlers,
   ServiceMethods,
 } from './stub-types.js';
-export type { ClientTlsOptions, CommonTlsOptions, ServerTlsOptions } from './transport/tls-options.js';
-export type { Pem } from './transport/tls-pem.js';

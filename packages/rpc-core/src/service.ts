@@ -245,7 +245,7 @@ export function wireName(service: string, method: string): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(2 + service.length + method.length);
   bytes[0] = service.length;
   bytes[1] = method.length;
-  bytes.latin1Write(service, 2);
-  bytes.latin1Write(method, 2 + service.length);
+  bytes.write(service, 2, 'latin1');
+  bytes.write(method, 2 + service.length, 'latin1');
   return bytes;
 }

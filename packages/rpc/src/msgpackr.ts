@@ -1,1 +1,1 @@
-export { type MsgpackOptions, msgpackrCodec } from '@org/rpc-core/msgpackr';
+export { type MsgpackOptions, msgpackrCodec } from '@org/rpc-wire/msgpackr';

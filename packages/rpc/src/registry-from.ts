@@ -1,5 +1,5 @@
-import type { Registry } from '@org/rpc-core';
-import { registryFromEnvironment } from '@org/rpc-core/internal';
+import type { Registry } from '@org/rpc-registry';
+import { registryFromEnvironment } from '@org/rpc-registry/internal';
 import { etcdFromString } from '@org/rpc-registry-etcd';
 
 /** The string forms that the umbrella adds to those of the core. */

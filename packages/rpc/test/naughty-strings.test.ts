@@ -15,7 +15,7 @@ import {
 import { msgpackrCodec } from '@org/rpc/msgpackr';
 
 const STRINGS = JSON.parse(
-  readFileSync(new URL('../test/vectors/blns.json', import.meta.resolve('@org/rpc-core')), 'utf8'),
+  readFileSync(new URL('../test/vectors/blns.json', import.meta.resolve('@org/rpc-wire')), 'utf8'),
 ) as readonly string[];
 
 const Echo = defineService('echo', {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { defineService, memory, stream, upload } from '@org/rpc-core';
+import { defineService, stream, upload } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Client } from '@org/rpc-client';
-import {
-  defineService,
-  duplex,
-  memory,
-  method,
-  type ServiceClient,
-  type ServiceHandlers,
-  stream,
-  upload,
-} from '@org/rpc-core';
+import { defineService, duplex, method, type ServiceClient, type ServiceHandlers, stream, upload } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer, type Server } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { defineService, type Layer, memory, method, type StreamLayer, stream, upload } from '@org/rpc-core';
+import { defineService, type Layer, method, type StreamLayer, stream, upload } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { connect } from '@org/rpc-testkit';
 

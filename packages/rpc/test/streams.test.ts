@@ -6,7 +6,6 @@ import {
   defineService,
   duplex,
   isRpcError,
-  memory,
   method,
   RpcError,
   type ServiceClient,
@@ -14,6 +13,7 @@ import {
   stream,
   upload,
 } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer, type Server, type ServerOptions } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 

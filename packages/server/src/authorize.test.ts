@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { type CallContext, type Codec, memory, msgpack, RpcError } from '@org/rpc-core';
+import { type CallContext, RpcError } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
+import { type Codec, msgpack } from '@org/rpc-wire';
 import { setUp, Work } from '../test/bench.js';
 import { createServer } from './server.js';
 

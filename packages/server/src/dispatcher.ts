@@ -11,13 +11,13 @@ import {
   assertLayersFit,
   assertObject,
   assertServiceDefinition,
-  type IncomingCall,
   nearestName,
   rpcError,
   runInContext,
   stack,
   wireName,
 } from '@org/rpc-core/internal';
+import type { IncomingCall } from '@org/rpc-wire/internal';
 import { type Handler, runHandler, runLayered } from './handler.js';
 import { createHandler, dispatchStream, kindError, runStreamHandler } from './stream-handler.js';
 

@@ -1,4 +1,4 @@
-import type { RegistryEvent } from '@org/rpc-core';
+import type { RegistryEvent } from '@org/rpc-registry';
 
 /** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {

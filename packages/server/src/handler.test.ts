@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { callContext, contextKey, defineService, memory, method, type RpcError } from '@org/rpc-core';
+import { callContext, contextKey, defineService, method, type RpcError } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import * as v from 'valibot';
 import { z } from 'zod';

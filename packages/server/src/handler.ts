@@ -1,12 +1,6 @@
 import { type Call, isRpcError, type MethodDefinition, type RpcError, type Schema } from '@org/rpc-core';
-import {
-  type IncomingCall,
-  isPromise,
-  type MethodEntry,
-  runInContext,
-  validateArgs,
-  validateResult,
-} from '@org/rpc-core/internal';
+import { isPromise, runInContext, validateArgs, validateResult } from '@org/rpc-core/internal';
+import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 
 /** A method that this server serves: what was defined, and the user's function. */
 export interface Handler extends MethodEntry {

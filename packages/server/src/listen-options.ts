@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
-import type { Endpoint } from '@org/rpc-core';
-import { assertFits, assertKnownOptions, assertNumber, assertObject, readEndpoint } from '@org/rpc-core/internal';
+import { assertFits, assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { readEndpoint } from '@org/rpc-registry/internal';
 
 /** Where a server listens. */
 export interface ListenOptions {

@@ -1,4 +1,4 @@
-import { type ByteStream, type Listener, listenTcp, listenTls, refuseStream } from '@org/rpc-core/internal';
+import { type ByteStream, type Listener, listenTcp, listenTls, refuseStream } from '@org/rpc-wire/internal';
 import type { ResolvedServerOptions } from './options.js';
 
 /** Whom a listener tells of what comes. */

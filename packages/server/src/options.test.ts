@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { memory } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { resolveServerOptions } from './options.js';
 import { createServer } from './server.js';
 

@@ -2,15 +2,9 @@ import { constants } from 'node:os';
 import {
   type CallContext,
   type Clock,
-  type Codec,
-  type CompressionOptions,
-  type Endpoint,
   type Layer,
   type Limits,
-  msgpack,
   type Random,
-  type Registry,
-  type ServerTlsOptions,
   type StreamLayer,
   systemClock,
   systemRandom,
@@ -22,15 +16,17 @@ import {
   assertList,
   assertName,
   assertNumber,
+  resolveLimits,
+} from '@org/rpc-core/internal';
+import type { Endpoint, Registry } from '@org/rpc-registry';
+import { readEndpoint, registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
+import { type Codec, type CompressionOptions, msgpack, type ServerTlsOptions } from '@org/rpc-wire';
+import {
   createServerTls,
   type ResolvedCompression,
-  readEndpoint,
-  registryFromEnvironment,
   resolveCompression,
-  resolveLimits,
-  resolveNamespace,
   type ServerTlsSource,
-} from '@org/rpc-core/internal';
+} from '@org/rpc-wire/internal';
 import type { InstanceUpdate } from './server-types.js';
 
 /** The layers around handlers, one list for each kind of method. */

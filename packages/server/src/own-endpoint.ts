@@ -1,5 +1,5 @@
-import type { Endpoint } from '@org/rpc-core';
-import { ALPN_PROTOCOL } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
 import type { ResolvedServerOptions } from './options.js';
 
 /**

@@ -1,5 +1,6 @@
 import { isRpcError, type RpcError } from '@org/rpc-core';
-import { type IncomingCall, randomId, rpcError } from '@org/rpc-core/internal';
+import { randomId, rpcError } from '@org/rpc-core/internal';
+import type { IncomingCall } from '@org/rpc-wire/internal';
 
 /** What a caller may see of an error, and the id under which the server's log has the rest. */
 export interface Presentable {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { memory } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { Work } from '../test/bench.js';
 import { createServer } from './server.js';

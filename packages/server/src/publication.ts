@@ -1,4 +1,4 @@
-import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-core';
+import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-registry';
 
 /** A server's entry in its registry, from `listen` to `close`. */
 export class Publication {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect as dial } from 'node:net';
-import { memory, type Registry, type RpcError, systemClock } from '@org/rpc-core';
+import { type RpcError, systemClock } from '@org/rpc-core';
+import { memory, type Registry } from '@org/rpc-registry';
 import { manualRegistry } from '@org/rpc-testkit';
 import { setUp, Work } from '../test/bench.js';
 import type { ServerOptions } from './options.js';

@@ -1,22 +1,15 @@
-import type {
-  Endpoint,
-  RegistryEvent,
-  RpcError,
-  ServerTlsOptions,
-  ServiceDefinition,
-  ServiceHandlers,
-} from '@org/rpc-core';
+import type { RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
+import { everySecond, randomId, rpcError, surface } from '@org/rpc-core/internal';
+import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
+import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
   type ByteStream,
-  everySecond,
   type IncomingCall,
   type Listener,
-  randomId,
-  rpcError,
   ServerConnection,
   type ServerHost,
-  surface,
-} from '@org/rpc-core/internal';
+  serveMessagePackRpc,
+} from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { Dispatcher } from './dispatcher.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
@@ -138,7 +131,15 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   /** Serves a stream that was opened by other means: the in-memory pair of tests. */
   accept(stream: ByteStream): void {
     const { codec, compression, limits, clock } = this.#options;
-    const connection = new ServerConnection<Handler>({ stream, codec, compression, limits, clock, host: this });
+    const connection = new ServerConnection<Handler>({
+      stream,
+      codec,
+      compression,
+      limits,
+      clock,
+      host: this,
+      messagePackRpc: serveMessagePackRpc,
+    });
     this.#connections.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);

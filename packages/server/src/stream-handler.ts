@@ -1,5 +1,6 @@
 import type { Call, MethodDefinition, RpcError, StreamService } from '@org/rpc-core';
-import { type IncomingCall, isStreamKind, rpcError, runInContext } from '@org/rpc-core/internal';
+import { isStreamKind, rpcError, runInContext } from '@org/rpc-core/internal';
+import type { IncomingCall } from '@org/rpc-wire/internal';
 import type { Handler } from './handler.js';
 
 /** Runs the user's function of a streaming method; innermost, below the user's layers. */

@@ -1,4 +1,5 @@
-import { defineService, memory, method, notify, type ServiceClient, type ServiceHandlers } from '@org/rpc-core';
+import { defineService, method, notify, type ServiceClient, type ServiceHandlers } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 import type { ServerEvents } from '../src/events.js';
 import type { ServerOptions } from '../src/options.js';

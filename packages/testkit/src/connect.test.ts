@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { defineService, memory, method } from '@org/rpc-core';
+import { defineService, method } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer, type Server } from '@org/rpc-server';
 import { connect } from '@org/rpc-testkit';
 

@@ -1,9 +1,9 @@
 import type { Client, ClientOptions } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
-import type { Registry } from '@org/rpc-core';
-import { memoryPair } from '@org/rpc-core/internal';
+import type { Registry } from '@org/rpc-registry';
 import type { Server } from '@org/rpc-server';
 import { RpcServer } from '@org/rpc-server/internal';
+import { memoryPair } from '@org/rpc-wire/internal';
 
 /**
  * A client whose calls reach a server in the same process: no port, no registry, and everything else as it is in production,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type Endpoint, systemClock, systemRandom } from '@org/rpc-core';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import type { Endpoint } from '@org/rpc-registry';
 import { manualRegistry, recordSnapshots } from '@org/rpc-testkit';
 
 const environment = { namespace: 'default', clock: systemClock, random: systemRandom };

@@ -7,14 +7,14 @@ import type {
   RegistryEvent,
   RegistryHandle,
   RulesReport,
-} from '@org/rpc-core';
+} from '@org/rpc-registry';
 import {
   createTextWatches,
   createWatchList,
   readInstance,
   type TextWatches,
   type WatchList,
-} from '@org/rpc-core/internal';
+} from '@org/rpc-registry/internal';
 
 /** What is published besides the list of endpoints. */
 export interface PublishOptions {

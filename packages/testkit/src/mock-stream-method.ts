@@ -1,5 +1,5 @@
 import type { MethodKind } from '@org/rpc-core';
-import { iteratorOf } from '@org/rpc-core/internal';
+import { iteratorOf } from '@org/rpc-wire/internal';
 
 /** A method of a mock, and the function behind it: nothing is known of either but that it takes arguments. */
 export type MockMethod = (...args: unknown[]) => unknown;

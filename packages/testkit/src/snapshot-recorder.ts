@@ -1,4 +1,5 @@
-import { type RegistryHandle, type Snapshot, systemClock } from '@org/rpc-core';
+import { systemClock } from '@org/rpc-core';
+import type { RegistryHandle, Snapshot } from '@org/rpc-registry';
 
 /** Every snapshot that one watch published, in order. */
 export interface SnapshotRecorder {

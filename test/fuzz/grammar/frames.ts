@@ -1,14 +1,15 @@
 import { CODE_NUMBERS, type Code } from '../../../packages/rpc-core/src/code.js';
-import { allocateChunk, type Chunk } from '../../../packages/rpc-core/src/codec/codec.js';
 import { rpcError } from '../../../packages/rpc-core/src/error.js';
 import { DEFAULT_LIMITS } from '../../../packages/rpc-core/src/limits.js';
+import { wireName } from '../../../packages/rpc-core/src/service.js';
+import { allocateChunk, type Chunk } from '../../../packages/wire/src/codec/codec.js';
 import {
   FrameType,
   type GoAwayCode,
   HEADER_BYTES,
   PREFACE,
   RequestFlag,
-} from '../../../packages/rpc-core/src/protocol/frame.js';
+} from '../../../packages/wire/src/frames/frame.js';
 import {
   type FrameTarget,
   writeCancel,
@@ -17,10 +18,9 @@ import {
   writePing,
   writeRequest,
   writeResponse,
-} from '../../../packages/rpc-core/src/protocol/frame-writer.js';
-import { encodeMetadata } from '../../../packages/rpc-core/src/protocol/metadata.js';
-import { writeCredit, writeEnd, writeItem } from '../../../packages/rpc-core/src/protocol/stream-frames.js';
-import { wireName } from '../../../packages/rpc-core/src/service.js';
+} from '../../../packages/wire/src/frames/frame-writer.js';
+import { encodeMetadata } from '../../../packages/wire/src/frames/metadata.js';
+import { writeCredit, writeEnd, writeItem } from '../../../packages/wire/src/frames/stream-frames.js';
 import { type Chance, EDGES } from '../chance.js';
 import { CODEC, encode, randomMessagePack, randomValue, u32 } from './message-pack.js';
 

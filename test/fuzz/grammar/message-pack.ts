@@ -1,6 +1,6 @@
-import { allocateChunk, type Codec } from '../../../packages/rpc-core/src/codec/codec.js';
-import { UnknownExtension } from '../../../packages/rpc-core/src/codec/extensions.js';
-import { msgpack } from '../../../packages/rpc-core/src/codec/msgpack.js';
+import { allocateChunk, type Codec } from '../../../packages/wire/src/codec/codec.js';
+import { UnknownExtension } from '../../../packages/wire/src/codec/extensions.js';
+import { msgpack } from '../../../packages/wire/src/codec/msgpack.js';
 import { type Chance, EDGES } from '../chance.js';
 
 /** What writes the valid part of every input. */

@@ -1,5 +1,5 @@
-import { createScanner } from '../../../packages/rpc-core/src/codec/scanner.js';
 import { DEFAULT_LIMITS } from '../../../packages/rpc-core/src/limits.js';
+import { createScanner } from '../../../packages/wire/src/codec/scanner.js';
 import { type Chance, EDGES } from '../chance.js';
 import { METHODS } from './frames.js';
 import { encode, randomMessagePack, randomValue } from './message-pack.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { HEADER_BYTES, ProtocolError } from '../../../packages/rpc-core/src/protocol/frame.js';
-import { FrameReader } from '../../../packages/rpc-core/src/protocol/frame-reader.js';
+import { HEADER_BYTES, ProtocolError } from '../../../packages/wire/src/frames/frame.js';
+import { FrameReader } from '../../../packages/wire/src/frames/frame-reader.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { CLIENT_FRAMES, frameBoundaries, SERVER_FRAMES, session } from '../grammar/frames.js';

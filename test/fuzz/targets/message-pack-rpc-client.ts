@@ -1,5 +1,5 @@
-import { MessagePackRpcClient } from '../../../packages/rpc-core/src/connection/message-pack-rpc-client.js';
-import { resolveMessagePackRpcOptions } from '../../../packages/rpc-core/src/connection/message-pack-rpc-options.js';
+import { MessagePackRpcClient } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-client.js';
+import { resolveMessagePackRpcOptions } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-options.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { rpcMessages, valueBoundaries } from '../grammar/rpc-messages.js';
 import { callAndFeed, finish } from './client-run.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isMessagePackRpc } from '../../../packages/rpc-core/src/protocol/message-pack-rpc.js';
+import { isMessagePackRpc } from '../../../packages/wire/src/frames/message-pack-rpc.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { encode } from '../grammar/message-pack.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../../../packages/rpc-core/src/limits.js';
-import { FrameType, HEADER_BYTES, ReplyFlag } from '../../../packages/rpc-core/src/protocol/frame.js';
+import { FrameType, HEADER_BYTES, ReplyFlag } from '../../../packages/wire/src/frames/frame.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { frame, frameBoundaries, SERVER_FRAMES, session } from '../grammar/frames.js';
 import { CODEC } from '../grammar/message-pack.js';

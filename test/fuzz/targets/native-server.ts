@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FrameType, HEADER_BYTES, PREFACE } from '../../../packages/rpc-core/src/protocol/frame.js';
+import { FrameType, HEADER_BYTES, PREFACE } from '../../../packages/wire/src/frames/frame.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { CLIENT_FRAMES, frame, frameBoundaries, session } from '../grammar/frames.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { CodecError } from '../../../packages/rpc-core/src/codec/codec.js';
-import { createScanner } from '../../../packages/rpc-core/src/codec/scanner.js';
 import type { Limits } from '../../../packages/rpc-core/src/limits.js';
+import { CodecError } from '../../../packages/wire/src/codec/codec.js';
+import { createScanner } from '../../../packages/wire/src/codec/scanner.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { encode, randomMessagePack, randomValue } from '../grammar/message-pack.js';

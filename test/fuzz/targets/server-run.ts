@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
-import { ServerConnection } from '../../../packages/rpc-core/src/connection/server-connection.js';
 import { DEFAULT_LIMITS, type Limits } from '../../../packages/rpc-core/src/limits.js';
-import { memoryPair } from '../../../packages/rpc-core/src/transport/memory.js';
+import { serveMessagePackRpc } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { ServerConnection } from '../../../packages/wire/src/connection/server/server-connection.js';
+import { memoryPair } from '../../../packages/wire/src/transport/memory.js';
 import { Chance } from '../chance.js';
 import { FrameTap } from '../frame-tap.js';
 import { FuzzHost } from '../fuzz-host.js';
@@ -46,7 +47,14 @@ export async function serve(plan: number, bytes: Buffer): Promise<ServerRun> {
   const host = new FuzzHost(clock, chance.flip(0.1));
   const limits = connectionLimits(chance);
   const [clientEnd, serverEnd] = memoryPair();
-  const connection = new ServerConnection({ stream: serverEnd, codec: CODEC, limits, clock, host });
+  const connection = new ServerConnection({
+    stream: serverEnd,
+    codec: CODEC,
+    limits,
+    clock,
+    host,
+    messagePackRpc: serveMessagePackRpc,
+  });
   const tap = new FrameTap(clientEnd);
   const reads = !chance.flip(0.1);
   if (!reads) tap.stream.pause();

@@ -1,6 +1,6 @@
-import type { Endpoint, EndpointState } from '@org/rpc-core';
-import { endpointAddress } from '@org/rpc-core';
-import { uptimeMs } from '@org/rpc-core/internal';
+import type { Endpoint, EndpointState } from '@org/rpc-registry';
+import { endpointAddress } from '@org/rpc-registry';
+import { uptimeMs } from '@org/rpc-registry/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { unknownService } from '../connect.js';

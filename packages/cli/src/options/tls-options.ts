@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ClientTlsOptions } from '@org/rpc';
-import { createClientTls } from '@org/rpc-core/internal';
+import { createClientTls } from '@org/rpc-wire/internal';
 import { CliError, failureLine } from '../cli-error.js';
 import type { CommandLine, OptionSpecs } from './command-line.js';
 

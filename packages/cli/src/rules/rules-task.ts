@@ -1,4 +1,4 @@
-import type { RulesSource, RulesStore } from '@org/rpc-core';
+import type { RulesSource, RulesStore } from '@org/rpc-registry';
 import type { Style } from '../format/style.js';
 import type { Terminal } from '../terminal.js';
 

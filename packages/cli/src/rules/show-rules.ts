@@ -1,5 +1,5 @@
-import type { RulesReport } from '@org/rpc-core';
 import { RULE_POLICIES } from '@org/rpc-core/internal';
+import type { RulesReport } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
 import { formatJson, plainText } from '../format/plain-text.js';
 import { formatTable } from '../format/table.js';

@@ -1,5 +1,6 @@
-import type { RulesDocument, RulesReport } from '@org/rpc-core';
+import type { RulesDocument } from '@org/rpc-core';
 import { storedRules } from '@org/rpc-core/internal';
+import type { RulesReport } from '@org/rpc-registry';
 import { EXIT, failureLine } from '../cli-error.js';
 import { formatJson, plainText } from '../format/plain-text.js';
 import { rulesDifference } from './describe-rules.js';

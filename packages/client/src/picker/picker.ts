@@ -1,4 +1,5 @@
-import type { Call, Destination, Endpoint, Random } from '@org/rpc-core';
+import type { Call, Destination, Random } from '@org/rpc-core';
+import type { Endpoint } from '@org/rpc-registry';
 import type { NodeLoad } from '../load.js';
 
 /**

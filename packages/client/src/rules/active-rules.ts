@@ -1,14 +1,6 @@
-import {
-  type Endpoint,
-  endpointAddress,
-  type MethodSwitch,
-  type RetryValues,
-  type RuleMode,
-  type RulePolicy,
-  type RulesDocument,
-  type TimeoutValues,
-} from '@org/rpc-core';
+import type { MethodSwitch, RetryValues, RuleMode, RulePolicy, RulesDocument, TimeoutValues } from '@org/rpc-core';
 import { RULE_POLICIES, ruleModeFor } from '@org/rpc-core/internal';
+import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 
 /** A document of rules as it concerns one client. Immutable: another document makes another one. */
 export interface ActiveRules {

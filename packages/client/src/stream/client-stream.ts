@@ -7,15 +7,8 @@ import {
   type RpcError,
   type Service,
 } from '@org/rpc-core';
-import {
-  ItemQueue,
-  iteratorOf,
-  type LinkedSignal,
-  linkSignals,
-  type Pumping,
-  pump,
-  rpcError,
-} from '@org/rpc-core/internal';
+import { type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { ItemQueue, iteratorOf, type Pumping, pump } from '@org/rpc-wire/internal';
 
 /** What a stream is bounded by. */
 export interface StreamBounds {

@@ -1,5 +1,6 @@
 import { Call, type CallOptions, callContext } from '@org/rpc-core';
-import { iteratorOf, rpcError } from '@org/rpc-core/internal';
+import { rpcError } from '@org/rpc-core/internal';
+import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ResolvedClientOptions } from '../options.js';
 import type { ClientRoute } from '../route.js';
 import { applyOptions, inherit } from '../start-call.js';

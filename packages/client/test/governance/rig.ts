@@ -1,5 +1,6 @@
-import { Call, type Endpoint, type Gate, type Outcome, type Random, type Route, type Service } from '@org/rpc-core';
+import { Call, type Gate, type Outcome, type Random, type Route, type Service } from '@org/rpc-core';
 import { fuseGates, rpcError, stack } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
 import { NodeLoad } from '../../src/load.js';
 import type { NodeHealth } from '../../src/node-health.js';

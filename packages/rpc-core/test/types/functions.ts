@@ -1,18 +1,6 @@
-import {
-  type AnyIterable,
-  defineService,
-  duplex,
-  type MaybePromise,
-  type MethodArgs,
-  type MethodName,
-  type MethodResult,
-  method,
-  notify,
-  type ServiceClient,
-  type ServiceHandlers,
-  stream,
-  upload,
-} from '@org/rpc-core';
+import { defineService, duplex, method, notify, stream, upload } from '../../src/contract.js';
+import type { AnyIterable, MaybePromise } from '../../src/method-types.js';
+import type { MethodArgs, MethodName, MethodResult, ServiceClient, ServiceHandlers } from '../../src/stub-types.js';
 import { assertType, type Equal } from './equal.js';
 import { client, server } from './sides.js';
 

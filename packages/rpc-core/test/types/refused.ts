@@ -1,4 +1,5 @@
-import { defineService, duplex, method, notify, type ServiceHandlers, stream, upload } from '@org/rpc-core';
+import { defineService, duplex, method, notify, stream, upload } from '../../src/contract.js';
+import type { ServiceHandlers } from '../../src/stub-types.js';
 import { client, server } from './sides.js';
 
 const Calculator = defineService('calculator', {

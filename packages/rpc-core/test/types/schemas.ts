@@ -1,14 +1,7 @@
-import {
-  defineService,
-  type MethodArgs,
-  type MethodResult,
-  method,
-  type ServiceClient,
-  type ServiceHandlers,
-  stream,
-} from '@org/rpc-core';
 import * as v from 'valibot';
 import * as z from 'zod';
+import { defineService, method, stream } from '../../src/contract.js';
+import type { MethodArgs, MethodResult, ServiceClient, ServiceHandlers } from '../../src/stub-types.js';
 import { assertType, type Equal } from './equal.js';
 import { client, server } from './sides.js';
 

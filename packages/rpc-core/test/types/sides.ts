@@ -1,3 +1,4 @@
+import type { ServiceDefinition } from '../../src/contract-types.js';
 import type {
   CallOptions,
   InterfaceClient,
@@ -6,9 +7,8 @@ import type {
   MethodResult,
   MustName,
   ServiceClient,
-  ServiceDefinition,
   ServiceHandlers,
-} from '@org/rpc-core';
+} from '../../src/stub-types.js';
 
 /** What the type tests use of a client. */
 export interface Client {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { roundRobin } from '@org/rpc-client';
-import { defineService, memory, method } from '@org/rpc-core';
+import { defineService, method } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { connect } from '@org/rpc-testkit';
 import { Greeter, World } from './world.js';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createClient } from '@org/rpc-client';
-import type { Registry, RpcError } from '@org/rpc-core';
+import type { RpcError } from '@org/rpc-core';
+import type { Registry } from '@org/rpc-registry';
 import { FakeClock, manualRegistry } from '@org/rpc-testkit';
 import { openShop, Shop } from './shop.js';
 import { uncaughtIn } from './uncaught.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Endpoint, Registry } from '@org/rpc-core';
+import type { Endpoint, Registry } from '@org/rpc-registry';
 import { manualRegistry } from '@org/rpc-testkit';
 import { Greeter, World } from './world.js';
 

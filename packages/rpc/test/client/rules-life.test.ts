@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ClientEvents, ClientOptions } from '@org/rpc-client';
-import { direct, type RpcError } from '@org/rpc-core';
+import type { RpcError } from '@org/rpc-core';
+import { direct } from '@org/rpc-registry';
 import { Greeter, World } from './world.js';
 
 const on = { mode: 'on', percent: 100 } as const;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createClient } from '@org/rpc-client';
-import { defineService, isRpcError, memory, method, stream, systemClock, systemRandom } from '@org/rpc-core';
+import { defineService, isRpcError, method, stream, systemClock, systemRandom } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { eventually } from '@org/rpc-testkit';
 

@@ -1,5 +1,6 @@
 import type { Client, ClientOptions } from '@org/rpc-client';
-import { defineService, memory, method, notify, type ServiceClient, type ServiceHandlers, stream } from '@org/rpc-core';
+import { defineService, method, notify, type ServiceClient, type ServiceHandlers, stream } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer, type Server, type ServerOptions } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ClientOptions, configure } from '@org/rpc-client';
-import { type CallContext, callContext, defineService, memory, method } from '@org/rpc-core';
+import { type CallContext, callContext, defineService, method } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { connect, FakeClock, runInCallContext } from '@org/rpc-testkit';
 import { openShop } from './shop.js';

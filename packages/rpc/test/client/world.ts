@@ -1,10 +1,11 @@
 import type { Client, ClientEvents, ClientOptions, NodeState } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
-import { defineService, type Endpoint, endpointAddress, memory, method } from '@org/rpc-core';
-import { type ByteStream, type Dial, memoryPair } from '@org/rpc-core/internal';
+import { defineService, method } from '@org/rpc-core';
+import { type Endpoint, endpointAddress, memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import type { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, type ManualRegistry, manualRegistry, seededRandom } from '@org/rpc-testkit';
+import { type ByteStream, type Dial, memoryPair } from '@org/rpc-wire/internal';
 
 /** What every server of a {@link World} serves; `hello` says which one answered. */
 export const Greeter = defineService('greeter', {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@org/rpc-client';
-import { local } from '@org/rpc-core';
+import { local } from '@org/rpc-registry';
 import { Work } from './work.js';
 
 const SCRIPT = fileURLToPath(new URL('signalled-server.ts', import.meta.url));

@@ -1,12 +1,5 @@
-import {
-  type Endpoint,
-  type Instance,
-  type Registration,
-  type RegistryEvent,
-  type RegistryHandle,
-  type Snapshot,
-  systemClock,
-} from '@org/rpc-core';
+import { systemClock } from '@org/rpc-core';
+import type { Endpoint, Instance, Registration, RegistryEvent, RegistryHandle, Snapshot } from '@org/rpc-registry';
 import { seededRandom } from '../seeded-random.js';
 import { eventually, recordSnapshots, type SnapshotRecorder } from '../snapshot-recorder.js';
 import type { RegistryContractSetup } from './registry-contract-setup.js';

@@ -1,4 +1,5 @@
-import type { Clock, GoneReason, Instance, Random, Registry } from '@org/rpc-core';
+import type { Clock, Random } from '@org/rpc-core';
+import type { GoneReason, Instance, Registry } from '@org/rpc-registry';
 
 /** What a contract suite is given for one test: a way to open registries that all reach the same entries, and hooks. */
 export interface RegistryContractSetup {

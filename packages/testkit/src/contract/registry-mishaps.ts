@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { GoneReason } from '@org/rpc-core';
+import type { GoneReason } from '@org/rpc-registry';
 import { type ArenaTest, CONTRACT_NAMESPACE, contractInstance, lists } from './registry-arena.js';
 import type { RegistryContractOptions } from './registry-contract-setup.js';
 

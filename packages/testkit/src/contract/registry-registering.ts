@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { GoneReason } from '@org/rpc-core';
+import type { GoneReason } from '@org/rpc-registry';
 import { type ArenaTest, contractEndpoint, contractInstance, lists } from './registry-arena.js';
 
 /** How an instance comes, changes and goes. */

@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  isRpcError,
-  type Registry,
-  type RegistryHandle,
-  type RulesReport,
-  type RulesSource,
-  type RulesStore,
-  systemClock,
-  systemRandom,
-} from '@org/rpc-core';
+import { isRpcError, systemClock, systemRandom } from '@org/rpc-core';
+import type { Registry, RegistryHandle, RulesReport, RulesSource, RulesStore } from '@org/rpc-registry';
 import { eventually } from '../snapshot-recorder.js';
 import { type TestRunner, testRunner } from './test-runner.js';
 

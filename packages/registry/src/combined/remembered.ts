@@ -1,0 +1,96 @@
+import { assertKnownOptions } from '@org/rpc-core/internal';
+import type { Endpoint } from '../endpoint.js';
+import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from '../registry.js';
+import { SnapshotFile } from './snapshot-file.js';
+import { createSnapshotFolder } from './snapshot-folder.js';
+
+/** Options of {@link remembered}. */
+export interface RememberedOptions {
+  /**
+   * Absolute path of the folder of the files, made when it is missing. Default: `org-rpc/snapshots` in `XDG_CACHE_HOME`, or in
+   * `.cache` of the home directory. It must belong to this user, and nobody else may write to it.
+   */
+  readonly directory?: string | undefined;
+}
+
+/**
+ * Adds a memory to a registry: what a client was last told of each service is kept in a file, and given to it when it starts
+ * and the registry cannot be reached, until it can. Registrations and rules pass through.
+ *
+ * Instances that vanished without a reason stay in the file for ten minutes more, since the registry may have lost them. What the
+ * file lists is not believed: each instance is asked for its id before it is sent a call. A file that can't be read or written
+ * is an event, and the client works without.
+ *
+ * @param registry - any; it is closed with the handle of this one
+ * @throws TypeError when the directory is not an absolute path
+ */
+export function remembered(registry: Registry, options: RememberedOptions = {}): Registry {
+  assertKnownOptions('remembered', options, ['directory']);
+  const folder = createSnapshotFolder('remembered', options.directory);
+  return Object.freeze({
+    ...registry,
+    open(environment: RegistryEnvironment): RegistryHandle {
+      const handle = registry.open(environment);
+      const files = new Map<string, SnapshotFile>();
+      const fileOf = (service: string): SnapshotFile => {
+        const path = folder.fileOf(registry.display, environment.namespace, service);
+        const file = files.get(service) ?? new SnapshotFile({ folder, path, service, environment });
+        files.set(service, file);
+        return file;
+      };
+      return {
+        ...rulesOf(handle),
+        watch: (service, publish) => watchRemembering(handle, fileOf(service), service, publish),
+        register: (instance) => handle.register(instance),
+        services: () => handle.services(),
+        async close() {
+          await Promise.all([...files.values()].map((file) => file.close()));
+          await handle.close();
+        },
+      };
+    },
+  });
+}
+
+/** The parts of a handle that are there or not. */
+function rulesOf({ rules, rulesStore }: RegistryHandle): Pick<RegistryHandle, 'rules' | 'rulesStore'> {
+  return { rules, rulesStore };
+}
+
+/** The file speaks only as long as the registry has not. */
+function watchRemembering(
+  handle: RegistryHandle,
+  file: SnapshotFile,
+  service: string,
+  publish: (snapshot: Snapshot) => void,
+): Watch {
+  let hasAnswered = false;
+  let isClosed = false;
+  /** What the file listed, so that what the registry does not list is told as gone. */
+  let listed: readonly Endpoint[] = [];
+  const watch = handle.watch(service, (snapshot) => {
+    const complete = hasAnswered ? snapshot : withGone(snapshot, listed);
+    hasAnswered = true;
+    file.save(complete);
+    publish(complete);
+  });
+  void file.load().then((endpoints) => {
+    if (hasAnswered || isClosed || endpoints.length === 0) return;
+    listed = endpoints;
+    publish(Object.freeze({ endpoints, fresh: false, gone: Object.freeze([]), remembered: true }));
+  });
+  return {
+    close() {
+      isClosed = true;
+      watch.close();
+    },
+  };
+}
+
+function withGone(snapshot: Snapshot, listed: readonly Endpoint[]): Snapshot {
+  const ids = new Set([...snapshot.endpoints, ...snapshot.gone].map(({ id }) => id));
+  const reason: GoneReason = 'unknown';
+  if (listed.length === 0) return snapshot;
+  const vanished = listed.filter(({ id }) => !ids.has(id)).map(({ id }) => Object.freeze({ id, reason }));
+  return Object.freeze({ ...snapshot, gone: Object.freeze([...snapshot.gone, ...vanished]) });
+}

@@ -1,0 +1,121 @@
+import { describeValue } from '@org/rpc-core/internal';
+import type { Endpoint, EndpointState } from '../endpoint.js';
+import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from '../registry.js';
+import { nextSnapshot, sameSnapshot } from '../snapshot.js';
+import { mergeRegistrations } from './merged-registration.js';
+import { severalRules } from './several-rules.js';
+
+/** The most registries that {@link several} takes. */
+const REGISTRIES_MAX = 16;
+
+/**
+ * Several registries as one: a server is entered into all of them, and a client sees the instances of all of them. For moving
+ * from one registry to another without a day on which everybody changes, and for clusters that span sites.
+ *
+ * An instance that several list is one, as the first of them in the list says; it is draining as soon as one of them says so. It
+ * has left when none lists it any more. The view is fresh while every registry is: what an unreachable one would list, nobody
+ * knows, so its silence takes nothing away.
+ *
+ * Rules of a service are those of the first that has any.
+ *
+ * @param registries - 1 to 16, none twice
+ * @throws TypeError naming what is no registry
+ * @example
+ * ```ts
+ * const registry = several([etcd({ hosts: 'http://old:2379' }), etcd({ hosts: 'http://new:2379' })]);
+ * ```
+ */
+export function several(registries: readonly Registry[]): Registry {
+  const list = readList(registries);
+  return Object.freeze({
+    display: list.map(({ display }) => display).join(' + '),
+    drainLeadMs: Math.max(...list.map(({ drainLeadMs }) => drainLeadMs)),
+    isMachineLocal: list.every(({ isMachineLocal }) => isMachineLocal === true),
+    open: (environment: RegistryEnvironment) => openSeveral(list, environment),
+  });
+}
+
+function readList(registries: unknown): readonly Registry[] {
+  if (!Array.isArray(registries) || registries.length === 0 || registries.length > REGISTRIES_MAX) {
+    const given = Array.isArray(registries) ? `${registries.length}` : describeValue(registries);
+    throw new TypeError(`several: a list of 1 to ${REGISTRIES_MAX} registries is needed, got ${given}`);
+  }
+  for (const registry of registries) {
+    if (typeof (registry as Partial<Registry> | null)?.open !== 'function')
+      throw new TypeError(`several: every entry must be a registry such as local(), got ${describeValue(registry)}`);
+  }
+  if (new Set(registries).size < registries.length) throw new TypeError('several: a registry is listed twice');
+  return [...registries];
+}
+
+function openSeveral(registries: readonly Registry[], environment: RegistryEnvironment): RegistryHandle {
+  // A message of one of them says which one it is about, for their failures differ.
+  const handles = registries.map((registry) =>
+    registry.open({
+      ...environment,
+      onEvent: (event) => environment.onEvent?.({ ...event, message: `${registry.display}: ${event.message}` }),
+    }),
+  );
+  return {
+    ...severalRules(handles),
+    watch: (service, publish) => watchAll(handles, service, publish),
+    register: (instance) => mergeRegistrations(handles.map((handle) => handle.register(instance))),
+    async services() {
+      const answers = await Promise.allSettled(handles.map((handle) => handle.services()));
+      const names = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      const refused = answers.find((answer) => answer.status === 'rejected');
+      if (refused !== undefined && answers.every(({ status }) => status === 'rejected')) throw refused.reason;
+      return [...new Set(names)].sort();
+    },
+    close: async () => void (await Promise.all(handles.map((handle) => handle.close()))),
+  };
+}
+
+function watchAll(handles: readonly RegistryHandle[], service: string, publish: (snapshot: Snapshot) => void): Watch {
+  const views: (Snapshot | undefined)[] = handles.map(() => undefined);
+  /** What was said of instances that another registry still lists, until that one says its own or lists it again. */
+  const reasons = new Map<string, GoneReason>();
+  let last: Snapshot | undefined;
+  let isClosed = false;
+  const update = (index: number, snapshot: Snapshot): void => {
+    if (isClosed) return;
+    views[index] = snapshot;
+    for (const { id } of snapshot.endpoints) reasons.delete(id);
+    for (const { id, reason } of snapshot.gone) if (reason !== 'unknown' || !reasons.has(id)) reasons.set(id, reason);
+    const merged = mergeEndpoints(views);
+    // An empty list is an answer only when everybody has given one: until then callers wait.
+    if (merged.size === 0 && views.includes(undefined)) return;
+    const next = nextSnapshot(merged.values(), last, (id) => reasons.get(id) ?? 'unknown');
+    for (const id of reasons.keys()) if (!merged.has(id)) reasons.delete(id);
+    const fresh = views.every((view) => view?.fresh === true);
+    const published = fresh ? next : Object.freeze({ ...next, fresh });
+    if (sameSnapshot(published, last)) return;
+    last = published;
+    publish(published);
+  };
+  const watches = handles.map((handle, index) => handle.watch(service, (snapshot) => update(index, snapshot)));
+  return {
+    close() {
+      isClosed = true;
+      for (const watch of watches) watch.close();
+    },
+  };
+}
+
+/** By id; the first that lists an instance describes it. */
+function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, Endpoint> {
+  const merged = new Map<string, Endpoint>();
+  for (const view of views) {
+    for (const endpoint of view?.endpoints ?? []) {
+      const known = merged.get(endpoint.id);
+      if (known === undefined) merged.set(endpoint.id, endpoint);
+      // A goodbye is never news too early, while "up" may be old.
+      else if (RESERVE[endpoint.state] > RESERVE[known.state])
+        merged.set(endpoint.id, Object.freeze({ ...known, state: endpoint.state }));
+    }
+  }
+  return merged;
+}
+
+/** How little an instance in this state wants of new calls. */
+const RESERVE: Readonly<Record<EndpointState, number>> = { up: 0, unavailable: 1, draining: 2 };

@@ -1,0 +1,54 @@
+import type { RuleMode, RulePolicy } from '@org/rpc-core';
+import { assertFits, assertNumber, RULE_POLICIES, readJson } from '@org/rpc-core/internal';
+import type { RulesReport } from './rules-source.js';
+
+/** The longest report that is read, in bytes. */
+const REPORT_BYTES_MAX = 8_192;
+
+/** The most reports that are read of a service. */
+export const REPORTS_MAX = 10_000;
+
+/** How long a report counts after its client was last heard of, in milliseconds. */
+export const REPORT_TTL_MS = 60_000;
+
+/** The JSON of a report, as registries keep it. */
+export function formatReport(report: RulesReport): string {
+  return JSON.stringify({ ...report, reason: report.reason?.slice(0, REASON_LENGTH_MAX) });
+}
+
+/** Reads a report that anybody may have written; `undefined` for what is none. */
+export function parseReport(text: string): RulesReport | undefined {
+  try {
+    const value = readJson('report', text, { bytesMax: REPORT_BYTES_MAX, depthMax: DEPTH_MAX }) as Record<
+      string,
+      unknown
+    >;
+    const { instance, status, version, reason, inForce, at } = value;
+    assertFits('report', 'instance', 'text', instance, isText(instance));
+    assertFits('report', 'status', 'a status', status, status === 'applied' || status === 'rejected');
+    for (const each of [version, inForce]) if (each !== undefined) assertNumber('report', 'version', each);
+    if (reason !== undefined) assertFits('report', 'reason', 'text', reason, isText(reason));
+    assertNumber('report', 'at', at);
+    const policies = readPolicies(value['policies']);
+    return Object.freeze({ instance, status, version, reason, inForce, policies, at }) as RulesReport;
+  } catch {
+    return undefined;
+  }
+}
+
+const REASON_LENGTH_MAX = 1_000;
+const DEPTH_MAX = 3;
+const MODES: ReadonlySet<unknown> = new Set<RuleMode>(['off', 'dark', 'on']);
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= REASON_LENGTH_MAX;
+}
+
+/** A policy that this version does not know is left out, one that the writer did not know is off. */
+function readPolicies(value: unknown): Readonly<Record<RulePolicy, RuleMode>> {
+  const modes = RULE_POLICIES.map((policy) => {
+    const mode = (value as Partial<Record<RulePolicy, unknown>> | undefined)?.[policy];
+    return [policy, MODES.has(mode) ? mode : 'off'];
+  });
+  return Object.freeze(Object.fromEntries(modes)) as Readonly<Record<RulePolicy, RuleMode>>;
+}

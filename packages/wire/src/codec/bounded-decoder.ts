@@ -1,0 +1,281 @@
+import { isUtf8 } from 'node:buffer';
+import { DecodeError } from '@msgpack/msgpack';
+import type { Limits } from '@org/rpc-core';
+import { CodecError } from './codec.js';
+import {
+  bigintFrom,
+  dateFrom,
+  EXTENSION,
+  errorFrom,
+  isNumeric,
+  mapFrom,
+  NUMERIC_KEYS,
+  typedArray,
+  UnknownExtension,
+} from './extensions.js';
+import { extraBytes } from './extra-bytes.js';
+import type { KeyCache } from './key-cache.js';
+import { Decoder } from './msgpack-internals.js';
+
+/** The chunk that was decoded from last and its view, shared by all decoders of a codec so that none holds memory itself. */
+export interface ViewCache {
+  bytes: Buffer;
+  view: DataView;
+}
+
+/** What a {@link BoundedDecoder} needs; the same for the whole of its life. */
+export interface DecoderSettings {
+  readonly limits: Pick<Limits, 'messageElements' | 'messageDepth'>;
+  /** Give {@link UnknownExtension} for extension types that are not ours, instead of refusing them. */
+  readonly keepUnknown: boolean;
+  /** Give the bytes of a str that is not UTF-8, instead of refusing it. */
+  readonly keepMalformed: boolean;
+  readonly views: ViewCache;
+  readonly keys: KeyCache;
+}
+
+/** What one message may still spend; the decoders of nested extensions spend from the same purse. */
+interface Purse {
+  /** What `elements` was at the start. */
+  granted: number;
+  elements: number;
+  /** Binaries and extensions so far. */
+  objects: number;
+  numericKeys: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
+/** Below this a loop makes a string faster than a call into native code does (measured on Node 20). */
+const LOOP_BYTES = 8;
+
+/**
+ * The library's decoder with bounds inside. The end of the message is the only bound: no length is believed beyond it, arrays
+ * and maps pay for their elements at the header from one budget of the whole message, so nested headers cannot multiply,
+ * and nothing is allocated before both checks. Text is strict UTF-8, keys are strings, 64-bit integers are never rounded.
+ *
+ * Fixed-size numbers are checked afterwards: reading a few bytes of the next message does no harm when the result is
+ * thrown away because the position is not the end. Depth counts containers that hold something.
+ */
+export class BoundedDecoder extends Decoder {
+  readonly #settings: DecoderSettings;
+  readonly #purse: Purse;
+  #start = 0;
+  #end = 0;
+  #depth: number;
+  /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
+  #inner: BoundedDecoder | undefined;
+
+  constructor(settings: DecoderSettings, purse: Purse = { granted: 0, elements: 0, objects: 0, numericKeys: 0 }) {
+    super({ mapKeyConverter });
+    this.#settings = settings;
+    this.#purse = purse;
+    this.#depth = settings.limits.messageDepth;
+  }
+
+  /** See `DecodeMessage`. */
+  get extraBytes(): number {
+    const { granted, elements, objects } = this.#purse;
+    return extraBytes(granted - elements, objects);
+  }
+
+  /** @throws CodecError */
+  decodeMessage(bytes: Buffer, start: number, end: number): unknown {
+    const views = this.#settings.views;
+    if (views.bytes !== bytes) {
+      views.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      views.bytes = bytes;
+    }
+    this.bytes = bytes;
+    this.view = views.view;
+    this.#start = start;
+    const elements = this.#settings.limits.messageElements;
+    this.#purse.granted = this.#purse.elements = Math.min(end - start, elements);
+    this.#purse.objects = 0;
+    this.#purse.numericKeys = NUMERIC_KEYS;
+    return this.#run(start, end);
+  }
+
+  override pushArrayState(size: number): void {
+    this.#pay(size, size);
+    this.stack.pushArrayState(size);
+  }
+
+  override pushMapState(size: number): void {
+    this.#pay(size, 2 * size);
+    this.stack.pushMapState(size);
+  }
+
+  override decodeUtf8String(byteLength: number, headerBytes: number): string {
+    const start = this.pos + headerBytes;
+    const end = start + byteLength;
+    if (end > this.#end) throw this.#tooLong('a string', byteLength, start);
+    this.pos = end;
+    const bytes = this.bytes;
+    if (this.stateIsMapKey()) {
+      const key = this.#settings.keys.get(bytes, start, end);
+      if (key !== undefined) return key;
+    }
+    if (byteLength < LOOP_BYTES) {
+      let text = '';
+      let i = start;
+      for (; i < end; i++) {
+        const byte = bytes[i]!;
+        if (byte > 0x7f) break;
+        text += String.fromCharCode(byte);
+      }
+      if (i === end) return text;
+    }
+    const text = bytes.utf8Slice(start, end);
+    // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
+    if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
+      if (!this.#settings.keepMalformed) throw this.#error('a string that is not UTF-8', start);
+      // The base class only hands it on; as a key of a map it is refused like every other that is no text.
+      return this.#copy(start, end) as unknown as string;
+    }
+    return text;
+  }
+
+  override decodeBinary(byteLength: number, headerBytes: number): Uint8Array {
+    const start = this.pos + headerBytes;
+    const end = start + byteLength;
+    if (end > this.#end) throw this.#tooLong('a binary', byteLength, start);
+    this.#purse.objects++;
+    this.pos = end;
+    return this.#copy(start, end);
+  }
+
+  override decodeExtension(byteLength: number, headerBytes: number): unknown {
+    const start = this.pos + headerBytes + 1;
+    const end = start + byteLength;
+    if (end > this.#end) throw this.#tooLong('an extension', byteLength, start);
+    this.#purse.objects++;
+    const type = this.view.getInt8(start - 1);
+    const value = this.#extension(type, start, end);
+    this.pos = end;
+    return value;
+  }
+
+  override readU64(): number | bigint {
+    const high = this.view.getUint32(this.pos);
+    const value =
+      high < 0x20_0000 ? high * 0x1_0000_0000 + this.view.getUint32(this.pos + 4) : this.view.getBigUint64(this.pos);
+    this.pos += 8;
+    return value;
+  }
+
+  override readI64(): number | bigint {
+    const number = this.view.getInt32(this.pos) * 0x1_0000_0000 + this.view.getUint32(this.pos + 4);
+    const value = Number.isSafeInteger(number) ? number : this.view.getBigInt64(this.pos);
+    this.pos += 8;
+    return value;
+  }
+
+  #run(start: number, end: number): unknown {
+    this.pos = start;
+    this.#end = end;
+    try {
+      const value = this.doDecodeSync();
+      if (this.pos === end) return value;
+      throw this.pos > end
+        ? this.#error('it ends inside a value', end)
+        : this.#error('bytes are left over after the value', this.pos);
+    } catch (error) {
+      this.headByte = -1;
+      this.stack.reset();
+      if (error instanceof CodecError) throw error;
+      if (error instanceof RangeError) throw this.#error('it ends inside a value', end);
+      throw this.#error(error instanceof Error ? error.message : String(error), this.pos);
+    } finally {
+      this.bytes = NOTHING;
+      this.view = NO_VIEW;
+    }
+  }
+
+  #pay(size: number, elements: number): void {
+    const purse = this.#purse;
+    if (elements > this.#end - this.pos || elements > purse.elements || this.stack.length >= this.#depth) {
+      throw this.#refusedContainer(size, elements);
+    }
+    purse.elements -= elements;
+  }
+
+  #refusedContainer(size: number, elements: number): CodecError {
+    const left = this.#end - this.pos;
+    if (elements > left) return this.#error(`an array or map of ${size} where only ${left} bytes are left`, this.pos);
+    const { messageElements, messageDepth } = this.#settings.limits;
+    if (elements > this.#purse.elements) {
+      return this.#error(
+        `arrays and maps of more elements than the message has bytes, or than ${messageElements}`,
+        this.pos,
+      );
+    }
+    return this.#error(`arrays and maps nested deeper than ${messageDepth}`, this.pos);
+  }
+
+  #extension(type: number, start: number, end: number): unknown {
+    switch (type) {
+      case EXTENSION.timestamp:
+        return dateFrom(this.bytes.subarray(start, end));
+      case EXTENSION.bigint:
+        return bigintFrom(this.bytes.subarray(start, end));
+      case EXTENSION.typedArray:
+        return typedArray(this.bytes.subarray(start, end));
+      case EXTENSION.error:
+        return errorFrom(this.#nested(start, end));
+      case EXTENSION.map: {
+        const parts = this.#nested(start, end);
+        this.#payKeys(parts, 2);
+        return mapFrom(parts);
+      }
+      case EXTENSION.set: {
+        const members = this.#nested(start, end);
+        this.#payKeys(members, 1);
+        return new Set(members);
+      }
+      case EXTENSION.undefined:
+        if (end - start === 1 && this.bytes[start] === 0) return undefined;
+    }
+    if (!this.#settings.keepUnknown) throw new DecodeError(`an extension of type ${type}, which is not known here`);
+    return new UnknownExtension(type, this.#copy(start, end));
+  }
+
+  /** Memory of its own, not a slice of Node's pool: the value may live long, and its `buffer` shows nobody else's bytes. */
+  #copy(start: number, end: number): Buffer {
+    const copy = Buffer.allocUnsafeSlow(end - start);
+    this.bytes.copy(copy, 0, start, end);
+    return copy;
+  }
+
+  #nested(start: number, end: number): unknown[] {
+    this.#inner ??= new BoundedDecoder(this.#settings, this.#purse);
+    const inner = this.#inner;
+    inner.bytes = this.bytes;
+    inner.view = this.view;
+    inner.#start = this.#start;
+    inner.#depth = this.#depth - this.stack.length;
+    const value = inner.#run(start, end);
+    if (!Array.isArray(value)) throw new DecodeError('an extension whose body is not one array');
+    return value;
+  }
+
+  #payKeys(parts: readonly unknown[], step: number): void {
+    const purse = this.#purse;
+    for (let i = 0; i < parts.length; i += step) if (isNumeric(parts[i])) purse.numericKeys--;
+    if (purse.numericKeys < 0) throw new DecodeError(`more than ${NUMERIC_KEYS} numbers as keys of maps and sets`);
+  }
+
+  #tooLong(what: string, byteLength: number, start: number): CodecError {
+    const left = Math.max(0, this.#end - start);
+    return this.#error(`${what} of ${byteLength} bytes where only ${left} are left`, start);
+  }
+
+  #error(what: string, at: number): CodecError {
+    return new CodecError(`cannot decode the message at byte ${at - this.#start}: ${what}`);
+  }
+}
+
+function mapKeyConverter(key: unknown): string {
+  if (typeof key === 'string') return key;
+  throw new DecodeError('a key that is not a string');
+}

@@ -1,0 +1,111 @@
+import type { Limits } from '@org/rpc-core';
+import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
+import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
+import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.js';
+import { FastEncoder } from './fast-encoder.js';
+import { KeyCache } from './key-cache.js';
+import { PlainCheck } from './plain-check.js';
+import { explainUnsupported, reasonText } from './value-path.js';
+
+/** Two values written to the same place would overwrite each other. */
+const SAME_TARGET = 'a value is being encoded to this target already: a getter of it must not send another';
+
+/** Options of {@link msgpack}. */
+export interface MsgpackOptions {
+  /**
+   * What to do with an extension type that is not ours: `refuse` the message (the default), or `keep` the value as an
+   * `UnknownExtension`, which can be sent on as it came.
+   */
+  readonly unknownExtensions?: 'refuse' | 'keep';
+  /**
+   * What to do with a str that is not UTF-8: `refuse` the message (the default), or `keep` its bytes as a `Uint8Array`. Programs
+   * that know one type for text and bytes send both as str, which MessagePack allows. Keys of maps are refused either way.
+   */
+  readonly malformedText?: 'refuse' | 'keep';
+  /**
+   * Largest encoded value in bytes, from 1 to 2^31 - 1 (default 64 MiB). It stops a value such as `new Array(1e9)` before the
+   * memory is gone; what a connection may send is bounded by its own limits besides.
+   */
+  readonly maximumBytes?: number;
+}
+
+/**
+ * The default codec: MessagePack, with extensions for what JavaScript has besides (`undefined`, `bigint`, `Date`, `Map`, `Set`,
+ * `Error`, typed arrays). Strict both ways: what would not arrive as it was sent is refused with its path, and nothing
+ * that a peer sends can cost more memory than its bytes allow. A property that is `undefined` is left out, a `Buffer` stands
+ * for every `Uint8Array`, an `Error` keeps its name and message only.
+ *
+ * Wraps `@msgpack/msgpack`, whose encoder and decoder it extends. One value serves any number of connections.
+ * @throws TypeError when an option is out of range
+ */
+export function msgpack(options: MsgpackOptions = {}): Codec {
+  const { keepUnknown, keepMalformed, maximumBytes } = resolveMsgpackOptions(options);
+  const shared = new FastEncoder(maximumBytes);
+  /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
+  const busy: EncodeTarget[] = [];
+  const views: ViewCache = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
+  return {
+    name: 'msgpack',
+    encode(value: unknown, target: EncodeTarget): void {
+      if (busy.includes(target)) throw new CodecError(SAME_TARGET);
+      // Busy only when a getter or a proxy of a value encodes another value: that one gets an encoder of its own.
+      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes);
+      busy.push(target);
+      try {
+        encoder.append(value, target);
+      } catch (error) {
+        throw error === encoder.broken ? error : explained(error, value);
+      } finally {
+        busy.pop();
+      }
+    },
+    createDecoder(limits: Limits): DecodeMessage {
+      const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, views, keys: new KeyCache() });
+      const check = new PlainCheck(limits);
+      let extra = 0;
+      const decode = (bytes: Buffer, start: number, end: number): unknown => {
+        const value = decoder.decodeMessage(bytes, start, end);
+        extra = decoder.extraBytes;
+        if (extra > LARGE_EXTRA_BYTES && check.isPlain(bytes, start, end)) extra = extraBytesOf(check);
+        return value;
+      };
+      return withExtraBytes(decode, () => extra);
+    },
+  };
+}
+
+interface ResolvedMsgpackOptions {
+  readonly keepUnknown: boolean;
+  readonly keepMalformed: boolean;
+  readonly maximumBytes: number;
+}
+
+function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions {
+  const {
+    unknownExtensions = 'refuse',
+    malformedText = 'refuse',
+    maximumBytes = 64 * 1024 * 1024,
+    ...unknown
+  } = options;
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) {
+    throw new TypeError(`msgpack() has no option ${name}; it has unknownExtensions, malformedText and maximumBytes`);
+  }
+  for (const [option, value] of Object.entries({ unknownExtensions, malformedText })) {
+    if (value !== 'refuse' && value !== 'keep')
+      throw new TypeError(`${option} of msgpack() must be 'refuse' or 'keep', not ${String(value)}`);
+  }
+  if (!Number.isInteger(maximumBytes) || maximumBytes < 1 || maximumBytes > 2 ** 31 - 1) {
+    throw new TypeError(
+      `maximumBytes of msgpack() must be an integer from 1 to 2147483647, not ${String(maximumBytes)}`,
+    );
+  }
+  return { keepUnknown: unknownExtensions === 'keep', keepMalformed: malformedText === 'keep', maximumBytes };
+}
+
+function explained(error: unknown, value: unknown): CodecError {
+  const reason = explainUnsupported(value);
+  if (reason !== undefined) return new CodecError(reason);
+  // The second walk found nothing: a getter that fails once, or a value that changes as it is read.
+  return new CodecError(`value at $ could not be encoded: ${reasonText(error)}`);
+}

@@ -1,0 +1,40 @@
+import type { Clock, Limits } from '@org/rpc-core';
+import type { Codec } from '../../codec/codec.js';
+import type { Hello } from '../../frames/hello.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+
+/** What a channel needs of the connection that owns it. */
+export interface ChannelOwner {
+  /** A frame of a call or a stream, or a message in pieces that is whole now. @throws ProtocolError to close the connection with that reason */
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void;
+  /**
+   * A message in pieces has begun, of so many bytes in all; joined, it comes to `frame` with `MORE` among its flags. Returns
+   * whether it is wanted; who does not want it has answered already.
+   */
+  announced(type: number, flags: number, id: number, bodyBytes: number): boolean;
+  /** A frame or message beyond `messageBytes`, whose body is skipped. */
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void;
+  /** The peer's HELLO, once. */
+  greeted(hello: Hello): void;
+  /** The peer's GOAWAY. */
+  goAway(code: number, reason: string): void;
+  /** The peer will send no more. */
+  ended(): void;
+  /** What was queued has been written. */
+  drained(): void;
+  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it, rather than lost it. */
+  closed(reason: string, byUs?: boolean): void;
+  /** Server side only: the first bytes are not of the native protocol. */
+  foreign?(bytes: Buffer): void;
+}
+
+/** What a frame channel is made of. */
+export interface ChannelOptions {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly owner: ChannelOwner;
+  /** Whether the peer speaks first, with the preface. */
+  readonly expectPreface: boolean;
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { RpcError } from '@org/rpc-core';
+import fc from 'fast-check';
+import { type PairRig, pairRig } from '../../../test/connection-rig.js';
+import { wrapStream } from '../../../test/wrap-stream.js';
+import { PIECE_BYTES } from '../../frames/frame.js';
+
+/** Sizes at which something changes: one frame or two, two or three, and anything. */
+const size = fc.oneof(
+  fc.integer({ min: -40, max: 40 }).map((offset) => PIECE_BYTES + offset),
+  fc.integer({ min: -60, max: 60 }).map((offset) => 2 * PIECE_BYTES + offset),
+  fc.integer({ min: 0, max: 600_000 }),
+);
+
+const value = (bytes: number): Buffer => Buffer.alloc(bytes, `${bytes} `);
+
+/** A pair whose bytes arrive in chunks of other sizes than they were sent in. */
+function cutting(chunkBytes: number): PairRig {
+  const rig = pairRig({ wrap: (stream) => wrapStream(stream, { chunkBytes }) });
+  rig.host.methods['fails'] = (details: unknown) => {
+    throw new RpcError('ABORTED', 'why', { details });
+  };
+  return rig;
+}
+
+describe('messages of any size, cut anywhere', () => {
+  it('are the same at the other end: requests, replies and the details of errors, many at a time', async () => {
+    const property = fc.asyncProperty(
+      fc.array(size, { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 700, max: 150_000 }),
+      async (sizes, chunkBytes) => {
+        const rig = cutting(chunkBytes);
+        const sent = sizes.map(
+          (bytes) => [rig.call('echo', [value(bytes)]), rig.call('fails', [value(bytes)])] as const,
+        );
+        await rig.settle();
+        for (const [index, [echoed, failed]] of sent.entries()) {
+          const expected = value(sizes[index]!);
+          assert.ok(expected.equals(echoed.value as Buffer));
+          assert.ok(expected.equals(failed.error?.details as Buffer));
+        }
+        assert.deepEqual([rig.connection.inFlight, rig.server.running, rig.observed.closed], [0, 0, []]);
+      },
+    );
+    await fc.assert(property, { numRuns: 60, seed: 11 });
+  });
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { type RawFrame, rawFrame } from '../../../test/raw-peer.js';
+import { joined } from '../../../test/raw-pieces.js';
+import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from '../../frames/frame.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+import { Output } from './output.js';
+import { PieceQueue } from './piece-queue.js';
+
+/** A queue over a stream that keeps what it gets until it is `taken`. */
+function scene() {
+  const state = { queued: 0, bytes: Buffer.alloc(0) };
+  const stream = {
+    write(bytes: Buffer): boolean {
+      state.queued += bytes.length;
+      state.bytes = Buffer.concat([state.bytes, bytes]);
+      return true;
+    },
+  } as unknown as ByteStream;
+  const output = new Output(stream, () => {});
+  const queue = new PieceQueue(output, () => state.queued);
+  const append = (frame: Buffer): number => {
+    const start = output.reserve(frame.length);
+    output.position = start + frame.copy(output.chunk.bytes, start);
+    return start;
+  };
+  return {
+    queue,
+    output,
+    append,
+    add: (frame: Buffer) => queue.add(append(frame), frame.readUInt32BE(6)),
+    /** The stream has passed on everything: more may come. */
+    taken: () => {
+      state.queued = 0;
+      queue.pump();
+    },
+    frames: (): RawFrame[] => {
+      const frames: RawFrame[] = [];
+      let rest = state.bytes;
+      while (rest.length >= HEADER_BYTES) {
+        const end = HEADER_BYTES + rest.readUInt32BE(0);
+        frames.push({
+          type: rest[4]!,
+          flags: rest[5]!,
+          id: rest.readUInt32BE(6),
+          body: rest.subarray(HEADER_BYTES, end),
+        });
+        rest = rest.subarray(end);
+      }
+      return frames;
+    },
+  };
+}
+
+const large = (id: number, bytes = 300_000, type: number = FrameType.RESPONSE): Buffer =>
+  rawFrame(type, Buffer.alloc(bytes, 'abcdefg'), id, 1);
+
+describe('the queue of large messages', () => {
+  it('sends them in pieces that are together what one frame would have been', () => {
+    for (const bytes of [PIECE_BYTES + 1, 65_522 + 65_526, 65_522 + 65_526 + 1, 300_000]) {
+      const { add, taken, frames, queue } = scene();
+      add(large(5, bytes));
+      while (!queue.isEmpty) taken();
+      assert.ok(frames().every(({ body }) => HEADER_BYTES + body.length <= PIECE_BYTES));
+      const [message, ...others] = joined(frames());
+      assert.deepEqual([message?.type, message?.flags, message?.id, others.length], [FrameType.RESPONSE, 1, 5, 0]);
+      assert.ok(message!.body.equals(large(5, bytes).subarray(HEADER_BYTES)));
+      assert.equal(queue.bytes, 0);
+    }
+  });
+
+  it('takes them out of the output and leaves what stands before', () => {
+    for (const bytes of [300_000, 100]) {
+      const { add, append, output, queue } = scene();
+      append(rawFrame(FrameType.CANCEL, Buffer.from([1]), 3));
+      add(large(5, bytes));
+      assert.equal(queue.bytes, HEADER_BYTES + bytes);
+      assert.deepEqual([output.position, output.chunk.bytes[4]], [HEADER_BYTES + 1, FrameType.CANCEL]);
+    }
+  });
+
+  it('sends no more than 128 KiB and a piece until the stream has taken it', () => {
+    const { add, queue, frames, taken } = scene();
+    add(large(5, 2_000_000));
+    queue.pump();
+    assert.equal(frames().length, 3);
+    queue.pump();
+    assert.equal(frames().length, 3);
+    taken();
+    assert.equal(frames().length, 6);
+  });
+
+  it('gives each a turn, and lets what is small pass', () => {
+    const { add, append, taken, frames, queue } = scene();
+    for (const id of [1, 2, 3]) add(large(id));
+    taken();
+    append(rawFrame(FrameType.PONG, Buffer.alloc(8)));
+    while (!queue.isEmpty) taken();
+    const ids = frames().map(({ id }) => id);
+    assert.deepEqual(ids.slice(0, 10), [1, 2, 3, 0, 1, 2, 3, 1, 2, 3]);
+  });
+
+  it('lets sixteen take turns, and each of the others begin when one of them is done', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 40; id++) add(large(id));
+    while (!queue.isEmpty) taken();
+    const begun = new Set<number>();
+    for (const { id, flags } of frames()) {
+      begun.add(id);
+      assert.ok(begun.size <= 16, `${begun.size} have begun and are not done`);
+      if ((flags & MORE) === 0) begun.delete(id);
+    }
+    assert.deepEqual(
+      joined(frames()).map(({ id }) => id),
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+    assert.equal(queue.bytes, 0);
+  });
+
+  it('drops one that has not begun', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 20; id++) add(large(id));
+    assert.ok(queue.has(20));
+    assert.deepEqual(queue.drop(20), { isCut: false, itemBytes: 0 });
+    assert.ok(!queue.has(20));
+    while (!queue.isEmpty) taken();
+    assert.equal(joined(frames()).length, 19);
+  });
+
+  it('keeps the order within an id', () => {
+    const { add, taken, frames, queue } = scene();
+    const item = large(1, 200_000, FrameType.ITEM);
+    for (const frame of [item, large(1, 5, FrameType.ITEM), item, rawFrame(FrameType.END, Buffer.alloc(0), 1)])
+      add(frame);
+    add(large(2));
+    while (!queue.isEmpty) taken();
+    const whole = joined(frames()).filter(({ id }) => id === 1);
+    assert.deepEqual(
+      whole.map(({ type, body }) => [type, body.length]),
+      [
+        [FrameType.ITEM, 200_000],
+        [FrameType.ITEM, 5],
+        [FrameType.ITEM, 200_000],
+        [FrameType.END, 0],
+      ],
+    );
+  });
+
+  it('drops all of an id, and says what the peer has of it and what it has heard nothing of', () => {
+    const { add, taken, frames, queue } = scene();
+    const item = large(1, 300_000, FrameType.ITEM);
+    for (const frame of [item, large(1, 5, FrameType.ITEM), rawFrame(FrameType.END, Buffer.alloc(0), 1)]) add(frame);
+    assert.deepEqual(queue.drop(9), undefined);
+    taken();
+    assert.deepEqual(queue.drop(1), { isCut: true, itemBytes: 5 });
+    assert.deepEqual([queue.isEmpty, queue.bytes, queue.has(1)], [true, 0, false]);
+    add(item);
+    assert.deepEqual(queue.drop(1), { isCut: false, itemBytes: 300_000 });
+    taken();
+    assert.equal(frames().length, 3);
+    assert.equal(frames().at(-1)!.flags, MORE);
+  });
+
+  it('forgets everything when the connection is over', () => {
+    const { add, taken, frames, queue } = scene();
+    add(large(1));
+    queue.clear();
+    taken();
+    assert.deepEqual([frames().length, queue.bytes, queue.isEmpty], [0, 0, true]);
+  });
+});

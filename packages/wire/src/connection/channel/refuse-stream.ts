@@ -1,0 +1,36 @@
+import type { Clock, Limits } from '@org/rpc-core';
+import type { Codec } from '../../codec/codec.js';
+import { GoAwayCode } from '../../frames/frame.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+import type { ChannelOwner } from './channel-owner.js';
+import { FrameChannel } from './frame-channel.js';
+
+/** What is needed to refuse a stream. */
+export interface RefusalOptions {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Why, in words for the people of the other side. */
+  readonly reason: string;
+}
+
+/** Tells a client why it may not come in and closes; whatever it sends is discarded unread. */
+export function refuseStream({ reason, ...options }: RefusalOptions): void {
+  const channel = new FrameChannel({ ...options, owner: NOBODY, expectPreface: true });
+  channel.start();
+  channel.closeFor(GoAwayCode.NOT_ACCEPTED, reason);
+}
+
+const nothing = (): void => {};
+
+const NOBODY: ChannelOwner = {
+  frame: nothing,
+  announced: () => false,
+  oversized: nothing,
+  greeted: nothing,
+  goAway: nothing,
+  ended: nothing,
+  drained: nothing,
+  closed: nothing,
+};

@@ -1,0 +1,107 @@
+import type { Limits } from '@org/rpc-core';
+import { HEADER_BYTES, PIECE_BYTES } from '../../frames/frame.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+import { Output } from './output.js';
+import { type DroppedMessages, PieceQueue } from './piece-queue.js';
+import { StallWatch } from './stall-watch.js';
+
+/**
+ * All that a connection has to write: what is small goes straight to the stream, what is large in pieces. While too much
+ * waits, nothing is read from the peer: what it sends would only make more to write.
+ */
+export class WriteQueue {
+  readonly output: Output;
+  readonly #stream: ByteStream;
+  readonly #limits: Limits;
+  readonly #now: () => number;
+  readonly #onFull: () => void;
+  readonly #pieces: PieceQueue;
+  readonly #stalls = new StallWatch();
+  #isEnding = false;
+
+  /** @param onFull - told when reading was paused: what has been read already must not be looked at either */
+  constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void) {
+    this.#stream = stream;
+    this.#limits = limits;
+    this.#now = now;
+    this.#onFull = onFull;
+    this.output = new Output(stream, () => this.#watch());
+    this.#pieces = new PieceQueue(this.output, () => stream.queuedBytes);
+  }
+
+  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  get isFull(): boolean {
+    return this.#stalls.isFull;
+  }
+
+  /** Whether no message waits for its turn. */
+  get isEmpty(): boolean {
+    return this.#pieces.isEmpty;
+  }
+
+  /** How many bytes wait to be written. */
+  get waitingBytes(): number {
+    return this.#stream.queuedBytes + this.#pieces.bytes;
+  }
+
+  /** The frame that begins at `start` of the output, and ends at its position, is complete. */
+  commit(start: number, id: number): void {
+    const { output } = this;
+    if (output.position - start <= HEADER_BYTES + PIECE_BYTES && !this.#pieces.has(id)) return output.commit();
+    this.#pieces.add(start, id);
+    this.#pump();
+    output.flush();
+    this.#watch();
+  }
+
+  /** Takes out what waits of a call. */
+  drop(id: number): DroppedMessages | undefined {
+    const dropped = this.#pieces.drop(id);
+    if (dropped !== undefined) this.#pump();
+    return dropped;
+  }
+
+  /** The stream has passed on what it had. Returns whether there was too much and is no more. */
+  drained(): boolean {
+    this.#pump();
+    if (!this.isFull || 2 * this.waitingBytes > this.#limits.writeQueueBytes) return false;
+    this.#stalls.drained();
+    return true;
+  }
+
+  /** Nothing more will be added: ends the stream when all is written. */
+  end(): void {
+    this.#isEnding = true;
+    this.#pump();
+  }
+
+  /** What has been appended are the last words: drops what waits for its turn. */
+  endNow(): void {
+    this.clear();
+    this.end();
+  }
+
+  /** The connection is over. */
+  clear(): void {
+    this.#pieces.clear();
+  }
+
+  /** Looks after what should have happened by now. Returns whether the peer has read nothing for too long. */
+  isStalled(now: number): boolean {
+    return this.#stalls.isWriteStalled(this.output.takenBytes, now, this.#limits.writeStallMs);
+  }
+
+  #pump(): void {
+    this.#pieces.pump();
+    if (!this.#isEnding || !this.#pieces.isEmpty) return;
+    this.output.flush();
+    this.#stream.end();
+  }
+
+  #watch(): void {
+    if (this.#isEnding || this.isFull || this.waitingBytes <= this.#limits.writeQueueBytes) return;
+    this.#stalls.full(this.output.takenBytes, this.#now());
+    this.#onFull();
+    this.#stream.pause();
+  }
+}

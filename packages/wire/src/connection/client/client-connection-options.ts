@@ -1,0 +1,31 @@
+import type { Clock, Limits } from '@org/rpc-core';
+import type { TimerQueue } from '@org/rpc-core/internal';
+import type { Codec } from '../../codec/codec.js';
+import type { Hello } from '../../frames/hello.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedCompression } from '../compression/compression-options.js';
+
+/** Who is told of what becomes of a client's connection. */
+export interface ClientConnectionObserver {
+  /** The server's HELLO arrived: it is alive and is the one that was meant. */
+  greeted(hello: Hello): void;
+  /** The server takes no new calls here; those in flight will be answered. */
+  draining(reason: string): void;
+  /** It is over. Every call in flight has been failed. */
+  closed(reason: string): void;
+}
+
+/** What a client's connection is made of. */
+export interface ClientConnectionOptions {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Expires the calls; shared by the connections of a client. */
+  readonly timers: TimerQueue;
+  readonly observer: ClientConnectionObserver;
+  /** The instance that should be at the other end, `''` for whoever is there. */
+  readonly expectInstance: string;
+  /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
+  readonly compression?: ResolvedCompression | undefined;
+}

@@ -1,0 +1,60 @@
+import type { Call, Limits, RpcError } from '@org/rpc-core';
+import type { Codec } from '../../codec/codec.js';
+import { HEADER_BYTES, RequestFlag } from '../../frames/frame.js';
+import { type FrameTarget, writeRequest } from '../../frames/frame-writer.js';
+import { encodeMetadata } from '../../frames/metadata.js';
+import { callError } from '../calls/call-error.js';
+import type { FrameChannel } from '../channel/frame-channel.js';
+
+const U32_MAX = 0xffff_ffff;
+
+/**
+ * Appends the REQUEST of an attempt. Its deadline travels as what is left of it, at least 1 ms: no clock is shared.
+ * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
+ */
+export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, call: Call, id: number): void {
+  const { metadata, route } = call;
+  const remainingMs = call.attemptDeadline - call.startedAt;
+  writeRequest(
+    target,
+    codec,
+    {
+      id,
+      flags:
+        (call.oneWay ? RequestFlag.ONE_WAY : 0) |
+        (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
+        (call.stream === undefined ? 0 : RequestFlag.STREAM),
+      remainingMs:
+        remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),
+      attempt: Math.min(call.attempt, 255),
+      priority: call.priority,
+      wireName: route.wireName,
+      metadata: metadata === undefined ? undefined : encodeMetadata(metadata, limits),
+    },
+    call.args,
+  );
+}
+
+/** Appends the REQUEST of an attempt, or says why it cannot be sent; nothing has been appended then. */
+export function appendCall(
+  { output, bodyBytesMax }: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  call: Call,
+  id: number,
+): RpcError | undefined {
+  const start = output.position;
+  const { service, method } = call;
+  try {
+    writeCall(output, codec, limits, call, id);
+  } catch (error) {
+    output.rollBack(start);
+    const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;
+    return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
+  }
+  const bodyBytes = output.position - start - HEADER_BYTES;
+  if (bodyBytes <= bodyBytesMax) return undefined;
+  output.rollBack(start);
+  const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
+  return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
+}

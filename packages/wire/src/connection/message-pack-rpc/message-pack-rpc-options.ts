@@ -1,0 +1,57 @@
+import { assertBoolean, assertFits, assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+import { MESSAGE_ID_MAX } from '../../frames/message-pack-rpc.js';
+import type { PeerHandlers } from './peer-requests.js';
+
+/** Options of `messagePackRpc`, for what servers do differently. Every one may be left out. */
+export interface MessagePackRpcOptions {
+  /**
+   * How many calls a server is sent before it has answered, on one connection (default 1,000). 1 for servers that read one
+   * request at a time, such as mprpc. Further calls wait, within their deadlines.
+   */
+  readonly maxInFlight?: number | undefined;
+  /** The highest id (default 2^31 - 1, since some servers read it as a signed integer); at least `maxInFlight`. */
+  readonly maxMessageId?: number | undefined;
+  /** How methods are named: `service.method` (default), or the `method` alone for servers that know no services. */
+  readonly methodName?: 'service.method' | 'method' | undefined;
+  /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
+  readonly metadataFirst?: boolean | undefined;
+  /**
+   * What this client does when its server asks for it, by the name that the server uses; for requests the result is the answer.
+   * Default none: requests are answered with UNIMPLEMENTED, notifications ignored. An `RpcError` that a handler throws goes to the
+   * server; anything else is a warning of this process, and the server learns that it failed.
+   */
+  readonly handlers?: PeerHandlers | undefined;
+}
+
+/** The options of `messagePackRpc` with every default in place. */
+export interface ResolvedMessagePackRpcOptions {
+  readonly maxInFlight: number;
+  readonly maxMessageId: number;
+  readonly methodName: 'service.method' | 'method';
+  readonly metadataFirst: boolean;
+  readonly handlers: PeerHandlers;
+}
+
+const KNOWN: readonly string[] = ['maxInFlight', 'maxMessageId', 'methodName', 'metadataFirst', 'handlers'];
+
+/** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): ResolvedMessagePackRpcOptions {
+  const where = 'messagePackRpc';
+  assertKnownOptions(where, options, KNOWN);
+  const {
+    maxInFlight = 1000,
+    maxMessageId = 0x7fff_ffff,
+    methodName = 'service.method',
+    metadataFirst = false,
+    handlers = {},
+  } = options;
+  assertNumber(where, 'maxInFlight', maxInFlight, { min: 1, max: 65_535, integer: true });
+  assertNumber(where, 'maxMessageId', maxMessageId, { min: maxInFlight, max: MESSAGE_ID_MAX, integer: true });
+  const isName = methodName === 'service.method' || methodName === 'method';
+  assertFits(where, 'methodName', "'service.method' or 'method'", methodName, isName);
+  assertBoolean(where, 'metadataFirst', metadataFirst);
+  assertObject(where, 'handlers', handlers);
+  for (const [name, handler] of Object.entries(handlers))
+    assertFits(where, `handlers.${name}`, 'a function', handler, typeof handler === 'function');
+  return { maxInFlight, maxMessageId, methodName, metadataFirst, handlers };
+}

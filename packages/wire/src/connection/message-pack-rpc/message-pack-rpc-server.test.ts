@@ -1,0 +1,422 @@
+import assert from 'node:assert/strict';
+import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import { FakeClock } from '@org/rpc-testkit';
+import fc from 'fast-check';
+import { encoded, hex } from '../../../test/codec-helpers.js';
+import { type RigOptions, TestHost } from '../../../test/connection-rig.js';
+import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
+import { UnknownExtension } from '../../codec/extensions.js';
+import { msgpack } from '../../codec/msgpack.js';
+import { memoryPair } from '../../transport/memory.js';
+import { ServerConnection } from '../server/server-connection.js';
+import { serveMessagePackRpc } from './message-pack-rpc-server.js';
+
+function rig(options: RigOptions = {}) {
+  const clock = new FakeClock(1_000);
+  const host = new TestHost();
+  const [clientEnd, serverEnd] = memoryPair();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const connection = new ServerConnection({
+    stream: serverEnd,
+    codec: msgpack(),
+    limits,
+    clock,
+    host,
+    messagePackRpc: serveMessagePackRpc,
+  });
+  const peer = new MessagePackRpcPeer(clientEnd);
+  return { clock, host, connection, peer, settle: () => clock.advance(0) };
+}
+
+/** Sends bytes and tells what came back, and whether the connection was ended then. */
+async function answersTo(bytes: Buffer, options: RigOptions = {}) {
+  const { peer, settle, host } = rig(options);
+  peer.send(bytes);
+  await settle();
+  return { messages: peer.messages, hasEnded: peer.hasEnded, host };
+}
+
+const ECHO = message(0, 1, 'test.echo', ['hi']);
+const ECHOED = [1, 1, null, 'hi'];
+
+/** A handler that answers when the test says so. */
+function held(host: TestHost, name: string) {
+  const waiting: ((value: unknown) => void)[] = [];
+  host.methods[name] = () => new Promise((resolve) => waiting.push(resolve));
+  return waiting;
+}
+
+describe('a server that is spoken to in MessagePack-RPC', () => {
+  it('answers a request', async () => {
+    assert.deepEqual((await answersTo(ECHO)).messages, [ECHOED]);
+  });
+
+  for (const [name, bytes] of [
+    ['a bare method', message(0, 1, 'echo', ['hi'])],
+    ['the method as bin', message(0, 1, Buffer.from('test.echo'), ['hi'])],
+    ['an array with a 16-bit header', Buffer.concat([hex('dc 00 04'), ECHO.subarray(1)])],
+    ['an array with a 32-bit header', Buffer.concat([hex('dd 00 00 00 04'), ECHO.subarray(1)])],
+    [
+      'integers in their longest form',
+      Buffer.concat([hex('94 d3 0000000000000000 cf 0000000000000001'), ECHO.subarray(3)]),
+    ],
+    ['the method as str 8', Buffer.concat([hex('94 00 01 d9 09'), Buffer.from('test.echo'), encoded(['hi'])])],
+    ['the method as str 16', Buffer.concat([hex('94 00 01 da 0009'), Buffer.from('test.echo'), encoded(['hi'])])],
+    ['the method as str 32', Buffer.concat([hex('94 00 01 db 00000009'), Buffer.from('test.echo'), encoded(['hi'])])],
+    ['the method as bin 16', Buffer.concat([hex('94 00 01 c5 0009'), Buffer.from('test.echo'), encoded(['hi'])])],
+    ['the method as bin 32', Buffer.concat([hex('94 00 01 c6 00000009'), Buffer.from('test.echo'), encoded(['hi'])])],
+  ] as const) {
+    it(`takes ${name}`, async () => {
+      assert.deepEqual((await answersTo(bytes)).messages, [ECHOED]);
+    });
+  }
+
+  it('takes any id up to 2^32 - 1, in any order of answers', async () => {
+    const { peer, host, settle } = rig();
+    const waiting = held(host, 'wait');
+    peer.send(...[0, 0xffff_ffff, 128, 65_536].map((id) => message(0, id, 'wait', [])));
+    await settle();
+    for (const resolve of waiting.reverse()) resolve('done');
+    await settle();
+    assert.deepEqual(
+      peer.messages,
+      [65_536, 128, 0xffff_ffff, 0].map((id) => [1, id, null, 'done']),
+    );
+  });
+
+  it('runs notifications and does not answer them', async () => {
+    const { messages, host } = await answersTo(message(2, 'test.echo', ['hi']));
+    assert.deepEqual(messages, []);
+    assert.deepEqual(
+      host.calls.map(({ oneWay, args }) => ({ oneWay, args })),
+      [{ oneWay: true, args: ['hi'] }],
+    );
+  });
+
+  it('answers a result of undefined with nil, the only nothing that every language has', async () => {
+    const { peer, host, settle } = rig();
+    host.methods['nothing'] = () => undefined;
+    peer.send(message(0, 1, 'nothing', []));
+    await settle();
+    assert.deepEqual(peer.bytes, hex('94 01 01 c0 c0'));
+  });
+
+  it('keeps extensions of types that it does not know as they are', async () => {
+    const extension = new UnknownExtension(5, Buffer.from('abc'));
+    const { messages } = await answersTo(message(0, 1, 'echo', [extension]));
+    assert.deepEqual(messages, [[1, 1, null, extension]]);
+  });
+
+  it('takes text that is not UTF-8 as bytes', async () => {
+    const request = Buffer.concat([hex('94 00 01'), encoded('echo'), hex('91 a2 c3 28')]);
+    const { messages } = await answersTo(request);
+    assert.deepEqual(messages, [[1, 1, null, Buffer.from([0xc3, 0x28])]]);
+  });
+
+  it('sends errors as a text of code and reason', async () => {
+    const { peer, host, settle } = rig();
+    host.methods['fail'] = () => {
+      throw rpcError('NOT_FOUND', 'no such user');
+    };
+    peer.send(message(0, 7, 'fail', []));
+    await settle();
+    assert.deepEqual(peer.messages, [[1, 7, 'NOT_FOUND: no such user', null]]);
+  });
+
+  it('gives the same calls however the bytes are cut', async () => {
+    const stream = Buffer.concat([
+      message(0, 1, 'test.echo', ['first', { a: [1, 2, 3] }]),
+      message(2, 'echo', [Buffer.alloc(40, 7)]),
+      message(1, 9, null, 'orphan'),
+      message(0, 2, 'echo', ['x'.repeat(300)]),
+    ]);
+    const told = async (cuts: readonly number[]) => {
+      const { peer, host, settle } = rig();
+      let from = 0;
+      for (const cut of [...cuts, stream.length]) {
+        if (cut > from) peer.send(stream.subarray(from, cut));
+        from = Math.max(from, cut);
+      }
+      await settle();
+      return {
+        calls: host.calls.map(({ id, method, args, oneWay }) => ({ id, method, args, oneWay })),
+        answers: peer.messages,
+      };
+    };
+    const whole = await told([]);
+    assert.equal(whole.calls.length, 3);
+    assert.equal(whole.answers.length, 2);
+    assert.deepEqual(await told(Array.from(stream.keys())), whole);
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.nat(stream.length), { maxLength: 12 }), async (cuts) => {
+        assert.deepEqual(await told(cuts.sort((a, b) => a - b)), whole);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a message that is none of MessagePack-RPC', () => {
+  for (const [name, bytes] of [
+    ['a request of three items', hex('93 00 01 a1 6d')],
+    ['five items', hex('95 00 01 a1 6d 90 90')],
+    ['no items', hex('90')],
+    ['a number', hex('05')],
+    ['a map', hex('81 a1 61 01')],
+    ['type 3', hex('94 03 01 a1 6d 90')],
+    ['type -1', hex('94 ff 01 a1 6d 90')],
+    ['a type that is text', hex('94 a1 30 01 a1 6d 90')],
+    ['an id of nil', hex('94 00 c0 a1 6d 90')],
+    ['an id that is text', hex('94 00 a1 31 a1 6d 90')],
+    ['an id with a fraction', hex('94 00 cb 3ff8000000000000 a1 6d 90')],
+    ['an id of -1', hex('94 00 ff a1 6d 90')],
+    ['an id of 2^32', hex('94 00 cf 0000000100000000 a1 6d 90')],
+    ['an id of 2^64 - 1', hex('94 00 cf ffffffffffffffff a1 6d 90')],
+    ['a byte that MessagePack never uses', hex('c1')],
+    ['an array that would fill the memory', hex('94 00 01 a1 6d dd ffffffff')],
+  ] as const) {
+    it(`is answered with id 0 and the connection closed, after the good request before it: ${name}`, async () => {
+      const { messages, hasEnded } = await answersTo(Buffer.concat([ECHO, bytes]));
+      const [first, second, ...rest] = messages as unknown[][];
+      assert.deepEqual(first, ECHOED);
+      assert.deepEqual([second?.[0], second?.[1], second?.[3]], [1, 0, null]);
+      assert.match(String(second?.[2]), /^INVALID_ARGUMENT: /);
+      assert.deepEqual(rest, []);
+      assert.ok(hasEnded);
+    });
+  }
+});
+
+describe('a request of MessagePack-RPC that is refused', () => {
+  for (const [name, method] of [
+    ['a number', 1],
+    ['nil', null],
+    ['an array', []],
+    ['empty', ''],
+    ['a megabyte long', 'x'.repeat(1 << 20)],
+    ['__proto__', '__proto__'],
+    ['constructor', 'constructor'],
+    ['toString', 'test.toString'],
+    ['a dot', '.'],
+    ['two dots', '..'],
+    ['a path', 'a/b'],
+    ['with NUL', 'echo\0'],
+  ] as const) {
+    it(`leaves the connection as it is: a method that is ${name}`, async () => {
+      const { messages, hasEnded } = await answersTo(Buffer.concat([message(0, 5, method, []), ECHO]));
+      const [first, second] = messages as unknown[][];
+      assert.equal(first?.[1], 5);
+      assert.match(String(first?.[2]), /^UNIMPLEMENTED: /);
+      assert.deepEqual(second, ECHOED);
+      assert.ok(!hasEnded);
+    });
+  }
+
+  for (const [name, params] of [
+    ['nil', hex('c0')],
+    ['a map', hex('81 a1 61 01')],
+    ['a number', hex('05')],
+    ['a map with a key that is not UTF-8', hex('91 81 a1 ff c0')],
+  ] as const) {
+    it(`leaves the connection as it is: parameters that are ${name}`, async () => {
+      const request = Buffer.concat([hex('94 00 05'), encoded('echo'), params]);
+      const { messages, host } = await answersTo(Buffer.concat([request, ECHO]));
+      assert.match(String((messages[0] as unknown[])[2]), /^INVALID_ARGUMENT: /);
+      assert.deepEqual(messages[1], ECHOED);
+      assert.equal(host.ended.length, 2);
+    });
+  }
+
+  it('is the second with the same id in flight; the first is answered', async () => {
+    const { peer, host, settle } = rig();
+    const waiting = held(host, 'wait');
+    peer.send(message(0, 1, 'wait', []), message(0, 1, 'wait', []));
+    await settle();
+    waiting[0]!('done');
+    await settle();
+    assert.deepEqual(peer.messages, [
+      [1, 1, 'INVALID_ARGUMENT: a request with the id 1 is in flight already', null],
+      [1, 1, null, 'done'],
+    ]);
+    assert.equal(waiting.length, 1);
+  });
+
+  it('is not run when it is not authorized, by the canonical name and before its parameters are read', async () => {
+    const { peer, host, settle } = rig();
+    const asked: string[] = [];
+    host.authorize = ({ service, method, args }) => {
+      asked.push(`${service} ${method} ${args.length}`);
+      throw rpcError('PERMISSION_DENIED', 'no');
+    };
+    peer.send(message(0, 1, Buffer.from('echo'), ['hi']), message(0, 2, 'test.echo', ['hi']));
+    await settle();
+    assert.deepEqual(asked, ['test echo 0', 'test echo 0']);
+    assert.deepEqual(peer.messages, [
+      [1, 1, 'PERMISSION_DENIED: no', null],
+      [1, 2, 'PERMISSION_DENIED: no', null],
+    ]);
+    assert.equal(host.calls.length, 0);
+  });
+
+  it('is what goes beyond the calls in flight', async () => {
+    const { peer, host, settle } = rig({ limits: { callsInFlight: 1 } });
+    held(host, 'wait');
+    peer.send(message(0, 1, 'wait', []), message(0, 2, 'wait', []));
+    await settle();
+    assert.match(String((peer.messages[0] as unknown[])[2]), /^RESOURCE_EXHAUSTED: .*limits\.callsInFlight/);
+  });
+
+  it('is one whose result is larger than a message may be', async () => {
+    const { peer, host, settle } = rig({ limits: { messageBytes: 1024 } });
+    host.methods['large'] = () => 'x'.repeat(2000);
+    peer.send(message(0, 1, 'large', []), ECHO);
+    await settle();
+    assert.match(String((peer.messages[0] as unknown[])[2]), /^RESOURCE_EXHAUSTED: the result has 2007 bytes/);
+    assert.deepEqual(peer.messages[1], ECHOED);
+  });
+});
+
+describe('what a peer of MessagePack-RPC may send besides requests', () => {
+  for (const [name, bytes] of [
+    ['answers that nobody asked for', message(1, 77, null, 1)],
+    ['notifications to unknown methods', message(2, 'test.nothing', [])],
+  ] as const) {
+    it(`is ignored, within a bound: ${name}`, async () => {
+      const { peer, settle } = rig({ limits: { ignoredFrames: 3 } });
+      peer.send(ECHO, bytes, bytes, bytes);
+      await settle();
+      assert.ok(!peer.hasEnded);
+      peer.send(bytes);
+      await settle();
+      assert.match(String((peer.messages.at(-1) as unknown[])[2]), /too many .*limits\.ignoredFrames/);
+      assert.ok(peer.hasEnded);
+    });
+  }
+});
+
+describe('a connection of MessagePack-RPC', () => {
+  it('is closed when its first message is not whole in time', async () => {
+    const { clock, connection, peer, settle } = rig();
+    peer.send(ECHO.subarray(0, 5));
+    await clock.advance(5_001);
+    connection.tick(clock.now());
+    await settle();
+    assert.match(String((peer.messages[0] as unknown[])[2]), /limits\.handshakeMs/);
+    assert.ok(peer.hasEnded);
+  });
+
+  it('is closed when a later message is not whole in time, however its bytes drip', async () => {
+    const { clock, connection, peer, settle } = rig();
+    peer.send(ECHO);
+    for (let i = 0; i < 8; i++) {
+      peer.send(ECHO.subarray(i, i + 1));
+      await clock.advance(5_000);
+      connection.tick(clock.now());
+    }
+    await settle();
+    assert.match(String((peer.messages[1] as unknown[])[2]), /limits\.frameStallMs/);
+  });
+
+  it('is closed when a message is larger than it may be', async () => {
+    const { messages, hasEnded } = await answersTo(hex('94 00 01 a1 61 91 c6 00 01 00 00'), {
+      limits: { messageBytes: 1024 },
+    });
+    assert.match(String((messages[0] as unknown[])[2]), /more than 1024 bytes/);
+    assert.ok(hasEnded);
+  });
+
+  it('is not read from while the peer does not read, and dropped when it never does', async () => {
+    const { clock, connection, peer, host, settle } = rig({ limits: { writeQueueBytes: 1024 } });
+    peer.pause();
+    const request = message(0, 1, 'echo', ['x'.repeat(2_000)]);
+    peer.send(request);
+    await settle();
+    peer.send(request);
+    await settle();
+    assert.equal(host.calls.length, 1);
+    connection.tick(clock.now());
+    await clock.advance(10_001);
+    connection.tick(clock.now());
+    await settle();
+    assert.match(host.closedReasons[0]!, /limits\.writeStallMs/);
+  });
+
+  it('refuses new calls once the server says so, and ends with its last answer', async () => {
+    const { connection, peer, host, settle } = rig();
+    const waiting = held(host, 'wait');
+    peer.send(message(0, 1, 'wait', []));
+    await settle();
+    connection.drain('going');
+    connection.refuseNew('going');
+    peer.send(ECHO.subarray(0), message(0, 2, 'echo', []));
+    await settle();
+    assert.deepEqual((peer.messages[1] as unknown[])[2], 'UNAVAILABLE: going');
+    assert.ok(!peer.hasEnded);
+    waiting[0]!('done');
+    await settle();
+    assert.deepEqual(peer.messages.at(-1), [1, 1, null, 'done']);
+    assert.ok(peer.hasEnded);
+    assert.deepEqual(host.closedReasons, ['going']);
+  });
+
+  it('answers what runs when the peer has ended its side', async () => {
+    const { peer, host, settle } = rig();
+    const waiting = held(host, 'wait');
+    peer.send(message(0, 1, 'wait', []));
+    peer.end();
+    await settle();
+    waiting[0]!('done');
+    await settle();
+    assert.deepEqual(peer.messages, [[1, 1, null, 'done']]);
+    assert.equal(host.closedReasons.length, 1);
+  });
+
+  it('aborts what runs when it is lost', async () => {
+    const { peer, host, settle } = rig();
+    held(host, 'wait');
+    peer.send(message(0, 1, 'wait', []));
+    await settle();
+    const { signal } = host.calls[0]!;
+    peer.destroy();
+    await settle();
+    assert.ok(signal.aborted);
+    assert.equal(host.closedReasons.length, 1);
+  });
+});
+
+describe('metadata as the first parameter', () => {
+  it('is taken off when the server was told so', async () => {
+    const { peer, host, settle } = rig();
+    host.metadataFirst = true;
+    host.authorize = ({ metadata }) => {
+      if (metadata['token'] !== 'abc') throw rpcError('UNAUTHENTICATED', 'who are you');
+    };
+    peer.send(message(0, 1, 'echo', [{ token: 'abc' }, 'hi']), message(0, 2, 'echo', [{}, 'hi']));
+    await settle();
+    assert.deepEqual(peer.messages, [ECHOED, [1, 2, 'UNAUTHENTICATED: who are you', null]]);
+    assert.deepEqual(host.calls[0]?.args, ['hi']);
+  });
+
+  for (const [name, params] of [
+    ['no parameters', []],
+    ['a text', ['hi']],
+    ['a map of other things', [{ a: 1 }]],
+    ['a key that metadata cannot have', [{ 'A b': 'x' }]],
+    ['more than it may be', [{ a: 'x'.repeat(20_000) }]],
+    ['a map with other keys', [new Map([['a', 'b']])]],
+    ['no array', {}],
+  ] as const) {
+    it(`must be a map of texts within the limits, not ${name}`, async () => {
+      const { peer, host, settle } = rig();
+      host.metadataFirst = true;
+      peer.send(message(0, 1, 'echo', params), message(0, 2, 'echo', [{}, 'hi']));
+      await settle();
+      assert.match(
+        String((peer.messages[0] as unknown[])[2]),
+        /^INVALID_ARGUMENT: the first parameter must be a map of texts/,
+      );
+      assert.deepEqual(peer.messages[1], [1, 2, null, 'hi']);
+    });
+  }
+});

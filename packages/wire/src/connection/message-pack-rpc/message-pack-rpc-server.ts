@@ -1,0 +1,236 @@
+import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { Codec, DecodeMessage } from '../../codec/codec.js';
+import { msgpack } from '../../codec/msgpack.js';
+import { RequestFlag } from '../../frames/frame.js';
+import { readLeadingMetadata } from '../../frames/leading-metadata.js';
+import {
+  type RpcMessageHead,
+  RpcMessageType,
+  readRpcHead,
+  writeRpcError,
+  writeRpcResult,
+} from '../../frames/message-pack-rpc.js';
+import type { ByteReceiver } from '../../transport/byte-stream.js';
+import { FloodGuard } from '../channel/flood-guard.js';
+import { type CallAnswers, CallRunner } from '../server/call-runner.js';
+import { IncomingCall, type IncomingPort, type MethodEntry } from '../server/incoming-call.js';
+import { RunningCalls } from '../server/running-calls.js';
+import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
+import { noRoomForAnswer } from '../server/unsent-answers.js';
+import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
+
+/** Peers of this protocol say nothing of priority: that of a call whose caller says nothing. */
+const USUAL_PRIORITY = 128;
+
+/**
+ * The server's end of a connection whose peer speaks MessagePack-RPC: the same calls, bounds and authorization as on the native
+ * protocol, as far as that wire can say them. It knows no deadline, no cancel and no goodbye.
+ */
+export class MessagePackRpcServer<Entry extends MethodEntry>
+  implements Successor, ValueChannelOwner, CallAnswers<Entry>, IncomingPort
+{
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #host: ServerHost<Entry>;
+  readonly #onClosed: (reason: string) => void;
+  readonly #channel: ValueChannel;
+  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
+  readonly #decode: DecodeMessage;
+  readonly #running: RunningCalls<Entry>;
+  readonly #runner: CallRunner<Entry>;
+  readonly #floods: FloodGuard;
+  #refusing: string | undefined;
+  #peerEnded = false;
+  #closed = false;
+
+  constructor(options: SuccessorOptions<Entry>) {
+    const { stream, limits, clock, host, openedAt } = options;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#host = host;
+    this.#onClosed = options.closed;
+    this.#decode = this.#codec.createDecoder(limits);
+    this.#running = new RunningCalls(limits);
+    this.#runner = new CallRunner(host, this.#running, this);
+    this.#floods = new FloodGuard(limits);
+    this.#channel = new ValueChannel({
+      stream,
+      limits,
+      clock,
+      owner: this,
+      firstMessageBy: openedAt + limits.handshakeMs,
+    });
+  }
+
+  /** Who receives what the stream brings. */
+  get receiver(): ByteReceiver {
+    return this.#channel;
+  }
+
+  get peer(): Peer {
+    return this.#channel.peer;
+  }
+
+  /** How many handlers run on behalf of this connection. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** From now on new calls are refused. The wire has no goodbye: the connection ends with the last answer. */
+  refuseNew(reason: string): void {
+    this.#refusing = reason;
+    this.#endIfIdle();
+  }
+
+  /** Drops the connection; handlers that still run see their signal abort. */
+  close(reason: string): void {
+    this.#runner.abandonOneWay(reason);
+    this.#channel.destroy(reason);
+    this.closed(reason);
+  }
+
+  tick(now: number): void {
+    this.#channel.tick(now);
+  }
+
+  // IncomingPort
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  atDeadline(deadline: number, run: () => void): () => void {
+    return this.#clock.schedule(deadline - this.#clock.now(), run, true);
+  }
+
+  // ValueChannelOwner
+
+  message(bytes: Buffer, start: number, end: number): void {
+    const head = readRpcHead(bytes, start);
+    // Nothing was asked of the peer.
+    if (head.type === RpcMessageType.RESPONSE) return this.#floods.ignore('an answer', this.#channel.readAt);
+    const oneWay = head.type === RpcMessageType.NOTIFICATION;
+    const admitted = this.#admit(head, oneWay, bytes, end, end - start);
+    if (admitted instanceof IncomingCall) return this.#runner.run(admitted, bytes, head.start, end);
+    if (oneWay) this.#floods.ignore(`a notification: ${admitted.message}`, this.#channel.readAt);
+    else this.#answerError(head.id, admitted);
+  }
+
+  malformed(reason: string): void {
+    writeRpcError(this.#channel.output, this.#codec, 0, `INVALID_ARGUMENT: ${reason}`);
+  }
+
+  ended(): void {
+    this.#peerEnded = true;
+    this.#endIfIdle();
+  }
+
+  closed(reason: string, byUs = false): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
+    this.#onClosed(reason);
+  }
+
+  // CallAnswers
+
+  get isOpen(): boolean {
+    return this.#channel.isOpen;
+  }
+
+  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
+    let args: unknown;
+    try {
+      args = this.#decode(bytes, start, end);
+    } catch (error) {
+      // The message ends where the scanner says, whatever it holds: the next one is sound.
+      throw refused('INVALID_ARGUMENT', `the parameters are malformed: ${(error as Error).message}`);
+    }
+    if (!Array.isArray(args)) throw refused('INVALID_ARGUMENT', 'the parameters must be an array');
+    return this.#host.metadataFirst ? args.slice(1) : args;
+  }
+
+  get extraBytes(): number {
+    return this.#decode.extraBytes ?? 0;
+  }
+
+  writeResult(call: IncomingCall<Entry>, value: unknown): void {
+    const { output } = this.#channel;
+    const noRoom = noRoomForAnswer(this.#channel, this.#limits);
+    if (noRoom !== undefined) throw noRoom;
+    const start = output.position;
+    try {
+      writeRpcResult(output, this.#codec, call.id, value);
+    } catch (error) {
+      output.rollBack(start);
+      throw error;
+    }
+    const bytes = output.position - start;
+    const { messageBytes } = this.#limits;
+    if (bytes > messageBytes) {
+      output.rollBack(start);
+      const reason = `the result has ${bytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+      throw rpcError('RESOURCE_EXHAUSTED', reason);
+    }
+    output.commit();
+  }
+
+  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
+    this.#answerError(call.id, error);
+  }
+
+  callEnded(): void {
+    this.#endIfIdle();
+  }
+
+  #answerError(id: number, error: RpcError): void {
+    writeRpcError(this.#channel.output, this.#codec, id, error.message);
+    this.#channel.output.commit();
+  }
+
+  /** The call, or why there is none. */
+  #admit(
+    head: RpcMessageHead,
+    oneWay: boolean,
+    bytes: Buffer,
+    end: number,
+    requestBytes: number,
+  ): IncomingCall<Entry> | RpcError {
+    const { id, method } = head;
+    if (method === undefined) return refused('UNIMPLEMENTED', 'the method must be a name');
+    if (!oneWay && this.#running.get(id) !== undefined)
+      return refused('INVALID_ARGUMENT', `a request with the id ${id} is in flight already`);
+    const entry = this.#host.findPath(method);
+    if ('code' in entry) return entry;
+    const flags = oneWay ? RequestFlag.ONE_WAY : 0;
+    const call = new IncomingCall<Entry>(this, entry, id, Number.POSITIVE_INFINITY, flags, 0, USUAL_PRIORITY);
+    if (this.#host.metadataFirst) {
+      try {
+        call.metadata = readLeadingMetadata(this.#decode, bytes, head.start, end, this.#limits);
+      } catch (error) {
+        return error as RpcError;
+      }
+    }
+    if (this.#refusing !== undefined) return refused('UNAVAILABLE', this.#refusing);
+    const refusal = this.#running.refusal(requestBytes) ?? this.#host.admit(call);
+    if (refusal !== undefined) return refusal;
+    call.requestBytes = requestBytes;
+    return call;
+  }
+
+  #endIfIdle(): void {
+    if (this.running > 0 || !(this.#peerEnded || this.#refusing !== undefined)) return;
+    this.#channel.closeAfterWriting(this.#refusing ?? 'the connection was closed by the other end');
+  }
+}
+
+function refused(code: RpcError['code'], reason: string): RpcError {
+  return rpcError(code, reason, { progress: 'refused' });
+}
+
+/** Makes the server's end of a connection whose peer speaks MessagePack-RPC: what a native connection hands over to. */
+export function serveMessagePackRpc<Entry extends MethodEntry>(options: SuccessorOptions<Entry>): Successor {
+  return new MessagePackRpcServer(options);
+}

@@ -1,0 +1,18 @@
+import type { ClientProtocol } from '../client/client-protocol.js';
+import { MessagePackRpcClient } from './message-pack-rpc-client.js';
+import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './message-pack-rpc-options.js';
+
+/**
+ * Standard MessagePack-RPC, for calling servers of other languages. Stubs, balancing, retries, deadlines and breakers are as ever;
+ * but the wire knows no deadline and no cancel: the server goes on with what the caller has given up.
+ *
+ * @throws TypeError for a wrong option, naming option, value and bound
+ * @example
+ * ```ts
+ * const client = createClient({ registry: direct(['10.0.0.5:6000']), protocol: messagePackRpc({ maxInFlight: 1 }) });
+ * ```
+ */
+export function messagePackRpc(options: MessagePackRpcOptions = {}): ClientProtocol {
+  const resolved = resolveMessagePackRpcOptions(options);
+  return { name: 'messagepack-rpc', open: (connection) => new MessagePackRpcClient(connection, resolved) };
+}

@@ -1,0 +1,110 @@
+import type { Limits } from '@org/rpc-core';
+import { isRpcError } from '@org/rpc-core';
+import { isPromise, rpcError } from '@org/rpc-core/internal';
+import type { Codec, DecodeMessage } from '../../codec/codec.js';
+import { type RpcMessageHead, RpcMessageType, writeRpcError, writeRpcResult } from '../../frames/message-pack-rpc.js';
+import type { ValueChannel } from './value-channel.js';
+
+/** What a client does for its server, by the name that the server calls it by: of requests and of notifications. */
+export type PeerHandlers = Readonly<Record<string, (...params: never[]) => unknown>>;
+
+/** What the requests of a server need of the client's connection. */
+export interface PeerRequestsOptions {
+  readonly handlers: PeerHandlers;
+  readonly codec: Codec;
+  readonly decode: DecodeMessage;
+  readonly limits: Limits;
+  readonly channel: ValueChannel;
+}
+
+/**
+ * Serves what the server of a client's connection asks for. Handlers are trusted as little as those of a server: what one
+ * throws is a warning in this process, and the server learns no more than that it failed, unless it is an `RpcError`.
+ */
+export class PeerRequests {
+  readonly #options: PeerRequestsOptions;
+  #running = 0;
+
+  constructor(options: PeerRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a request or notification, `bytes[start, end)`.
+   * @returns whether there was a handler for it
+   */
+  take(head: RpcMessageHead, bytes: Buffer, start: number, end: number): boolean {
+    const { handlers, limits } = this.#options;
+    const name = head.method ?? '';
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    if (handler === undefined) {
+      const reason = name === '' ? 'a request without the name of a method' : `this client serves no method "${name}"`;
+      this.#fail(head, rpcError('UNIMPLEMENTED', reason));
+      return false;
+    }
+    try {
+      if (this.#running >= limits.callsInFlight)
+        throw rpcError('RESOURCE_EXHAUSTED', `${limits.callsInFlight} requests are running (limits.callsInFlight)`);
+      const result = handler(...(this.#params(bytes, start, end) as never[]));
+      if (isPromise(result)) this.#await(head, result);
+      else this.#succeed(head, result);
+    } catch (error) {
+      this.#fail(head, error);
+    }
+    return true;
+  }
+
+  #params(bytes: Buffer, start: number, end: number): unknown[] {
+    let message: unknown[];
+    try {
+      message = this.#options.decode(bytes, start, end) as unknown[];
+    } catch (error) {
+      throw rpcError('INVALID_ARGUMENT', `the params are malformed: ${(error as Error).message}`);
+    }
+    const params = message.at(-1);
+    if (!Array.isArray(params)) throw rpcError('INVALID_ARGUMENT', 'the params of a request are an array');
+    return params;
+  }
+
+  #await(head: RpcMessageHead, result: PromiseLike<unknown>): void {
+    this.#running++;
+    result.then(
+      (value) => {
+        this.#running--;
+        this.#succeed(head, value);
+      },
+      (error: unknown) => {
+        this.#running--;
+        this.#fail(head, error);
+      },
+    );
+  }
+
+  #succeed(head: RpcMessageHead, value: unknown): void {
+    const { channel, codec, limits } = this.#options;
+    if (head.type !== RpcMessageType.REQUEST || !channel.isOpen) return;
+    const { output } = channel;
+    const start = output.position;
+    try {
+      writeRpcResult(output, codec, head.id, value);
+    } catch (error) {
+      output.rollBack(start);
+      return this.#fail(head, error);
+    }
+    const bytes = output.position - start;
+    if (bytes <= limits.messageBytes) return output.commit();
+    output.rollBack(start);
+    const reason = `the result has ${bytes} bytes, the limit is ${limits.messageBytes} (limits.messageBytes)`;
+    this.#fail(head, rpcError('RESOURCE_EXHAUSTED', reason));
+  }
+
+  #fail(head: RpcMessageHead, error: unknown): void {
+    const isForPeer = isRpcError(error);
+    if (!isForPeer) process.emitWarning(error instanceof Error ? error : String(error));
+    const { channel, codec } = this.#options;
+    if (head.type !== RpcMessageType.REQUEST || !channel.isOpen) return;
+    const text = isForPeer ? `${error.code}: ${error.reason}` : 'INTERNAL: the handler failed';
+    writeRpcError(channel.output, codec, head.id, text);
+    channel.output.commit();
+  }
+}

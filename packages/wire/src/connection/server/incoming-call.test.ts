@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { contextKey } from '@org/rpc-core';
+import { FakeClock } from '@org/rpc-testkit';
+import { NO_METADATA } from '../../frames/metadata.js';
+import { IncomingCall } from './incoming-call.js';
+
+/** A call that came at 1,000 ms with a deadline. */
+function scene(deadline: number, flags = 0): { clock: FakeClock; call: IncomingCall } {
+  const clock = new FakeClock(1_000);
+  const port = {
+    peer: { address: 'a:1' },
+    now: () => clock.now(),
+    atDeadline: (at: number, run: () => void) => clock.schedule(at - clock.now(), run),
+  };
+  const entry = { service: 'shop', method: 'buy' };
+  return { clock, call: new IncomingCall(port, entry, 7, deadline, flags, 2, 200) };
+}
+
+describe('an incoming call', () => {
+  it('tells its handler what came with it', () => {
+    const { call } = scene(1_500);
+    assert.deepEqual(
+      [call.service, call.method, call.peer.address, call.deadline, call.attempt, call.priority, call.id],
+      ['shop', 'buy', 'a:1', 1_500, 2, 200, 7],
+    );
+    assert.equal(call.metadata, NO_METADATA);
+    assert.deepEqual([call.oneWay, call.idempotent, call.started, call.abandoned], [false, false, false, false]);
+  });
+
+  it('reads its flags', () => {
+    const flagsOf = (flags: number) => [scene(0, flags).call.oneWay, scene(0, flags).call.idempotent];
+    assert.deepEqual(
+      [flagsOf(1), flagsOf(2), flagsOf(3), flagsOf(0xf8)],
+      [
+        [true, false],
+        [false, true],
+        [true, true],
+        [false, false],
+      ],
+    );
+  });
+
+  it('knows how much time is left, never less than nothing', async () => {
+    const { clock, call } = scene(1_500);
+    assert.equal(call.remainingMs(), 500);
+    await clock.advance(600);
+    assert.equal(call.remainingMs(), 0);
+    assert.equal(scene(Number.POSITIVE_INFINITY).call.remainingMs(), Number.POSITIVE_INFINITY);
+  });
+
+  it('sets a timer only for a handler that looks at its signal, and stops it when the call ends', async () => {
+    const { clock, call } = scene(1_500);
+    assert.equal(clock.pending, 0);
+    assert.equal(call.signal, call.signal);
+    assert.equal(clock.pending, 1);
+    call.finish();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('aborts its signal at the deadline', async () => {
+    const { clock, call } = scene(1_500);
+    const { signal } = call;
+    await clock.advance(499);
+    assert.equal(signal.aborted, false);
+    await clock.advance(1);
+    assert.equal((signal.reason as { code: string }).code, 'DEADLINE_EXCEEDED');
+  });
+
+  it('aborts once, with the first reason, and needs no timer then', () => {
+    const { clock, call } = scene(1_500);
+    const { signal } = call;
+    call.abort('first');
+    call.abort('second');
+    assert.equal(signal.reason, 'first');
+    assert.equal(clock.pending, 0);
+  });
+
+  it('has an aborted signal when it was aborted before anybody looked', () => {
+    const { clock, call } = scene(1_500);
+    call.abort('before');
+    assert.equal(call.signal.reason, 'before');
+    assert.equal(clock.pending, 0);
+  });
+
+  it('keeps values by key, not by name', () => {
+    const { call } = scene(0);
+    const [user, other] = [contextKey<string>('user'), contextKey<string>('user')];
+    assert.equal(call.get(user), undefined);
+    call.set(user, 'ann');
+    assert.deepEqual([call.get(user), call.get(other)], ['ann', undefined]);
+  });
+
+  it('has response metadata only when something was put there, without a prototype', () => {
+    const { call } = scene(0);
+    assert.equal(call.responseMetadataIfAny, undefined);
+    call.responseMetadata['zone'] = 'x';
+    assert.deepEqual(Object.entries(call.responseMetadataIfAny ?? {}), [['zone', 'x']]);
+    assert.equal(Object.getPrototypeOf(call.responseMetadata), null);
+  });
+});

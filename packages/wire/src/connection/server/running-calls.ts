@@ -1,0 +1,98 @@
+import type { Limits, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { IncomingCall, MethodEntry } from './incoming-call.js';
+
+/**
+ * The calls of one connection whose handlers run, those included whose caller has given up: a peer that cancels what it asks
+ * for must not get more handlers for it. Calls that are answered at once never come in here.
+ */
+export class RunningCalls<Entry extends MethodEntry> {
+  readonly #limits: Limits;
+  readonly #byId = new Map<number, IncomingCall<Entry>>();
+  readonly #oneWay = new Set<IncomingCall<Entry>>();
+  /** Bytes of the requests that arrive in pieces, by id. */
+  readonly #arriving = new Map<number, number>();
+  #requestBytes = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#byId.size + this.#oneWay.size;
+  }
+
+  get(id: number): IncomingCall<Entry> | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Every call whose caller waits for an answer. */
+  values(): Iterable<IncomingCall<Entry>> {
+    return this.#byId.values();
+  }
+
+  /** Every call whose caller waits for nothing. */
+  oneWay(): Iterable<IncomingCall<Entry>> {
+    return this.#oneWay;
+  }
+
+  /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
+  refusal(requestBytes: number): RpcError | undefined {
+    const { callsInFlight, inFlightRequestBytes } = this.#limits;
+    if (this.size + this.#arriving.size >= callsInFlight) {
+      const reason = `${callsInFlight} calls of this connection are running (limits.callsInFlight)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    if (this.#requestBytes + requestBytes > inFlightRequestBytes) {
+      const reason = `requests in flight on this connection exceed ${inFlightRequestBytes} bytes (limits.inFlightRequestBytes)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    return undefined;
+  }
+
+  /**
+   * Counts what the decoded arguments of a call take besides its bytes, until it ends. A call beside which none runs always has
+   * room: the estimate is a high one, and what a single message can take is bounded by `messageBytes` and `messageElements`.
+   * @returns what to answer instead of running it; `undefined` when the limits leave room for it
+   */
+  charge(call: IncomingCall<Entry>, extraBytes: number): RpcError | undefined {
+    const { inFlightRequestBytes } = this.#limits;
+    const others = call.counted ? this.#requestBytes - call.requestBytes : this.#requestBytes;
+    if (others > 0 && others + call.requestBytes + extraBytes > inFlightRequestBytes) {
+      const reason = `requests in flight on this connection take more than ${inFlightRequestBytes} bytes when decoded (limits.inFlightRequestBytes)`;
+      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    }
+    call.requestBytes += extraBytes;
+    if (call.counted) this.#requestBytes += extraBytes;
+    return undefined;
+  }
+
+  /** A request of so many bytes arrives in pieces: from the first one on it counts as a call. */
+  arrives(id: number, requestBytes: number): void {
+    this.#arriving.set(id, requestBytes);
+    this.#requestBytes += requestBytes;
+  }
+
+  /** Such a request has arrived, or never will; harmless when there is none. */
+  arrived(id: number): void {
+    this.#requestBytes -= this.#arriving.get(id) ?? 0;
+    this.#arriving.delete(id);
+  }
+
+  /** Puts a call in; harmless when it is in already, waiting for its authorization. */
+  add(call: IncomingCall<Entry>): void {
+    if (call.oneWay ? this.#oneWay.has(call) : this.#byId.has(call.id)) return;
+    if (call.oneWay) this.#oneWay.add(call);
+    else this.#byId.set(call.id, call);
+    call.counted = true;
+    this.#requestBytes += call.requestBytes;
+  }
+
+  /** Takes a call out; harmless when it never came in. */
+  remove(call: IncomingCall<Entry>): void {
+    const wasIn = call.oneWay ? this.#oneWay.delete(call) : this.#byId.delete(call.id);
+    if (!wasIn) return;
+    call.counted = false;
+    this.#requestBytes -= call.requestBytes;
+  }
+}

@@ -1,0 +1,273 @@
+import type { Peer } from '@org/rpc-core';
+import { isRpcError, type RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import { COMPRESSED } from '../../frames/compressed.js';
+import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../../frames/frame.js';
+import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js';
+import type { Hello } from '../../frames/hello.js';
+import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
+import type { ChannelOwner } from '../channel/channel-owner.js';
+import { appendForeignAnswer } from '../channel/foreign.js';
+import { FrameChannel } from '../channel/frame-channel.js';
+import { Deflater } from '../compression/deflater.js';
+import { ItemQueue } from '../streams/item-queue.js';
+import { createServedStream } from '../streams/served-stream.js';
+import { Streams } from '../streams/streams.js';
+import { CallRunner } from './call-runner.js';
+import { CancelGuard, cancelledByCaller } from './cancel-guard.js';
+import { itemTooLarge, requestTooLarge } from './decode-args.js';
+import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
+import { createIncomingPort } from './incoming-port.js';
+import { NativeAnswers } from './native-answers.js';
+import { checkCompressed, checkOpening, readMetadata, requestCost } from './request-checks.js';
+import { RunningCalls } from './running-calls.js';
+import type { ServedConnection, ServerConnectionOptions, Successor } from './server-host.js';
+
+/**
+ * The server's end of a connection: frames become calls, results become frames. A peer's mistake closes its connection, a
+ * handler's mistake fails its call; neither reaches further.
+ */
+export class ServerConnection<Entry extends MethodEntry = MethodEntry> implements ServedConnection, ChannelOwner {
+  readonly #options: ServerConnectionOptions<Entry>;
+  readonly #channel: FrameChannel;
+  readonly #running: RunningCalls<Entry>;
+  readonly #answers: NativeAnswers<Entry>;
+  readonly #runner: CallRunner<Entry>;
+  readonly #port: IncomingPort;
+  readonly #parsed = createParsedRequest();
+  readonly #cancels: CancelGuard;
+  readonly #streams: Streams;
+  readonly #deflater: Deflater | undefined;
+  /** Whether the client can have read that this side inflates. */
+  #offersInflating = false;
+  #successor: Successor | undefined;
+  #refusing: string | undefined;
+  #draining: string | undefined;
+  #peerEnded = false;
+  #closed = false;
+
+  constructor(options: ServerConnectionOptions<Entry>) {
+    const { stream, codec, limits, clock, host } = options;
+    this.#options = options;
+    this.#cancels = new CancelGuard(limits);
+    this.#running = new RunningCalls(limits);
+    this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
+    this.#deflater = options.compression && new Deflater(options.compression, limits);
+    this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
+    const ended = (): void => this.#endIfIdle();
+    this.#answers = new NativeAnswers(this.#channel, options, this.#streams, this.#deflater, ended);
+    this.#runner = new CallRunner(host, this.#running, this.#answers);
+    this.#port = createIncomingPort(this.#channel, clock);
+    this.#channel.start();
+  }
+
+  get peer(): Peer {
+    return this.#channel.peer;
+  }
+
+  /** The minor version of the protocol that both sides speak. */
+  get version(): number {
+    return this.#channel.version;
+  }
+
+  /** How many handlers run on behalf of this connection, those included whose caller has given up. */
+  get running(): number {
+    return this.#successor?.running ?? this.#running.size;
+  }
+
+  drain(reason: string): void {
+    this.#draining = reason;
+    // A peer that has not spoken yet may speak MessagePack-RPC, to which a frame is garbage.
+    if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
+  }
+
+  refuseNew(reason: string): void {
+    this.#refusing = reason;
+    this.#successor?.refuseNew(reason);
+  }
+
+  close(reason: string): void {
+    if (this.#successor !== undefined) return this.#successor.close(reason);
+    this.#runner.abandonOneWay(reason);
+    this.#drop(reason);
+  }
+
+  tick(now: number): void {
+    this.#successor?.tick(now);
+    // Only streams need more of a client that has ended its side: END, and CREDIT.
+    if (this.#peerEnded && this.#streams.size === 0) this.#channel.keepalive.stop();
+    this.#channel.tick(now);
+  }
+
+  // ChannelOwner
+
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
+    if ((flags & COMPRESSED) !== 0) checkCompressed(type, this.#offersInflating);
+    if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
+    else if (type === FrameType.CANCEL) this.#cancel(id, start < end ? bytes[start]! : 0, readAt);
+    else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
+    else throw new ProtocolError(`frame type ${type} does not come from a client`);
+  }
+
+  #request(flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
+    const parsed = this.#parsed;
+    parseRequest(parsed, bytes, start, end);
+    const { remainingMs, metadataStart, payloadStart } = parsed;
+    if ((flags & MORE) === 0) this.#opens(flags, id);
+    else this.#running.arrived(id);
+    // Its items may follow at once, whatever becomes of the call.
+    const stream =
+      (flags & RequestFlag.STREAM) === 0
+        ? undefined
+        : createServedStream((received) => this.#streams.open(id, received));
+    const entry = this.#options.host.find(parsed.name, parsed.serviceLength);
+    if ('code' in entry) return this.#refuse(id, entry);
+    const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
+    const call = new IncomingCall<Entry>(this.#port, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    call.stream = stream;
+    if (metadataStart !== payloadStart) {
+      const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      if (isRpcError(metadata)) return this.#refuse(id, metadata);
+      call.metadata = metadata;
+    }
+    const requestBytes = requestCost(flags, bytes, start, payloadStart, end);
+    if (requestBytes > this.#options.limits.messageBytes)
+      return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
+    call.isCompressed = (flags & COMPRESSED) !== 0;
+    const refusal = this.#refusal(requestBytes);
+    if (refusal !== undefined) return this.#refuse(id, refusal);
+    const shed = this.#options.host.admit(call);
+    if (shed !== undefined) return this.#refuse(id, shed, true);
+    call.requestBytes = requestBytes;
+    this.#runner.run(call, bytes, payloadStart, end);
+  }
+
+  /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
+  #opens(flags: number, id: number): void {
+    checkOpening(flags, id, this.#running.get(id) !== undefined);
+    this.#cancels.opened();
+  }
+
+  announced(type: number, flags: number, id: number, bodyBytes: number): boolean {
+    if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
+    if (type !== FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a client`);
+    this.#opens(flags, id);
+    const refusal = this.#refusal(bodyBytes);
+    if (refusal === undefined) {
+      this.#running.arrives(id, bodyBytes);
+      return true;
+    }
+    this.#refuseOpening(flags, id, refusal);
+    return false;
+  }
+
+  /** Refuses a call whose request has not been read. */
+  #refuseOpening(flags: number, id: number, error: RpcError): void {
+    // Its items may follow, as those of a stream that has ended.
+    if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
+    this.#refuse(id, error);
+  }
+
+  /** Answers a call with an error while its handler runs, which is told and sends nothing more. */
+  #breakOff(id: number, error: RpcError): void {
+    const call = this.#runner.giveUp(id, error);
+    if (call === undefined) return;
+    this.#answers.writeError(id, error, call.started);
+    this.#streams.close(id);
+  }
+
+  #refusal(requestBytes: number): RpcError | undefined {
+    if (this.#refusing !== undefined) return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused' });
+    return this.#running.refusal(requestBytes);
+  }
+
+  /** @param isOurs - it is this server that cannot serve just now, whatever the client does */
+  #refuse(id: number, error: RpcError, isOurs = this.#refusing !== undefined || this.#draining !== undefined): void {
+    this.#streams.close(id);
+    if (id !== 0) return this.#answers.writeError(id, error, false);
+    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves or sheds load.
+    if (!isOurs) this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
+  }
+
+  #cancel(id: number, why: number, readAt: number): void {
+    this.#cancels.cancelled(readAt);
+    this.#running.arrived(id);
+    this.#runner.giveUp(id, cancelledByCaller(why));
+    this.#streams.dropUnsent(id);
+  }
+
+  oversized(type: number, flags: number, id: number, bodyBytes: number): void {
+    const { limits } = this.#options;
+    if (type === FrameType.ITEM) {
+      this.#streams.skipped(id, bodyBytes);
+      this.#breakOff(id, itemTooLarge(bodyBytes, limits));
+    } else if (type === FrameType.REQUEST) {
+      this.#opens(flags, id);
+      this.#refuseOpening(flags, id, requestTooLarge(bodyBytes, limits));
+    } else throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
+  }
+
+  greeted(hello: Hello): void {
+    const { instance, uptimeMs } = this.#options.host;
+    this.#streams.greeted(hello);
+    this.#deflater?.greeted(hello);
+    this.#channel.greet({ instance, expect: '', uptimeMs }, false);
+    this.#channel.output.afterWritten(() => {
+      this.#offersInflating = true;
+    });
+    if (this.#draining !== undefined) this.#channel.sayGoAway(GoAwayCode.DRAINING, this.#draining);
+    if (hello.expect !== '' && hello.expect !== instance) {
+      const reason = `this is instance "${instance}", not "${hello.expect}"`;
+      this.refuseNew(reason);
+      this.#channel.sayGoAway(GoAwayCode.WRONG_INSTANCE, reason);
+    }
+  }
+
+  goAway(code: number, reason: string): void {
+    // No new calls will come; those that run are answered.
+    if (code !== GoAwayCode.DRAINING) this.#drop(`closed by the client: ${reason}`);
+  }
+
+  ended(): void {
+    this.#peerEnded = true;
+    this.#endIfIdle();
+  }
+
+  drained(): void {
+    this.#streams.wake();
+  }
+
+  foreign(bytes: Buffer): void {
+    if (isMessagePackRpc(bytes[0]!)) return this.#speakMessagePackRpc(bytes);
+    this.#channel.closeAfterWriting(appendForeignAnswer(this.#channel.output, bytes));
+  }
+
+  /** From here on this connection only passes on what its server asks of it. */
+  #speakMessagePackRpc(bytes: Buffer): void {
+    this.#channel.handOver((stream, openedAt) => {
+      const closed = (reason: string): void => this.closed(reason);
+      const successor = this.#options.messagePackRpc({ ...this.#options, stream, openedAt, closed });
+      this.#successor = successor;
+      if (this.#refusing !== undefined) successor.refuseNew(this.#refusing);
+      return successor.receiver;
+    });
+    this.#successor?.receiver.data(bytes);
+  }
+
+  closed(reason: string, byUs = false): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#runner.abandonAll(reason);
+    if (byUs) this.#runner.abandonOneWay(reason);
+    this.#options.host.closed(this, reason);
+  }
+
+  #drop(reason: string): void {
+    this.#channel.destroy(reason);
+    this.closed(reason);
+  }
+
+  #endIfIdle(): void {
+    if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
+  }
+}

@@ -1,0 +1,84 @@
+import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
+import type { Codec } from '../../codec/codec.js';
+import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedCompression } from '../compression/compression-options.js';
+import type { IncomingCall, MethodEntry } from './incoming-call.js';
+
+/** What a connection needs of its server. */
+export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
+  /** The instance id that HELLO names. */
+  readonly instance: string;
+  readonly uptimeMs: number;
+  /** The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`. */
+  find(name: string, serviceLength: number): Entry | RpcError;
+  /** The same by a path such as `users.get`, or by the bare method where that says which one is meant. */
+  findPath(path: string): Entry | RpcError;
+  /** Whether the first argument of MessagePack-RPC calls is a map of texts: their metadata. */
+  readonly metadataFirst: boolean;
+  /** Refuses before anything of the payload is decoded. `undefined` when everything is allowed. */
+  readonly authorize: ((call: IncomingCall<Entry>) => void | Promise<void>) | undefined;
+  /** Whether the server takes one more call now; what it returns is answered as refused. */
+  admit(call: IncomingCall<Entry>): RpcError | undefined;
+  /** Runs the call. May return a promise; may throw. */
+  serve(call: IncomingCall<Entry>): unknown;
+  /** Runs a streaming call. Gives the iterable of what goes out; may throw. */
+  serveStream(call: IncomingCall<Entry>, items: AsyncIterable<unknown>): unknown;
+  /** A call that was admitted has ended. `error` is what its handler threw. */
+  served(call: IncomingCall<Entry>, error: unknown): void;
+  /** Turns what a handler threw into what its caller may see. */
+  presentable(error: unknown, call: IncomingCall<Entry>): RpcError;
+  /** The connection is over. */
+  closed(connection: ServedConnection, reason: string): void;
+}
+
+/** A connection as its server sees it. */
+export interface ServedConnection {
+  readonly peer: Peer;
+  /** Asks the client to send no new calls. What still arrives is served until `refuseNew`. */
+  drain(reason: string): void;
+  /** From now on new calls are refused, never started, so that their clients go elsewhere at once. */
+  refuseNew(reason: string): void;
+  /** Drops the connection; handlers that still run see their signal abort. */
+  close(reason: string): void;
+  /** Looks after greeting, keepalive and stalls; called about once a second. */
+  tick(now: number): void;
+}
+
+/** What a server's connection is made of. */
+export interface ServerConnectionOptions<Entry extends MethodEntry> {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly host: ServerHost<Entry>;
+  /** Takes over a connection whose peer turns out to speak MessagePack-RPC. */
+  readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor;
+  /** Which payloads are compressed for peers that can inflate them; `undefined`: none. */
+  readonly compression?: ResolvedCompression | undefined;
+}
+
+/** What a protocol that takes over a connection is made of. */
+export interface SuccessorOptions<Entry extends MethodEntry> {
+  readonly stream: ByteStream;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly host: ServerHost<Entry>;
+  /** When the connection was accepted, in the clock's milliseconds. */
+  readonly openedAt: number;
+  /** Told once, when it is over. */
+  readonly closed: (reason: string) => void;
+}
+
+/** A protocol that has taken over a connection. */
+export interface Successor {
+  /** Who receives what the stream brings. */
+  readonly receiver: ByteReceiver;
+  /** How many handlers run on behalf of the connection. */
+  readonly running: number;
+  /** See {@link ServedConnection.refuseNew}. */
+  refuseNew(reason: string): void;
+  /** See {@link ServedConnection.close}. */
+  close(reason: string): void;
+  /** See {@link ServedConnection.tick}. */
+  tick(now: number): void;
+}

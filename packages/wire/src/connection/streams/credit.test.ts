@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { ProtocolError } from '../../frames/frame.js';
+import { CREDIT_MAX, itemCost } from '../../frames/stream-frames.js';
+import { ReceiveCredit, SendCredit } from './credit.js';
+
+const WINDOW = 1_000;
+
+describe('credit', () => {
+  it('never lets more than a window and one item be under way, never stands still, and is given back exactly', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('send' as const), cost: fc.integer({ min: 1, max: 3 * WINDOW }) }),
+      fc.record({ kind: fc.constantFrom('arrive' as const, 'take' as const, 'grant' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const sender = new SendCredit(WINDOW);
+        const receiver = new ReceiveCredit(WINDOW);
+        const wire: number[] = [];
+        const waiting: number[] = [];
+        const grants: number[] = [];
+        const take = (): void => {
+          const grant = receiver.taken(waiting.shift()!);
+          if (grant > 0) grants.push(grant);
+        };
+        let sent = 0;
+        let granted = 0;
+        for (const now of steps) {
+          if (now.kind === 'send' && sender.isOpen) {
+            // The model: what was sent and not granted back.
+            assert.ok(sent - granted < WINDOW);
+            sender.take(now.cost);
+            wire.push(now.cost);
+            sent += now.cost;
+          } else if (now.kind === 'arrive' && wire.length > 0) {
+            const cost = wire.shift()!;
+            receiver.receive(cost, 'a stream');
+            waiting.push(cost);
+          } else if (now.kind === 'take' && waiting.length > 0) take();
+          else if (now.kind === 'grant' && grants.length > 0) {
+            const grant = grants.shift()!;
+            granted += grant;
+            sender.grant(grant);
+          }
+          assert.equal(sender.isOpen, sent - granted < WINDOW);
+        }
+        for (const cost of wire.splice(0)) {
+          receiver.receive(cost, 'a stream');
+          waiting.push(cost);
+        }
+        while (waiting.length > 0) take();
+        for (const grant of grants) sender.grant(grant);
+        assert.ok(sender.isOpen, 'everything was taken, and nothing may be sent');
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is a mistake of the peer when it sends beyond it', () => {
+    const receiver = new ReceiveCredit(WINDOW);
+    receiver.receive(WINDOW, 'stream 1');
+    assert.throws(() => receiver.receive(1, 'stream 1'), /an ITEM beyond the credit of 1000 bytes of stream 1/);
+  });
+
+  it('lets one item pass that is larger than the window', () => {
+    const receiver = new ReceiveCredit(WINDOW);
+    receiver.receive(10 * WINDOW, 'stream 1');
+    assert.equal(receiver.taken(10 * WINDOW), 10 * WINDOW);
+    receiver.receive(1, 'stream 1');
+  });
+
+  it('is granted back at half a window', () => {
+    const receiver = new ReceiveCredit(WINDOW);
+    assert.deepEqual(
+      [499, 1, 499, 2].map((cost) => receiver.taken(cost)),
+      [0, 500, 0, 501],
+    );
+  });
+
+  it('refuses a grant that overflows', () => {
+    const sender = new SendCredit(WINDOW);
+    sender.grant(CREDIT_MAX - WINDOW);
+    assert.throws(() => sender.grant(1), ProtocolError);
+  });
+
+  it('charges something for an empty item', () => {
+    assert.deepEqual([itemCost(0), itemCost(1), itemCost(70_000)], [1, 1, 70_000]);
+  });
+});

@@ -1,0 +1,68 @@
+import type { ItemSender } from '@org/rpc-core';
+
+/** How a pump ended: the source has, or it was stopped before that. */
+export type PumpEnd = 'ended' | 'stopped';
+
+/** A pump at work. */
+export interface Pumping {
+  /** Settles when the iterator has ended, was stopped and has let go, or has thrown. */
+  readonly done: Promise<PumpEnd>;
+  /** Nobody wants the items any more: returns the iterator, also while it is busy with one. */
+  stop(): void;
+}
+
+/** What a pump may be given beside its source. */
+export interface PumpOptions {
+  /** How each call of the iterator is made: inside the context of a call. */
+  readonly run?: (<T>(step: () => T) => T) | undefined;
+  /** Runs after each item. */
+  readonly onSent?: (() => void) | undefined;
+}
+
+/** Sends the items of an iterator, pulling no faster than they may go out. */
+export function pump(
+  iterator: AsyncIterator<unknown> | Iterator<unknown>,
+  sender: ItemSender,
+  { run = (step) => step(), onSent }: PumpOptions = {},
+): Pumping {
+  let returned: Promise<unknown> | undefined;
+  const stop = (): void => {
+    returned ??= Promise.resolve(run(async () => iterator.return?.()));
+    // Whoever waits for `done` learns of it there.
+    returned.catch(() => {});
+  };
+  const isWanted = (): boolean => returned === undefined && !sender.isClosed;
+  const work = async (): Promise<PumpEnd> => {
+    while (isWanted()) {
+      for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
+      if (!isWanted()) break;
+      const result = await run(() => iterator.next());
+      if (result.done === true) return returned === undefined ? 'ended' : 'stopped';
+      // Others may have used up the credit of the connection meanwhile: between this look and sending, nobody else may run.
+      for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
+      if (!isWanted()) break;
+      try {
+        const sending = sender.send(result.value);
+        if (sending !== undefined) await sending;
+      } catch (error) {
+        stop();
+        throw error;
+      }
+      onSent?.();
+    }
+    stop();
+    await returned;
+    return 'stopped';
+  };
+  return { done: work(), stop };
+}
+
+/** The iterator of what may be an async iterable or a plain one. @throws TypeError when it is neither */
+export function iteratorOf(items: unknown, what: string): AsyncIterator<unknown> | Iterator<unknown> {
+  const iterable = items as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  if (typeof items !== 'string') {
+    if (typeof iterable?.[Symbol.asyncIterator] === 'function') return iterable[Symbol.asyncIterator]!();
+    if (typeof iterable?.[Symbol.iterator] === 'function') return iterable[Symbol.iterator]!();
+  }
+  throw new TypeError(`${what} must be an async iterable or an iterable`);
+}

@@ -1,0 +1,65 @@
+import type { ItemSender } from '@org/rpc-core';
+import { SendCredit } from './credit.js';
+
+/** What a sender needs of its connection. */
+export interface SenderPort {
+  /** Whether the connection takes an item now. */
+  mayWrite(): boolean;
+  wait(sender: StreamSender): void;
+  /** Returns what the item cost, or its frame when it is compressed outside the output, to be appended later. */
+  write(id: number, value: unknown): number | Promise<Buffer>;
+  /** Returns what the item cost. */
+  append(id: number, frame: Buffer): number;
+  end(id: number): void;
+}
+
+/** The way out of one stream: sends while there is credit, and waits while there is none. */
+export class StreamSender implements ItemSender {
+  readonly credit: SendCredit;
+  isClosed = false;
+  readonly #id: number;
+  readonly #port: SenderPort;
+  #onOpen: (() => void) | undefined;
+
+  constructor(id: number, credit: number, port: SenderPort) {
+    this.#id = id;
+    this.credit = new SendCredit(credit);
+    this.#port = port;
+  }
+
+  untilOpen(): Promise<void> | undefined {
+    if (this.isClosed || (this.credit.isOpen && this.#port.mayWrite())) return undefined;
+    return new Promise((resolve) => {
+      this.#onOpen = resolve;
+      this.#port.wait(this);
+    });
+  }
+
+  send(value: unknown): void | Promise<void> {
+    const cost = this.#port.write(this.#id, value);
+    if (typeof cost !== 'number') return this.#append(cost);
+    this.credit.take(cost);
+  }
+
+  async #append(compressing: Promise<Buffer>): Promise<void> {
+    const frame = await compressing;
+    // Meanwhile other streams may have used up the credit of the connection.
+    for (let open = this.untilOpen(); open !== undefined; open = this.untilOpen()) await open;
+    if (!this.isClosed) this.credit.take(this.#port.append(this.#id, frame));
+  }
+
+  end(): void {
+    if (!this.isClosed) this.#port.end(this.#id);
+  }
+
+  wake(): void {
+    const onOpen = this.#onOpen;
+    this.#onOpen = undefined;
+    onOpen?.();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.wake();
+  }
+}

@@ -1,0 +1,283 @@
+import type { ItemReceiver, ItemSender, Limits, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { Codec } from '../../codec/codec.js';
+import { COMPRESSED } from '../../frames/compressed.js';
+import { FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
+import type { Hello } from '../../frames/hello.js';
+import {
+  CONNECTION_CREDIT,
+  itemCost,
+  readCredit,
+  STREAM_CREDIT,
+  writeCredit,
+  writeEnd,
+  writeItem,
+} from '../../frames/stream-frames.js';
+import type { FrameChannel } from '../channel/frame-channel.js';
+import { CompressedItems } from '../compression/compressed-items.js';
+import { type Deflater, putFrame } from '../compression/deflater.js';
+import { ReceiveCredit, SendCredit } from './credit.js';
+import { type SenderPort, StreamSender } from './stream-sender.js';
+
+/** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
+const ENDED_MAX = 1024;
+
+/** What an open stream needs to be told. */
+interface OpenStream {
+  readonly sender: StreamSender;
+  readonly credit: ReceiveCredit;
+  readonly received: ItemReceiver;
+  /** Whether the peer has said that no more items come. */
+  ended: boolean;
+  /** What an item costs of which pieces are still to come, 0 when there is none. */
+  announcedCost: number;
+}
+
+/**
+ * The streams of one connection, of either side: their items in both directions under two credits, one for each stream and
+ * one for all together. It knows nothing of calls.
+ */
+export class Streams {
+  readonly #channel: FrameChannel;
+  readonly #codec: Codec;
+  readonly #deflater: Deflater | undefined;
+  readonly #items: CompressedItems;
+  readonly #open = new Map<number, OpenStream>();
+  /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
+  readonly #ended = new Map<number, ReceiveCredit>();
+  readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
+  readonly #receiveCredit: ReceiveCredit;
+  readonly #limits: Limits;
+  readonly #waiting = new Set<StreamSender>();
+  /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
+  #grantsDue = 1;
+  /** What the peer grants a stream from its start. */
+  #streamCredit = STREAM_CREDIT;
+
+  constructor(channel: FrameChannel, codec: Codec, limits: Limits, deflater: Deflater | undefined) {
+    this.#channel = channel;
+    this.#codec = codec;
+    this.#limits = limits;
+    this.#deflater = deflater;
+    this.#items = new CompressedItems(channel, limits);
+    // A large item is overtaken by what was sent after it: the one that took the credit below 0 may come before it.
+    this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Opens a stream. @throws ProtocolError when there is one with this id */
+  open(id: number, received: ItemReceiver): ItemSender {
+    if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
+    const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
+    const sender = new StreamSender(id, this.#streamCredit, this.#port);
+    const stream: OpenStream = { sender, credit, received, ended: false, announcedCost: 0 };
+    received.onTaken = (cost) => this.#taken(id, stream, cost);
+    this.#open.set(id, stream);
+    this.#grantsDue += 2;
+    return sender;
+  }
+
+  /** The call is over: nothing of it is sent any more, and what still comes is dropped. */
+  close(id: number): void {
+    const stream = this.#open.get(id);
+    if (stream === undefined) return;
+    this.#open.delete(id);
+    stream.sender.close();
+    this.#waiting.delete(stream.sender);
+    if (stream.announcedCost > 0) {
+      this.#channel.incoming.drop(id);
+      this.#grantConnection(stream.announcedCost);
+    }
+    this.#ended.set(id, stream.credit);
+    if (this.#ended.size > ENDED_MAX) for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
+  }
+
+  /** ITEM, CREDIT, or the END of a peer's items. @throws ProtocolError when the peer breaks the rules */
+  frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if (type === FrameType.ITEM) this.#item(flags, id, bytes, start, end);
+    else if (type === FrameType.CREDIT) this.#credit(id, readCredit(bytes, start, end));
+    else {
+      if (start !== end) throw new ProtocolError(`an END of ${end - start} bytes: that of a client is empty`);
+      this.ended(id);
+    }
+  }
+
+  /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
+  announced(id: number, itemBytes: number): boolean {
+    const stream = this.#receive(id, itemBytes);
+    if (stream === undefined) return false;
+    stream.announcedCost = itemBytes;
+    return true;
+  }
+
+  /**
+   * An item has begun that is too long, and is skipped. Its stream cannot go on without it; the credit of the connection must.
+   * @throws ProtocolError when it is not covered by credit
+   */
+  skipped(id: number, itemBytes: number): void {
+    if (this.#receive(id, itemBytes) !== undefined) this.#grantConnection(itemBytes);
+  }
+
+  /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */
+  dropUnsent(id: number): boolean {
+    const { writes } = this.#channel;
+    const dropped = writes.isEmpty ? undefined : writes.drop(id);
+    if (dropped === undefined) return false;
+    if (dropped.itemBytes > 0) {
+      this.#sendCredit.grant(dropped.itemBytes);
+      this.wake();
+    }
+    return dropped.isCut;
+  }
+
+  /** The peer's items have ended. Returns whether there is such a stream. */
+  ended(id: number): ItemReceiver | undefined {
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      if (!this.#ended.delete(id)) this.#channel.ignoreFrame(`END of stream ${id}, which is not open`);
+      return undefined;
+    }
+    if (stream.ended) throw new ProtocolError(`a second END of stream ${id}`);
+    stream.ended = true;
+    stream.received.end();
+    return stream.received;
+  }
+
+  /** The peer's HELLO may grant more than what every peer grants. @throws ProtocolError when that overflows */
+  greeted(hello: Hello): void {
+    const { streamCredit = STREAM_CREDIT, connectionCredit = CONNECTION_CREDIT } = hello;
+    this.#sendCredit.grant(connectionCredit - CONNECTION_CREDIT);
+    for (const { sender } of this.#open.values()) sender.credit.grant(streamCredit - this.#streamCredit);
+    this.#streamCredit = streamCredit;
+    this.wake();
+  }
+
+  /** Lets those go on that waited for credit or for the write queue. */
+  wake(): void {
+    for (const sender of [...this.#waiting]) {
+      if (!this.#port.mayWrite()) return;
+      if (!sender.credit.isOpen) continue;
+      // Whoever comes again goes to the end: streams that share a credit take turns.
+      this.#waiting.delete(sender);
+      sender.wake();
+    }
+  }
+
+  #item(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    const cost = itemCost(end - start);
+    const stream = (flags & MORE) === 0 ? this.#receive(id, cost) : this.#open.get(id);
+    if (stream === undefined) return;
+    stream.announcedCost = 0;
+    if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
+    let value: unknown;
+    try {
+      value = start === end ? undefined : this.#channel.decode(bytes, start, end);
+    } catch (error) {
+      throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
+    }
+    stream.received.push(value, cost);
+  }
+
+  /** An item has come, or begun to come. Returns its stream, `undefined` when nobody wants it. */
+  #receive(id: number, cost: number): OpenStream | undefined {
+    this.#receiveCredit.receive(cost, 'the connection');
+    const stream = this.#open.get(id);
+    if (stream === undefined) {
+      const credit = this.#ended.get(id);
+      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
+      else credit.receive(cost, `stream ${id}`);
+      this.#grantConnection(cost);
+      return undefined;
+    }
+    if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
+    stream.credit.receive(cost, `stream ${id}`);
+    return stream;
+  }
+
+  #credit(id: number, bytes: number): void {
+    if (this.#grantsDue > 0) this.#grantsDue--;
+    else this.#channel.ignoreFrame('a CREDIT for which nothing was sent');
+    if (id === 0) this.#sendCredit.grant(bytes);
+    else {
+      const stream = this.#open.get(id);
+      // Grants and ends cross on their way all the time.
+      if (stream === undefined) {
+        if (!this.#ended.has(id)) this.#channel.ignoreFrame(`CREDIT for stream ${id}, which is not open`);
+        return;
+      }
+      stream.sender.credit.grant(bytes);
+    }
+    this.wake();
+  }
+
+  #taken(id: number, stream: OpenStream, cost: number): void {
+    const grant = stream.credit.taken(cost);
+    if (grant > 0 && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
+    this.#grantConnection(cost);
+  }
+
+  #grantConnection(cost: number): void {
+    const grant = this.#receiveCredit.taken(cost);
+    if (grant > 0) this.#grant(0, grant);
+  }
+
+  #grant(id: number, bytes: number): void {
+    if (!this.#channel.isOpen) return;
+    writeCredit(this.#channel.output, id, bytes);
+    this.#channel.output.commit();
+  }
+
+  readonly #port: SenderPort = {
+    mayWrite: () => this.#sendCredit.isOpen && !this.#channel.isFull,
+    wait: (sender) => {
+      this.#waiting.add(sender);
+    },
+    write: (id, value) => {
+      const { output, bodyBytesMax } = this.#channel;
+      const start = output.position;
+      try {
+        writeItem(output, this.#codec, id, value);
+      } catch (error) {
+        output.rollBack(start);
+        const reason = `an item cannot be sent: ${(error as Error).message}`;
+        throw rpcError('INVALID_ARGUMENT', reason, { cause: error, progress: 'processed' });
+      }
+      const bytes = output.position - start - HEADER_BYTES;
+      if (bytes > bodyBytesMax) {
+        output.rollBack(start);
+        throw tooLarge(bytes, bodyBytesMax);
+      }
+      const compressing = this.#deflater?.compress(output, start);
+      if (compressing !== undefined) return compressing;
+      const cost = itemCost(output.position - start - HEADER_BYTES);
+      this.#sendCredit.take(cost);
+      this.#grantsDue += 2;
+      this.#channel.writes.commit(start, id);
+      return cost;
+    },
+    append: (id, frame) => {
+      const { output, writes } = this.#channel;
+      const cost = itemCost(frame.length - HEADER_BYTES);
+      this.#sendCredit.take(cost);
+      this.#grantsDue += 2;
+      writes.commit(putFrame(output, frame), id);
+      return cost;
+    },
+    end: (id) => {
+      const { output, writes } = this.#channel;
+      const start = output.position;
+      writeEnd(output, id, undefined);
+      writes.commit(start, id);
+    },
+  };
+}
+
+function tooLarge(bytes: number, max: number): RpcError {
+  return rpcError('RESOURCE_EXHAUSTED', `an item has ${bytes} bytes, the peer takes ${max} (limits.messageBytes)`, {
+    progress: 'processed',
+  });
+}

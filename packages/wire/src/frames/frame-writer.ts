@@ -1,0 +1,179 @@
+import type { Code, RpcError } from '@org/rpc-core';
+import { CODE_NUMBERS } from '@org/rpc-core/internal';
+import type { Codec, EncodeTarget } from '../codec/codec.js';
+import {
+  ERROR_FIXED_BYTES,
+  FrameType,
+  GO_AWAY_REASON_BYTES_MAX,
+  type GoAwayCode,
+  HEADER_BYTES,
+  NO_RETRY_AFTER,
+  REQUEST_FIXED_BYTES,
+  ReplyFlag,
+} from './frame.js';
+
+/** What frames are appended to: an {@link EncodeTarget} that can make room. */
+export interface FrameTarget extends EncodeTarget {
+  /** Makes room for so many bytes at the position, and returns the position. */
+  reserve(bytes: number): number;
+}
+
+/** Longer reasons are cut: an error is read by people, and must fit beside everything else. */
+const REASON_BYTES_MAX = 4096;
+
+/** What goes into the fixed part of a REQUEST. */
+export interface RequestHead {
+  readonly id: number;
+  readonly flags: number;
+  readonly remainingMs: number;
+  readonly attempt: number;
+  readonly priority: number;
+  readonly wireName: Uint8Array;
+  readonly metadata: Buffer | undefined;
+}
+
+/** Appends a REQUEST. @throws CodecError when the arguments cannot be encoded; the position is then as before */
+export function writeRequest(target: FrameTarget, codec: Codec, head: RequestHead, args: readonly unknown[]): void {
+  const { wireName, metadata } = head;
+  const metadataBytes = metadata === undefined ? 0 : metadata.length;
+  const start = target.reserve(HEADER_BYTES + REQUEST_FIXED_BYTES + wireName.length + metadataBytes);
+  const { bytes } = target.chunk;
+  let position = start + HEADER_BYTES;
+  position = putUint32(bytes, position, head.remainingMs);
+  bytes[position++] = head.attempt;
+  bytes[position++] = head.priority;
+  position = putUint16(bytes, position, metadataBytes);
+  // Names are short: a loop is faster than the call of a native copy.
+  for (let i = 0; i < wireName.length; i++) bytes[position++] = wireName[i]!;
+  if (metadata !== undefined) position += metadata.copy(bytes, position);
+  target.position = position;
+  encodeOrRollBack(target, codec, args, start);
+  putHeader(target, start, FrameType.REQUEST, head.flags, head.id);
+}
+
+/** Appends a RESPONSE; a result of `undefined` is an empty payload. @throws CodecError when the result cannot be encoded */
+export function writeResponse(
+  target: FrameTarget,
+  codec: Codec,
+  id: number,
+  value: unknown,
+  metadata: Buffer | undefined,
+): void {
+  const start = target.reserve(HEADER_BYTES + 2 + (metadata === undefined ? 0 : metadata.length));
+  target.position = start + HEADER_BYTES;
+  if (metadata !== undefined) putSection(target, metadata);
+  if (value !== undefined) encodeOrRollBack(target, codec, value, start);
+  putHeader(target, start, FrameType.RESPONSE, metadata === undefined ? 0 : ReplyFlag.METADATA, id);
+}
+
+/** Appends an ERROR. Details that cannot be encoded, or do not fit, are left out: the error itself must arrive. */
+export function writeError(
+  target: FrameTarget,
+  codec: Codec,
+  id: number,
+  error: RpcError,
+  handlerRan: boolean,
+  bodyBytesMax: number,
+): void {
+  const reason = cutUtf8(error.reason, Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES));
+  const start = target.reserve(HEADER_BYTES + ERROR_FIXED_BYTES + reason.length);
+  const { bytes } = target.chunk;
+  let position = start + HEADER_BYTES;
+  bytes[position++] = CODE_NUMBERS[error.code as Code];
+  bytes[position++] = handlerRan ? 1 : 0;
+  const { retryAfterMs } = error;
+  position = putUint32(
+    bytes,
+    position,
+    retryAfterMs === undefined ? NO_RETRY_AFTER : Math.min(Math.max(0, Math.ceil(retryAfterMs)), NO_RETRY_AFTER - 1),
+  );
+  position = putUint16(bytes, position, reason.length);
+  target.position = position + reason.copy(bytes, position);
+  if (error.details !== undefined) {
+    const before = target.position;
+    try {
+      codec.encode(error.details, target);
+      if (target.position - start - HEADER_BYTES > bodyBytesMax) target.position = before;
+    } catch {
+      target.position = before;
+    }
+  }
+  putHeader(target, start, FrameType.ERROR, 0, id);
+}
+
+/** Appends a CANCEL. */
+export function writeCancel(target: FrameTarget, id: number, reason: number): void {
+  const start = target.reserve(HEADER_BYTES + 1);
+  target.chunk.bytes[start + HEADER_BYTES] = reason;
+  target.position = start + HEADER_BYTES + 1;
+  putHeader(target, start, FrameType.CANCEL, 0, id);
+}
+
+/** Appends a PING or a PONG, with the eight bytes that the PONG repeats. */
+export function writePing(
+  target: FrameTarget,
+  type: typeof FrameType.PING | typeof FrameType.PONG,
+  opaque: Buffer,
+): void {
+  const start = target.reserve(HEADER_BYTES + 8);
+  opaque.copy(target.chunk.bytes, start + HEADER_BYTES, 0, 8);
+  target.position = start + HEADER_BYTES + 8;
+  putHeader(target, start, type, 0, 0);
+}
+
+/** Appends a GOAWAY with its reason for people. */
+export function writeGoAway(target: FrameTarget, code: GoAwayCode, reason: string): void {
+  const text = cutUtf8(reason, GO_AWAY_REASON_BYTES_MAX);
+  const start = target.reserve(HEADER_BYTES + 1 + text.length);
+  target.chunk.bytes[start + HEADER_BYTES] = code;
+  text.copy(target.chunk.bytes, start + HEADER_BYTES + 1);
+  target.position = start + HEADER_BYTES + 1 + text.length;
+  putHeader(target, start, FrameType.GOAWAY, 0, 0);
+}
+
+/** Writes the header at `start` of a frame that ends at the target's position. */
+export function putHeader(target: FrameTarget, start: number, type: number, flags: number, id: number): void {
+  const { bytes } = target.chunk;
+  putUint32(bytes, start, target.position - start - HEADER_BYTES);
+  bytes[start + 4] = type;
+  bytes[start + 5] = flags;
+  putUint32(bytes, start + 6, id);
+}
+
+function encodeOrRollBack(target: FrameTarget, codec: Codec, value: unknown, start: number): void {
+  try {
+    codec.encode(value, target);
+  } catch (error) {
+    target.position = start;
+    throw error;
+  }
+}
+
+function putSection(target: FrameTarget, section: Buffer): void {
+  const { bytes } = target.chunk;
+  const position = putUint16(bytes, target.position, section.length);
+  target.position = position + section.copy(bytes, position);
+}
+
+function putUint32(bytes: Buffer, at: number, value: number): number {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+  return at + 4;
+}
+
+function putUint16(bytes: Buffer, at: number, value: number): number {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+  return at + 2;
+}
+
+/** UTF-8 of at most so many bytes, never cut inside a character. */
+function cutUtf8(text: string, bytesMax: number): Buffer {
+  const bytes = Buffer.from(text.slice(0, bytesMax), 'utf8');
+  if (bytes.length <= bytesMax) return bytes;
+  let end = bytesMax;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}

@@ -1,0 +1,10 @@
+export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
+export { UnknownExtension } from './codec/extensions.js';
+export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
+export type { ClientProtocol } from './connection/client/client-protocol.js';
+export type { CompressionOptions } from './connection/compression/compression-options.js';
+export { messagePackRpc } from './connection/message-pack-rpc/message-pack-rpc.js';
+export type { MessagePackRpcOptions } from './connection/message-pack-rpc/message-pack-rpc-options.js';
+export type { PeerHandlers } from './connection/message-pack-rpc/peer-requests.js';
+export type { ClientTlsOptions, CommonTlsOptions, ServerTlsOptions } from './transport/tls-options.js';
+export type { Pem } from './transport/tls-pem.js';

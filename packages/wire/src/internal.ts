@@ -1,0 +1,23 @@
+export { refuseStream } from './connection/channel/refuse-stream.js';
+export { ClientConnection } from './connection/client/client-connection.js';
+export type { ClientConnectionObserver } from './connection/client/client-connection-options.js';
+export type { CallConnection } from './connection/client/client-protocol.js';
+export { type ResolvedCompression, resolveCompression } from './connection/compression/compression-options.js';
+export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server.js';
+export type { IncomingCall, MethodEntry } from './connection/server/incoming-call.js';
+export { ServerConnection } from './connection/server/server-connection.js';
+export type { ServerHost } from './connection/server/server-host.js';
+export { ItemQueue } from './connection/streams/item-queue.js';
+export { iteratorOf, type Pumping, pump } from './connection/streams/pump.js';
+export type { Hello } from './frames/hello.js';
+export type { ByteStream, Dial, Listener } from './transport/byte-stream.js';
+export { memoryPair } from './transport/memory.js';
+export { dialTcp, listenTcp } from './transport/tcp.js';
+export { ALPN_PROTOCOL, dialTls } from './transport/tls.js';
+export { listenTls } from './transport/tls-listener.js';
+export {
+  type ClientTlsSource,
+  createClientTls,
+  createServerTls,
+  type ServerTlsSource,
+} from './transport/tls-source.js';

@@ -1,0 +1,59 @@
+import type { Peer } from '@org/rpc-core';
+
+/**
+ * A two-way stream of bytes with its other end: a TCP, TLS or unix socket, or a pair in memory. It knows no frames. Made
+ * paused; it belongs to whoever called `start`.
+ */
+export interface ByteStream {
+  readonly peer: Peer;
+  /**
+   * Names who receives; bytes flow from then on, never synchronously from within this call. Whoever receives may name another,
+   * who gets everything that comes after the bytes in hand.
+   */
+  start(receiver: ByteReceiver): void;
+  /**
+   * Sends bytes, or queues them. The memory is the caller's again when this returns `true`. If it returned `false`, a socket
+   * still reads from it: the stream gives `memory` to `release` when it no longer does, or keeps it for ever.
+   */
+  write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
+  /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */
+  readonly queuedBytes: number;
+  /** Stops reading, so that the other end is held back. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then tells the other end that no more will come. Reading goes on. */
+  end(): void;
+  /** Drops the stream at once, in both directions. */
+  destroy(): void;
+}
+
+/** Who receives what a {@link ByteStream} brings. */
+export interface ByteReceiver {
+  /** Bytes in order, cut anywhere; borrowed until this returns. */
+  data(bytes: Buffer): void;
+  /** What was queued has been taken. */
+  drained(): void;
+  /** The other end will send no more. */
+  ended(): void;
+  /** It is over; called once and last. `error` says why, in words for people, when it was not asked for. */
+  closed(error: Error | undefined): void;
+}
+
+/** Something that accepts streams. */
+export interface Listener {
+  /** Where it listens, with the port that was really taken. */
+  readonly address: { readonly host: string; readonly port: number; readonly path?: string | undefined };
+  /** Stops accepting; streams that were accepted live on. */
+  close(): Promise<void>;
+}
+
+/** Opens a stream to an endpoint. @throws Error in words for people, with the system's code as `code` */
+export type Dial = (target: DialTarget) => Promise<ByteStream>;
+
+/** Whom to dial, and how long to try. */
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string | undefined;
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,47 @@
+import { connect, createServer } from 'node:net';
+import type { Clock } from '@org/rpc-core';
+import { bindServer, type ListenTarget } from './bind-server.js';
+import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
+import { describeNodeError } from './node-error.js';
+import { addressOf, SocketStream } from './socket-stream.js';
+
+/** Dials TCP and unix sockets. @throws Error in words for people: refused, timed out, too many open files */
+export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
+  const { host, port, path, timeoutMs } = target;
+  const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
+  return new Promise((resolve, reject) => {
+    // allowHalfOpen: a side that has said all may still be told the rest, above all why its connection is closed.
+    const socket = connect(
+      path === undefined ? { host, port, noDelay: true, allowHalfOpen: true } : { path, allowHalfOpen: true },
+    );
+    const cancelTimer = clock.schedule(timeoutMs, () => {
+      socket.destroy();
+      reject(describeNodeError(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })));
+    });
+    socket.once('error', (error) => {
+      cancelTimer();
+      reject(describeNodeError(error));
+    });
+    socket.once('connect', () => {
+      cancelTimer();
+      socket.removeAllListeners('error');
+      resolve(new SocketStream(socket, { address: where }));
+    });
+  });
+}
+
+/**
+ * Listens on TCP or a unix socket.
+ * @param onStream - given each accepted stream, before any of its bytes
+ * @param onError - told of what went wrong while accepting (too many open files); it goes on
+ * @throws Error in words for people: address taken, permission denied
+ */
+export function listenTcp(
+  target: ListenTarget,
+  onStream: (stream: ByteStream) => void,
+  onError: (error: Error) => void,
+): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
+  server.on('connection', (socket) => onStream(new SocketStream(socket, { address: addressOf(socket) })));
+  return bindServer(server, target, onError);
+}

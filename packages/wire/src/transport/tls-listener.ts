@@ -1,0 +1,174 @@
+import { createServer as createPlainServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
+import type { Clock } from '@org/rpc-core';
+import { bindServer, type ListenTarget } from './bind-server.js';
+import type { ByteStream, Listener } from './byte-stream.js';
+import { describeNodeError } from './node-error.js';
+import { plainAnswer } from './plain-answer.js';
+import { addressOf, SocketStream } from './socket-stream.js';
+import { ALPN_PROTOCOL } from './tls.js';
+import { describeClientRefusal } from './tls-error.js';
+import { identityOf } from './tls-identity.js';
+import type { ResolvedServerTls } from './tls-options.js';
+import type { Pem } from './tls-pem.js';
+import type { ServerTlsSource } from './tls-source.js';
+
+/** What a listener of TLS needs, and whom it tells. */
+export interface TlsListenOptions {
+  readonly clock: Clock;
+  readonly tls: ServerTlsSource;
+  /** The first byte and the whole handshake must come within this, in milliseconds. */
+  readonly handshakeMs: number;
+  /** Given each stream whose handshake is done and whose client may come in, before any of its bytes. */
+  onStream(stream: ByteStream): void;
+  /** Given each stream of a client that may not come in but would understand why: say so, and serve nothing. */
+  onRefused(stream: ByteStream, reason: string): void;
+  /** Told of what went wrong while accepting, handshakes included; it goes on. */
+  onError(error: Error): void;
+}
+
+/** The first byte of a TLS handshake, and that of the native protocol. */
+const TLS_HANDSHAKE = 0x16;
+const NATIVE = 0xc1;
+
+/** Node.js bounds handshakes with a timer of its own; the one of the clock comes first. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * Listens on TCP for TLS 1.2 or newer. Whoever comes in plaintext is told so, in its own words where these
+ * are known, and is not served.
+ * @throws Error in words for people: address taken, permission denied
+ */
+export function listenTls(target: ListenTarget, options: TlsListenOptions): Promise<Listener> {
+  const door = new TlsDoor(options);
+  const server = createPlainServer({ allowHalfOpen: true, noDelay: true });
+  server.on('connection', (socket) => door.enter(socket));
+  return bindServer(server, target, options.onError, () => door.close());
+}
+
+/** A connection whose handshake is not done. */
+interface Pending {
+  readonly socket: Socket;
+  readonly cancelTimer: () => void;
+}
+
+/** Where connections are until it is known whether they may come in. */
+class TlsDoor {
+  readonly #options: TlsListenOptions;
+  /** By the address of the other end: all that a socket of TLS tells of the one under it. */
+  readonly #pending = new Map<string, Pending>();
+  #server: TlsServer | undefined;
+  #madeFor: ResolvedServerTls | undefined;
+
+  constructor(options: TlsListenOptions) {
+    this.#options = options;
+  }
+
+  enter(socket: Socket): void {
+    const { clock, handshakeMs } = this.#options;
+    // From the first moment on: an `error` that nobody listens to ends the process.
+    socket.on('error', () => {});
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const address = addressOf(socket);
+    const onTimeout = (): void => {
+      this.#failed(address, `the TLS handshake was not done within ${handshakeMs} ms (limits.handshakeMs)`);
+      socket.destroy();
+    };
+    const pending: Pending = { socket, cancelTimer: clock.schedule(handshakeMs, onTimeout, true) };
+    this.#pending.set(address, pending);
+    const onEnd = (): unknown => socket.destroy();
+    socket.once('close', () => {
+      if (this.#pending.get(address) === pending) this.#settle(address);
+    });
+    socket.once('end', onEnd);
+    socket.once('data', (bytes: Buffer) => {
+      socket.off('end', onEnd);
+      socket.pause();
+      if (bytes[0] !== TLS_HANDSHAKE) return this.#refusePlaintext(socket, address, bytes);
+      socket.unshift(bytes);
+      this.#handshakes().emit('connection', socket);
+    });
+  }
+
+  close(): void {
+    for (const { socket } of [...this.#pending.values()]) socket.destroy();
+  }
+
+  /** A server that listens nowhere: it makes the handshakes. Made anew when key or certificates were replaced. */
+  #handshakes(): TlsServer {
+    const { current } = this.#options.tls;
+    if (this.#server !== undefined && this.#madeFor === current) return this.#server;
+    const server = createTlsServer({
+      ...serverOptions(current),
+      // Who is not authorized is told why in words, which a refused handshake can't, and then closed.
+      rejectUnauthorized: false,
+      ALPNProtocols: [ALPN_PROTOCOL],
+      handshakeTimeout: NEVER_MS,
+    });
+    server.on('secureConnection', (socket) => this.#secured(socket));
+    server.on('tlsClientError', (error, socket) => {
+      // A client that has hung up has no address any more.
+      const address = socket.remoteAddress === undefined ? 'a client that is gone' : addressOf(socket);
+      this.#failed(address, `the TLS handshake failed: ${describeNodeError(error).message}`);
+      socket.destroy();
+    });
+    this.#server = server;
+    this.#madeFor = current;
+    return server;
+  }
+
+  #secured(socket: TLSSocket): void {
+    const { tls, onStream, onRefused } = this.#options;
+    const address = addressOf(socket);
+    this.#settle(address);
+    const { requestClientCertificate = false } = tls.current.options;
+    const certificate = socket.getPeerX509Certificate();
+    const isProven = certificate !== undefined && socket.authorized;
+    const mayEnter = isProven || (certificate === undefined && requestClientCertificate !== 'require');
+    const identity = isProven ? identityOf(socket) : undefined;
+    const stream = new SocketStream(socket, identity === undefined ? { address } : { address, identity });
+    if (mayEnter) return onStream.call(this.#options, stream);
+    const reason = describeClientRefusal(certificate === undefined ? undefined : String(socket.authorizationError));
+    this.#failed(address, reason);
+    onRefused.call(this.#options, stream, reason);
+  }
+
+  #refusePlaintext(socket: Socket, address: string, bytes: Buffer): void {
+    const { onRefused } = this.#options;
+    if (bytes[0] === NATIVE) {
+      this.#settle(address);
+      const reason = 'this port expects TLS, and a plaintext connection came: give the client the option tls';
+      this.#failed(address, reason);
+      onRefused.call(this.#options, new SocketStream(socket, { address }), reason);
+    } else {
+      // It stays pending: the rest of what it sends is discarded until it has ended, or its time is over.
+      const { answer, reason } = plainAnswer(bytes, 'this is a port of @org/rpc, which expects TLS');
+      this.#failed(address, reason);
+      socket.once('end', () => socket.destroy());
+      socket.end(answer);
+    }
+    socket.resume();
+  }
+
+  /** It is decided about this connection, or it is gone. */
+  #settle(address: string): void {
+    this.#pending.get(address)?.cancelTimer();
+    this.#pending.delete(address);
+  }
+
+  #failed(address: string, reason: string): void {
+    this.#options.onError(new Error(`refused a connection from ${address}: ${reason}`));
+  }
+}
+
+function serverOptions({ options }: ResolvedServerTls): TlsOptions {
+  const { key, cert, ca, passphrase, requestClientCertificate = false, minVersion = 'TLSv1.2' } = options;
+  return {
+    key,
+    cert,
+    minVersion,
+    requestCert: requestClientCertificate !== false,
+    ...(ca === undefined ? {} : { ca: Array.isArray(ca) ? [...ca] : (ca as Pem) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
+}

@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect } from 'node:tls';
+import type { Clock } from '@org/rpc-core';
+import type { ByteStream, DialTarget } from './byte-stream.js';
+import { describeNodeError } from './node-error.js';
+import { SocketStream } from './socket-stream.js';
+import type { ResolvedClientTls } from './tls-options.js';
+
+/** What TLS says is spoken inside: a proxy, or another service on this port, must not be taken for one of ours. */
+export const ALPN_PROTOCOL = 'rpc/1';
+
+/**
+ * Dials TCP and unix sockets with TLS 1.2 or newer, never without. `timeoutMs` is for connection and handshake together.
+ * @throws Error in words for people: as `dialTcp`, and a certificate that has expired, is for another host, of an unknown
+ * authority, a port without TLS
+ */
+export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget): Promise<ByteStream> {
+  const { host, port, path, timeoutMs } = target;
+  const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
+  const name = tls.options.serverName ?? (path === undefined ? host : 'localhost');
+  return new Promise((resolve, reject) => {
+    const options: ConnectionOptions & { allowHalfOpen: boolean } = {
+      ...(path === undefined ? { host, port } : { path }),
+      allowHalfOpen: true,
+      secureContext: tls.context,
+      // Said, so that the environment (NODE_TLS_REJECT_UNAUTHORIZED) can't switch it off.
+      rejectUnauthorized: true,
+      ALPNProtocols: [ALPN_PROTOCOL],
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(name, certificate),
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+    };
+    const socket = connect(options);
+    if (path === undefined) socket.setNoDelay(true);
+    const cancelTimer = clock.schedule(timeoutMs, () => {
+      const stage = socket.connecting ? 'connection' : 'TLS handshake';
+      socket.destroy();
+      reject(Object.assign(new Error(`${stage} timed out (ETIMEDOUT)`), { code: 'ETIMEDOUT' }));
+    });
+    socket.once('error', (error) => {
+      cancelTimer();
+      reject(describeDialError(error, name));
+    });
+    socket.once('secureConnect', () => {
+      cancelTimer();
+      socket.removeAllListeners('error');
+      resolve(new SocketStream(socket, { address: where }));
+    });
+  });
+}
+
+function describeDialError(error: NodeJS.ErrnoException & { cert?: { subjectaltname?: string } }, name: string): Error {
+  if (error.code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return describeNodeError(error);
+  const names = error.cert?.subjectaltname ?? 'no name at all';
+  const text = `the certificate of the server is not for ${name} but for ${names.slice(0, 200)} (${error.code}): dial it by one of its names, or give tls.serverName`;
+  return Object.assign(new Error(text, { cause: error }), { code: error.code });
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { Call, DEFAULT_LIMITS, systemClock } from '@org/rpc-core';
+import { TimerQueue, wireName } from '@org/rpc-core/internal';
+import { msgpack } from '../src/codec/msgpack.js';
+import { ClientConnection } from '../src/connection/client/client-connection.js';
+import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { ServerConnection } from '../src/connection/server/server-connection.js';
+import type { ByteStream, Listener } from '../src/transport/byte-stream.js';
+import { dialTcp, listenTcp } from '../src/transport/tcp.js';
+import { dialTls } from '../src/transport/tls.js';
+import { listenTls } from '../src/transport/tls-listener.js';
+import { createClientTls, createServerTls } from '../src/transport/tls-source.js';
+import { TestAuthority } from './certificates.js';
+import { TestHost } from './connection-rig.js';
+
+const LOOPBACK = { host: '127.0.0.1', port: 0, connectionsMax: 10 };
+const LARGE_BYTES = 3 * 1024 * 1024;
+const fail = (error: Error): void => {
+  throw error;
+};
+
+/** A way from a client to a server. */
+interface Way {
+  listen(onStream: (stream: ByteStream) => void): Promise<Listener>;
+  dial(port: number): Promise<ByteStream>;
+}
+
+const tcp = (): Way => ({
+  listen: (onStream) => listenTcp(LOOPBACK, onStream, fail),
+  dial: (port) => dialTcp(systemClock, { host: '127.0.0.1', port, timeoutMs: 5_000 }),
+});
+
+function tls(authority: TestAuthority): Way {
+  const source = createServerTls('test', authority.issue());
+  const clientTls = createClientTls('test', { ca: authority.ca }).current;
+  const options = { clock: systemClock, tls: source, handshakeMs: 5_000, onError: fail, onRefused: () => {} };
+  return {
+    listen: (onStream) => listenTls(LOOPBACK, { ...options, onStream }),
+    dial: (port) => dialTls(systemClock, clientTls, { host: '127.0.0.1', port, timeoutMs: 5_000 }),
+  };
+}
+
+/** Twenty large replies at the same time, and small calls one after the other until the last of them has come. */
+async function exchange({ listen, dial }: Way): Promise<void> {
+  const host = new TestHost();
+  host.methods['large'] = (index: number) => Buffer.alloc(LARGE_BYTES, `${index} `);
+  const timers = new TimerQueue(systemClock);
+  const shared = { codec: msgpack(), limits: DEFAULT_LIMITS, clock: systemClock };
+  const listener = await listen(
+    (stream) => new ServerConnection({ messagePackRpc: serveMessagePackRpc, ...shared, stream, host }),
+  );
+  const client = new ClientConnection({
+    ...shared,
+    stream: await dial(listener.address.port),
+    timers,
+    observer: { greeted() {}, draining() {}, closed() {} },
+    expectInstance: '',
+  });
+  const call = (method: string, value: unknown): Promise<unknown> =>
+    client.send(new Call({ service: 'test', method, wireName: wireName('test', method) }, [value], false));
+  let pending = 20;
+  const large = Array.from({ length: pending }, async (_, index) => {
+    const value = (await call('large', index)) as Buffer;
+    pending--;
+    return value.equals(Buffer.alloc(LARGE_BYTES, `${index} `));
+  });
+  let passed = 0;
+  try {
+    for (let i = 0; pending > 0; i++) {
+      assert.equal(await call('echo', i), i);
+      if (pending > 0) passed++;
+    }
+    assert.ok((await Promise.all(large)).every(Boolean));
+  } finally {
+    client.close('the test is over');
+    timers.close();
+    await listener.close();
+  }
+  // They were asked for after all the large ones: without pieces every one of these would come first.
+  assert.ok(passed > 0, 'no small call came back before the last large reply');
+}
+
+describe('twenty large replies at the same time', function () {
+  this.timeout(30_000);
+  let authority: TestAuthority;
+  before(() => {
+    authority = new TestAuthority();
+  });
+  after(() => authority.remove());
+
+  it('all arrive over TCP, and small calls pass them', () => exchange(tcp()));
+  it('all arrive over TLS, and small calls pass them', () => exchange(tls(authority)));
+});

@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import type { Code } from '@org/rpc-core';
+import { Call, DEFAULT_LIMITS } from '@org/rpc-core';
+import { CODE_NUMBERS, rpcError, wireName } from '@org/rpc-core/internal';
+import { allocateChunk, type Codec } from '../src/codec/codec.js';
+import { msgpack } from '../src/codec/msgpack.js';
+import { readEnd, readErrorReply, readReply } from '../src/connection/client/read-reply.js';
+import {
+  CancelReason,
+  FrameType,
+  GoAwayCode,
+  HEADER_BYTES,
+  MORE,
+  PIECE_BYTES,
+  PREFACE,
+  RequestFlag,
+} from '../src/frames/frame.js';
+import { createParsedRequest, parseGoAway, parseRequest } from '../src/frames/frame-parser.js';
+import { FrameReader } from '../src/frames/frame-reader.js';
+import {
+  type FrameTarget,
+  putHeader,
+  writeCancel,
+  writeError,
+  writeGoAway,
+  writePing,
+  writeRequest,
+  writeResponse,
+} from '../src/frames/frame-writer.js';
+import { type Hello, readHello, writeHello } from '../src/frames/hello.js';
+import { decodeMetadata, encodeMetadata } from '../src/frames/metadata.js';
+import { pieceEnd, putPieceHeader } from '../src/frames/piece-frames.js';
+import { itemCost, readCredit, writeCredit, writeEnd, writeItem } from '../src/frames/stream-frames.js';
+import { codecError, decoded, encoded } from './codec-helpers.js';
+import { type PlainFrame, uncompressed } from './plain-frame.js';
+import { bytesOf, type FrameVector, notated, VECTORS } from './protocol-vectors.js';
+import type { RawFrame } from './raw-peer.js';
+
+/** The fields that there are; each type of frame has some of them. */
+interface Fields {
+  readonly id: number;
+  readonly flags: readonly (keyof typeof RequestFlag)[];
+  readonly remainingMs: number;
+  readonly attempt: number;
+  readonly priority: number;
+  readonly service: string;
+  readonly method: string;
+  readonly metadata?: Record<string, string>;
+  readonly args: unknown;
+  readonly value: unknown;
+  readonly code: number | Code;
+  readonly handlerRan: boolean;
+  readonly retryAfterMs?: number;
+  readonly reason: string | number;
+  readonly details?: unknown;
+  readonly opaque: string;
+  readonly bytes: number;
+  readonly more: boolean;
+  readonly piece: unknown;
+}
+
+const codec: Codec = msgpack();
+const decode = codec.createDecoder(DEFAULT_LIMITS);
+const BODY_BYTES_MAX = DEFAULT_LIMITS.messageBytes;
+
+describe('the vectors of the native protocol', () => {
+  it('begin with the preface', () => assert.deepEqual(bytesOf(VECTORS.preface), PREFACE));
+
+  it('have every frame type, request flag, reason to cancel and code of GOAWAY', () => {
+    const of = (type: string, field: string): Set<unknown> =>
+      new Set(VECTORS.frames.filter(({ fields }) => fields.type === type).flatMap(({ fields }) => fields[field] ?? []));
+    assert.deepEqual([...new Set(VECTORS.frames.map(({ fields }) => fields.type))], Object.keys(FrameType));
+    assert.deepEqual([...of('REQUEST', 'flags')].sort(), Object.keys(RequestFlag).sort());
+    assert.deepEqual([...of('CANCEL', 'reason')], Object.values(CancelReason));
+    assert.deepEqual([...of('GOAWAY', 'code')], Object.values(GoAwayCode));
+  });
+
+  for (const vector of VECTORS.frames) {
+    const bytes = bytesOf(vector.hex);
+    if (vector.onlyRead !== true)
+      it(`${vector.name}: are written so`, () => assert.equal(written(vector).toString('hex'), bytes.toString('hex')));
+    it(`${vector.name}: are read so`, () => assert.deepEqual(read(bytes), expected(vector)));
+  }
+});
+
+describe('the vectors of values', () => {
+  for (const { name, hex, value, onlyRead } of VECTORS.values) {
+    const bytes = bytesOf(hex);
+    if (onlyRead !== true)
+      it(`${name}: is written so`, () => assert.equal(encoded(notated(value)).toString('hex'), bytes.toString('hex')));
+    it(`${name}: is read so`, () => assert.deepEqual(comparable(decoded(bytes)), comparable(notated(value))));
+  }
+
+  for (const { name, hex, reason } of VECTORS.refusedValues) {
+    it(`${name}: is refused`, () => {
+      const text = reason.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      assert.throws(() => decoded(bytesOf(hex)), codecError(new RegExp(text)));
+    });
+  }
+});
+
+/** Errors without their stacks. */
+function comparable(value: unknown): unknown {
+  return value instanceof Error ? [value.name, value.message] : value;
+}
+
+function written({ fields }: FrameVector): Buffer {
+  const target = frameTarget();
+  WRITERS[fields.type]!(target, fields as unknown as Fields);
+  return Buffer.from(target.chunk.bytes.subarray(0, target.position));
+}
+
+function frameTarget(): FrameTarget {
+  const target = {
+    chunk: allocateChunk(2 * PIECE_BYTES),
+    position: 0,
+    reserve: () => target.position,
+  };
+  return target;
+}
+
+const section = (metadata: Record<string, string> | undefined): Buffer | undefined =>
+  metadata === undefined ? undefined : encodeMetadata(metadata, DEFAULT_LIMITS);
+
+const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => void>> = {
+  HELLO(target, fields) {
+    const { type: _, ...hello } = fields as unknown as Hello & { type: string };
+    target.position = HEADER_BYTES;
+    writeHello(codec, target, hello);
+    putHeader(target, 0, FrameType.HELLO, 0, 0);
+  },
+  REQUEST(target, { id, flags, remainingMs, attempt, priority, service, method, metadata, args }) {
+    const bits = flags.reduce((sum, flag) => sum | RequestFlag[flag], 0);
+    const head = { id, flags: bits, remainingMs, attempt, priority, wireName: wireName(service, method) };
+    writeRequest(target, codec, { ...head, metadata: section(metadata) }, notated(args) as unknown[]);
+  },
+  RESPONSE: (target, { id, value, metadata }) => writeResponse(target, codec, id, notated(value), section(metadata)),
+  ERROR(target, { id, code, handlerRan, retryAfterMs, reason, details }) {
+    writeError(
+      target,
+      codec,
+      id,
+      rpcError(code as Code, String(reason), { retryAfterMs, details }),
+      handlerRan,
+      BODY_BYTES_MAX,
+    );
+  },
+  CANCEL: (target, { id, reason }) => writeCancel(target, id, Number(reason)),
+  PING: (target, { opaque }) => writePing(target, FrameType.PING, Buffer.from(opaque, 'hex')),
+  PONG: (target, { opaque }) => writePing(target, FrameType.PONG, Buffer.from(opaque, 'hex')),
+  GOAWAY: (target, { code, reason }) => writeGoAway(target, code as GoAwayCode, String(reason)),
+  ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
+  END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
+  CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
+  CONTINUATION(target, { id, more, piece }) {
+    const bytes = notated(piece) as Buffer;
+    const sentBytes = pieceEnd(Number.POSITIVE_INFINITY, 0);
+    const message = Buffer.alloc(HEADER_BYTES + sentBytes + bytes.length + (more ? 1 : 0));
+    message.writeUInt32BE(id, 6);
+    putPieceHeader(target.chunk.bytes, HEADER_BYTES, message, sentBytes);
+    target.position = HEADER_BYTES + bytes.copy(target.chunk.bytes, HEADER_BYTES);
+  },
+};
+
+/** What the parsers make of one frame. */
+function read(bytes: Buffer): unknown {
+  const frames: RawFrame[] = [];
+  const reader = new FrameReader(
+    {
+      frame: (type, flags, id, chunk, start, end) =>
+        frames.push({ type, flags, id, body: Buffer.from(chunk.subarray(start, end)) }),
+      oversized: () => assert.fail('it is not too large'),
+    },
+    BODY_BYTES_MAX,
+  );
+  // In two chunks, the first of which ends inside the header.
+  reader.push(bytes.subarray(0, 7));
+  reader.push(bytes.subarray(7));
+  assert.equal(reader.isInsideFrame, false);
+  const [frame] = frames;
+  const name = Object.entries(FrameType).find(([, number]) => number === frame?.type)?.[0];
+  const { inflatedBytes, ...plain } = uncompressed(frame!);
+  return { type: name, ...READERS[name!]!(plain), ...(inflatedBytes === undefined ? {} : { inflatedBytes }) };
+}
+
+/** The fields of a vector as the parsers give them. */
+function expected({ fields }: FrameVector): unknown {
+  const { type, load: _load, ...rest } = fields;
+  const values: Record<string, unknown> = { type };
+  for (const [key, value] of Object.entries(rest)) {
+    // What a caller knows: whether it was refused, not the byte that said so.
+    if (key === 'handlerRan') values['progress'] = value === true ? 'processed' : 'refused';
+    else values[key] = notated(value);
+  }
+  return values;
+}
+
+const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unknown>>> = {
+  HELLO: ({ body }) => ({ ...readHello(decode, body, 0, body.length) }),
+  REQUEST({ id, flags, body }) {
+    const parsed = createParsedRequest();
+    parseRequest(parsed, body, 0, body.length);
+    const { remainingMs, attempt, priority, name, serviceLength, metadataStart, payloadStart } = parsed;
+    const metadata = { ...decodeMetadata(body, metadataStart, payloadStart, DEFAULT_LIMITS) };
+    return {
+      id,
+      flags: (Object.keys(RequestFlag) as (keyof typeof RequestFlag)[]).filter((key) => flags & RequestFlag[key]),
+      ...{ remainingMs, attempt, priority },
+      service: name.slice(0, serviceLength),
+      method: name.slice(serviceLength),
+      ...(metadataStart === payloadStart ? {} : { metadata }),
+      args: decode(body, payloadStart, body.length),
+    };
+  },
+  RESPONSE(frame) {
+    const { call, outcome } = settled(readReply, frame);
+    return { id: frame.id, ...metadataOf(call), value: outcome };
+  },
+  ERROR(frame) {
+    const { call, outcome } = settled(readErrorReply, frame);
+    const { code, progress, retryAfterMs, reason, details } = outcome as ReturnType<typeof rpcError>;
+    assert.ok(CODE_NUMBERS[code as Code] > 0);
+    return {
+      ...{ id: frame.id, code, progress, reason, ...metadataOf(call) },
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(details === undefined ? {} : { details }),
+    };
+  },
+  CANCEL: ({ id, body }) => ({ id, reason: body[0] }),
+  PING: ({ body }) => ({ opaque: body.toString('hex') }),
+  PONG: ({ body }) => ({ opaque: body.toString('hex') }),
+  GOAWAY: ({ body }) => parseGoAway(body, 0, body.length),
+  ITEM: ({ id, body, cost = itemCost(body.length) }) => ({
+    ...{ id, cost },
+    value: body.length === 0 ? undefined : decode(body, 0, body.length),
+  }),
+  END({ id, flags, body }) {
+    const call = testCall();
+    readEnd(call, flags, body, 0, body.length, DEFAULT_LIMITS);
+    return { id, ...metadataOf(call) };
+  },
+  CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
+  CONTINUATION: ({ id, flags, body }) => ({ id, more: (flags & MORE) !== 0, piece: body }),
+};
+
+function testCall(): Call {
+  return new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
+}
+
+function settled(readIt: typeof readReply, { flags, body }: RawFrame): { call: Call; outcome: unknown } {
+  const call = testCall();
+  let outcome: unknown;
+  call.resolve = (value) => {
+    outcome = value;
+  };
+  call.reject = (error) => {
+    outcome = error;
+  };
+  readIt(call, flags, body, 0, body.length, decode, DEFAULT_LIMITS);
+  return { call, outcome };
+}
+
+function metadataOf({ responseMetadata }: Call): { metadata?: unknown } {
+  return responseMetadata === undefined ? {} : { metadata: { ...responseMetadata } };
+}
