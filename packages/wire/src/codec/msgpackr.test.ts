@@ -80,7 +80,7 @@ describe('msgpackrCodec()', () => {
         import { readFileSync } from 'node:fs';
         import { allocateChunk } from './src/codec/codec.js';
         import { msgpackrCodec } from './src/codec/msgpackr.js';
-        import { DEFAULT_LIMITS } from './src/limits.js';
+        import { DEFAULT_LIMITS } from '@org/rpc-core';
         const codec = msgpackrCodec();
         const decode = codec.createDecoder(DEFAULT_LIMITS);
         const strings = JSON.parse(readFileSync('test/vectors/blns.json', 'utf8'));
