@@ -1,19 +1,19 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
 import { fuseGates, isStreamKind, stack, surface, wireName } from '@org/rpc-core/internal';
-import type { Balancer, Emit } from './balancer.js';
-import { credentials } from './credentials.js';
-import { createLimiters, type Limiters } from './levels.js';
-import type { ResolvedClientOptions } from './options.js';
+import { resolveRetryMax, retry } from './attempts/retry.js';
+import { credentials } from './face/credentials.js';
+import type { ResolvedClientOptions } from './face/options.js';
+import { userLayers } from './face/user-layers.js';
+import type { Balancer, Emit } from './nodes/balancer.js';
+import { createLimiters, type Limiters } from './policy/levels.js';
 import { limitsLayer } from './policy/limits.js';
 import { MethodLatency } from './policy/method-latency.js';
-import { resolveRetryMax, retry } from './policy/retry.js';
+import type { PolicyOptions } from './policy/policy-options.js';
 import { RetryBudget } from './policy/retry-budget.js';
-import type { PolicyOptions } from './policy-options.js';
 import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
 import { LivePolicy } from './rules/live-policy.js';
 import { attemptScope, callScope } from './scopes.js';
 import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
-import { userLayers } from './user-layers.js';
 
 /** What the stacks of one client share. */
 export interface Channel {

@@ -1,12 +1,14 @@
-export { createClient } from './client.js';
-export type { Client, ReadyOptions } from './client-types.js';
-export { configure, type ServiceConfiguration, type ServiceOptions } from './configure.js';
-export type { MetadataSource } from './credentials.js';
-export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent, ViewEvent } from './events.js';
-export type { LinkState } from './link.js';
-export type { NodeLoad } from './load.js';
-export type { ClientLayers, ClientOptions } from './options.js';
-export type { OutcomeKind } from './outcome.js';
+export type { RetryOptions } from './attempts/retry.js';
+export { createClient } from './face/client.js';
+export type { Client, ReadyOptions } from './face/client-types.js';
+export { configure, type ServiceConfiguration, type ServiceOptions } from './face/configure.js';
+export type { MetadataSource } from './face/credentials.js';
+export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent, ViewEvent } from './face/events.js';
+export type { ClientLayers, ClientOptions } from './face/options.js';
+export type { LinkState } from './nodes/link.js';
+export type { NodeLoad } from './nodes/load.js';
+export type { OutcomeKind } from './nodes/outcome.js';
+export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
 export { p2c } from './picker/p2c.js';
 export {
   NodeStatus,
@@ -19,9 +21,7 @@ export {
 export { roundRobin } from './picker/round-robin.js';
 export type { BreakerOptions } from './policy/breaker-options.js';
 export type { ConcurrencyLimitOptions } from './policy/concurrency-limit.js';
+export type { PolicyOptions } from './policy/policy-options.js';
 export type { RateLimitOptions } from './policy/rate-limit.js';
-export type { RetryOptions } from './policy/retry.js';
-export type { PolicyOptions } from './policy-options.js';
 export type { WouldApplyEvent } from './rules/dark-counts.js';
 export type { RuleState, RulesState } from './rules/service-rules.js';
-export type { ClientState, NodeState, ServiceState } from './state.js';

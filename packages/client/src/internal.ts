@@ -1,4 +1,4 @@
-export { Balancer, type BalancerEnvironment } from './balancer.js';
-export { RpcClient } from './client.js';
-export type { Link, LinkObserver, LinkState } from './link.js';
-export { type ResolvedClientOptions, resolveClientOptions } from './options.js';
+export { RpcClient } from './face/client.js';
+export { type ResolvedClientOptions, resolveClientOptions } from './face/options.js';
+export { Balancer, type BalancerEnvironment } from './nodes/balancer.js';
+export type { Link, LinkObserver, LinkState } from './nodes/link.js';

@@ -4,7 +4,7 @@ import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { type Codec, msgpack } from '@org/rpc-wire';
 import { setUp, Work } from '../test/bench.js';
-import { createServer } from './server.js';
+import { createServer } from './face/server.js';
 
 const refuse = (): never => {
   throw new RpcError('UNAUTHENTICATED', 'log in first', { details: { at: '/login' } });

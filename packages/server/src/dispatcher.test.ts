@@ -3,8 +3,8 @@ import { defineService, method, stream } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { Work } from '../test/bench.js';
-import { createServer } from './server.js';
-import type { Server } from './server-types.js';
+import { createServer } from './face/server.js';
+import type { Server } from './face/server-types.js';
 
 const handlers = { run: () => 1, safe: () => 2, tell: () => {} };
 const aServer = (): Server => createServer({ registry: memory() });

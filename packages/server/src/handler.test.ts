@@ -5,7 +5,7 @@ import { connect } from '@org/rpc-testkit';
 import * as v from 'valibot';
 import { z } from 'zod';
 import { setUp } from '../test/bench.js';
-import { createServer } from './server.js';
+import { createServer } from './face/server.js';
 
 describe('an implementation', () => {
   it('may be an instance of a class, whose methods find their fields', async () => {

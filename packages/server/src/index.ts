@@ -1,6 +1,6 @@
-export type { CloseOptions } from './drain.js';
-export type { ServerEvents } from './events.js';
-export type { ListenOptions } from './listen-options.js';
-export type { ServerConcurrency, ServerLayers, ServerOptions } from './options.js';
-export { createServer } from './server.js';
-export type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
+export type { ServerEvents } from './face/events.js';
+export type { ListenOptions } from './face/listen-options.js';
+export type { ServerConcurrency, ServerLayers, ServerOptions } from './face/options.js';
+export { createServer } from './face/server.js';
+export type { InstanceUpdate, Server, ServerAddress } from './face/server-types.js';
+export type { CloseOptions } from './life/drain.js';

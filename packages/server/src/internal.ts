@@ -1,1 +1,1 @@
-export { RpcServer } from './server.js';
+export { RpcServer } from './face/server.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { Work } from '../test/bench.js';
-import { createServer } from './server.js';
+import { createServer } from './face/server.js';
 
 /** What is written to stderr while `run` runs. */
 async function printed(run: () => Promise<void>): Promise<string> {

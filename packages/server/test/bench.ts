@@ -1,10 +1,10 @@
 import { defineService, method, notify, type ServiceClient, type ServiceHandlers } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
-import type { ServerEvents } from '../src/events.js';
-import type { ServerOptions } from '../src/options.js';
-import { createServer } from '../src/server.js';
-import type { Server } from '../src/server-types.js';
+import type { ServerEvents } from '../src/face/events.js';
+import type { ServerOptions } from '../src/face/options.js';
+import { createServer } from '../src/face/server.js';
+import type { Server } from '../src/face/server-types.js';
 
 /** A contract for whatever a test lets the handlers do. */
 export const Work = defineService('work', {

@@ -1,5 +1,5 @@
-import type { OutcomeKind } from '../outcome.js';
-import { probeDelayMs } from './backoff.js';
+import { probeDelayMs } from '../attempts/backoff.js';
+import type { OutcomeKind } from '../nodes/outcome.js';
 import type { ArmedBreaker, BreakerGroup } from './breaker-group.js';
 import { BUCKETS } from './breaker-options.js';
 import { BreakerRecorder, type BreakerRecorderEvents } from './breaker-recorder.js';

@@ -1,6 +1,6 @@
 import { type Call, type Gate, isRpcError, type MethodSwitch, type Outcome, type RpcError } from '@org/rpc-core';
 import { fuseGates, rpcError } from '@org/rpc-core/internal';
-import { Node } from '../node.js';
+import { Node } from '../nodes/node.js';
 import { type ActiveRules, wantedRetries, wantedSwitch, wantedTimeouts, wantedWeight } from './active-rules.js';
 import type { DarkCounts } from './dark-counts.js';
 

@@ -7,8 +7,8 @@ import {
   type StreamLayer,
   type StreamService,
 } from '@org/rpc-core';
-import { asRpcError, completeError, recordAttempt } from '../policy/call-error.js';
-import { isFreeRepeat } from '../policy/retry-decision.js';
+import { asRpcError, completeError, recordAttempt } from '../attempts/call-error.js';
+import { isFreeRepeat } from '../attempts/retry-decision.js';
 import { ClientStream } from './client-stream.js';
 
 /**

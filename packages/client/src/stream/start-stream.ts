@@ -1,9 +1,9 @@
 import { Call, type CallOptions, callContext } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
-import type { ResolvedClientOptions } from '../options.js';
+import type { ResolvedClientOptions } from '../face/options.js';
+import { applyOptions, inherit } from '../face/start-call.js';
 import type { ClientRoute } from '../route.js';
-import { applyOptions, inherit } from '../start-call.js';
 import { ClientStream } from './client-stream.js';
 
 /** How long a stream may be silent unless told otherwise, in milliseconds. */

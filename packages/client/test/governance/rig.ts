@@ -2,16 +2,16 @@ import { Call, type Gate, type Outcome, type Random, type Route, type Service } 
 import { fuseGates, rpcError, stack } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
-import { NodeLoad } from '../../src/load.js';
-import type { NodeHealth } from '../../src/node-health.js';
-import { classify } from '../../src/outcome.js';
+import { retry } from '../../src/attempts/retry.js';
+import { NodeLoad } from '../../src/nodes/load.js';
+import type { NodeHealth } from '../../src/nodes/node-health.js';
+import { classify } from '../../src/nodes/outcome.js';
+import { ServiceHealth } from '../../src/nodes/service-health.js';
 import type { NodeStatus, Picker, PickerFactory, PickerNode } from '../../src/picker/picker.js';
 import { attemptDeadline } from '../../src/policy/attempt-deadline.js';
 import { BreakerGroup, type BreakerTransition } from '../../src/policy/breaker-group.js';
 import { resolveBreakerOptions } from '../../src/policy/breaker-options.js';
-import { retry } from '../../src/policy/retry.js';
 import { RetryBudget } from '../../src/policy/retry-budget.js';
-import { ServiceHealth } from '../../src/service-health.js';
 
 /** How a scripted server answers a call. */
 export interface Reply {

@@ -1,7 +1,7 @@
 import { assertNumber, TIMEOUT_BOUNDS } from '@org/rpc-core/internal';
-import type { ConcurrencyLimitOptions } from './policy/concurrency-limit.js';
-import type { RateLimitOptions } from './policy/rate-limit.js';
-import { type RetryOptions, resolveRetryMax } from './policy/retry.js';
+import { type RetryOptions, resolveRetryMax } from '../attempts/retry.js';
+import type { ConcurrencyLimitOptions } from './concurrency-limit.js';
+import type { RateLimitOptions } from './rate-limit.js';
 
 /** What can be said for a whole client, for a service and for a method; the nearest to the method goes first. */
 export interface PolicyOptions {

@@ -11,24 +11,24 @@ import {
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
-import { Dispatcher } from './dispatcher.js';
-import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
+import { Dispatcher } from '../dispatcher.js';
+import type { Handler } from '../handler.js';
+import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
+import { openListener } from '../life/open-listener.js';
+import { ownEndpoint } from '../life/own-endpoint.js';
+import { Publication } from '../life/publication.js';
+import { onSignals } from '../life/signals.js';
+import { presentable } from '../presentable.js';
+import { printHandlerError } from '../print-error.js';
 import type { ServerEvents } from './events.js';
-import type { Handler } from './handler.js';
 import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
-import { openListener } from './open-listener.js';
 import {
   type ResolvedServerOptions,
   resolveInstanceUpdate,
   resolveServerOptions,
   type ServerOptions,
 } from './options.js';
-import { ownEndpoint } from './own-endpoint.js';
-import { presentable } from './presentable.js';
-import { printHandlerError } from './print-error.js';
-import { Publication } from './publication.js';
 import type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
-import { onSignals } from './signals.js';
 
 /**
  * Makes a server. Does no I/O: `listen` does.

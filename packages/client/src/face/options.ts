@@ -31,12 +31,12 @@ import {
   type ResolvedCompression,
   resolveCompression,
 } from '@org/rpc-wire/internal';
+import { guardedRegistry } from '../nodes/guarded-registry.js';
+import { p2c } from '../picker/p2c.js';
+import type { PickerFactory } from '../picker/picker.js';
+import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from '../policy/breaker-options.js';
+import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
 import type { ServiceConfiguration } from './configure.js';
-import { guardedRegistry } from './guarded-registry.js';
-import { p2c } from './picker/p2c.js';
-import type { PickerFactory } from './picker/picker.js';
-import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from './policy/breaker-options.js';
-import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
 
 /** The layers around calls, one list for each kind of method. */
 export interface ClientLayers {

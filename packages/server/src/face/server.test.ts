@@ -3,7 +3,7 @@ import { connect as dial } from 'node:net';
 import { type RpcError, systemClock } from '@org/rpc-core';
 import { memory, type Registry } from '@org/rpc-registry';
 import { manualRegistry } from '@org/rpc-testkit';
-import { setUp, Work } from '../test/bench.js';
+import { setUp, Work } from '../../test/bench.js';
 import type { ServerOptions } from './options.js';
 import { createServer } from './server.js';
 import type { Server } from './server-types.js';

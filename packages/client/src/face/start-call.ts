@@ -1,6 +1,6 @@
 import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
 import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
-import type { ClientRoute } from './route.js';
+import type { ClientRoute } from '../route.js';
 
 /** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
 export function startCall(

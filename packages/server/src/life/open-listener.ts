@@ -1,5 +1,5 @@
 import { type ByteStream, type Listener, listenTcp, listenTls, refuseStream } from '@org/rpc-wire/internal';
-import type { ResolvedServerOptions } from './options.js';
+import type { ResolvedServerOptions } from '../face/options.js';
 
 /** Whom a listener tells of what comes. */
 export interface ListenerHost {

@@ -1,6 +1,6 @@
+import type { RulesState } from '../rules/service-rules.js';
 import type { Balancer } from './balancer.js';
 import type { LinkState } from './link.js';
-import type { RulesState } from './rules/service-rules.js';
 
 /** One endpoint of a service, as the client sees it now. */
 export interface NodeState {

@@ -1,6 +1,6 @@
 import type { Code, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
-import type { WouldApplyEvent } from './rules/dark-counts.js';
+import type { WouldApplyEvent } from '../rules/dark-counts.js';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ClientEvents {

@@ -1,14 +1,14 @@
 import type { Call, Clock, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { Endpoint, GoneReason, RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
-import type { ClientEvents, EndpointEvent } from './events.js';
+import type { ClientEvents, EndpointEvent } from '../face/events.js';
+import type { Picker, PickerFactory } from '../picker/picker.js';
+import type { BreakerGroup } from '../policy/breaker-group.js';
+import { ServiceRules } from '../rules/service-rules.js';
 import { explainNoNode } from './explain.js';
 import { Membership, type MembershipOwner } from './membership.js';
 import { Node, type NodeOwner } from './node.js';
-import type { Picker, PickerFactory } from './picker/picker.js';
-import type { BreakerGroup } from './policy/breaker-group.js';
 import type { Pool } from './pool.js';
-import { ServiceRules } from './rules/service-rules.js';
 import { ServiceHealth } from './service-health.js';
 
 /** So many nodes that take calls delay a new picker by a millisecond; so that making pickers takes a tenth of the time at most. */

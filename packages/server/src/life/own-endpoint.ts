@@ -1,6 +1,6 @@
 import type { Endpoint } from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
-import type { ResolvedServerOptions } from './options.js';
+import type { ResolvedServerOptions } from '../face/options.js';
 
 /**
  * What a server that begins now says of itself in the registry.

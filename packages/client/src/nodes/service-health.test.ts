@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { aCall, SceneNode } from '../test/picker-scene.js';
-import { NodeStatus } from './picker/picker.js';
-import { BreakerGroup } from './policy/breaker-group.js';
-import { resolveBreakerOptions } from './policy/breaker-options.js';
+import { aCall, SceneNode } from '../../test/picker-scene.js';
+import { NodeStatus } from '../picker/picker.js';
+import { BreakerGroup } from '../policy/breaker-group.js';
+import { resolveBreakerOptions } from '../policy/breaker-options.js';
 import { ServiceHealth } from './service-health.js';
 
 function scene() {

@@ -1,9 +1,9 @@
 import type { Call, Clock, Code, Layer, Random, RpcError, Service } from '@org/rpc-core';
 import { assertKnownOptions, assertNumber, cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
+import type { RetryBudget } from '../policy/retry-budget.js';
 import { retryDelayMs } from './backoff.js';
 import { asRpcError, completeError, recordAttempt } from './call-error.js';
-import type { RetryBudget } from './retry-budget.js';
 import { decideRetry, isFreeRepeat } from './retry-decision.js';
 
 /** How failed attempts are repeated. */

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
 import { assertKnownOptions, assertObject, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
-import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from './policy-options.js';
+import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
 
 /** Options of one service on one client, and of its methods. */
 export interface ServiceOptions<D> extends PolicyOptions {

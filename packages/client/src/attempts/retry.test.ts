@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Call, type Code, type Outcome, type Progress, RpcError, type Service } from '@org/rpc-core';
 import { fuseGates, rpcError } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { RetryBudget } from '../policy/retry-budget.js';
 import { type RetryEvent, resolveRetryMax, retry } from './retry.js';
-import { RetryBudget } from './retry-budget.js';
 
 /** What one attempt does: how long it takes, and how it fails; no code is success. */
 interface Step {

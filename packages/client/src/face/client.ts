@@ -19,18 +19,18 @@ import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import type { ClientTlsOptions } from '@org/rpc-wire';
 import { type Dial, dialTcp, dialTls } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
-import { Balancer, type Emit } from './balancer.js';
+import { type Channel, composeRoute, createChannel } from '../channel.js';
+import { Balancer, type Emit } from '../nodes/balancer.js';
+import { Pool } from '../nodes/pool.js';
+import { type ClientState, clientState } from '../nodes/state.js';
+import { BreakerGroup } from '../policy/breaker-group.js';
+import { type ClientRoute, UNKNOWN_METHOD } from '../route.js';
+import { startStream } from '../stream/start-stream.js';
 import { checkedOptions } from './call-options.js';
-import { type Channel, composeRoute, createChannel } from './channel.js';
 import type { Client, ReadyOptions } from './client-types.js';
 import type { ClientEvents } from './events.js';
 import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './options.js';
-import { BreakerGroup } from './policy/breaker-group.js';
-import { Pool } from './pool.js';
-import { type ClientRoute, UNKNOWN_METHOD } from './route.js';
 import { startCall } from './start-call.js';
-import { type ClientState, clientState } from './state.js';
-import { startStream } from './stream/start-stream.js';
 import { createInterfaceStub, createStub, type Invoke, type Resolve } from './stub.js';
 
 /** How long `ready` waits unless told otherwise, in milliseconds. */

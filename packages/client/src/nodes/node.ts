@@ -1,10 +1,10 @@
 import type { Call } from '@org/rpc-core';
 import type { Endpoint, GoneReason } from '@org/rpc-registry';
+import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import type { Link, LinkObserver, LinkState } from './link.js';
 import { NodeLoad } from './load.js';
 import type { NodeHealth } from './node-health.js';
 import { classify } from './outcome.js';
-import { NodeStatus, type PickerNode } from './picker/picker.js';
 import type { ServiceHealth } from './service-health.js';
 
 /** Why an instance is gone, in words for people. */

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
 import type { ServerTlsOptions } from '@org/rpc-wire';
-import type { CloseOptions } from './drain.js';
+import type { CloseOptions } from '../life/drain.js';
 import type { ServerEvents } from './events.js';
 import type { ListenOptions } from './listen-options.js';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '@org/rpc-core';
-import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './policy/concurrency-limit.js';
-import { RateLimit, resolveRateLimitOptions } from './policy/rate-limit.js';
+import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './concurrency-limit.js';
 import type { PolicyOptions } from './policy-options.js';
+import { RateLimit, resolveRateLimitOptions } from './rate-limit.js';
 
 /** The limits of one level: a client, a service or a method. What was not given is not there. */
 export interface Limiters {

@@ -3,9 +3,9 @@ import { Call } from '@org/rpc-core';
 import { rpcError, wireName } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { NodeStatus } from '../picker/picker.js';
 import type { Link, LinkObserver } from './link.js';
 import { Node } from './node.js';
-import { NodeStatus } from './picker/picker.js';
 import { ServiceHealth } from './service-health.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type CallContext, callContext, type RpcError } from '@org/rpc-core';
 import { FakeClock } from '@org/rpc-testkit';
-import { setUp } from '../test/bench.js';
+import { setUp } from '../../test/bench.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
 
 /** A drain of a server that writes down what is asked of it, and when. */
