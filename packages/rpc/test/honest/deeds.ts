@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { outcome, type Road, read } from './road.js';
+import { LaterThings } from './things.js';
+
+/** Something that anybody may ask of a client, so many times. It fails when its calls do not end as they should. */
+export interface Deed {
+  /** How many bring out what a small number does not. */
+  readonly many: number;
+  readonly run: (road: Road, count: number) => Promise<unknown>;
+}
+
+export const DEEDS: Readonly<Record<string, Deed>> = {
+  'streams both ways whose ends meet': {
+    many: 200,
+    run: (road, count) =>
+      all(
+        times(count, (i) => outcome(read(road.things.short(items('item', i % 5), i % 4)))),
+        'fine',
+      ),
+  },
+  'calls whose deadline passes': {
+    many: 3_000,
+    run: (road, count) =>
+      all(
+        times(count, () => outcome(road.things.with({ timeoutMs: 100 }).hang())),
+        'DEADLINE_EXCEEDED',
+      ),
+  },
+  'calls to a method that is not there': {
+    many: 2_000,
+    run: (road, count) => {
+      const later = road.client.service(LaterThings);
+      return all(
+        times(count, () => outcome(later.absent())),
+        'UNIMPLEMENTED',
+      );
+    },
+  },
+  'large uploads that are over early': {
+    many: 60,
+    run: (road, count) => {
+      const item = Buffer.alloc(300_000);
+      const refused = times(count, () => outcome(road.things.refuse(items(item))));
+      const short = times(count, () => outcome(read(road.things.short(items(item), 1))));
+      return Promise.all([all(refused, 'FAILED_PRECONDITION'), all(short, 'fine')]);
+    },
+  },
+  'large calls that are aborted while they are sent': {
+    many: 200,
+    run: async (road, count) => {
+      for (let left = count; left > 0; left -= 10) {
+        const { signal, abort } = abortable();
+        const calls = times(10, () => outcome(road.things.with({ signal }).echo(Buffer.alloc(500_000))));
+        await road.pause((left / 10) * 3);
+        abort();
+        await Promise.all(calls);
+      }
+    },
+  },
+  'large items whose reader leaves in the middle of one': {
+    many: 100,
+    run: async (road, count) => {
+      for (let i = 0; i < count; i++) {
+        const { signal, abort } = abortable();
+        const stream = outcome(read(road.things.with({ signal }).endless(900_000)));
+        await road.pause(40 + (i % 20));
+        abort();
+        await stream;
+      }
+    },
+  },
+  'metadata as large as it may be, and larger': {
+    many: 5,
+    run: async ({ things }, count) => {
+      for (const bytes of [10, 16_000, 16_384, 17_000, 70_000].slice(0, count)) {
+        await outcome(things.headers(bytes));
+        await outcome(things.with({ metadata: { large: 'x'.repeat(bytes) } }).echo(1));
+      }
+    },
+  },
+};
+
+/** Items without end, as fast as they are taken, or so many of them. */
+export async function* items<T>(item: T, count = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
+  for (let i = 0; i < count; i++) yield item;
+}
+
+/** A signal and what aborts it. */
+export function abortable(): { signal: AbortSignal; abort(): void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+/** So many of what is made. */
+export function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
+
+/** Waits for all of them. @throws when one has ended otherwise */
+async function all(outcomes: readonly Promise<string>[], expected: string): Promise<void> {
+  const counts: Record<string, number> = {};
+  for (const each of await Promise.all(outcomes)) counts[each] = (counts[each] ?? 0) + 1;
+  assert.deepEqual(counts, { [expected]: outcomes.length });
+}
