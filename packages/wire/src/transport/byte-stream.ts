@@ -56,4 +56,6 @@ export interface DialTarget {
   readonly port: number;
   readonly path?: string | undefined;
   readonly timeoutMs: number;
+  /** Over TLS, who the server must prove to be, instead of having the name of the host. */
+  readonly identity?: string | undefined;
 }

@@ -55,7 +55,7 @@ interface Pending {
 /** Where connections are until it is known whether they may come in. */
 class TlsDoor {
   readonly #options: TlsListenOptions;
-  /** By the address of the other end: all that a socket of TLS tells of the one under it. */
+  /** By both addresses of the connection: all that a socket of TLS tells of the one under it. */
   readonly #pending = new Map<string, Pending>();
   #server: TlsServer | undefined;
   #madeFor: ResolvedServerTls | undefined;
@@ -70,15 +70,16 @@ class TlsDoor {
     socket.on('error', () => {});
     if (socket.remoteAddress === undefined) return void socket.destroy();
     const address = addressOf(socket);
+    const key = keyOf(socket);
     const onTimeout = (): void => {
       this.#failed(address, `the TLS handshake was not done within ${handshakeMs} ms (limits.handshakeMs)`);
       socket.destroy();
     };
     const pending: Pending = { socket, cancelTimer: clock.schedule(handshakeMs, onTimeout, true) };
-    this.#pending.set(address, pending);
+    this.#pending.set(key, pending);
     const onEnd = (): unknown => socket.destroy();
     socket.once('close', () => {
-      if (this.#pending.get(address) === pending) this.#settle(address);
+      if (this.#pending.get(key) === pending) this.#settle(key);
     });
     socket.once('end', onEnd);
     socket.once('data', (bytes: Buffer) => {
@@ -118,17 +119,20 @@ class TlsDoor {
   }
 
   #secured(socket: TLSSocket): void {
-    const { tls, onStream, onRefused } = this.#options;
+    const { clock, tls, onStream, onRefused } = this.#options;
     const address = addressOf(socket);
-    this.#settle(address);
+    this.#settle(keyOf(socket));
     const { requestClientCertificate = false } = tls.current.options;
     const certificate = socket.getPeerX509Certificate();
-    const isProven = certificate !== undefined && socket.authorized;
+    // A session that is resumed brings the certificate and the verdict of its first handshake, however long ago that was.
+    const isOver = certificate !== undefined && Date.parse(certificate.validTo) <= clock.wallNow();
+    const isProven = certificate !== undefined && socket.authorized && !isOver;
     const mayEnter = isProven || (certificate === undefined && requestClientCertificate !== 'require');
     const identity = isProven ? identityOf(socket) : undefined;
     const stream = new SocketStream(socket, identity === undefined ? { address } : { address, identity });
     if (mayEnter) return onStream.call(this.#options, stream);
-    const reason = describeClientRefusal(certificate === undefined ? undefined : String(socket.authorizationError));
+    const why = isOver ? 'CERT_HAS_EXPIRED' : String(socket.authorizationError);
+    const reason = describeClientRefusal(certificate === undefined ? undefined : why);
     this.#failed(address, reason);
     onRefused.call(this.#options, stream, reason);
   }
@@ -136,7 +140,7 @@ class TlsDoor {
   #refusePlaintext(socket: Socket, address: string, bytes: Buffer): void {
     const { onRefused } = this.#options;
     if (bytes[0] === NATIVE) {
-      this.#settle(address);
+      this.#settle(keyOf(socket));
       const reason = 'this port expects TLS, and a plaintext connection came: give the client the option tls';
       this.#failed(address, reason);
       onRefused.call(this.#options, new SocketStream(socket, { address }), reason);
@@ -151,14 +155,19 @@ class TlsDoor {
   }
 
   /** It is decided about this connection, or it is gone. */
-  #settle(address: string): void {
-    this.#pending.get(address)?.cancelTimer();
-    this.#pending.delete(address);
+  #settle(key: string): void {
+    this.#pending.get(key)?.cancelTimer();
+    this.#pending.delete(key);
   }
 
   #failed(address: string, reason: string): void {
     this.#options.onError(new Error(`refused a connection from ${address}: ${reason}`));
   }
+}
+
+/** Names a connection: one client may come from the same port to two addresses of this machine. */
+function keyOf(socket: Socket): string {
+  return `${addressOf(socket)} ${socket.localAddress}:${socket.localPort}`;
 }
 
 function serverOptions({ options }: ResolvedServerTls): TlsOptions {

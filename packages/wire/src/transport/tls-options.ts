@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { assertFits, assertKnownOptions } from '@org/rpc-core/internal';
+import { assertFits, assertKnownOptions, assertObject } from '@org/rpc-core/internal';
+import { isIdentityPattern } from './tls-identity.js';
 import { checkCertificate, checkPrivateKey, type Pem } from './tls-pem.js';
 
 /** What both sides may give: who they are, and whom they believe. */
@@ -32,6 +33,12 @@ export interface ServerTlsOptions extends CommonTlsOptions {
 export interface ClientTlsOptions extends CommonTlsOptions {
   /** The name that the certificates of all servers must have. Default: the host of each endpoint, as the registry lists it. */
   readonly serverName?: string | undefined;
+  /**
+   * Who the servers must prove to be, instead of having the name of the host: a URI (`spiffe://prod.example/orders`) or a DNS
+   * name among the alternative names of their certificate; `*` stands for one whole part of it. One for all services, or one by
+   * service, `'*'` for those that are not named: without it, these are judged by the name of the host.
+   */
+  readonly identity?: string | Readonly<Record<string, string>> | undefined;
 }
 
 /** {@link ServerTlsOptions}, checked. */
@@ -43,6 +50,13 @@ export interface ResolvedServerTls {
 export interface ResolvedClientTls {
   readonly options: ClientTlsOptions;
   readonly context: SecureContext;
+}
+
+/** Who the servers of a service must prove to be; `undefined`: they must have the name of the host. */
+export function expectedIdentity({ options }: ResolvedClientTls, service: string): string | undefined {
+  const { identity } = options;
+  if (typeof identity !== 'object') return identity;
+  return Object.hasOwn(identity, service) ? identity[service] : identity['*'];
 }
 
 const COMMON: readonly string[] = ['cert', 'key', 'passphrase', 'ca'];
@@ -69,12 +83,22 @@ export function resolveServerTls(where: string, options: ServerTlsOptions): Reso
 /** @param options - `true` for the well-known authorities. @throws TypeError naming option and what is wrong with it */
 export function resolveClientTls(where: string, options: ClientTlsOptions | true): ResolvedClientTls {
   const given = options === true ? {} : options;
-  checkKnown(where, given, ['serverName']);
-  const { cert, key, serverName } = given;
+  checkKnown(where, given, ['serverName', 'identity']);
+  const { cert, key, serverName, identity } = given;
   if ((cert === undefined) !== (key === undefined)) throw new TypeError(`${where}: tls.cert and tls.key go together`);
   const isName = serverName === undefined || (typeof serverName === 'string' && isHost(serverName));
   assertFits(where, 'tls.serverName', 'the name of a host, without a port', serverName, isName);
+  if (identity !== undefined) checkIdentity(where, identity);
   return { options: given, context: secureContext(where, given, 'TLSv1.2') };
+}
+
+function checkIdentity(where: string, identity: unknown): void {
+  const what = "a URI or a DNS name, in which '*' may stand for whole parts but not for all of them";
+  if (typeof identity === 'string')
+    return assertFits(where, 'tls.identity', what, identity, isIdentityPattern(identity));
+  assertObject(where, 'tls.identity', identity);
+  for (const [service, pattern] of Object.entries(identity as object))
+    assertFits(where, `tls.identity[${JSON.stringify(service)}]`, what, pattern, isIdentityPattern(pattern));
 }
 
 function checkKnown(where: string, options: object, more: readonly string[]): void {

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, checkServerIdentity, connect } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '@org/rpc-core';
 import type { ByteStream, DialTarget } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
 import { SocketStream } from './socket-stream.js';
+import { isExpected, splitNames } from './tls-identity.js';
 import type { ResolvedClientTls } from './tls-options.js';
 
 /** What TLS says is spoken inside: a proxy, or another service on this port, must not be taken for one of ours. */
@@ -15,7 +16,7 @@ export const ALPN_PROTOCOL = 'rpc/1';
  * authority, a port without TLS
  */
 export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget): Promise<ByteStream> {
-  const { host, port, path, timeoutMs } = target;
+  const { host, port, path, timeoutMs, identity } = target;
   const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
   const name = tls.options.serverName ?? (path === undefined ? host : 'localhost');
   return new Promise((resolve, reject) => {
@@ -26,7 +27,8 @@ export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget
       // Said, so that the environment (NODE_TLS_REJECT_UNAUTHORIZED) can't switch it off.
       rejectUnauthorized: true,
       ALPNProtocols: [ALPN_PROTOCOL],
-      checkServerIdentity: (_name, certificate) => checkServerIdentity(name, certificate),
+      checkServerIdentity: (_name, certificate) =>
+        identity === undefined ? checkServerIdentity(name, certificate) : otherIdentity(certificate, identity),
       ...(isIP(name) === 0 ? { servername: name } : {}),
     };
     const socket = connect(options);
@@ -46,6 +48,14 @@ export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget
       resolve(new SocketStream(socket, { address: where }));
     });
   });
+}
+
+/** Why a certificate is not that of whom the client expects; `undefined` when it is. */
+function otherIdentity(certificate: PeerCertificate, identity: string): Error | undefined {
+  if (isExpected(certificate, identity)) return undefined;
+  const names = splitNames(certificate.subjectaltname ?? '').join(', ') || 'no name at all';
+  const text = `the server proved to be ${names.slice(0, 200)}, and ${identity} is expected (tls.identity): another service at this address, or a certificate that lacks the name`;
+  return Object.assign(new Error(text), { code: 'ERR_TLS_IDENTITY' });
 }
 
 function describeDialError(error: NodeJS.ErrnoException & { cert?: { subjectaltname?: string } }, name: string): Error {
