@@ -74,8 +74,8 @@ export {
   type Destination,
   type Gate,
   type Layer,
+  type MethodRef,
   type Outcome,
-  type Route,
   type Service,
 } from './service.js';
 export type { StreamLayer, StreamService } from './stream.js';

@@ -181,7 +181,7 @@ describe('a call', () => {
     assert.equal(third.attempt, 2);
     const { deadline, attemptTimeoutMs, metadata, idempotent, priority, hashKey, waitForReady } = third;
     assert.deepEqual({ deadline, attemptTimeoutMs, metadata, signal: third.signal, idempotent, priority }, asked);
-    assert.deepEqual([hashKey, waitForReady, third.args, third.route], ['k', true, call.args, call.route]);
+    assert.deepEqual([hashKey, waitForReady, third.args, third.methodRef], ['k', true, call.args, call.methodRef]);
     assert.deepEqual([third.id, third.startedAt, third.destination, third.holder], [0, 0, undefined, undefined]);
     assert.equal(third.attemptDeadline, Number.POSITIVE_INFINITY);
   });

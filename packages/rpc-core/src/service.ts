@@ -76,7 +76,7 @@ export interface CallStream {
 }
 
 /** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
-export interface Route {
+export interface MethodRef {
   readonly service: string;
   readonly method: string;
   /** The two names as they go on the wire: length of the service, length of the method, service, method. */
@@ -91,7 +91,7 @@ export interface Route {
  * lower `deadline`, or read the rest.
  */
 export class Call {
-  readonly route: Route;
+  readonly methodRef: MethodRef;
   args: readonly unknown[];
   readonly oneWay: boolean;
   /** Absolute, in the clock's milliseconds; `Infinity` is none. Bounds all attempts and waits. */
@@ -151,8 +151,8 @@ export class Call {
   timerPrevious: Call | undefined = undefined;
   timerNext: Call | undefined = undefined;
 
-  constructor(route: Route, args: readonly unknown[], oneWay: boolean) {
-    this.route = route;
+  constructor(methodRef: MethodRef, args: readonly unknown[], oneWay: boolean) {
+    this.methodRef = methodRef;
     this.args = args;
     this.oneWay = oneWay;
     this.deadline = Number.POSITIVE_INFINITY;
@@ -167,11 +167,11 @@ export class Call {
   }
 
   get service(): string {
-    return this.route.service;
+    return this.methodRef.service;
   }
 
   get method(): string {
-    return this.route.method;
+    return this.methodRef.method;
   }
 
   /** The call that the user made: itself, or the parent of a later attempt. */
@@ -182,7 +182,7 @@ export class Call {
   /** A later attempt of the same call, on its way to another destination. */
   nextAttempt(attempt: number): Call {
     const root = this.root;
-    const copy = new Call(root.route, root.args, root.oneWay);
+    const copy = new Call(root.methodRef, root.args, root.oneWay);
     copy.deadline = root.deadline;
     copy.attemptTimeoutMs = root.attemptTimeoutMs;
     copy.metadata = root.metadata;
@@ -240,7 +240,7 @@ export class Call {
   }
 }
 
-/** Makes the wire form of a method's name, see {@link Route.wireName}. Names are checked when they are defined. */
+/** Makes the wire form of a method's name, see {@link MethodRef.wireName}. Names are checked when they are defined. */
 export function wireName(service: string, method: string): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(2 + service.length + method.length);
   bytes[0] = service.length;

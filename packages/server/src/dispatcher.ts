@@ -1,7 +1,7 @@
 import {
   Call,
   type Layer,
-  type Route,
+  type MethodRef,
   type RpcError,
   type ServiceDefinition,
   type StreamLayer,
@@ -29,7 +29,7 @@ export class Dispatcher {
   readonly #paths = new Map<string, Handler>();
   readonly #defaultService: string | undefined;
   readonly #services = new Map<string, ServiceDefinition>();
-  readonly #routes = new Map<Handler, Route>();
+  readonly #refs = new Map<Handler, MethodRef>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
 
   readonly #layers: { readonly layers: readonly Layer[]; readonly streamLayers: readonly StreamLayer[] | undefined };
@@ -125,7 +125,7 @@ export class Dispatcher {
   }
 
   #callOf(call: IncomingCall<Handler>): Call {
-    const copy = new Call(this.#routeOf(call.entry), call.args, call.oneWay);
+    const copy = new Call(this.#refOf(call.entry), call.args, call.oneWay);
     copy.context = call;
     copy.deadline = call.deadline;
     copy.attemptDeadline = call.deadline;
@@ -136,13 +136,13 @@ export class Dispatcher {
     return copy;
   }
 
-  #routeOf(handler: Handler): Route {
-    let route = this.#routes.get(handler);
-    if (route === undefined) {
-      route = { service: handler.service, method: handler.method, wireName: wireName(handler.service, handler.method) };
-      this.#routes.set(handler, route);
+  #refOf(handler: Handler): MethodRef {
+    let ref = this.#refs.get(handler);
+    if (ref === undefined) {
+      ref = { service: handler.service, method: handler.method, wireName: wireName(handler.service, handler.method) };
+      this.#refs.set(handler, ref);
     }
-    return route;
+    return ref;
   }
 
   #unknown(service: string, method: string): RpcError {

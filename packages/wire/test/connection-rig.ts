@@ -1,5 +1,5 @@
 import type { Metadata } from '@org/rpc-core';
-import { Call, DEFAULT_LIMITS, isRpcError, type Limits, type Route, type RpcError } from '@org/rpc-core';
+import { Call, DEFAULT_LIMITS, isRpcError, type Limits, type MethodRef, type RpcError } from '@org/rpc-core';
 import { rpcError, TimerQueue, wireName } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
@@ -93,16 +93,16 @@ export interface CallSketch {
   readonly idempotent?: boolean;
 }
 
-const ROUTES = new Map<string, Route>();
+const METHODS = new Map<string, MethodRef>();
 
 /** A call of a method of `test` that starts now. */
 export function makeCall(clock: FakeClock, method: string, args: readonly unknown[], sketch: CallSketch = {}): Call {
-  let route = ROUTES.get(method);
-  if (route === undefined) {
-    route = { service: 'test', method, wireName: wireName('test', method) };
-    ROUTES.set(method, route);
+  let ref = METHODS.get(method);
+  if (ref === undefined) {
+    ref = { service: 'test', method, wireName: wireName('test', method) };
+    METHODS.set(method, ref);
   }
-  const call = new Call(route, args, sketch.oneWay ?? false);
+  const call = new Call(ref, args, sketch.oneWay ?? false);
   call.startedAt = clock.now();
   if (sketch.timeoutMs !== undefined) call.attemptDeadline = clock.now() + sketch.timeoutMs;
   call.deadline = call.attemptDeadline;

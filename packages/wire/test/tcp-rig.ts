@@ -48,7 +48,7 @@ export async function tcpRig(): Promise<TcpRig> {
     observer: { greeted() {}, draining() {}, closed() {} },
     expectInstance: '',
   });
-  const route = { service: 'test', method: 'echo', wireName: wireName('test', 'echo') };
+  const ref = { service: 'test', method: 'echo', wireName: wireName('test', 'echo') };
   return {
     host,
     async open() {
@@ -56,7 +56,7 @@ export async function tcpRig(): Promise<TcpRig> {
       await once(socket, 'connect');
       return socket;
     },
-    echo: (value) => client.send(new Call(route, [value], false)),
+    echo: (value) => client.send(new Call(ref, [value], false)),
     async untilClosed(count) {
       while (host.closedReasons.length < count) await new Promise<void>((resolve) => (wake = resolve));
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
 import { isRpcError } from '../../../packages/rpc-core/src/error.js';
-import { Call, type Route, wireName } from '../../../packages/rpc-core/src/service.js';
+import { Call, type MethodRef, wireName } from '../../../packages/rpc-core/src/service.js';
 import { TimerQueue } from '../../../packages/rpc-core/src/timer-queue.js';
 import { ClientConnection } from '../../../packages/wire/src/connection/client/client-connection.js';
 import type { ClientConnectionOptions } from '../../../packages/wire/src/connection/client/client-connection-options.js';
@@ -15,7 +15,7 @@ import { CODEC } from '../grammar/message-pack.js';
 import { chunks } from '../split.js';
 import { connectionLimits } from './server-run.js';
 
-const ROUTE: Route = { service: 'test', method: 'echo', wireName: wireName('test', 'echo') };
+const ROUTE: MethodRef = { service: 'test', method: 'echo', wireName: wireName('test', 'echo') };
 
 /** Calls end this much after their deadline at most: the grain of the timers. */
 const GRAIN_MS = 1;

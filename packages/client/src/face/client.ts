@@ -19,12 +19,12 @@ import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import type { ClientTlsOptions } from '@org/rpc-wire';
 import { type Dial, dialTcp, dialTls } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
-import { type Channel, composeRoute, createChannel } from '../channel.js';
+import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { Balancer, type Emit } from '../nodes/balancer.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
-import { type ClientRoute, UNKNOWN_METHOD } from '../route.js';
+import { composeMethod, createSharedParts, type SharedParts } from '../stack.js';
 import { startStream } from '../stream/start-stream.js';
 import { checkedOptions } from './call-options.js';
 import type { Client, ReadyOptions } from './client-types.js';
@@ -59,18 +59,18 @@ export function createClient(options: ClientOptions = {}): Client {
 const ERROR_SHOWN_LENGTH = 200;
 
 /** Methods that are remembered. A gateway that calls whatever it is asked for must not fill the memory with names. */
-const ROUTES_MAX = 10_000;
+const METHODS_MAX = 10_000;
 
-/** The client itself: routes, balancers, and what they share. */
+/** The client itself: methods, balancers, and what they share. */
 export class RpcClient implements Client {
   readonly #options: ResolvedClientOptions;
   readonly #events = new EventEmitter<ClientEvents>();
   readonly #timers: TimerQueue;
   readonly #pool: Pool;
   readonly #breakers: BreakerGroup | undefined;
-  readonly #channel: Channel;
+  readonly #shared: SharedParts;
   readonly #balancers = new Map<string, Balancer>();
-  readonly #routes = new Map<string, ClientRoute>();
+  readonly #methods = new Map<string, ClientMethod>();
   #registry: RegistryHandle | undefined;
   #registryError: string | undefined;
   #cancelTick: (() => void) | undefined;
@@ -93,14 +93,14 @@ export class RpcClient implements Client {
               else this.#emit('breakerClosed', { endpoint, service, method });
             },
           });
-    this.#channel = createChannel(options, this.#emit);
+    this.#shared = createSharedParts(options, this.#emit);
   }
 
   service(service: ServiceDefinition<object> | string, options?: CallOptions): never {
     const name = serviceName('client.service', service);
-    const resolve: Resolve<ClientRoute | MethodPath> = (method, definition = UNKNOWN_METHOD) =>
-      this.#route(name, method, definition);
-    const invoke: Invoke<ClientRoute | MethodPath> = (route, args, own) => this.#start(route, args, own);
+    const resolve: Resolve<ClientMethod | MethodPath> = (method, definition = UNKNOWN_METHOD) =>
+      this.#method(name, method, definition);
+    const invoke: Invoke<ClientMethod | MethodPath> = (called, args, own) => this.#start(called, args, own);
     if (typeof service === 'string') {
       const checked = options === undefined ? undefined : checkedOptions(options);
       return createInterfaceStub(name, resolve, invoke, checked) as never;
@@ -120,7 +120,7 @@ export class RpcClient implements Client {
     const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf('client.call', service, method);
     assertFits('client.call', 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
     const checked = options === undefined ? undefined : checkedOptions(options);
-    return this.#start(this.#route(name, method, definition), [...args], checked) as never;
+    return this.#start(this.#method(name, method, definition), [...args], checked) as never;
   }
 
   async ready(service: ServiceDefinition<object> | string, options: ReadyOptions = {}): Promise<void> {
@@ -182,27 +182,27 @@ export class RpcClient implements Client {
     }
   };
 
-  #start(route: ClientRoute | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
-    const { service, method } = route;
-    if (this.#closed !== undefined || !('serve' in route)) return Promise.reject(closedError(service, method));
-    if (route.stream !== undefined) return startStream(this.#options, route, args, options);
+  #start(called: ClientMethod | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
+    const { service, method } = called;
+    if (this.#closed !== undefined || !('serve' in called)) return Promise.reject(closedError(service, method));
+    if (called.stream !== undefined) return startStream(this.#options, called, args, options);
     const { clock, propagate } = this.#options;
-    return startCall(clock, propagate, route, args, options);
+    return startCall(clock, propagate, called, args, options);
   }
 
   /**
-   * Routes are made once for each method, so that their limits and breakers are one whoever calls. Only the names when the
+   * Methods are composed once for each method, so that their limits and breakers are one whoever calls. Only the names when the
    * client is closed: nothing may be opened any more.
    */
-  #route(service: string, method: string, definition: MethodDefinition): ClientRoute | MethodPath {
+  #method(service: string, method: string, definition: MethodDefinition): ClientMethod | MethodPath {
     if (this.#closed !== undefined) return { service, method };
     const key = `${service} ${method}`;
-    const known = this.#routes.get(key);
+    const known = this.#methods.get(key);
     if (known !== undefined && (definition === UNKNOWN_METHOD || known.definition === definition)) return known;
     if (definition === UNKNOWN_METHOD) assertName('method name', method);
-    const route = composeRoute(this.#channel, this.#balancer(service), method, definition);
-    if (this.#routes.size < ROUTES_MAX) this.#routes.set(key, route);
-    return route;
+    const called = composeMethod(this.#shared, this.#balancer(service), method, definition);
+    if (this.#methods.size < METHODS_MAX) this.#methods.set(key, called);
+    return called;
   }
 
   #balancer(service: string): Balancer {

@@ -1,46 +1,46 @@
 import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
 import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
-import type { ClientRoute } from '../route.js';
+import type { ClientMethod } from '../client-method.js';
 
 /** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
 export function startCall(
   clock: Clock,
   propagate: readonly string[],
-  route: ClientRoute,
+  called: ClientMethod,
   args: unknown[],
   options: CallOptions | undefined,
 ): Promise<unknown> {
   // Trailing arguments that are undefined are not sent, so that defaults and optional parameters work on the other side.
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
-  const call = new Call(route, args, route.oneWay);
+  const call = new Call(called, args, called.oneWay);
   const now = clock.now();
   call.createdAt = now;
-  call.idempotent = route.idempotent;
-  call.priority = route.priority;
-  const { timeoutMs, rule } = route.policy.now;
+  call.idempotent = called.idempotent;
+  call.priority = called.priority;
+  const { timeoutMs, rule } = called.policy.now;
   call.deadline = now + (options?.timeoutMs ?? timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
   const context = callContext();
-  if (context === undefined) return serve(call, route, now);
+  if (context === undefined) return serve(call, called, now);
   const linked = inherit(call, context, propagate);
-  const answer = serve(call, route, now);
+  const answer = serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
   if (linked !== undefined) answer.then(linked.unlink, linked.unlink);
   return answer;
 }
 
-function serve(call: Call, route: ClientRoute, now: number): Promise<unknown> {
+function serve(call: Call, called: ClientMethod, now: number): Promise<unknown> {
   if (call.signal?.aborted) return Promise.reject(cancelledError(call));
   if (call.deadline <= now) {
     const reason = 'the deadline of the call being served has passed: nothing was sent';
     return Promise.reject(
-      rpcError('DEADLINE_EXCEEDED', reason, { service: route.service, method: route.method, progress: 'unsent' }),
+      rpcError('DEADLINE_EXCEEDED', reason, { service: called.service, method: called.method, progress: 'unsent' }),
     );
   }
-  return route.serve(call);
+  return called.serve(call);
 }
 
 /** Takes over what the user gave with the call. */

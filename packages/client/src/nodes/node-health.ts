@@ -1,4 +1,4 @@
-import type { Call, Random, Route } from '@org/rpc-core';
+import type { Call, MethodRef, Random } from '@org/rpc-core';
 import { probeDelayMs } from '../attempts/backoff.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
@@ -36,8 +36,8 @@ export class NodeHealth implements BreakerOwner {
   readonly #node: PickerNode;
   readonly #peers: NodePeers;
   readonly #breakers = new Map<string, Breaker>();
-  /** The same by route: it finds a breaker without joining two names. Routes come and go, so it is emptied when it is full. */
-  readonly #byRoute = new Map<Route, Breaker>();
+  /** The same by reference: it finds a breaker without joining two names. References come and go, so it is emptied when it is full. */
+  readonly #byRef = new Map<MethodRef, Breaker>();
   #openBreakers = 0;
   /** The call that has the probe slot, and the breaker that waits for its outcome. */
   #probe: Call | undefined;
@@ -61,7 +61,7 @@ export class NodeHealth implements BreakerOwner {
   /** What speaks against the node for this call: OPEN, AVOID or PROBE. Connection and draining are the node's own. */
   status(call: Call, now: number): NodeStatus {
     if (this.#openBreakers === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
-    const breaker = this.#openBreakers > 0 ? this.#find(call.route) : undefined;
+    const breaker = this.#openBreakers > 0 ? this.#find(call.methodRef) : undefined;
     if (breaker?.isOpen) return this.#mayProbe(call, now, breaker) ? NodeStatus.PROBE : NodeStatus.AVOID;
     return this.#mayProbe(call, now, undefined) ? NodeStatus.PROBE : NodeStatus.OPEN;
   }
@@ -69,7 +69,7 @@ export class NodeHealth implements BreakerOwner {
   /** See {@link PickerNode.takeProbe}. */
   takeProbe(call: Call, now: number): boolean {
     if (this.status(call, now) !== NodeStatus.PROBE) return false;
-    const breaker = this.#find(call.route);
+    const breaker = this.#find(call.methodRef);
     this.#probe = call;
     this.#probedBreaker = breaker?.isOpen ? breaker : undefined;
     return true;
@@ -82,7 +82,7 @@ export class NodeHealth implements BreakerOwner {
       this.#probeSettled(call, kind, now);
       return;
     }
-    if (this.#peers.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
       this.#recovered(now);
@@ -110,7 +110,7 @@ export class NodeHealth implements BreakerOwner {
     this.#closed = true;
     for (const breaker of this.#breakers.values()) this.#drop(breaker);
     this.#breakers.clear();
-    this.#byRoute.clear();
+    this.#byRef.clear();
     this.#peers.leave(this.#node);
   }
 
@@ -135,7 +135,7 @@ export class NodeHealth implements BreakerOwner {
     this.#probe = undefined;
     this.#probedBreaker = undefined;
     if (breaker !== undefined) breaker.recordProbe(kind, now);
-    else if (this.#peers.breakers !== undefined) this.#obtain(call.route).record(kind, call.startedAt, now);
+    else if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
   }
@@ -158,29 +158,29 @@ export class NodeHealth implements BreakerOwner {
     this.#peers.setProbing(this.#node, this.#openBreakers > 0 || this.#failedAt >= 0);
   }
 
-  #find(route: Route): Breaker | undefined {
-    return this.#byRoute.get(route) ?? this.#breakers.get(methodKey(route.service, route.method));
+  #find(ref: MethodRef): Breaker | undefined {
+    return this.#byRef.get(ref) ?? this.#breakers.get(methodKey(ref.service, ref.method));
   }
 
-  #obtain(route: Route): Breaker {
-    const known = this.#byRoute.get(route);
+  #obtain(ref: MethodRef): Breaker {
+    const known = this.#byRef.get(ref);
     if (known !== undefined) return known;
-    const key = methodKey(route.service, route.method);
+    const key = methodKey(ref.service, ref.method);
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
       if (this.#breakers.size >= METHODS_MAX) this.#forgetOldest();
-      breaker = new Breaker(this.#peers.breakers!, this, route.service, route.method);
+      breaker = new Breaker(this.#peers.breakers!, this, ref.service, ref.method);
       this.#breakers.set(key, breaker);
     }
-    if (this.#byRoute.size >= METHODS_MAX) this.#byRoute.clear();
-    this.#byRoute.set(route, breaker);
+    if (this.#byRef.size >= METHODS_MAX) this.#byRef.clear();
+    this.#byRef.set(ref, breaker);
     return breaker;
   }
 
   #forgetOldest(): void {
     for (const [key, breaker] of this.#breakers) {
       this.#breakers.delete(key);
-      this.#byRoute.clear();
+      this.#byRef.clear();
       this.#drop(breaker);
       this.#updateProbing();
       return;

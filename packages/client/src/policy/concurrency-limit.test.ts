@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Call, type RpcError } from '@org/rpc-core';
 import { fuseGates, rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
+import { admission } from './admission.js';
 import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './concurrency-limit.js';
-import { limitsLayer } from './limits.js';
 
 /** Calls that stay under way until they are ended by hand, behind one limit. */
 function scene(max: number, queue: number) {
@@ -11,7 +11,7 @@ function scene(max: number, queue: number) {
   const limit = new ConcurrencyLimit('shop.buy', { max, queue }, clock);
   const gate = fuseGates([limit]);
   const started: Call[] = [];
-  const serve = limitsLayer([limit])((call) => {
+  const serve = admission([limit])((call) => {
     started.push(call);
     return new Promise((resolve, reject) => {
       call.resolve = resolve;
@@ -111,12 +111,12 @@ describe('ConcurrencyLimit', () => {
   });
 });
 
-describe('limitsLayer', () => {
+describe('admission', () => {
   it('gives back what a call holds when a later limit refuses it', async () => {
     const clock = new FakeClock();
     const limit = new ConcurrencyLimit('shop', { max: 1, queue: 0 }, clock);
     const refusal = rpcError('RESOURCE_EXHAUSTED', 'no');
-    const serve = limitsLayer([limit, { admit: () => refusal }])(() => assert.fail('the call was started'));
+    const serve = admission([limit, { admit: () => refusal }])(() => assert.fail('the call was started'));
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     call.callGate = fuseGates([limit]);
     await assert.rejects(serve(call), refusal);
@@ -125,7 +125,7 @@ describe('limitsLayer', () => {
 
   it('forwards without a promise of its own', () => {
     const promise = Promise.resolve(1);
-    const serve = limitsLayer([{ admit: () => undefined }])(() => promise);
+    const serve = admission([{ admit: () => undefined }])(() => promise);
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     assert.equal(serve(call), promise);
   });
@@ -135,7 +135,7 @@ describe('limitsLayer', () => {
     const slow = { admit: async (): Promise<void> => void asked.push('slow') };
     const last = { admit: (): RpcError => rpcError('RESOURCE_EXHAUSTED', 'no') };
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
-    await assert.rejects(limitsLayer([slow, last])(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
+    await assert.rejects(admission([slow, last])(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
     assert.deepEqual(asked, ['slow']);
   });
 });

@@ -1,6 +1,6 @@
 import type { Call, Clock, Gate, RpcError } from '@org/rpc-core';
 import { assertKnownOptions, assertNumber, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
-import type { CallLimit } from './limits.js';
+import type { CallLimit } from './admission.js';
 
 /** How many calls may be under way. */
 export interface ConcurrencyLimitOptions {
@@ -32,7 +32,7 @@ export function resolveConcurrencyLimitOptions(
 /**
  * Lets at most `max` calls be under way; `queue` more wait for one of them to end, at most until their deadline.
  *
- * A limit for {@link limitsLayer}, where calls are let in, and a gate of the call, where their permits come back: whatever
+ * A limit for {@link admission}, where calls are let in, and a gate of the call, where their permits come back: whatever
  * ends a call, its permit is free before its promise settles. Both places must be given the same instance.
  */
 export class ConcurrencyLimit implements CallLimit, Gate {

@@ -7,7 +7,7 @@ import {
   type Waiting,
   waitFor,
 } from '@org/rpc-core/internal';
-import type { CallLimit } from './limits.js';
+import type { CallLimit } from './admission.js';
 
 /** How many calls may start over time. */
 export interface RateLimitOptions {

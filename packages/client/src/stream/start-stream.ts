@@ -1,9 +1,9 @@
 import { Call, type CallOptions, callContext } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
+import type { ClientMethod } from '../client-method.js';
 import type { ResolvedClientOptions } from '../face/options.js';
 import { applyOptions, inherit } from '../face/start-call.js';
-import type { ClientRoute } from '../route.js';
 import { ClientStream } from './client-stream.js';
 
 /** How long a stream may be silent unless told otherwise, in milliseconds. */
@@ -15,24 +15,24 @@ const IDLE_TIMEOUT_MS = 60_000;
  */
 export function startStream(
   client: ResolvedClientOptions,
-  route: ClientRoute,
+  called: ClientMethod,
   args: unknown[],
   options: CallOptions | undefined,
 ): unknown {
-  const { kind } = route.definition;
+  const { kind } = called.definition;
   const source = kind === 'stream' ? undefined : (args.shift() as AsyncIterable<unknown>);
-  const where = `${route.service}.${route.method}: the first argument`;
-  if (kind === 'stream') return new LazyStream(() => open(client, route, args, options, undefined));
+  const where = `${called.service}.${called.method}: the first argument`;
+  if (kind === 'stream') return new LazyStream(() => open(client, called, args, options, undefined));
   if (kind === 'duplex') {
     assertIterable(source, where);
-    return new LazyStream(() => open(client, route, args, options, source));
+    return new LazyStream(() => open(client, called, args, options, source));
   }
   try {
     assertIterable(source, where);
   } catch (error) {
     return Promise.reject(error);
   }
-  return onlyItem(open(client, route, args, options, source), route);
+  return onlyItem(open(client, called, args, options, source), called);
 }
 
 /** Whether the first argument can be iterated, without beginning to. */
@@ -45,18 +45,18 @@ function assertIterable(source: unknown, where: string): void {
 
 function open(
   client: ResolvedClientOptions,
-  route: ClientRoute,
+  called: ClientMethod,
   args: unknown[],
   options: CallOptions | undefined,
   source: AsyncIterable<unknown> | undefined,
 ): AsyncIterator<unknown> {
   const { clock, propagate } = client;
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
-  const call = new Call(route, args, false);
-  const { timeoutMs, rule } = route.policy.now;
+  const call = new Call(called, args, false);
+  const { timeoutMs, rule } = called.policy.now;
   call.createdAt = clock.now();
-  call.idempotent = route.idempotent;
-  call.priority = route.priority;
+  call.idempotent = called.idempotent;
+  call.priority = called.priority;
   call.deadline = call.createdAt + (options?.timeoutMs ?? timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
@@ -69,7 +69,7 @@ function open(
     idleTimeoutMs: options?.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     onOver: () => linked?.unlink(),
   });
-  return route.stream!(call, source)[Symbol.asyncIterator]();
+  return called.stream!(call, source)[Symbol.asyncIterator]();
 }
 
 /** An iterator that is made when the first item is asked for. */
@@ -105,7 +105,7 @@ class LazyStream implements AsyncIterableIterator<unknown> {
 }
 
 /** The result of an upload: the one item that comes back. */
-async function onlyItem(items: AsyncIterator<unknown>, { service, method }: ClientRoute): Promise<unknown> {
+async function onlyItem(items: AsyncIterator<unknown>, { service, method }: ClientMethod): Promise<unknown> {
   const first = await items.next();
   if (first.done !== true && (await items.next()).done === true) return first.value;
   await items.return?.();

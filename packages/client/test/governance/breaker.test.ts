@@ -4,7 +4,7 @@ import { rpcError } from '@org/rpc-core/internal';
 import { uniformTime } from '@org/rpc-testkit';
 import { NodeStatus } from '../../src/picker/picker.js';
 import { roundRobin } from '../../src/picker/round-robin.js';
-import { broken, Rig, ROUTE, type Script } from './rig.js';
+import { broken, METHOD, Rig, type Script } from './rig.js';
 
 /** One node whose behaviour changes, under calls at even intervals. */
 class OneNode {
@@ -49,7 +49,7 @@ function once(call: Call): void {
 }
 
 function aCall(): Call {
-  const call = new Call(ROUTE, [], false);
+  const call = new Call(METHOD, [], false);
   call.idempotent = true;
   return call;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
 import { p2c } from '../../src/picker/p2c.js';
 import { roundRobin } from '../../src/picker/round-robin.js';
-import { broken, healthy, Rig, ROUTE, type Script } from './rig.js';
+import { broken, healthy, METHOD, Rig, type Script } from './rig.js';
 
 /** Two looks at four probing nodes, and two looks at each of eight drawn ones. */
 const LOOKS_MAX = 24;
@@ -15,7 +15,7 @@ describe('the price of a pick', function () {
       it(`does not grow with the number of nodes: ${factory.name}, ${ill} of 10,000 ill`, () => {
         const nodes = new Array<Script>(10_000).fill(healthy(() => 1));
         const rig = new Rig({ seed: 1, picker: factory, nodes, breakers: false });
-        const failed = new Call(ROUTE, [], false);
+        const failed = new Call(METHOD, [], false);
         rig.nodes.forEach((node, index) => {
           if (ill === 'none' || (ill === 'a third' && index % 3 > 0)) return;
           node.load.started(0);
@@ -25,7 +25,7 @@ describe('the price of a pick', function () {
         const looks = (): number => rig.nodes.reduce((sum, node) => sum + node.statusCalls, 0);
         for (let pick = 0; pick < 100; pick++) {
           const before = looks();
-          const call = new Call(ROUTE, [], false);
+          const call = new Call(METHOD, [], false);
           call.idempotent = true;
           assert.ok(rig.pick(call, 10_000) !== undefined);
           assert.ok(looks() - before <= LOOKS_MAX, `pick ${pick} looked at ${looks() - before} nodes`);

@@ -1,4 +1,4 @@
-import { Call, type Gate, type Outcome, type Random, type Route, type Service } from '@org/rpc-core';
+import { Call, type Gate, type MethodRef, type Outcome, type Random, type Service } from '@org/rpc-core';
 import { fuseGates, rpcError, stack } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
@@ -23,7 +23,7 @@ export interface Reply {
 /** A scripted server: decides on the reply when the call arrives. */
 export type Script = (now: number, random: Random, call: Call) => Reply;
 
-export const ROUTE: Route = { service: 'shop', method: 'buy', wireName: new Uint8Array() };
+export const METHOD: MethodRef = { service: 'shop', method: 'buy', wireName: new Uint8Array() };
 
 /** Twenty runs, of which each must keep the bound. */
 export const SEEDS: readonly number[] = Array.from({ length: 20 }, (_, index) => index + 1);
@@ -114,7 +114,7 @@ export class Rig {
   /** Makes a call as a user does. */
   call(change?: (call: Call) => void): Promise<unknown> {
     const { idempotent = true, timeoutMs = Number.POSITIVE_INFINITY } = this.#options;
-    const call = new Call(ROUTE, [], false);
+    const call = new Call(METHOD, [], false);
     call.createdAt = this.clock.now();
     call.deadline = call.createdAt + timeoutMs;
     call.idempotent = idempotent;

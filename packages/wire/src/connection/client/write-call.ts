@@ -13,7 +13,7 @@ const U32_MAX = 0xffff_ffff;
  * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
  */
 export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, call: Call, id: number): void {
-  const { metadata, route } = call;
+  const { metadata, methodRef } = call;
   const remainingMs = call.attemptDeadline - call.startedAt;
   writeRequest(
     target,
@@ -28,7 +28,7 @@ export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, cal
         remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),
       attempt: Math.min(call.attempt, 255),
       priority: call.priority,
-      wireName: route.wireName,
+      wireName: methodRef.wireName,
       metadata: metadata === undefined ? undefined : encodeMetadata(metadata, limits),
     },
     call.args,

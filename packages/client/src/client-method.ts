@@ -1,15 +1,15 @@
-import type { MethodDefinition, Route, Service, StreamService } from '@org/rpc-core';
+import type { MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
 import type { LivePolicy } from './rules/live-policy.js';
 
 /** One method on one client: its names, its options after every precedence but the call's own, and its stack. */
-export interface ClientRoute extends Route {
+export interface ClientMethod extends MethodRef {
   readonly definition: MethodDefinition;
   readonly oneWay: boolean;
   /** Its timeouts and retries, with the rules that are in force. */
   readonly policy: LivePolicy;
   readonly idempotent: boolean;
   readonly priority: number;
-  /** The composed stack: see channel.ts. */
+  /** The composed stack: see stack.ts. */
   readonly serve: Service;
   /** The same for a method with streams, which `serve` then knows nothing of; `undefined` for all others. */
   readonly stream: StreamService | undefined;

@@ -13,7 +13,7 @@ export interface CallLimit {
  * Lets calls pass that every limit lets pass, in their order. A call that passes at once is forwarded at once: no promise is
  * made for it.
  */
-export function limitsLayer(limits: readonly CallLimit[]): Layer {
+export function admission(limits: readonly CallLimit[]): Layer {
   return (next) => {
     const admitFrom = (index: number, call: Call): Promise<unknown> => {
       for (let i = index; i < limits.length; i++) {

@@ -1,22 +1,22 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
 import { fuseGates, isStreamKind, stack, surface, wireName } from '@org/rpc-core/internal';
 import { resolveRetryMax, retry } from './attempts/retry.js';
+import { type ClientMethod, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './client-method.js';
 import { credentials } from './face/credentials.js';
 import type { ResolvedClientOptions } from './face/options.js';
 import { userLayers } from './face/user-layers.js';
 import type { Balancer, Emit } from './nodes/balancer.js';
-import { createLimiters, type Limiters } from './policy/levels.js';
-import { limitsLayer } from './policy/limits.js';
+import { admission } from './policy/admission.js';
+import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import type { PolicyOptions } from './policy/policy-options.js';
 import { RetryBudget } from './policy/retry-budget.js';
-import { type ClientRoute, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './route.js';
 import { LivePolicy } from './rules/live-policy.js';
 import { attemptScope, callScope } from './scopes.js';
 import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 
 /** What the stacks of one client share. */
-export interface Channel {
+export interface SharedParts {
   readonly options: ResolvedClientOptions;
   readonly emit: Emit;
   readonly limiters: Limiters;
@@ -25,7 +25,7 @@ export interface Channel {
 }
 
 /** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
-export function createChannel(options: ResolvedClientOptions, emit: Emit): Channel {
+export function createSharedParts(options: ResolvedClientOptions, emit: Emit): SharedParts {
   const limiters = createLimiters('createClient', 'this client', options.policy, options.clock);
   for (const { definition, policy, methods } of options.services.values()) {
     // Made once to be checked now, not with the first call.
@@ -40,31 +40,31 @@ export function createChannel(options: ResolvedClientOptions, emit: Emit): Chann
  * Assembles the stack of one method: the one place that knows the order, each part with the reason for its place.
  * Most forward synchronously; a default call that succeeds at once makes one derived promise, in `retry`.
  */
-export function composeRoute(
-  channel: Channel,
+export function composeMethod(
+  client: SharedParts,
   balancer: Balancer,
   method: string,
   definition: MethodDefinition,
-): ClientRoute {
+): ClientMethod {
   const { service } = balancer;
-  const { clock, random, layers, metadata } = channel.options;
-  const shared = sharedOf(channel, service);
+  const { clock, random, layers, metadata } = client.options;
+  const ofService = serviceParts(client, service);
   const own = createLimiters(
     'createClient',
     `${service}.${method}`,
-    channel.options.services.get(service)?.methods[method] ?? {},
+    client.options.services.get(service)?.methods[method] ?? {},
     clock,
   );
-  const levels = [channel.limiters, shared.limiters, own];
+  const levels = [client.limiters, ofService.limiters, own];
   const rates = levels.flatMap(({ rate }) => rate ?? []);
   const concurrencies = levels.flatMap(({ concurrency }) => concurrency ?? []);
   const isStream = isStreamKind(definition.kind);
-  const policy = livePolicyOf(channel, balancer, method, definition);
+  const policy = livePolicyOf(client, balancer, method, definition);
 
   const callGate = fuseGates([
-    observer(channel.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
+    observer(client.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
     ...concurrencies, // A permit for each user call, however many attempts: retries must not multiply concurrency.
-    shared.budget, // Each user call earns its share of retries, whether it is retried or not.
+    ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
   const attemptGate = fuseGates([
@@ -76,7 +76,7 @@ export function composeRoute(
     ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
-    limitsLayer([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
+    admission([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream
       ? moveOnce(() => balancer.isClosed)
@@ -84,10 +84,10 @@ export function composeRoute(
           get max() {
             return policy.now.retryMax;
           },
-          budget: shared.budget,
+          budget: ofService.budget,
           clock,
           random,
-          onRetry: (event) => channel.emit('retried', event),
+          onRetry: (event) => client.emit('retried', event),
           isClosed: () => balancer.isClosed,
         }),
     // Below retry: leaves time for another attempt.
@@ -105,7 +105,7 @@ export function composeRoute(
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
     serve,
-    stream: isStream ? streamLayers(channel.options.streamLayers ?? [], openWith(serve)) : undefined,
+    stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
 }
 
@@ -133,12 +133,12 @@ function observer(emit: Emit): Gate {
 
 /** What the options say of a method, under the rules of its service. */
 function livePolicyOf(
-  channel: Channel,
+  client: SharedParts,
   { service, rules }: Balancer,
   method: string,
   definition: MethodDefinition,
 ): LivePolicy {
-  const { timeoutMs, attemptTimeoutMs, retry: retries } = policyOf(channel, service, method, definition);
+  const { timeoutMs, attemptTimeoutMs, retry: retries } = policyOf(client, service, method, definition);
   const isStream = isStreamKind(definition.kind);
   const base = {
     service,
@@ -152,8 +152,8 @@ function livePolicyOf(
 }
 
 /** Method before service before contract before client; rules, and the call itself, go before them all. */
-function policyOf(channel: Channel, service: string, method: string, definition: MethodDefinition): PolicyOptions {
-  const { policy, services } = channel.options;
+function policyOf(client: SharedParts, service: string, method: string, definition: MethodDefinition): PolicyOptions {
+  const { policy, services } = client.options;
   const ofService = services.get(service);
   const ofMethod = ofService?.methods[method];
   const isStream = isStreamKind(definition.kind);
@@ -167,11 +167,11 @@ function policyOf(channel: Channel, service: string, method: string, definition:
   };
 }
 
-function sharedOf(channel: Channel, service: string): { limiters: Limiters; budget: RetryBudget } {
-  let shared = channel.services.get(service);
-  if (shared === undefined) {
-    const { services, clock } = channel.options;
-    shared = {
+function serviceParts(client: SharedParts, service: string): { limiters: Limiters; budget: RetryBudget } {
+  let parts = client.services.get(service);
+  if (parts === undefined) {
+    const { services, clock } = client.options;
+    parts = {
       limiters: createLimiters(
         `configure(${service})`,
         `service ${service}`,
@@ -180,7 +180,7 @@ function sharedOf(channel: Channel, service: string): { limiters: Limiters; budg
       ),
       budget: new RetryBudget('createClient'),
     };
-    channel.services.set(service, shared);
+    client.services.set(service, parts);
   }
-  return shared;
+  return parts;
 }
