@@ -103,6 +103,7 @@ class EtcdHandle implements RegistryHandle {
     this.#watchers.set(service, watcher);
     const watch = watcher.subscribe(publish);
     return {
+      ...watch,
       close: () => {
         watch.close();
         if (!watcher.idle || this.#watchers.get(service) !== watcher) return;

@@ -239,6 +239,43 @@ describe('Reflector', () => {
     end(world);
   });
 
+  it('lists anew at once when it is asked to, at most once a second', async () => {
+    const world = await follow();
+    const { etcd, clock, reflector } = world;
+    await clock.advance(1_000);
+    etcd.mute = true;
+    etcd.put('k/a', '1');
+    reflector.refresh();
+    reflector.refresh();
+    await clock.advance(0);
+    assert.equal(world.last(), 'a=1');
+    etcd.put('k/a', '2');
+    await clock.advance(999);
+    reflector.refresh();
+    await clock.advance(0);
+    assert.equal(world.last(), 'a=1');
+    assert.equal(etcd.calls.length, 2);
+    await clock.advance(1);
+    reflector.refresh();
+    await clock.advance(0);
+    assert.equal(world.last(), 'a=2');
+    end(world);
+  });
+
+  it('does not list more often in an outage because it is asked to', async () => {
+    const world = await follow();
+    world.etcd.fault = () => new EtcdError('unavailable', 'refused');
+    world.etcd.breakWatches();
+    await world.clock.advance(60_000);
+    const before = world.etcd.calls.length;
+    for (let i = 0; i < 100; i++) {
+      world.reflector.refresh();
+      await world.clock.advance(0);
+    }
+    assert.equal(world.etcd.calls.length, before);
+    end(world);
+  });
+
   it('lists anew every 15 to 45 s, spread by chance', async () => {
     const world = await follow();
     const gaps: number[] = [];

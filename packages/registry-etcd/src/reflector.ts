@@ -97,6 +97,13 @@ export class Reflector {
     void this.#relist();
   }
 
+  /** Lists anew at once, at most once a second. While etcd does not answer, its next answer brings a list in any case. */
+  refresh(): void {
+    if (this.#watch === undefined || !this.#freshness.isFresh) return;
+    if (this.#environment.clock.now() - this.#listedAt < REFRESH_MIN_MS) return;
+    void this.#relist();
+  }
+
   /** Ends it; the sink hears nothing more. Idempotent. */
   close(): void {
     this.#closed = true;
@@ -273,6 +280,8 @@ export class Reflector {
   }
 }
 
+/** Between two lists that somebody asks for, in milliseconds. */
+const REFRESH_MIN_MS = 1_000;
 /** A watch that ended sooner than this after its list is likely to do so again, in milliseconds. */
 const SHORT_LIVED_MS = 1_000;
 /** The time to find another host when one does not answer, in milliseconds. */

@@ -73,7 +73,7 @@ export class ServiceWatcher {
         if (waiting && this.#subscribers.has(subscriber)) subscriber(this.#snapshot!);
       });
     }
-    return { close: () => void this.#subscribers.delete(subscriber) };
+    return { close: () => void this.#subscribers.delete(subscriber), refresh: () => this.#reflector.refresh() };
   }
 
   /** Ends it for all listeners. Idempotent. */

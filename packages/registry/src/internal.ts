@@ -1,4 +1,5 @@
 export { registryFromEnvironment, resolveNamespace } from './by-name/from-environment.js';
+export { wrapHandle } from './combined/wrap-handle.js';
 export { uptimeMs } from './endpoint.js';
 export { readEndpoint, readInstance } from './endpoint-data.js';
 export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './rules-report-text.js';

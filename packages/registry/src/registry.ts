@@ -28,9 +28,15 @@ export interface Snapshot {
   readonly remembered?: true | undefined;
 }
 
-/** Stops a watch. Idempotent; no snapshot is published after it returned. */
+/** A watch in progress. */
 export interface Watch {
+  /** Ends it. Idempotent; no snapshot is published after it returned. */
   close(): void;
+  /**
+   * Asks the source at once, for whoever watches has reason to doubt the list: nothing that it names takes calls. Left out by
+   * registries that know no more than they have told. It bounds by itself how often it really asks, and may always be called.
+   */
+  refresh?(): void;
 }
 
 /** What a server writes into a registry: the endpoint, under each of its services. */

@@ -6,6 +6,7 @@ export type {
   RegistryContractSetup,
 } from './contract/registry-contract-setup.js';
 export { type RulesContractSetup, rulesContract } from './contract/rules-contract.js';
+export { wrapperContract } from './contract/wrapper-contract.js';
 export { FakeClock } from './fake-clock.js';
 export { type ManualRegistry, manualRegistry, type PublishOptions } from './manual-registry.js';
 export { mockService } from './mock-service.js';

@@ -42,6 +42,8 @@ export interface ManualRegistry {
   ruleReports(service: string): ReadonlyMap<string, RulesReport>;
   /** Reports an event to all who have opened the registry. */
   report(event: RegistryEvent): void;
+  /** How often those who watch a service have asked for a new list of it. */
+  refreshes(service: string): number;
   /** The names of the services that are watched now. */
   watched(): readonly string[];
   /** What is registered now. */
@@ -60,6 +62,7 @@ interface State {
   readonly rulesWatches: Set<TextWatches>;
   readonly ruleReports: Map<string, Map<string, RulesReport>>;
   readonly registered: Set<{ instance: Instance }>;
+  readonly refreshes: Map<string, number>;
 }
 
 /** Makes a registry that knows nothing yet. Any number of clients and servers may open it; all see the same. */
@@ -71,6 +74,7 @@ export function manualRegistry(): ManualRegistry {
     rulesWatches: new Set(),
     ruleReports: new Map(),
     registered: new Set(),
+    refreshes: new Map(),
   };
   return {
     registry: Object.freeze({
@@ -97,6 +101,7 @@ export function manualRegistry(): ManualRegistry {
     report(event) {
       for (const { onEvent } of state.handles.values()) onEvent?.(event);
     },
+    refreshes: (service) => state.refreshes.get(service) ?? 0,
     watched: () => [...new Set([...state.handles.keys()].flatMap((watches) => [...watches.services()]))].sort(),
     instances: () => [...state.registered].map(({ instance }) => instance),
     openHandles: () => state.handles.size,
@@ -130,7 +135,10 @@ function openManual(state: State, environment: RegistryEnvironment): RegistryHan
       const view = state.lists.get(service);
       if (closed) watch.close();
       else if (view !== undefined) watches.offer(service, view);
-      return watch;
+      return {
+        ...watch,
+        refresh: () => void state.refreshes.set(service, (state.refreshes.get(service) ?? 0) + 1),
+      };
     },
     register(given) {
       const entry = { instance: readInstance('register', given) };

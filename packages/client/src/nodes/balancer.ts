@@ -226,6 +226,8 @@ export class Balancer implements MembershipOwner, NodeOwner {
 
   #withoutNode(call: Call): Promise<unknown> {
     if (this.#closedReason !== undefined) return this.#refuse(call, this.#closedReason);
+    // Others may be there that the registry has not told of.
+    this.#watch.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
     return this.#refuse(call, this.#explain());
   }

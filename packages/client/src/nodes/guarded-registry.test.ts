@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { systemClock, systemRandom } from '@org/rpc-core';
 import type { Endpoint, RegistryEvent, Snapshot } from '@org/rpc-registry';
-import { type ManualRegistry, manualRegistry } from '@org/rpc-testkit';
+import { type ManualRegistry, manualRegistry, wrapperContract } from '@org/rpc-testkit';
 import { type AcceptEndpoint, guardedRegistry } from './guarded-registry.js';
 
 const at = (host: string, id = host): Endpoint => ({ id, host, port: 1, weight: 100, state: 'up' });
+
+wrapperContract('a registry with a policy', (registry) => guardedRegistry(registry, () => true));
 
 describe('a registry with a policy', () => {
   let manual: ManualRegistry;

@@ -7,6 +7,7 @@ import {
   type RegistryEvent,
   type Snapshot,
 } from '@org/rpc-registry';
+import { wrapHandle } from '@org/rpc-registry/internal';
 
 /** Decides whether a client may connect to what a registry lists. It is asked for each list, so it should be quick. */
 export type AcceptEndpoint = (endpoint: Endpoint) => boolean;
@@ -22,15 +23,12 @@ export function guardedRegistry(registry: Registry, accept: AcceptEndpoint): Reg
     open(environment: RegistryEnvironment) {
       const handle = registry.open(environment);
       const report = (event: RegistryEvent): void => environment.onEvent?.(event);
-      return {
+      return wrapHandle(handle, {
         watch(service: string, publish: (snapshot: Snapshot) => void) {
           const guard = new Guard(service, accept, report);
           return handle.watch(service, (snapshot) => publish(guard.filter(snapshot)));
         },
-        register: handle.register.bind(handle),
-        services: handle.services.bind(handle),
-        close: handle.close.bind(handle),
-      };
+      });
     },
   });
 }

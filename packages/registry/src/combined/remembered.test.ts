@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemRandom } from '@org/rpc-core';
-import { FakeClock, type ManualRegistry, manualRegistry, recordSnapshots, registryContract } from '@org/rpc-testkit';
+import { FakeClock, type ManualRegistry, manualRegistry, recordSnapshots, wrapperContract } from '@org/rpc-testkit';
 import { direct } from '../direct/direct.js';
 import type { Endpoint } from '../endpoint.js';
 import { memory } from '../memory/memory.js';
 import type { RegistryEvent, RegistryHandle, Snapshot } from '../registry.js';
 import { remembered } from './remembered.js';
 
-registryContract('a registry with a memory', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'rpc-remembered-'));
-  const registry = remembered(memory(), { directory });
-  return { create: () => registry, close: () => rm(directory, { recursive: true }) };
-});
+const wrapped: string[] = [];
+wrapperContract(
+  'a registry with a memory',
+  (registry) => {
+    const directory = mkdtempSync(join(tmpdir(), 'rpc-remembered-'));
+    wrapped.push(directory);
+    return remembered(registry, { directory });
+  },
+  async () => void (await Promise.all(wrapped.splice(0).map((directory) => rm(directory, { recursive: true })))),
+);
 
 const WRITTEN_MS = 1_000;
 const VANISHED_MS = 600_000;

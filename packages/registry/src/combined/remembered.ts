@@ -3,6 +3,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from '../registry.js';
 import { SnapshotFile } from './snapshot-file.js';
 import { createSnapshotFolder } from './snapshot-folder.js';
+import { wrapHandle } from './wrap-handle.js';
 
 /** Options of {@link remembered}. */
 export interface RememberedOptions {
@@ -38,23 +39,15 @@ export function remembered(registry: Registry, options: RememberedOptions = {}):
         files.set(service, file);
         return file;
       };
-      return {
-        ...rulesOf(handle),
+      return wrapHandle(handle, {
         watch: (service, publish) => watchRemembering(handle, fileOf(service), service, publish),
-        register: (instance) => handle.register(instance),
-        services: () => handle.services(),
         async close() {
           await Promise.all([...files.values()].map((file) => file.close()));
           await handle.close();
         },
-      };
+      });
     },
   });
-}
-
-/** The parts of a handle that are there or not. */
-function rulesOf({ rules, rulesStore }: RegistryHandle): Pick<RegistryHandle, 'rules' | 'rulesStore'> {
-  return { rules, rulesStore };
 }
 
 /** The file speaks only as long as the registry has not. */
@@ -84,6 +77,7 @@ function watchRemembering(
       isClosed = true;
       watch.close();
     },
+    refresh: () => watch.refresh?.(),
   };
 }
 

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { systemClock, systemRandom } from '@org/rpc-core';
-import { type ManualRegistry, manualRegistry, registryContract } from '@org/rpc-testkit';
+import { type ManualRegistry, manualRegistry, wrapperContract } from '@org/rpc-testkit';
 import type { Endpoint } from '../endpoint.js';
 import { memory } from '../memory/memory.js';
 import type { Registry, RegistryEvent, Snapshot } from '../registry.js';
 import { several } from './several.js';
 
-registryContract('several registries', async () => {
-  const registry = several([memory(), memory()]);
-  return { create: () => registry, close: async () => {} };
-});
+wrapperContract('several registries', (registry) => several([registry, memory()]));
 
 const environment = { namespace: 'default', clock: systemClock, random: systemRandom };
 

@@ -99,6 +99,9 @@ function watchAll(handles: readonly RegistryHandle[], service: string, publish: 
       isClosed = true;
       for (const watch of watches) watch.close();
     },
+    refresh() {
+      for (const watch of watches) watch.refresh?.();
+    },
   };
 }
 

@@ -73,6 +73,22 @@ describe('the first calls of a client', () => {
   });
 });
 
+describe('a client with no node that takes calls', () => {
+  it('asks the registry for a new list, and only then', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    world.client.service(Greeter);
+    await world.list(a);
+    assert.equal(await world.call(), 'a');
+    assert.equal(world.registry.refreshes('greeter'), 0);
+    world.kill(a);
+    await world.settle();
+    await assert.rejects(world.call(), { code: 'UNAVAILABLE' });
+    assert.ok(world.registry.refreshes('greeter') > 0);
+    await world.client.close();
+  });
+});
+
 describe('waitForReady', () => {
   it('lets a call wait, within its deadline, where it would fail otherwise', async () => {
     const world = new World();

@@ -50,6 +50,13 @@ const everybody = { mode: 'on', percent: 100 } as const;
 describe('rules for the timeout', () => {
   const late = (ms: number): string => `DEADLINE_EXCEEDED after ${ms} ms`;
 
+  it('are in force behind the option acceptEndpoint, too', async () => {
+    const world = await setUp({ acceptEndpoint: () => true });
+    await rule(world, { timeout: { ...everybody, timeoutMs: 300 } });
+    assert.equal(await hold(world), late(300));
+    await world.client.close();
+  });
+
   it('go before what client, service and method were given', async () => {
     const world = await setUp({
       timeoutMs: 900,
