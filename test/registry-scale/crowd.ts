@@ -38,6 +38,7 @@ export function watchCrowd(handle: RegistryHandle, service: string, instances: n
       },
     },
   });
+  balancer.open();
   return {
     ready,
     get pickers() {

@@ -5,7 +5,8 @@ import { type ClientMethod, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './clien
 import { credentials } from './face/credentials.js';
 import type { ResolvedClientOptions } from './face/options.js';
 import { userLayers } from './face/user-layers.js';
-import type { Balancer, Emit } from './nodes/balancer.js';
+import type { Emit } from './nodes/announcer.js';
+import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
 import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';

@@ -99,7 +99,7 @@ class EtcdHandle implements RegistryHandle {
 
   watch(service: string, publish: PublishSnapshot): Watch {
     if (this.#closing !== undefined) return { close: () => undefined };
-    const watcher = this.#watchers.get(service) ?? new ServiceWatcher(service, this.#environment);
+    const watcher = this.#watchers.get(service) ?? new ServiceWatcher(service, this.#environment).start();
     this.#watchers.set(service, watcher);
     const watch = watcher.subscribe(publish);
     return {

@@ -19,7 +19,7 @@ describe('ServiceWatcher', () => {
       world.etcd.put(greeterKey(id), formatInstanceValue(endpoint(id, changes)));
     };
     for (const id of ids) put(id);
-    const watcher = new ServiceWatcher('greeter', world.environment);
+    const watcher = new ServiceWatcher('greeter', world.environment).start();
     const snapshots: Snapshot[] = [];
     watcher.subscribe((snapshot) => snapshots.push(snapshot));
     await world.clock.advance(0);
@@ -187,7 +187,7 @@ describe('ServiceWatcher', () => {
   it('lets no listener harm another', async () => {
     const warned = new Promise((resolve) => process.once('warning', resolve));
     const world = createWorld();
-    const watcher = new ServiceWatcher('greeter', world.environment);
+    const watcher = new ServiceWatcher('greeter', world.environment).start();
     const heard: string[] = [];
     watcher.subscribe(() => {
       throw new Error('mine');

@@ -49,7 +49,12 @@ export class ServiceWatcher {
       succeeded: outage.succeeded.bind(outage),
     };
     this.#reflector = new Reflector(environment.keys.instances(service), sink, environment);
+  }
+
+  /** Begins to ask etcd. To be ended with {@link close}. */
+  start(): this {
     this.#reflector.start();
+    return this;
   }
 
   /** Whether nobody listens. */

@@ -64,6 +64,7 @@ class Story {
         if (event === 'endpointRemoved') this.#removed((args[0] as { instance: string }).instance);
       },
     });
+    this.#balancer.open();
     handle.watch('greeter', (snapshot) => this.#check(snapshot));
     this.#stop = async () => {
       this.#balancer.close('the story is over');

@@ -50,6 +50,7 @@ async function crowd(areUp = true): Promise<Crowd> {
       },
     },
   });
+  balancer.open();
   const snapshots: Snapshot[] = [];
   handle.watch('greeter', (snapshot) => snapshots.push(snapshot));
   await world.clock.advance(0);

@@ -20,7 +20,8 @@ import type { ClientTlsOptions } from '@org/rpc-wire';
 import { type Dial, dialTcp, dialTls } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
-import { Balancer, type Emit } from '../nodes/balancer.js';
+import type { Emit } from '../nodes/announcer.js';
+import { Balancer } from '../nodes/balancer.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
@@ -223,7 +224,7 @@ export class RpcClient implements Client {
         clock,
         random,
         emit: this.#emit,
-      });
+      }).open();
       this.#balancers.set(service, balancer);
       this.#cancelTick ??= everySecond(clock, (now) => {
         this.#pool.tick(now);

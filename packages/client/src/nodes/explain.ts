@@ -1,11 +1,11 @@
-import type { Membership } from './membership.js';
+import type { Roster } from './roster.js';
 
 /** What is known of a service that cannot be called. */
 export interface Situation {
   readonly service: string;
   readonly registry: string;
   readonly namespace: string;
-  readonly membership: Membership;
+  readonly roster: Roster;
   /** What the registry last reported as wrong, in its words; `undefined` when nothing is. */
   readonly registryError: string | undefined;
 }
@@ -14,17 +14,17 @@ const NODES_SHOWN = 3;
 
 /** Says why no node takes a call, and what to do: the sentence that a user reads first when something is wrong. */
 export function explainNoNode(situation: Situation): string {
-  const { service, registry, namespace, membership, registryError } = situation;
+  const { service, registry, namespace, roster, registryError } = situation;
   const where = `registry ${registry}, namespace "${namespace}"`;
   const trouble = registryError === undefined ? '' : `; its last error: ${registryError}`;
-  if (!membership.isKnown)
+  if (!roster.isKnown)
     return `the registry has not answered yet (${where}${trouble}): start it, or check the option registry`;
-  const age = membership.isFresh
+  const age = roster.isFresh
     ? ''
-    : `; the registry has been unreachable for ${Math.round(membership.ageMs() / 1000)} s${trouble}`;
-  if (membership.size === 0)
+    : `; the registry has been unreachable for ${Math.round(roster.ageMs() / 1000)} s${trouble}`;
+  if (roster.size === 0)
     return `service "${service}" has no instance in ${where}${age}: start a server that adds it, or check the service's name, registry and namespace`;
-  const nodes = [...membership.nodes];
+  const nodes = [...roster.nodes];
   const shown = nodes.slice(0, NODES_SHOWN).map((node) => `${node.address} (${node.downReason})`);
   const more = nodes.length > NODES_SHOWN ? ` and ${nodes.length - NODES_SHOWN} more` : '';
   return `no instance of "${service}" takes calls: ${shown.join(', ')}${more}; ${where}${age}; check that they run and can be reached from here`;

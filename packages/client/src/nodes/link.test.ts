@@ -29,6 +29,7 @@ class Scene {
     };
     const timers = new TimerQueue(clock);
     this.link = new Link(ENDPOINT, { dial, codec: msgpack(), limits: DEFAULT_LIMITS, clock, random, timers });
+    this.link.connect();
     this.link.observe({ linkChanged: ({ state }) => this.states.push(state) });
   }
 

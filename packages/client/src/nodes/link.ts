@@ -1,4 +1,4 @@
-import type { Clock, Limits, Random } from '@org/rpc-core';
+import type { Cancel, Clock, Limits, Random } from '@org/rpc-core';
 import type { TimerQueue } from '@org/rpc-core/internal';
 import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 import type { ClientProtocol, Codec } from '@org/rpc-wire';
@@ -29,7 +29,22 @@ export interface LinkEnvironment {
 const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT']);
 
 /** What a link is doing. Only `ready` takes calls. */
-export type LinkState = 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';
+export type LinkState = State['name'];
+
+/** Each state with what exists in it and in no other. */
+type State =
+  /** Made, and not used yet. */
+  | { readonly name: 'idle' }
+  | { readonly name: 'connecting' }
+  | { readonly name: 'ready'; readonly connection: CallConnection; readonly since: number }
+  /** Finishes the calls in flight. `isRetired`: and is not made anew after that. */
+  | { readonly name: 'draining'; readonly connection: CallConnection; readonly isRetired: boolean }
+  | { readonly name: 'backoff'; readonly cancel: Cancel }
+  | { readonly name: 'closed' };
+
+const IDLE: State = { name: 'idle' };
+const CONNECTING: State = { name: 'connecting' };
+const CLOSED: State = { name: 'closed' };
 
 /** Who is told of a link's changes: a node of each service that the endpoint serves. */
 export interface LinkObserver {
@@ -44,7 +59,7 @@ const BACKOFF_MAX_MS = 10_000;
  * The connection to one endpoint, made anew whenever it is lost, after a jittered backoff: clients that lost the same server
  * must not all come back in the same instant.
  *
- * connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
+ * idle -> connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
  * uses it any more; closed is final.
  */
 export class Link implements ClientConnectionObserver {
@@ -52,31 +67,28 @@ export class Link implements ClientConnectionObserver {
   readonly address: string;
   readonly #environment: LinkEnvironment;
   readonly #observers = new Set<LinkObserver>();
-  #state: LinkState = 'connecting';
-  #connection: CallConnection | undefined;
+  #state: State = IDLE;
   #failures = 0;
   /** The failures before the last greeting, for as long as that one may be from a server that is about to leave. */
   #forgiven = 0;
-  #readyAt = 0;
   #refused = false;
-  #retired = false;
   #lastError: string | undefined;
-  #cancelBackoff: (() => void) | undefined;
 
+  /** Does nothing yet: see {@link connect}. */
   constructor(endpoint: Endpoint, environment: LinkEnvironment) {
     this.endpoint = endpoint;
     this.address = endpointAddress(endpoint);
     this.#environment = environment;
-    this.#connect();
   }
 
   get state(): LinkState {
-    return this.#state;
+    return this.#state.name;
   }
 
   /** The connection that takes calls; `undefined` unless ready. */
   get connection(): CallConnection | undefined {
-    return this.#state === 'ready' ? this.#connection : undefined;
+    const state = this.#state;
+    return state.name === 'ready' ? state.connection : undefined;
   }
 
   /** Attempts to connect that failed since the last greeting, or that found a server about to leave. */
@@ -95,7 +107,13 @@ export class Link implements ClientConnectionObserver {
   }
 
   get inFlight(): number {
-    return this.#connection?.inFlight ?? 0;
+    return this.#held?.inFlight ?? 0;
+  }
+
+  /** The connection that takes calls, or finishes its last ones. */
+  get #held(): CallConnection | undefined {
+    const state = this.#state;
+    return state.name === 'ready' || state.name === 'draining' ? state.connection : undefined;
   }
 
   observe(observer: LinkObserver): void {
@@ -106,28 +124,33 @@ export class Link implements ClientConnectionObserver {
     this.#observers.delete(observer);
   }
 
+  /** Connects for the first time, and from then on by itself; later calls do nothing. To be ended with {@link close}. */
+  connect(): void {
+    if (this.#state.name === 'idle') this.#connect();
+  }
+
   /** Takes no more calls, and closes when those in flight have been answered. It is not made anew. */
   retire(): void {
-    const connection = this.#connection;
+    const connection = this.#held;
     if (connection === undefined || connection.inFlight === 0) return this.close('the endpoint is gone');
-    this.#retired = true;
-    this.#set('draining');
+    this.#setState({ name: 'draining', connection, isRetired: true });
     connection.drain();
   }
 
   /** Closes at once, for good; calls in flight fail. */
   close(reason: string): void {
-    if (this.#state === 'closed') return;
-    this.#set('closed');
-    this.#cancelBackoff?.();
-    const connection = this.#connection;
-    this.#connection = undefined;
+    const state = this.#state;
+    if (state.name === 'closed') return;
+    const connection = this.#held;
+    if (state.name === 'backoff') state.cancel();
+    this.#setState(CLOSED);
     connection?.close(reason);
   }
 
   tick(now: number): void {
-    if (this.#state === 'ready' && now - this.#readyAt > BACKOFF_MAX_MS) this.#forgiven = 0;
-    this.#connection?.tick(now);
+    const state = this.#state;
+    if (state.name === 'ready' && now - state.since > BACKOFF_MAX_MS) this.#forgiven = 0;
+    this.#held?.tick(now);
   }
 
   // ClientConnectionObserver
@@ -136,56 +159,61 @@ export class Link implements ClientConnectionObserver {
     // The server says goodbye by itself. Until then, nothing is sent to it, and having reached it is no success.
     if (this.endpoint.isAnyInstance !== true && instance !== this.endpoint.id) {
       this.#refused = true;
-      if (this.#state === 'ready') this.#set('draining');
+      this.#drain();
       return;
     }
     this.#refused = false;
     // A server may say goodbye before it greets.
-    if (this.#state === 'draining') return;
+    if (this.#state.name === 'draining') return;
     this.#forgiven = this.#failures;
     this.#failures = 0;
     this.#lastError = undefined;
-    this.#notify(this.#state);
+    this.#notify(this.#state.name);
   }
 
   draining(reason: string): void {
     this.#lastError = reason;
     // A server that drains greets whoever comes back: without its failures, a client would come back all the time.
     this.#failures = Math.max(this.#failures, this.#forgiven);
-    if (this.#state === 'ready') this.#set('draining');
+    this.#drain();
   }
 
   closed(reason: string): void {
-    this.#connection = undefined;
-    if (this.#state === 'closed') return;
+    const state = this.#state;
+    if (state.name === 'closed') return;
     // What the server said when it began to drain says more than that it has hung up since.
-    if (this.#state !== 'draining' || this.#refused) this.#lastError = reason;
-    if (this.#retired) this.#set('closed');
+    if (state.name !== 'draining' || this.#refused) this.#lastError = reason;
+    if (state.name === 'draining' && state.isRetired) this.#setState(CLOSED);
     else this.#backOff();
   }
 
   #connect(): void {
     const { dial } = this.#environment;
     const { host, port, path } = this.endpoint;
-    this.#set('connecting');
+    this.#setState(CONNECTING);
     dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS }).then(
       (stream) => this.#connected(stream),
       (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;
         this.#refused = REFUSALS.has(error.code);
-        if (this.#state !== 'closed') this.#backOff();
+        if (this.#state.name !== 'closed') this.#backOff();
       },
     );
   }
 
   #connected(stream: ByteStream): void {
-    if (this.#state === 'closed') return stream.destroy();
+    if (this.#state.name === 'closed') return stream.destroy();
     const { codec, compression, limits, clock, timers, protocol } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     const options = { stream, codec, compression, limits, clock, timers, observer: this, expectInstance };
-    this.#connection = protocol?.open(options) ?? new ClientConnection(options);
-    this.#readyAt = clock.now();
-    this.#set('ready');
+    const connection = protocol?.open(options) ?? new ClientConnection(options);
+    this.#setState({ name: 'ready', connection, since: clock.now() });
+  }
+
+  /** The server takes no more calls on this connection. */
+  #drain(): void {
+    const state = this.#state;
+    if (state.name === 'ready') this.#setState({ name: 'draining', connection: state.connection, isRetired: false });
   }
 
   #backOff(): void {
@@ -193,14 +221,13 @@ export class Link implements ClientConnectionObserver {
     // Full jitter; the first attempt after a loss comes soon, since most losses are restarts.
     const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures++;
-    this.#set('backoff');
-    this.#cancelBackoff = clock.schedule(random() * ceilingMs, () => this.#connect(), true);
+    this.#setState({ name: 'backoff', cancel: clock.schedule(random() * ceilingMs, () => this.#connect(), true) });
   }
 
-  #set(state: LinkState): void {
-    const previous = this.#state;
+  #setState(state: State): void {
+    const previous = this.#state.name;
     this.#state = state;
-    if (previous !== state) this.#notify(previous);
+    if (previous !== state.name) this.#notify(previous);
   }
 
   #notify(previous: LinkState): void {

@@ -10,7 +10,7 @@ export class Pool {
     this.#environment = environment;
   }
 
-  /** The link to an endpoint, made when there is none. Give it back with `release`. */
+  /** The link to an endpoint, made and connected when there is none. Give it back with `release`. */
   acquire(endpoint: Endpoint): Link {
     const key = keyOf(endpoint);
     let entry = this.#links.get(key);
@@ -19,6 +19,7 @@ export class Pool {
       this.#links.set(key, entry);
     }
     entry.users++;
+    entry.link.connect();
     return entry.link;
   }
 

@@ -54,9 +54,9 @@ export function clientState(balancers: Iterable<Balancer>, now: number): ClientS
       latencyMs: node.load.estimateMs(now),
       error: node.link.lastError,
     }));
-    const { membership, rules } = balancer;
-    const { isFresh: fresh, isRemembered: remembered } = membership;
-    const ageMs = membership.ageMs();
+    const { roster, rules } = balancer;
+    const { isFresh: fresh, isRemembered: remembered } = roster;
+    const ageMs = roster.ageMs();
     services[balancer.service] = { fresh, ageMs, remembered, nodes, rules: rules.state() };
   }
   return { services };

@@ -49,7 +49,7 @@ export class ServiceRules {
   readonly counts = new DarkCounts();
   readonly #service: string;
   readonly #environment: ServiceRulesEnvironment;
-  readonly #watch: { close(): void } | undefined;
+  #watch: { close(): void } | undefined;
   /** What was looked at last; `undefined` before the first document. */
   #text: string | undefined;
   #waiting: { readonly text: string | undefined } | undefined;
@@ -60,7 +60,11 @@ export class ServiceRules {
   constructor(service: string, environment: ServiceRulesEnvironment) {
     this.#service = service;
     this.#environment = environment;
-    this.#watch = environment.source?.watch(service, (text) => this.#offer(text));
+  }
+
+  /** Begins to follow the registry. To be ended with {@link close}. */
+  open(): void {
+    this.#watch ??= this.#environment.source?.watch(this.#service, (text) => this.#offer(text));
   }
 
   /** The weight that rules give to an endpoint; `undefined` when that of the registry holds. */

@@ -1,6 +1,8 @@
 import type { Clock } from '@org/rpc-core';
 import { type Endpoint, endpointAddress, type Gone, type GoneReason, type Snapshot } from '@org/rpc-registry';
-import type { Node } from './node.js';
+import { Node, type NodeOwner } from './node.js';
+import type { Pool } from './pool.js';
+import type { ServiceHealth } from './service-health.js';
 
 /** How long a node that nobody lists and that is silent is kept, in milliseconds of a fresh source: the registry's TTL. */
 const SILENT_GRACE_MS = 15_000;
@@ -13,21 +15,34 @@ const MASS_SHARE = 0.5;
 
 const NOTHING: readonly Endpoint[] = [];
 
-/** What membership asks of its balancer. */
-export interface MembershipOwner {
-  addNode(endpoint: Endpoint): Node;
-  removeNode(node: Node, reason: GoneReason): void;
+/** Who is told of nodes that come and go. */
+export interface RosterObserver {
+  nodeAdded(node: Node): void;
+  nodeRemoved(node: Node): void;
   /** More nodes vanished from the registry at once than can have left. */
   massVanished(unlisted: number, known: number): void;
 }
 
+/** What a roster builds its nodes from. */
+export interface RosterSettings {
+  readonly clock: Clock;
+  /** Gives each node its link, and takes it back. */
+  readonly pool: Pick<Pool, 'acquire' | 'release'>;
+  readonly health: ServiceHealth;
+  /** The weight that rules give to an endpoint; `undefined` when that of the registry holds. */
+  readonly weightOf: (endpoint: Endpoint) => number | undefined;
+  readonly observer: RosterObserver;
+  /** To whom the nodes belong. */
+  readonly owner: NodeOwner;
+}
+
 /**
- * Which nodes a service has. The registry adds; it takes away only what said goodbye or is known to be dead. What it merely
- * stops listing is judged by its own connection: a registry that lost its data, or its leases, must not take down servers
- * that answer.
+ * Which nodes a service has; it builds them and keeps them. The registry adds; it takes away only what said goodbye or is known
+ * to be dead. What it merely stops listing is judged by its own connection: a registry that lost its data, or its leases, must
+ * not take down servers that answer.
  */
-export class Membership {
-  readonly #owner: MembershipOwner;
+export class Roster {
+  readonly #settings: RosterSettings;
   readonly #clock: Clock;
   readonly #nodes = new Map<string, Node>();
   /** Those of them that are no longer listed; usually none, so that looking after them costs nothing. */
@@ -39,9 +54,9 @@ export class Membership {
   /** The list that was applied last. */
   #listed: readonly Endpoint[] = NOTHING;
 
-  constructor(owner: MembershipOwner, clock: Clock) {
-    this.#owner = owner;
-    this.#clock = clock;
+  constructor(settings: RosterSettings) {
+    this.#settings = settings;
+    this.#clock = settings.clock;
   }
 
   /** Every node, those included that take no calls. */
@@ -121,7 +136,7 @@ export class Membership {
   /** Nodes whose connection speaks against them are forgotten already: what is left says something of the registry. */
   #reportMass(known: number): void {
     const unlisted = this.#unlisted.size;
-    if (unlisted > MASS_SHARE * known) this.#owner.massVanished(unlisted, known);
+    if (unlisted > MASS_SHARE * known) this.#settings.observer.massVanished(unlisted, known);
   }
 
   /** Forgets unlisted nodes for which nothing speaks any more; called about once a second and when a node loses its connection. */
@@ -151,6 +166,19 @@ export class Membership {
     for (const node of nodes) if (node.isRemembered && node.link.failures > 0) this.#remove(node, 'unknown');
   }
 
+  /** Gives the nodes the weights of the rules that are in force now. @returns whether that changes any */
+  weigh(): boolean {
+    let isChanged = false;
+    for (const node of this.#nodes.values())
+      isChanged = node.setWeight(this.#settings.weightOf(node.endpoint)) || isChanged;
+    return isChanged;
+  }
+
+  /** No node takes calls any more. */
+  close(): void {
+    for (const node of [...this.#nodes.values()]) node.retire('left');
+  }
+
   #list(endpoint: Endpoint): Node {
     const known = this.#nodes.get(endpoint.id);
     // The same object, usually: what has not changed is not made anew.
@@ -162,15 +190,26 @@ export class Membership {
     }
     // The same instance on another address: a new node, since connection and history belong to the address.
     if (known !== undefined) this.#remove(known, 'left');
-    const node = this.#owner.addNode(endpoint);
+    return this.#add(endpoint);
+  }
+
+  #add(endpoint: Endpoint): Node {
+    const { pool, health, weightOf, observer, owner } = this.#settings;
+    const node = new Node(endpoint, pool.acquire(endpoint), health, owner);
+    node.setWeight(weightOf(endpoint));
     this.#nodes.set(endpoint.id, node);
+    observer.nodeAdded(node);
+    // A link that another service uses may be ready already.
+    if (node.isReady) owner.nodeChanged(node);
     return node;
   }
 
   #remove(node: Node, reason: GoneReason): void {
     this.#nodes.delete(node.endpoint.id);
     this.#unlisted.delete(node);
-    this.#owner.removeNode(node, reason);
+    node.retire(reason);
+    this.#settings.pool.release(node.link);
+    this.#settings.observer.nodeRemoved(node);
   }
 }
 
