@@ -4,7 +4,7 @@ interface FrameVector {
   readonly what: string;
   readonly direction: 'client' | 'server' | 'both';
   readonly hex: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: Record<string, unknown>;
   readonly onlyRead?: boolean;
 }
 
@@ -45,6 +45,7 @@ export interface PageVectors {
 }
 
 const LINE_LENGTH = 108;
+const COMPRESSED = 0x10;
 const REGION = /^<!-- vectors: (.+) -->\n(?:(?!<!-- ).*\n)*<!-- end of vectors -->$/gm;
 const DIRECTIONS = { client: 'client to server', server: 'server to client', both: 'either direction' } as const;
 
@@ -135,7 +136,10 @@ function refusedTable({ refused }: PageVectors, to: string): string {
 }
 
 function frameText({ name, what, direction, hex, fields, onlyRead }: FrameVector): string {
-  const { type: _, ...said } = fields;
+  const { type, ...said } = fields;
+  // Which body it is stands in other fields of the data; the byte has the flags of both.
+  if (type === 'REQUEST' && (Number.parseInt(hex.split(' ')[2]!, 16) & COMPRESSED) !== 0)
+    said['flags'] = [...(said['flags'] as string[]), 'COMPRESSED'];
   const head = `# ${name}, ${DIRECTIONS[direction]}: ${what}${onlyRead === true ? ' (only read here)' : ''}`;
   return [head, ...wrapped('', hex), ...broken('= ', JSON.stringify(said), /(?<=,)(?=")/)].join('\n');
 }
