@@ -97,6 +97,26 @@ describe('calls over TLS', function () {
     assert.ok(chunks <= 32, `${chunks} output buffers were allocated`);
   });
 
+  it('go to a service only where that one proves to be, whatever else is at its address', async () => {
+    const { port } = await serving(authority.issue({ names: 'URI:spiffe://prod/echo' }));
+    const identity = { echo: 'spiffe://*/echo', web: 'spiffe://prod/web' };
+    const client = calling(port, { ca: authority.ca, identity });
+    assert.equal(await client.service(Echo).echo(1), 1);
+    // The same endpoint, where a connection for the other service is open.
+    const web = client.call('web', 'get', [], { timeoutMs: 5_000, idempotent: true });
+    await assert.rejects(web, (error) => {
+      assert.ok(error instanceof RpcError);
+      assert.deepEqual([error.code, error.progress], ['UNAVAILABLE', 'unsent']);
+      assert.match(error.message, /proved to be URI:spiffe:\/\/prod\/echo, and spiffe:\/\/prod\/web is expected/);
+      return true;
+    });
+    assert.equal(await client.service(Echo).echo(2), 2);
+    assert.throws(
+      () => client.setTls({ identity: 'spiffe://a/b' }),
+      /^TypeError: client\.setTls: tls\.identity is for/,
+    );
+  });
+
   it('tell the handler and authorize who the client is by its certificate', async () => {
     const { port } = await serving(mutual());
     const as = (names: string, name = ''): ClientTlsOptions => ({

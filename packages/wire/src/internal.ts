@@ -15,6 +15,7 @@ export { memoryPair } from './transport/memory.js';
 export { dialTcp, listenTcp } from './transport/tcp.js';
 export { ALPN_PROTOCOL, dialTls } from './transport/tls.js';
 export { listenTls } from './transport/tls-listener.js';
+export { expectedIdentity } from './transport/tls-options.js';
 export {
   type ClientTlsSource,
   createClientTls,

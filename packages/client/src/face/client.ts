@@ -17,7 +17,7 @@ import {
 } from '@org/rpc-core/internal';
 import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import type { ClientTlsOptions } from '@org/rpc-wire';
-import { type Dial, dialTcp, dialTls } from '@org/rpc-wire/internal';
+import { type Dial, dialTcp, dialTls, expectedIdentity } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import type { Emit } from '../nodes/announcer.js';
@@ -139,6 +139,9 @@ export class RpcClient implements Client {
   setTls(change: Partial<ClientTlsOptions>): void {
     const { tls } = this.#options;
     if (tls === undefined) throw new TypeError('client.setTls: the client was made without the option tls');
+    // Connections are shared by services: one that lives on would go on serving a service whose servers must now be others.
+    if ('identity' in change)
+      throw new TypeError('client.setTls: tls.identity is for the life of a client; make another one');
     tls.update('client.setTls', change);
   }
 
@@ -209,7 +212,7 @@ export class RpcClient implements Client {
   #balancer(service: string): Balancer {
     let balancer = this.#balancers.get(service);
     if (balancer === undefined) {
-      const { registry, namespace, name, clock, random, balancer: pickers } = this.#options;
+      const { registry, namespace, name, clock, random, tls, balancer: pickers } = this.#options;
       const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
       this.#registry ??= registry.open({ namespace, clock, random, onEvent });
       balancer = new Balancer(service, {
@@ -219,6 +222,7 @@ export class RpcClient implements Client {
         namespace,
         instance: name,
         pool: this.#pool,
+        identity: tls === undefined ? undefined : expectedIdentity(tls.current, service),
         pickers,
         breakers: this.#breakers,
         clock,

@@ -24,6 +24,8 @@ export interface BalancerEnvironment {
   /** The client's name. */
   readonly instance: string;
   readonly pool: Pool;
+  /** Who the instances of the service must prove to be over TLS; `undefined`: to have the name of their host. */
+  readonly identity?: string | undefined;
   readonly pickers: PickerFactory;
   readonly breakers: BreakerGroup | undefined;
   readonly clock: Clock;
@@ -52,7 +54,7 @@ export class Balancer implements NodeOwner {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
-    const { clock, random, breakers, pickers, pool, registry, instance, emit } = environment;
+    const { clock, random, breakers, pickers, pool, identity, registry, instance, emit } = environment;
     const health = new ServiceHealth({ clock, random, breakers });
     const onSwap = (): void => {
       if (this.roster.weigh()) this.#view.changedAll();
@@ -61,7 +63,7 @@ export class Balancer implements NodeOwner {
     this.#announcer = new Announcer(service, emit);
     this.#room = new WaitingRoom(clock);
     const weightOf = this.rules.weightOf.bind(this.rules);
-    this.roster = new Roster({ clock, pool, health, weightOf, observer: this.#announcer, owner: this });
+    this.roster = new Roster({ clock, pool, identity, health, weightOf, observer: this.#announcer, owner: this });
     this.#view = new View({
       clock,
       pickers,

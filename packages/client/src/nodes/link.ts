@@ -65,6 +65,8 @@ const BACKOFF_MAX_MS = 10_000;
 export class Link implements ClientConnectionObserver {
   readonly endpoint: Endpoint;
   readonly address: string;
+  /** Who must be found there, over TLS; `undefined`: whoever has the name of the host. */
+  readonly identity: string | undefined;
   readonly #environment: LinkEnvironment;
   readonly #observers = new Set<LinkObserver>();
   #state: State = IDLE;
@@ -75,8 +77,9 @@ export class Link implements ClientConnectionObserver {
   #lastError: string | undefined;
 
   /** Does nothing yet: see {@link connect}. */
-  constructor(endpoint: Endpoint, environment: LinkEnvironment) {
+  constructor(endpoint: Endpoint, environment: LinkEnvironment, identity?: string) {
     this.endpoint = endpoint;
+    this.identity = identity;
     this.address = endpointAddress(endpoint);
     this.#environment = environment;
   }
@@ -191,7 +194,7 @@ export class Link implements ClientConnectionObserver {
     const { dial } = this.#environment;
     const { host, port, path } = this.endpoint;
     this.#setState(CONNECTING);
-    dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS }).then(
+    dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity }).then(
       (stream) => this.#connected(stream),
       (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;

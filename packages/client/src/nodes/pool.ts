@@ -1,7 +1,10 @@
 import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 import { Link, type LinkEnvironment } from './link.js';
 
-/** The links of a client: one for each instance, shared by all services that it serves. */
+/**
+ * The links of a client: one for each instance, shared by all services that it serves and of which the client expects the same
+ * identity.
+ */
 export class Pool {
   readonly #environment: LinkEnvironment;
   readonly #links = new Map<string, { readonly link: Link; users: number }>();
@@ -10,12 +13,15 @@ export class Pool {
     this.#environment = environment;
   }
 
-  /** The link to an endpoint, made and connected when there is none. Give it back with `release`. */
-  acquire(endpoint: Endpoint): Link {
-    const key = keyOf(endpoint);
+  /**
+   * The link to an endpoint, made and connected when there is none. Give it back with `release`.
+   * @param identity - who must be found there, over TLS; `undefined`: whoever has the name of the host
+   */
+  acquire(endpoint: Endpoint, identity?: string): Link {
+    const key = keyOf(endpoint, identity);
     let entry = this.#links.get(key);
     if (entry === undefined || entry.link.state === 'closed') {
-      entry = { link: new Link(endpoint, this.#environment), users: 0 };
+      entry = { link: new Link(endpoint, this.#environment, identity), users: 0 };
       this.#links.set(key, entry);
     }
     entry.users++;
@@ -25,7 +31,7 @@ export class Pool {
 
   /** Gives a link back; when nobody uses it any more, it closes after its last answer. */
   release(link: Link): void {
-    const key = keyOf(link.endpoint);
+    const key = keyOf(link.endpoint, link.identity);
     const entry = this.#links.get(key);
     if (entry === undefined || entry.link !== link) return;
     if (--entry.users > 0) return;
@@ -59,6 +65,6 @@ export class Pool {
 }
 
 /** The id too: another process on the same address is another instance, with another history. */
-function keyOf(endpoint: Endpoint): string {
-  return `${endpoint.id} ${endpointAddress(endpoint)}`;
+function keyOf(endpoint: Endpoint, identity = ''): string {
+  return `${endpoint.id} ${endpointAddress(endpoint)} ${identity}`;
 }

@@ -28,6 +28,8 @@ export interface RosterSettings {
   readonly clock: Clock;
   /** Gives each node its link, and takes it back. */
   readonly pool: Pick<Pool, 'acquire' | 'release'>;
+  /** Who the instances must prove to be over TLS; `undefined`: to have the name of their host. */
+  readonly identity?: string | undefined;
   readonly health: ServiceHealth;
   /** The weight that rules give to an endpoint; `undefined` when that of the registry holds. */
   readonly weightOf: (endpoint: Endpoint) => number | undefined;
@@ -194,8 +196,8 @@ export class Roster {
   }
 
   #add(endpoint: Endpoint): Node {
-    const { pool, health, weightOf, observer, owner } = this.#settings;
-    const node = new Node(endpoint, pool.acquire(endpoint), health, owner);
+    const { pool, identity, health, weightOf, observer, owner } = this.#settings;
+    const node = new Node(endpoint, pool.acquire(endpoint, identity), health, owner);
     node.setWeight(weightOf(endpoint));
     this.#nodes.set(endpoint.id, node);
     observer.nodeAdded(node);
