@@ -25,9 +25,29 @@ export function createEtcdConnector(options: EtcdClientOptions): ConnectEtcd {
   // because the one before is stuck must not be given its socket.
   let connections = 0;
   return async (host) => {
-    const { Etcd3 } = await import('etcd3');
+    const { Etcd3 } = await loadEtcd3();
     return new EtcdClient(new Etcd3(etcd3Options(host, options, Symbol(++connections))), host, options);
   };
+}
+
+/**
+ * Not written as a constant, so that bundlers leave it alone: etcd3 reads its descriptions of messages from files beside its own,
+ * and so works from its folder only.
+ */
+const ETCD3_PARTS = ['etcd', '3'];
+
+async function loadEtcd3(): Promise<typeof import('etcd3')> {
+  const name = ETCD3_PARTS.join('');
+  try {
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as typeof import('etcd3');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new EtcdError(
+      'other',
+      'npm etcd3 is not installed where the program runs, and no bundle holds it: npm install etcd3',
+      { cause: error },
+    );
+  }
 }
 
 class EtcdClient implements EtcdPort {

@@ -25,6 +25,8 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
     socket.once('connect', () => {
       cancelTimer();
       socket.removeAllListeners('error');
+      // Calls in flight hold the process, by the timer of their deadlines; a connection that nobody uses does not.
+      socket.unref();
       resolve(new SocketStream(socket, { address: where }));
     });
   });

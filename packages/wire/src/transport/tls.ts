@@ -45,6 +45,8 @@ export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget
     socket.once('secureConnect', () => {
       cancelTimer();
       socket.removeAllListeners('error');
+      // Calls in flight hold the process, by the timer of their deadlines; a connection that nobody uses does not.
+      socket.unref();
       resolve(new SocketStream(socket, { address: where }));
     });
   });
