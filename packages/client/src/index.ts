@@ -5,6 +5,7 @@ export { configure, type ServiceConfiguration, type ServiceOptions } from './fac
 export type { MetadataSource } from './face/credentials.js';
 export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent, ViewEvent } from './face/events.js';
 export type { ClientLayers, ClientOptions } from './face/options.js';
+export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
 export type { NodeLoad } from './nodes/load.js';
 export type { OutcomeKind } from './nodes/outcome.js';

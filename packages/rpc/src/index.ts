@@ -19,6 +19,7 @@ export {
   type PickerFactory,
   type PickerNode,
   type PolicyOptions,
+  type Propagation,
   p2c,
   type RateLimitOptions,
   type ReadyOptions,

@@ -190,8 +190,7 @@ export class RpcClient implements Client {
     const { service, method } = called;
     if (this.#closed !== undefined || !('serve' in called)) return Promise.reject(closedError(service, method));
     if (called.stream !== undefined) return startStream(this.#options, called, args, options);
-    const { clock, propagate } = this.#options;
-    return startCall(clock, propagate, called, args, options);
+    return startCall(this.#options, called, args, options);
   }
 
   /**

@@ -1,9 +1,12 @@
 import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
 import { assertKnownOptions, assertObject, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
 import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
+import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** Options of one service on one client, and of its methods. */
 export interface ServiceOptions<D> extends PolicyOptions {
+  /** What of the metadata of the call being served goes along to this service; default: what the client says. */
+  readonly propagate?: Propagation | undefined;
   /** Options of single methods; they go before those of the service. */
   readonly methods?: { readonly [K in keyof ServiceMethods<D>]?: PolicyOptions | undefined } | undefined;
 }
@@ -12,6 +15,8 @@ export interface ServiceOptions<D> extends PolicyOptions {
 export interface ServiceConfiguration {
   readonly definition: { readonly name: string };
   readonly policy: PolicyOptions;
+  /** The keys of metadata that go along from the call being served; `undefined`: those of the client. */
+  readonly propagate?: readonly string[] | undefined;
   readonly methods: Readonly<Record<string, PolicyOptions>>;
 }
 
@@ -29,7 +34,7 @@ export function configure<D extends ServiceDefinition<object>>(
 ): ServiceConfiguration {
   assertServiceDefinition('configure', definition);
   const where = `configure(${definition.name})`;
-  assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods']);
+  assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods', 'propagate']);
   if (options.methods !== undefined) assertObject(where, 'methods', options.methods);
   const methods: Record<string, PolicyOptions> = Object.create(null);
   for (const [method, policy] of Object.entries<PolicyOptions | undefined>(options.methods ?? {})) {
@@ -43,5 +48,6 @@ export function configure<D extends ServiceDefinition<object>>(
     assertKnownOptions(`${where}: ${method}`, policy, KNOWN_POLICY_OPTIONS);
     methods[method] = checkPolicyOptions(`${where}: ${method}`, policy);
   }
-  return { definition, policy: checkPolicyOptions(where, options), methods };
+  const propagate = options.propagate === undefined ? undefined : propagatedKeys(where, options.propagate);
+  return { definition, policy: checkPolicyOptions(where, options), methods, propagate };
 }

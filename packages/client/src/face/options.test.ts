@@ -45,7 +45,14 @@ describe('the options of a client', () => {
       { limits: { messageByte: 1 } },
       'createClient: limits: unknown option "messageByte"; did you mean "messageBytes"?',
     ],
-    [{ propagate: 'tenant' }, 'createClient: propagate must be a list of the keys of metadata, got "tenant"'],
+    [
+      { propagate: 'tenant' },
+      'createClient: propagate must be a list of the keys of metadata, { only: [...] } or false, got "tenant"',
+    ],
+    [
+      { propagate: { only: 'tenant' } },
+      'createClient: propagate.only must be a list of the keys of metadata, got "tenant"',
+    ],
     [
       { services: [{ name: 'x' }] },
       'createClient: services[0] must be one of what configure(Definition, options) gives, got an object',

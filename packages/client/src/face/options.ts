@@ -37,6 +37,7 @@ import type { PickerFactory } from '../picker/picker.js';
 import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from '../policy/breaker-options.js';
 import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
 import type { ServiceConfiguration } from './configure.js';
+import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** The layers around calls, one list for each kind of method. */
 export interface ClientLayers {
@@ -86,8 +87,11 @@ export interface ClientOptions extends PolicyOptions {
   readonly protocol?: ClientProtocol | undefined;
   /** Bounds of each connection; what is left out has its default. */
   readonly limits?: Partial<Limits> | undefined;
-  /** Keys of metadata that calls made inside a handler take over from the call being served, besides `traceparent` and `baggage`. */
-  readonly propagate?: readonly string[] | undefined;
+  /**
+   * What of the metadata of the call being served goes along with calls that its handler makes (default: `traceparent` and
+   * `baggage`); `configure` says it for a single service.
+   */
+  readonly propagate?: Propagation | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
   /** For tests. */
@@ -137,9 +141,6 @@ const KNOWN: readonly string[] = [
   ...KNOWN_POLICY_OPTIONS,
 ];
 
-/** What is always taken over: it belongs to tracing, not to an application. */
-const ALWAYS_PROPAGATED: readonly string[] = ['traceparent', 'baggage'];
-
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   const where = 'createClient';
@@ -164,18 +165,17 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
     protocol: options.protocol,
     limits: resolveLimits(where, options.limits),
-    propagate: [...ALWAYS_PROPAGATED, ...(options.propagate ?? [])],
+    propagate: propagatedKeys(where, options.propagate),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
 }
 
 function checkValues(where: string, options: ClientOptions): void {
-  const { layers, propagate, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
+  const { layers, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
-  assertList(where, 'propagate', 'the keys of metadata', propagate, (key) => typeof key === 'string');
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
   const isPicker = balancer === undefined || isFunction(balancer?.create);
   assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);

@@ -2,10 +2,15 @@ import { Call, type CallContext, type CallOptions, type Clock, callContext, type
 import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
 
+/** What a client says of metadata that goes along. */
+export interface PropagatingClient {
+  readonly propagate: readonly string[];
+  readonly services: ReadonlyMap<string, { readonly propagate?: readonly string[] | undefined }>;
+}
+
 /** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
 export function startCall(
-  clock: Clock,
-  propagate: readonly string[],
+  client: PropagatingClient & { readonly clock: Clock },
   called: ClientMethod,
   args: unknown[],
   options: CallOptions | undefined,
@@ -13,7 +18,7 @@ export function startCall(
   // Trailing arguments that are undefined are not sent, so that defaults and optional parameters work on the other side.
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
   const call = new Call(called, args, called.oneWay);
-  const now = clock.now();
+  const now = client.clock.now();
   call.createdAt = now;
   call.idempotent = called.idempotent;
   call.priority = called.priority;
@@ -25,7 +30,7 @@ export function startCall(
   }
   const context = callContext();
   if (context === undefined) return serve(call, called, now);
-  const linked = inherit(call, context, propagate);
+  const linked = inherit(call, context, client);
   const answer = serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
   if (linked !== undefined) answer.then(linked.unlink, linked.unlink);
@@ -76,13 +81,13 @@ const NO_METADATA: Metadata = Object.freeze({});
  * A call made while serving another has no more time than that one, ends with it, and carries on its trace.
  * @returns what to unlink when the call has ended
  */
-export function inherit(call: Call, context: CallContext, propagate: readonly string[]): LinkedSignal | undefined {
+export function inherit(call: Call, context: CallContext, client: PropagatingClient): LinkedSignal | undefined {
   if (context.deadline < call.deadline) call.deadline = context.deadline;
   allowManyCalls(context.signal);
   const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
   call.signal = linked?.signal ?? context.signal;
   let inherited: Record<string, string> | undefined;
-  for (const key of propagate) {
+  for (const key of client.services.get(call.service)?.propagate ?? client.propagate) {
     const value = context.metadata[key];
     if (value === undefined) continue;
     inherited ??= {};

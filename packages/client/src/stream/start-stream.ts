@@ -50,7 +50,7 @@ function open(
   options: CallOptions | undefined,
   source: AsyncIterable<unknown> | undefined,
 ): AsyncIterator<unknown> {
-  const { clock, propagate } = client;
+  const { clock } = client;
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
   const call = new Call(called, args, false);
   const { timeoutMs, rule } = called.policy.now;
@@ -63,7 +63,7 @@ function open(
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
   const context = callContext();
-  const linked = context === undefined ? undefined : inherit(call, context, propagate);
+  const linked = context === undefined ? undefined : inherit(call, context, client);
   call.stream = new ClientStream({
     clock,
     idleTimeoutMs: options?.idleTimeoutMs ?? IDLE_TIMEOUT_MS,

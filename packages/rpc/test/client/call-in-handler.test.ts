@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
+import { configure, type Propagation, type ServiceConfiguration } from '@org/rpc-client';
 import { type CallContext, callContext, detached, type RpcError } from '@org/rpc-core';
 import { FakeClock, runInCallContext } from '@org/rpc-testkit';
-import { type OpenShop, openShop, type ShopHandlers } from './shop.js';
+import { type OpenShop, openShop, Shop, type ShopHandlers } from './shop.js';
 
 describe('callContext()', () => {
   it('is undefined outside of a call', () => {
@@ -49,12 +50,13 @@ describe('callContext()', () => {
 function frontAndBack(
   call: (back: OpenShop['shop']) => unknown,
   backHandlers: ShopHandlers = {},
-  propagate: readonly string[] = [],
+  propagate: Propagation = [],
+  services: readonly ServiceConfiguration[] = [],
 ): { front: OpenShop; back: OpenShop; clock: FakeClock; received: Record<string, string>[] } & AsyncDisposable {
   const clock = new FakeClock(1_000);
   const received: Record<string, string>[] = [];
   const authorize = ({ metadata }: CallContext): void => void received.push({ ...metadata });
-  const back = openShop({ clock, handlers: backHandlers, server: { authorize }, client: { propagate } });
+  const back = openShop({ clock, handlers: backHandlers, server: { authorize }, client: { propagate, services } });
   const front = openShop({ clock, handlers: { run: () => call(back.shop) } });
   const close = async (): Promise<void> => {
     await front.client.close();
@@ -155,6 +157,25 @@ describe('a call made inside a handler', () => {
     await both.front.shop.with({ metadata }).run('a');
     assert.deepEqual(both.received, [{ traceparent: '00-1', baggage: 'k=v', tenant: 'a', own: '1' }]);
   });
+
+  for (const [kept, propagate, crosses] of [
+    ['all of it from services of others', false, {}],
+    ['the baggage, and lets the trace pass', { only: ['traceparent'] }, { traceparent: '00-1' }],
+  ] as const) {
+    const metadata = { traceparent: '00-1', baggage: 'k=v', tenant: 'a' };
+
+    it(`keeps ${kept}, when its client says so`, async () => {
+      await using both = frontAndBack((back) => back.add(1), {}, propagate);
+      await both.front.shop.with({ metadata }).run('a');
+      assert.deepEqual(both.received, [crosses]);
+    });
+
+    it(`keeps ${kept}, when that is said of this service`, async () => {
+      await using both = frontAndBack((back) => back.add(1), {}, ['tenant'], [configure(Shop, { propagate })]);
+      await both.front.shop.with({ metadata }).run('a');
+      assert.deepEqual(both.received, [crosses]);
+    });
+  }
 
   it('may say something else than what it would inherit', async () => {
     await using both = frontAndBack((back) => back.with({ metadata: { tenant: 'b' } }).add(1), {}, ['tenant']);
