@@ -1,44 +1,56 @@
 import assert from 'node:assert/strict';
 import type { FakeClock } from '@org/rpc-testkit';
 import { isRpcError, type RpcError, rpcError } from '../../packages/rpc-core/src/error.js';
+import { ServerStack } from '../../packages/server/src/stack.js';
 import type { IncomingCall } from '../../packages/wire/src/connection/server/incoming-call.js';
 import type { ServerHost } from '../../packages/wire/src/connection/server/server-host.js';
 import { METHODS } from './grammar/frames.js';
 
 /** A host whose handlers answer at once, later, when they are cancelled, never well, and in streams. It keeps counts only. */
 export class FuzzHost implements ServerHost {
-  readonly instance = 'fuzzed';
-  readonly uptimeMs = 1;
-  readonly metadataFirst = false;
-  readonly authorize: ServerHost['authorize'];
+  readonly self = { instance: 'fuzzed', uptimeMs: 1, metadataFirst: false };
   readonly closedReasons: string[] = [];
   running = 0;
   runningMax = 0;
   readonly #clock: FakeClock;
+  readonly #stack: ServerStack;
 
   constructor(clock: FakeClock, authorizesLater: boolean) {
     this.#clock = clock;
-    this.authorize = authorizesLater ? () => Promise.resolve() : undefined;
+    this.#stack = new ServerStack({
+      authorize: authorizesLater ? () => Promise.resolve() : undefined,
+      admission: {
+        enter: () => {
+          this.running++;
+          this.runningMax = Math.max(this.runningMax, this.running);
+          return undefined;
+        },
+        leave: () => {
+          this.running--;
+          assert.ok(this.running >= 0, 'a call ended that had not begun');
+        },
+      },
+      run: (call) => this.#run(call),
+      runStream: (call, items) => this.#runStream(call, items),
+      presentable: (error) => (isRpcError(error) ? error : rpcError('INTERNAL', 'failed')),
+      ended: () => {},
+    });
   }
 
-  find(name: string, serviceLength: number): { service: string; method: string } | RpcError {
+  find(name: string, serviceLength?: number): { service: string; method: string } | RpcError {
+    if (serviceLength === undefined)
+      return name.startsWith('test.') ? this.find(name.replace('.', ''), 4) : this.find(`test${name}`, 4);
     const method = name.slice(serviceLength);
     if (name.slice(0, serviceLength) === 'test' && method !== 'none' && (METHODS as readonly string[]).includes(method))
       return { service: 'test', method };
     return rpcError('UNIMPLEMENTED', 'no such method', { progress: 'refused' });
   }
 
-  findPath(path: string): { service: string; method: string } | RpcError {
-    return path.startsWith('test.') ? this.find(path.replace('.', ''), 4) : this.find(`test${path}`, 4);
+  serve(call: IncomingCall, bytes: Buffer, start: number, end: number): void {
+    this.#stack.serve(call, bytes, start, end);
   }
 
-  admit(): RpcError | undefined {
-    this.running++;
-    this.runningMax = Math.max(this.runningMax, this.running);
-    return undefined;
-  }
-
-  serve(call: IncomingCall): unknown {
+  #run(call: IncomingCall): unknown {
     call.started = true;
     switch (call.method) {
       case 'echo':
@@ -56,20 +68,11 @@ export class FuzzHost implements ServerHost {
     }
   }
 
-  serveStream(call: IncomingCall, items: AsyncIterable<unknown>): AsyncIterable<unknown> | Iterable<unknown> {
+  #runStream(call: IncomingCall, items: AsyncIterable<unknown>): AsyncIterable<unknown> | Iterable<unknown> {
     call.started = true;
     if (call.method === 'back') return items;
     if (call.method === 'source') return source();
     return sink(items);
-  }
-
-  served(): void {
-    this.running--;
-    assert.ok(this.running >= 0, 'a call ended that had not begun');
-  }
-
-  presentable(error: unknown): RpcError {
-    return isRpcError(error) ? error : rpcError('INTERNAL', 'failed');
   }
 
   closed(_connection: unknown, reason: string): void {

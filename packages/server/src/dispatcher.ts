@@ -18,8 +18,17 @@ import {
   wireName,
 } from '@org/rpc-core/internal';
 import type { IncomingCall } from '@org/rpc-wire/internal';
-import { type Handler, runHandler, runLayered } from './handler.js';
-import { createHandler, dispatchStream, kindError, runStreamHandler } from './stream-handler.js';
+import {
+  createHandler,
+  dispatchStream,
+  type Handler,
+  kindError,
+  runHandler,
+  runLayered,
+  runStreamHandler,
+  watchedLayer,
+  watchedStreamLayer,
+} from './handler.js';
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
@@ -39,8 +48,10 @@ export class Dispatcher {
   constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined, defaultService?: string) {
     this.#defaultService = defaultService;
     this.#layers = { layers, streamLayers };
-    this.#stream = (streamLayers ?? []).reduceRight<StreamService>((next, layer) => layer(next), runStreamHandler);
-    this.#layered = layers.length === 0 ? undefined : stack(layers, runLayered);
+    this.#stream = (streamLayers ?? [])
+      .map(watchedStreamLayer)
+      .reduceRight<StreamService>((next, layer) => layer(next), runStreamHandler);
+    this.#layered = layers.length === 0 ? undefined : stack(layers.map(watchedLayer), runLayered);
   }
 
   /** The names of the services added so far. */

@@ -1,6 +1,17 @@
-import { type Call, isRpcError, type MethodDefinition, type RpcError, type Schema } from '@org/rpc-core';
-import { isPromise, runInContext, validateArgs, validateResult } from '@org/rpc-core/internal';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  type Call,
+  isRpcError,
+  type Layer,
+  type MethodDefinition,
+  type RpcError,
+  type Schema,
+  type StreamLayer,
+  type StreamService,
+} from '@org/rpc-core';
+import { isPromise, isStreamKind, rpcError, runInContext, validateArgs, validateResult } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
+import { expired } from './stack.js';
 
 /** A method that this server serves: what was defined, and the user's function. */
 export interface Handler extends MethodEntry {
@@ -28,6 +39,8 @@ function enter(call: IncomingCall<Handler>): unknown {
 
 function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown {
   const { definition, run } = call.entry;
+  // Whatever it has waited for on its way: what nobody waits for any more does not begin.
+  if (call.isExpired) throw expired(call);
   call.started = true;
   const result = run(...(args as never[]));
   const { returns } = definition;
@@ -63,8 +76,108 @@ export function runLayered(call: Call): Promise<unknown> {
   incoming.args = call.args;
   incoming.metadata = call.metadata ?? incoming.metadata;
   try {
-    return Promise.resolve(enter(incoming));
+    return below(call, Promise.resolve(enter(incoming)));
   } catch (error) {
-    return Promise.reject(error as RpcError);
+    return below(call, Promise.reject(error as RpcError));
   }
+}
+
+/** A user's layer that is told apart when it returns nothing: a `return` was forgotten, and the caller would get `undefined`. */
+export function watchedLayer(layer: Layer, index: number): Layer {
+  return (next) => {
+    const service = layer(next);
+    return (call) => {
+      const result = service(call) as Promise<unknown> | undefined;
+      if (result !== undefined) return below(call, result);
+      // Nobody looks at what the layer has dropped: its failure must not end the process.
+      (call.context as IncomingCall<Handler>).below?.catch(() => {});
+      throw returnedNothing(`layers.unary[${index}]`, layer, 'next(call)');
+    };
+  };
+}
+
+/** The same of a layer around streaming methods. */
+export function watchedStreamLayer(layer: StreamLayer, index: number): StreamLayer {
+  return (next) => {
+    const service = layer(next);
+    return (call, items) => {
+      const result = service(call, items) as AsyncIterable<unknown> | undefined;
+      if (result === undefined) throw returnedNothing(`layers.stream[${index}]`, layer, 'next(call, items)');
+      return result;
+    };
+  };
+}
+
+function below(call: Call, result: Promise<unknown>): Promise<unknown> {
+  (call.context as IncomingCall<Handler>).below = result;
+  return result;
+}
+
+function returnedNothing(place: string, { name }: { name: string }, expected: string): RpcError {
+  const shown = name === '' ? place : `${name} (${place})`;
+  return rpcError(
+    'INTERNAL',
+    `the layer ${shown} returned nothing: it must return what ${expected} gives, or an answer`,
+    {
+      progress: 'processed',
+    },
+  );
+}
+
+/** Runs the user's function of a streaming method; innermost, below the user's layers. */
+export const runStreamHandler: StreamService = (call, items) => {
+  const incoming = call.context as IncomingCall<Handler>;
+  incoming.metadata = call.metadata ?? incoming.metadata;
+  const { definition } = incoming.entry;
+  const run = incoming.entry.stream!;
+  const args = definition.kind === 'stream' ? call.args : [items, ...call.args];
+  if (incoming.isExpired) throw expired(incoming);
+  incoming.started = true;
+  // A generator begins to run when its first item is pulled: in the async context of the layers, which set up what it looks for.
+  incoming.inContext = AsyncLocalStorage.snapshot();
+  if (definition.kind !== 'upload') return run(...(args as never[])) as AsyncIterable<unknown>;
+  return onlyItem(run, args);
+};
+
+/** The result of an upload travels as the one item that comes back. */
+async function* onlyItem(run: Handler['run'], args: readonly unknown[]): AsyncIterable<unknown> {
+  yield await run(...(args as never[]));
+}
+
+/** Runs a streaming call through its stack. @throws RpcError when caller and contract disagree on what the method is */
+export function dispatchStream(
+  call: IncomingCall<Handler>,
+  items: AsyncIterable<unknown>,
+  copy: Call,
+  serve: StreamService,
+): AsyncIterable<unknown> {
+  const { definition, stream } = call.entry;
+  const { kind } = definition;
+  if (stream === undefined) throw kindError(call.entry, 'it was called as a stream');
+  return runInContext(call, serve, copy, kind === 'stream' ? undefined : items);
+}
+
+/** What a server keeps of a method. Who takes it for another kind than it is gets an error that says so. */
+export function createHandler(
+  service: string,
+  method: string,
+  definition: MethodDefinition,
+  run: (...args: never[]) => unknown,
+): Handler {
+  if (!isStreamKind(definition.kind)) return { service, method, definition, run, stream: undefined };
+  const refuse = (): never => {
+    throw kindError({ service, method, definition }, 'call it by its contract');
+  };
+  return { service, method, definition, run: refuse, stream: run };
+}
+
+/** The error for whoever calls a method as what it is not: what it is, and what is wrong or to be done. */
+export function kindError(
+  { service, method, definition: { kind } }: Pick<Handler, 'service' | 'method' | 'definition'>,
+  text: string,
+): RpcError {
+  const article = kind === 'upload' ? 'an' : 'a';
+  return rpcError('UNIMPLEMENTED', `${service}.${method} is ${article} ${kind} method: ${text}`, {
+    progress: 'refused',
+  });
 }

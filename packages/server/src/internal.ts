@@ -1,1 +1,2 @@
 export { RpcServer } from './face/server.js';
+export { ServerStack } from './stack.js';

@@ -6,7 +6,7 @@ export { type ResolvedCompression, resolveCompression } from './connection/compr
 export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server.js';
 export type { IncomingCall, MethodEntry } from './connection/server/incoming-call.js';
 export { ServerConnection } from './connection/server/server-connection.js';
-export type { ServerHost } from './connection/server/server-host.js';
+export type { ServerHost, ServerSelf } from './connection/server/server-host.js';
 export { ItemQueue } from './connection/streams/item-queue.js';
 export { iteratorOf, type Pumping, pump } from './connection/streams/pump.js';
 export type { Hello } from './frames/hello.js';

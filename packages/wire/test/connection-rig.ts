@@ -1,6 +1,7 @@
 import type { Metadata } from '@org/rpc-core';
 import { Call, DEFAULT_LIMITS, isRpcError, type Limits, type MethodRef, type RpcError } from '@org/rpc-core';
 import { rpcError, TimerQueue, wireName } from '@org/rpc-core/internal';
+import { ServerStack } from '@org/rpc-server/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
@@ -18,54 +19,54 @@ import { helloFrame, RawPeer } from './raw-peer.js';
 /** A method of the service `test`: its arguments, then the call. */
 export type TestMethod = (...args: never[]) => unknown;
 
-/** A host with methods that records what its connections tell it. */
+/** A host with methods, behind the stack of a real server, that records what its connections tell it. */
 export class TestHost implements ServerHost {
-  instance = 'test-instance';
-  uptimeMs = 7;
-  authorize: ServerHost['authorize'] = undefined;
-  metadataFirst = false;
+  self = { instance: 'test-instance', uptimeMs: 7, metadataFirst: false };
+  authorize: ((call: IncomingCall) => void | Promise<void>) | undefined = undefined;
   admission: RpcError | undefined = undefined;
   // The last argument is the call.
   readonly methods: Record<string, TestMethod> = { echo: (...all: unknown[]) => (all.length > 1 ? all[0] : undefined) };
   readonly ended: { call: IncomingCall; error: unknown }[] = [];
+  /** Calls that had been admitted, and ended. */
+  readonly left: IncomingCall[] = [];
   readonly closedReasons: string[] = [];
   readonly presented: unknown[] = [];
   calls: IncomingCall[] = [];
 
-  find(name: string, serviceLength: number): { service: string; method: string } | RpcError {
+  readonly #stack = new ServerStack({
+    authorize: (call) => this.authorize?.(call),
+    admission: {
+      enter: () => this.admission,
+      leave: (call) => void this.left.push(call),
+    },
+    run: (call) => {
+      this.calls.push(call);
+      call.started = true;
+      return this.methods[call.method]!(...(call.args as never[]), call as never);
+    },
+    runStream: (call, items) => {
+      this.calls.push(call);
+      call.started = true;
+      return this.methods[call.method]!(items as never, ...(call.args as never[]));
+    },
+    presentable: (error) => {
+      this.presented.push(error);
+      return isRpcError(error) ? error : rpcError('INTERNAL', `hidden: ${(error as Error).message}`);
+    },
+    ended: (call, error) => void this.ended.push({ call, error }),
+  });
+
+  find(name: string, serviceLength?: number): { service: string; method: string } | RpcError {
+    if (serviceLength === undefined)
+      return name.startsWith('test.') ? this.find(name.replace('.', ''), 4) : this.find(`test${name}`, 4);
     const service = name.slice(0, serviceLength);
     const method = name.slice(serviceLength);
     if (service === 'test' && Object.hasOwn(this.methods, method)) return { service, method };
     return rpcError('UNIMPLEMENTED', 'no such method', { progress: 'refused' });
   }
 
-  findPath(path: string): { service: string; method: string } | RpcError {
-    return path.startsWith('test.') ? this.find(path.replace('.', ''), 4) : this.find(`test${path}`, 4);
-  }
-
-  admit(): RpcError | undefined {
-    return this.admission;
-  }
-
-  serve(call: IncomingCall): unknown {
-    this.calls.push(call);
-    call.started = true;
-    return this.methods[call.method]!(...(call.args as never[]), call as never);
-  }
-
-  serveStream(call: IncomingCall, items: AsyncIterable<unknown>): unknown {
-    this.calls.push(call);
-    call.started = true;
-    return this.methods[call.method]!(items as never, ...(call.args as never[]));
-  }
-
-  served(call: IncomingCall, error: unknown): void {
-    this.ended.push({ call, error });
-  }
-
-  presentable(error: unknown): RpcError {
-    this.presented.push(error);
-    return isRpcError(error) ? error : rpcError('INTERNAL', `hidden: ${(error as Error).message}`);
+  serve(call: IncomingCall, bytes: Buffer, start: number, end: number): void {
+    this.#stack.serve(call, bytes, start, end);
   }
 
   closed(_connection: unknown, reason: string): void {

@@ -9,7 +9,7 @@ const neverItems = (): AsyncIterable<unknown> => ({ [Symbol.asyncIterator]: () =
 
 async function server(isGreeted: boolean): Promise<ServerRig> {
   const rig = serverRig();
-  rig.host.instance = 'users-1';
+  rig.host.self.instance = 'users-1';
   Object.assign(rig.host.methods, {
     get: () => 1,
     size: () => 1,

@@ -73,7 +73,7 @@ class ServerPlayer {
 
   static async greeted(): Promise<ServerPlayer> {
     const rig = serverRig();
-    Object.assign(rig.host, { instance: 'users-1', uptimeMs: 60_000 });
+    Object.assign(rig.host.self, { instance: 'users-1', uptimeMs: 60_000 });
     let answer!: (value: unknown) => void;
     const waiting = new Promise((resolve) => {
       answer = resolve;

@@ -27,6 +27,7 @@ import {
   resolveCompression,
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
+import type { ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
 /** The layers around handlers, one list for each kind of method. */
@@ -40,12 +41,6 @@ export interface ServerLayers {
   readonly stream?: readonly StreamLayer[] | undefined;
 }
 
-/** How many calls may run at once. */
-export interface ServerConcurrency {
-  /** Calls of all connections together; at least 1. */
-  readonly max: number;
-}
-
 /** Options of {@link createServer}. Every one may be left out. */
 export interface ServerOptions {
   /**
@@ -57,7 +52,8 @@ export interface ServerOptions {
   readonly namespace?: string | undefined;
   /**
    * Runs for every call before its arguments are decoded. Throw an `RpcError` (`UNAUTHENTICATED`, `PERMISSION_DENIED`) to
-   * refuse; anything else that is thrown refuses with `INTERNAL`.
+   * refuse; anything else that is thrown refuses with `INTERNAL`. Only a call for which it returns nothing goes on: whatever else
+   * it returns, `true` as well as `false`, refuses with `PERMISSION_DENIED`.
    */
   readonly authorize?: ((call: CallContext) => void | Promise<void>) | undefined;
   readonly layers?: ServerLayers | undefined;

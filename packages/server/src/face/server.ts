@@ -1,5 +1,5 @@
 import type { RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
-import { everySecond, randomId, rpcError, surface } from '@org/rpc-core/internal';
+import { everySecond, randomId, surface } from '@org/rpc-core/internal';
 import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
@@ -8,6 +8,7 @@ import {
   type Listener,
   ServerConnection,
   type ServerHost,
+  type ServerSelf,
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
@@ -15,11 +16,12 @@ import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
 import { openListener } from '../life/open-listener.js';
-import { ownEndpoint } from '../life/own-endpoint.js';
-import { Publication } from '../life/publication.js';
+import { ownEndpoint, Publication } from '../life/publication.js';
 import { onSignals } from '../life/signals.js';
+import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
+import { ServerStack } from '../stack.js';
 import type { ServerEvents } from './events.js';
 import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
 import {
@@ -47,10 +49,10 @@ export function createServer(options: ServerOptions = {}): Server {
 /** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
-  readonly authorize: ServerHost<Handler>['authorize'];
-  readonly metadataFirst: boolean;
   readonly #options: ResolvedServerOptions;
   readonly #dispatcher: Dispatcher;
+  readonly #concurrency: ConcurrencyLimit<Handler>;
+  readonly #stack: ServerStack<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections = new Set<ServerConnection<Handler>>();
   readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
@@ -59,7 +61,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
   #offSignals: (() => void) | undefined;
-  #running = 0;
   #onEmpty: (() => void) | undefined;
   #refusingReason: string | undefined;
   #drainingReason: string | undefined;
@@ -70,9 +71,16 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   constructor(options: ResolvedServerOptions) {
     this.#options = options;
     this.instance = options.name ?? randomId();
-    this.authorize = options.authorize;
-    this.metadataFirst = options.metadataFirst;
     this.#dispatcher = new Dispatcher(options.layers, options.streamLayers, options.defaultService);
+    this.#concurrency = new ConcurrencyLimit(options.concurrencyMax);
+    this.#stack = new ServerStack({
+      authorize: options.authorize,
+      admission: this.#concurrency,
+      run: (call) => this.#dispatcher.dispatch(call),
+      runStream: (call, items) => this.#dispatcher.dispatchStream(call, items),
+      presentable: (thrown, call) => this.#presentable(thrown, call),
+      ended: () => this.#checkEmpty(),
+    });
     this.#startedAt = options.clock.now();
   }
 
@@ -152,7 +160,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   get running(): number {
-    return this.#running;
+    return this.#concurrency.running;
   }
 
   on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
@@ -179,43 +187,20 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   // ServerHost
 
-  get uptimeMs(): number {
-    return Math.floor(this.#options.clock.now() - this.#startedAt);
+  get self(): ServerSelf {
+    const { clock, metadataFirst } = this.#options;
+    return { instance: this.instance, uptimeMs: Math.floor(clock.now() - this.#startedAt), metadataFirst };
   }
 
-  find(name: string, serviceLength: number): Handler | RpcError {
-    return this.#dispatcher.find(name, serviceLength);
+  find(name: string, serviceLength?: number): Handler | RpcError {
+    return serviceLength === undefined ? this.#dispatcher.findPath(name) : this.#dispatcher.find(name, serviceLength);
   }
 
-  findPath(path: string): Handler | RpcError {
-    return this.#dispatcher.findPath(path);
+  serve(call: IncomingCall<Handler>, bytes: Buffer, start: number, end: number): void {
+    this.#stack.serve(call, bytes, start, end);
   }
 
-  admit(_call: IncomingCall<Handler>): RpcError | undefined {
-    const { concurrencyMax } = this.#options;
-    if (this.#running >= concurrencyMax) {
-      return rpcError('RESOURCE_EXHAUSTED', `the server runs ${concurrencyMax} calls already (concurrency.max)`, {
-        progress: 'refused',
-      });
-    }
-    this.#running++;
-    return undefined;
-  }
-
-  serve(call: IncomingCall<Handler>): unknown {
-    return this.#dispatcher.dispatch(call);
-  }
-
-  serveStream(call: IncomingCall<Handler>, items: AsyncIterable<unknown>): unknown {
-    return this.#dispatcher.dispatchStream(call, items);
-  }
-
-  served(_call: IncomingCall<Handler>): void {
-    this.#running--;
-    this.#checkEmpty();
-  }
-
-  presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
+  #presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
     const { error, correlationId } = presentable(thrown, call);
     if (correlationId !== undefined) {
       const event = { service: call.service, method: call.method, error: thrown, correlationId };
@@ -295,6 +280,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   #checkEmpty(): void {
-    if (this.#running === 0 && this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#stack.size === 0 && this.#connections.size === 0) this.#onEmpty?.();
   }
 }

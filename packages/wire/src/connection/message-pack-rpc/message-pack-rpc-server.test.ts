@@ -388,7 +388,7 @@ describe('a connection of MessagePack-RPC', () => {
 describe('metadata as the first parameter', () => {
   it('is taken off when the server was told so', async () => {
     const { peer, host, settle } = rig();
-    host.metadataFirst = true;
+    host.self.metadataFirst = true;
     host.authorize = ({ metadata }) => {
       if (metadata['token'] !== 'abc') throw rpcError('UNAUTHENTICATED', 'who are you');
     };
@@ -409,7 +409,7 @@ describe('metadata as the first parameter', () => {
   ] as const) {
     it(`must be a map of texts within the limits, not ${name}`, async () => {
       const { peer, host, settle } = rig();
-      host.metadataFirst = true;
+      host.self.metadataFirst = true;
       peer.send(message(0, 1, 'echo', params), message(0, 2, 'echo', [{}, 'hi']));
       await settle();
       assert.match(

@@ -13,7 +13,6 @@ import {
 } from '../../frames/message-pack-rpc.js';
 import type { ByteReceiver } from '../../transport/byte-stream.js';
 import { FloodGuard } from '../channel/flood-guard.js';
-import { type CallAnswers, CallRunner } from '../server/call-runner.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from '../server/incoming-call.js';
 import { RunningCalls } from '../server/running-calls.js';
 import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
@@ -28,7 +27,7 @@ const USUAL_PRIORITY = 128;
  * protocol, as far as that wire can say them. It knows no deadline, no cancel and no goodbye.
  */
 export class MessagePackRpcServer<Entry extends MethodEntry>
-  implements Successor, ValueChannelOwner, CallAnswers<Entry>, IncomingPort
+  implements Successor, ValueChannelOwner, IncomingPort<Entry>
 {
   readonly #limits: Limits;
   readonly #clock: Clock;
@@ -37,8 +36,8 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   readonly #channel: ValueChannel;
   readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
+  readonly #metadataFirst: boolean;
   readonly #running: RunningCalls<Entry>;
-  readonly #runner: CallRunner<Entry>;
   readonly #floods: FloodGuard;
   #refusing: string | undefined;
   #peerEnded = false;
@@ -52,7 +51,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     this.#onClosed = options.closed;
     this.#decode = this.#codec.createDecoder(limits);
     this.#running = new RunningCalls(limits);
-    this.#runner = new CallRunner(host, this.#running, this);
+    this.#metadataFirst = host.self.metadataFirst;
     this.#floods = new FloodGuard(limits);
     this.#channel = new ValueChannel({
       stream,
@@ -85,7 +84,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
 
   /** Drops the connection; handlers that still run see their signal abort. */
   close(reason: string): void {
-    this.#runner.abandonOneWay(reason);
+    this.#running.abandonOneWay(reason);
     this.#channel.destroy(reason);
     this.closed(reason);
   }
@@ -112,7 +111,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     if (head.type === RpcMessageType.RESPONSE) return this.#floods.ignore('an answer', this.#channel.readAt);
     const oneWay = head.type === RpcMessageType.NOTIFICATION;
     const admitted = this.#admit(head, oneWay, bytes, end, end - start);
-    if (admitted instanceof IncomingCall) return this.#runner.run(admitted, bytes, head.start, end);
+    if (admitted instanceof IncomingCall) return this.#host.serve(admitted, bytes, head.start, end);
     if (oneWay) this.#floods.ignore(`a notification: ${admitted.message}`, this.#channel.readAt);
     else this.#answerError(head.id, admitted);
   }
@@ -129,18 +128,24 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#runner.abandonAll(reason);
-    if (byUs) this.#runner.abandonOneWay(reason);
+    this.#running.abandonAll(reason);
+    if (byUs) this.#running.abandonOneWay(reason);
     this.#onClosed(reason);
   }
-
-  // CallAnswers
 
   get isOpen(): boolean {
     return this.#channel.isOpen;
   }
 
-  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
+  hold(call: IncomingCall<Entry>): void {
+    this.#running.add(call);
+  }
+
+  inflate(): never {
+    throw new TypeError('MessagePack-RPC compresses nothing');
+  }
+
+  decode(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
     let args: unknown;
     try {
       args = this.#decode(bytes, start, end);
@@ -149,14 +154,12 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
       throw refused('INVALID_ARGUMENT', `the parameters are malformed: ${(error as Error).message}`);
     }
     if (!Array.isArray(args)) throw refused('INVALID_ARGUMENT', 'the parameters must be an array');
-    return this.#host.metadataFirst ? args.slice(1) : args;
+    const refusal = this.#running.charge(call, this.#decode.extraBytes ?? 0);
+    if (refusal !== undefined) throw refusal;
+    return this.#metadataFirst ? args.slice(1) : args;
   }
 
-  get extraBytes(): number {
-    return this.#decode.extraBytes ?? 0;
-  }
-
-  writeResult(call: IncomingCall<Entry>, value: unknown): void {
+  answer(call: IncomingCall<Entry>, value: unknown): void {
     const { output } = this.#channel;
     const noRoom = noRoomForAnswer(this.#channel, this.#limits);
     if (noRoom !== undefined) throw noRoom;
@@ -177,11 +180,16 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     output.commit();
   }
 
-  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
+  answerItems(): never {
+    throw new TypeError('MessagePack-RPC has no streams');
+  }
+
+  fail(call: IncomingCall<Entry>, error: RpcError): void {
     this.#answerError(call.id, error);
   }
 
-  callEnded(): void {
+  end(call: IncomingCall<Entry>): void {
+    this.#running.remove(call);
     this.#endIfIdle();
   }
 
@@ -202,11 +210,11 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     if (method === undefined) return refused('UNIMPLEMENTED', 'the method must be a name');
     if (!oneWay && this.#running.get(id) !== undefined)
       return refused('INVALID_ARGUMENT', `a request with the id ${id} is in flight already`);
-    const entry = this.#host.findPath(method);
+    const entry = this.#host.find(method);
     if ('code' in entry) return entry;
     const flags = oneWay ? RequestFlag.ONE_WAY : 0;
     const call = new IncomingCall<Entry>(this, entry, id, Number.POSITIVE_INFINITY, flags, 0, USUAL_PRIORITY);
-    if (this.#host.metadataFirst) {
+    if (this.#metadataFirst) {
       try {
         call.metadata = readLeadingMetadata(this.#decode, bytes, head.start, end, this.#limits);
       } catch (error) {
@@ -214,7 +222,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
       }
     }
     if (this.#refusing !== undefined) return refused('UNAVAILABLE', this.#refusing);
-    const refusal = this.#running.refusal(requestBytes) ?? this.#host.admit(call);
+    const refusal = this.#running.refusal(requestBytes);
     if (refusal !== undefined) return refusal;
     call.requestBytes = requestBytes;
     return call;

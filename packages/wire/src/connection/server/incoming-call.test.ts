@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { contextKey } from '@org/rpc-core';
 import { FakeClock } from '@org/rpc-testkit';
 import { NO_METADATA } from '../../frames/metadata.js';
-import { IncomingCall } from './incoming-call.js';
+import { IncomingCall, type IncomingPort } from './incoming-call.js';
 
 /** A call that came at 1,000 ms with a deadline. */
 function scene(deadline: number, flags = 0): { clock: FakeClock; call: IncomingCall } {
@@ -11,7 +11,8 @@ function scene(deadline: number, flags = 0): { clock: FakeClock; call: IncomingC
     peer: { address: 'a:1' },
     now: () => clock.now(),
     atDeadline: (at: number, run: () => void) => clock.schedule(at - clock.now(), run),
-  };
+    end: () => {},
+  } as Partial<IncomingPort> as IncomingPort;
   const entry = { service: 'shop', method: 'buy' };
   return { clock, call: new IncomingCall(port, entry, 7, deadline, flags, 2, 200) };
 }
@@ -53,7 +54,7 @@ describe('an incoming call', () => {
     assert.equal(clock.pending, 0);
     assert.equal(call.signal, call.signal);
     assert.equal(clock.pending, 1);
-    call.finish();
+    call.end();
     assert.equal(clock.pending, 0);
   });
 

@@ -1,4 +1,4 @@
-import type { CallContext, ContextKey, Metadata, Peer } from '@org/rpc-core';
+import type { CallContext, ContextKey, Metadata, Peer, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
@@ -10,18 +10,37 @@ export interface MethodEntry {
   readonly method: string;
 }
 
-/** What an incoming call needs of the connection that it came by. */
-export interface IncomingPort {
+/** What an incoming call needs of the connection that it came by: its payload, and the ways to answer it. */
+export interface IncomingPort<Entry extends MethodEntry = MethodEntry> {
   readonly peer: Peer;
   /** This process's monotonic milliseconds. */
   now(): number;
   /** Runs `run` when the deadline passes; for calls whose handler looks at its signal. */
   atDeadline(deadline: number, run: () => void): () => void;
+  /** See {@link IncomingCall.hold}. */
+  hold(call: IncomingCall<Entry>): void;
+  /** See {@link IncomingCall.inflate}. */
+  inflate(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer>;
+  /** See {@link IncomingCall.decode}. */
+  decode(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[];
+  /** See {@link IncomingCall.answer}; asked only while the answer is wanted. */
+  answer(call: IncomingCall<Entry>, value: unknown): void | Promise<void>;
+  /** See {@link IncomingCall.answerItems}. Where there are no streams, no call has any. */
+  answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void>;
+  /** See {@link IncomingCall.fail}; asked only while the answer is wanted. */
+  fail(call: IncomingCall<Entry>, error: RpcError): void;
+  /** See {@link IncomingCall.end}. */
+  end(call: IncomingCall<Entry>): void;
+  /** Whether anything can be answered at all. */
+  readonly isOpen: boolean;
 }
 
 /**
  * One call on the server, from its request to its answer; at the same time the context that its handler sees. What most
  * handlers never look at (signal, metadata, values) is made when it is first asked for.
+ *
+ * Whoever serves it decodes its arguments, answers it once (`answer`, `answerItems` or `fail`), and says `end` when nothing of
+ * it runs any more.
  */
 export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements CallContext {
   readonly id: number;
@@ -35,8 +54,10 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   metadata: Metadata;
   /** Bytes of its request, and what its decoded arguments take besides: what it counts against the connection's budget. */
   requestBytes: number;
-  /** Whether they are counted. */
+  /** Whether they are counted: it has waited for something, or waits now. */
   counted = false;
+  /** Whether its server has let it in: until it ends, it takes a place there. */
+  admitted = false;
   /** Whether its arguments came compressed. */
   isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
@@ -45,7 +66,11 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   abandoned = false;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
-  readonly #port: IncomingPort;
+  /** What its layer, or its handler, gave last to the layer around it. */
+  below: Promise<unknown> | undefined = undefined;
+  /** Runs a step of its stream where the handler was entered; `undefined` before that. */
+  inContext: (<T>(step: () => T) => T) | undefined = undefined;
+  readonly #port: IncomingPort<Entry>;
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
   #values: Map<symbol, unknown> | undefined;
@@ -54,7 +79,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
 
   /** @param flags - of the REQUEST, see `RequestFlag` */
   constructor(
-    port: IncomingPort,
+    port: IncomingPort<Entry>,
     entry: Entry,
     id: number,
     deadline: number,
@@ -89,6 +114,11 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
 
   remainingMs(): number {
     return Math.max(0, this.deadline - this.#port.now());
+  }
+
+  /** Whether its deadline has passed. A call without one does not cost a look at the clock. */
+  get isExpired(): boolean {
+    return this.deadline !== Number.POSITIVE_INFINITY && this.deadline <= this.#port.now();
   }
 
   get signal(): AbortSignal {
@@ -135,9 +165,58 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.#controller?.abort(reason);
   }
 
-  /** The call has been answered: stops its timer. */
-  finish(): void {
+  /** It waits for something from here on, and counts as running until it ends. Harmless when it does already. */
+  hold(): void {
+    this.#port.hold(this);
+  }
+
+  /**
+   * The payload of a call whose arguments came compressed; a promise when they are large.
+   * @throws RpcError when they are not what was announced, or the promise rejects with it
+   */
+  inflate(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+    return this.#port.inflate(bytes, start, end);
+  }
+
+  /**
+   * Reads the arguments from `bytes[start, end)`, which are no longer needed then.
+   * @throws RpcError when they are none, or take more memory than the connection has left
+   */
+  decode(bytes: Buffer, start: number, end: number): void {
+    this.args = this.#port.decode(this, bytes, start, end);
+  }
+
+  /**
+   * Answers with a result, if anybody waits for one.
+   * @returns a promise when the result is large and is compressed first
+   * @throws Error when it cannot be sent, or the promise rejects; nothing has been written then
+   */
+  answer(value: unknown): void | Promise<void> {
+    return this.#isAnswerWanted ? this.#port.answer(this, value) : undefined;
+  }
+
+  /**
+   * Answers with the items of an iterable as fast as the caller takes them; resolves when it has let go.
+   * @param items - gives the iterable; runs inside the context of the call
+   * @throws what the iterable throws, or why it was stopped
+   */
+  answerItems(stream: ServedStream, items: () => unknown): Promise<void> {
+    return this.#port.answerItems(this, stream, items);
+  }
+
+  /** Answers with an error, if anybody waits for an answer. */
+  fail(error: RpcError): void {
+    if (this.#isAnswerWanted) this.#port.fail(this, error);
+  }
+
+  /** Nothing of it runs any more, whether or not anybody has waited for it. */
+  end(): void {
     this.#cancelTimer?.();
+    this.#port.end(this);
+  }
+
+  get #isAnswerWanted(): boolean {
+    return !this.oneWay && !this.abandoned && this.#port.isOpen;
   }
 }
 

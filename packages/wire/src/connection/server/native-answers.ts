@@ -1,75 +1,222 @@
-import type { RpcError } from '@org/rpc-core';
+import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
+import { rpcError, runInContext } from '@org/rpc-core/internal';
+import type { Codec } from '../../codec/codec.js';
+import { GoAwayCode, HEADER_BYTES } from '../../frames/frame.js';
+import { writeError, writeResponse } from '../../frames/frame-writer.js';
+import { encodeMetadata } from '../../frames/metadata.js';
+import { writeEnd } from '../../frames/stream-frames.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
-import type { Deflater } from '../compression/deflater.js';
+import { type Deflater, putFrame } from '../compression/deflater.js';
+import { inflate } from '../compression/inflate.js';
+import { iteratorOf, pump } from '../streams/pump.js';
 import type { ServedStream } from '../streams/served-stream.js';
 import type { Streams } from '../streams/streams.js';
-import { answer, answerEnd, answerError } from './answer.js';
-import type { CallAnswers } from './call-runner.js';
-import { decodeArgs, inflateArgs } from './decode-args.js';
-import type { IncomingCall, MethodEntry } from './incoming-call.js';
-import { serveStream } from './serve-stream.js';
+import type { IncomingCall, IncomingPort, MethodEntry } from './incoming-call.js';
+import type { RunningCalls } from './running-calls.js';
 import type { ServerConnectionOptions } from './server-host.js';
+import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
+
+/** What the answers need of their connection. */
+export interface NativeAnswersOptions<Entry extends MethodEntry> {
+  readonly channel: FrameChannel;
+  readonly connection: ServerConnectionOptions<Entry>;
+  readonly running: RunningCalls<Entry>;
+  readonly streams: Streams;
+  readonly deflater: Deflater | undefined;
+  /** Told when a call has ended, and its stream is closed. */
+  readonly onEnded: () => void;
+}
 
 /** What the native protocol does for the calls that came by it: their arguments and answers as frames. */
-export class NativeAnswers<Entry extends MethodEntry> implements CallAnswers<Entry> {
+export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<Entry> {
   readonly #channel: FrameChannel;
-  readonly #options: ServerConnectionOptions<Entry>;
+  readonly #codec: Codec;
+  readonly #limits: Limits;
+  readonly #clock: Clock;
+  readonly #running: RunningCalls<Entry>;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
   readonly #onEnded: () => void;
 
-  /** @param onEnded - told when a call has ended, and its stream is closed */
-  constructor(
-    channel: FrameChannel,
-    options: ServerConnectionOptions<Entry>,
-    streams: Streams,
-    deflater: Deflater | undefined,
-    onEnded: () => void,
-  ) {
+  constructor({ channel, connection, running, streams, deflater, onEnded }: NativeAnswersOptions<Entry>) {
     this.#channel = channel;
-    this.#options = options;
+    this.#codec = connection.codec;
+    this.#limits = connection.limits;
+    this.#clock = connection.clock;
+    this.#running = running;
     this.#streams = streams;
     this.#deflater = deflater;
     this.#onEnded = onEnded;
+  }
+
+  get peer(): Peer {
+    return this.#channel.peer;
   }
 
   get isOpen(): boolean {
     return this.#channel.isOpen;
   }
 
-  get extraBytes(): number {
-    return this.#channel.decode.extraBytes ?? 0;
+  now(): number {
+    return this.#clock.now();
   }
 
-  decodeArgs(_call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
-    return decodeArgs(this.#channel, bytes, start, end);
+  atDeadline(deadline: number, run: () => void): () => void {
+    return this.#clock.schedule(deadline - this.#clock.now(), run, true);
   }
 
-  inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+  hold(call: IncomingCall<Entry>): void {
+    this.#running.add(call);
+  }
+
+  inflate(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
     return inflateArgs(bytes, start, end);
   }
 
-  async serveStream(call: IncomingCall<Entry>, stream: ServedStream): Promise<void> {
-    await serveStream(call, stream, () => this.#options.host.serveStream(call, stream.received));
-    if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#options.limits, call);
+  decode(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
+    const args = decodeArgs(this.#channel, bytes, start, end);
+    const refusal = this.#running.charge(call, this.#channel.decode.extraBytes ?? 0);
+    if (refusal !== undefined) throw refusal;
+    return args;
   }
 
-  writeResult(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
-    return answer(this.#channel, this.#options.codec, this.#options.limits, call, value, this.#deflater);
+  answer(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
+    return answer(this.#channel, this.#codec, this.#limits, call, value, this.#deflater);
   }
 
-  writeFailure(call: IncomingCall<Entry>, error: RpcError): void {
+  async answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void> {
+    await serveStream(call, stream, items);
+    if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);
+  }
+
+  fail(call: IncomingCall<Entry>, error: RpcError): void {
     this.writeError(call.id, error, call.started);
   }
 
-  /** Answers with an error, also a call that never began to run. */
+  /** Answers with an error, also a call that never began to run; where there is no room for more, with a short one. */
   writeError(id: number, error: RpcError, handlerRan: boolean): void {
-    const { codec, limits } = this.#options;
-    answerError(this.#channel, codec, limits, id, error, handlerRan);
+    const { output, writes, bodyBytesMax } = this.#channel;
+    const hasRoom = noRoomForAnswer(writes, this.#limits) === undefined;
+    const start = output.position;
+    writeError(output, this.#codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
+    writes.commit(start, id);
   }
 
-  callEnded(call: IncomingCall<Entry>): void {
+  end(call: IncomingCall<Entry>): void {
+    this.#running.remove(call);
     if (call.stream !== undefined) this.#streams.close(call.id);
     this.#onEnded();
+  }
+}
+
+/**
+ * Reads the arguments of a call. Malformed ones close the connection.
+ * @throws RpcError INVALID_ARGUMENT when they are malformed or no list
+ */
+function decodeArgs(channel: FrameChannel, bytes: Buffer, start: number, end: number): readonly unknown[] {
+  let args: unknown;
+  try {
+    args = channel.decode(bytes, start, end);
+  } catch (error) {
+    const reason = `the arguments are malformed: ${(error as Error).message}`;
+    channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);
+    throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused' });
+  }
+  if (!Array.isArray(args))
+    throw rpcError('INVALID_ARGUMENT', 'the arguments must be an array', { progress: 'refused' });
+  return args;
+}
+
+/**
+ * Inflates the arguments of a call that came compressed; a promise when they are large.
+ * @throws RpcError INVALID_ARGUMENT when they are not what was announced, or the promise rejects with it; the connection goes on
+ */
+function inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+  const refused = (error: unknown): never => {
+    const reason = `the compressed arguments cannot be read: ${(error as Error).message}`;
+    throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused', cause: error });
+  };
+  try {
+    const payload = inflate(bytes, start, end);
+    return Buffer.isBuffer(payload) ? payload : payload.catch(refused);
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+/**
+ * Answers a call with its result.
+ * @returns a promise when the result is large and is compressed first; it never rejects
+ * @throws what says why the result, or its metadata, cannot be sent; nothing has been appended then
+ */
+function answer(
+  channel: FrameChannel,
+  codec: Codec,
+  limits: Limits,
+  call: IncomingCall,
+  value: unknown,
+  deflater: Deflater | undefined,
+): void | Promise<void> {
+  const { output, writes, bodyBytesMax } = channel;
+  const noRoom = noRoomForAnswer(channel.writes, limits);
+  if (noRoom !== undefined) throw noRoom;
+  const start = output.position;
+  writeResponse(output, codec, call.id, value, metadataOf(call, limits));
+  const bodyBytes = output.position - start - HEADER_BYTES;
+  if (bodyBytes > bodyBytesMax) {
+    output.rollBack(start);
+    const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
+    throw rpcError('RESOURCE_EXHAUSTED', reason);
+  }
+  const compressing = deflater?.compress(output, start);
+  if (compressing === undefined) return writes.commit(start, call.id);
+  return compressing.then((frame) => {
+    if (!call.abandoned && channel.isOpen) writes.commit(putFrame(output, frame), call.id);
+  });
+}
+
+/** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */
+function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): void {
+  const { output, writes } = channel;
+  const start = output.position;
+  writeEnd(output, call.id, metadataOf(call, limits));
+  writes.commit(start, call.id);
+}
+
+function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Buffer | undefined {
+  return responseMetadataIfAny === undefined ? undefined : encodeMetadata(responseMetadataIfAny, limits);
+}
+
+/**
+ * Runs a streaming handler: its iterator is pulled while there is credit, each time inside the call's context. When the
+ * caller has had enough, the deadline passes or the connection is lost, the iterator is returned.
+ *
+ * @param start - runs the handler and gives what it gives
+ * @returns when the handler has let go
+ * @throws what the handler throws, or why it was stopped
+ */
+async function serveStream(
+  call: IncomingCall,
+  { received, sender }: ServedStream,
+  start: () => unknown,
+): Promise<void> {
+  const { signal } = call;
+  if (signal.aborted) throw signal.reason;
+  const name = `${call.service}.${call.method}: what the handler gives`;
+  const iterator = runInContext(call, () => iteratorOf(start(), name));
+  const pumping = pump(iterator, sender, { run: call.inContext ?? ((step) => runInContext(call, step)) });
+  const onAbort = (): void => {
+    received.fail(signal.reason);
+    pumping.stop();
+    sender.close();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const end = await pumping.done;
+    if (signal.aborted) throw signal.reason;
+    if (end === 'stopped') throw new Error('the stream was closed');
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    received.return();
   }
 }

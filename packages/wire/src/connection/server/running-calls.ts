@@ -31,9 +31,32 @@ export class RunningCalls<Entry extends MethodEntry> {
     return this.#byId.values();
   }
 
-  /** Every call whose caller waits for nothing. */
-  oneWay(): Iterable<IncomingCall<Entry>> {
-    return this.#oneWay;
+  /**
+   * Nobody waits for this call any more: its handler is told why, and nothing of it is answered.
+   * @returns the call; `undefined` when it has ended, or was given up before
+   */
+  giveUp(id: number, reason: RpcError): IncomingCall<Entry> | undefined {
+    const call = this.#byId.get(id);
+    if (call === undefined || call.abandoned) return undefined;
+    call.abandoned = true;
+    call.abort(reason);
+    return call;
+  }
+
+  /**
+   * The connection is gone: handlers that look at their signal see it abort, and nobody is answered. One-way calls go on until
+   * their deadline: their callers were told that they are done, and may well have left on that word.
+   */
+  abandonAll(reason: string): void {
+    for (const call of this.#byId.values()) abandon(call, reason);
+  }
+
+  /**
+   * This side ends the connection, for a fault of the peer or because the server ends: nothing more may run for it, whether or
+   * not anybody waits.
+   */
+  abandonOneWay(reason: string): void {
+    for (const call of this.#oneWay) abandon(call, reason);
   }
 
   /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
@@ -79,7 +102,7 @@ export class RunningCalls<Entry extends MethodEntry> {
     this.#arriving.delete(id);
   }
 
-  /** Puts a call in; harmless when it is in already, waiting for its authorization. */
+  /** Puts a call in; harmless when it is in already, waiting for something else. */
   add(call: IncomingCall<Entry>): void {
     if (call.oneWay ? this.#oneWay.has(call) : this.#byId.has(call.id)) return;
     if (call.oneWay) this.#oneWay.add(call);
@@ -95,4 +118,9 @@ export class RunningCalls<Entry extends MethodEntry> {
     call.counted = false;
     this.#requestBytes -= call.requestBytes;
   }
+}
+
+function abandon(call: IncomingCall, reason: string): void {
+  call.abandoned = true;
+  call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
 }

@@ -42,7 +42,7 @@ describe('a request that a server refuses', () => {
     peer.send(requestFrame(6, [], { payload: hex('c1') }));
     await settle();
     assert.deepEqual(readError(peer.only(FrameType.ERROR)), { code: 14, handlerRan: 0, reason: 'not now' });
-    assert.deepEqual([host.ended.length, peer.framesOf(FrameType.GOAWAY).length], [0, 0]);
+    assert.deepEqual([host.left.length, host.calls.length, peer.framesOf(FrameType.GOAWAY).length], [0, 0, 0]);
   });
 
   it('is answered and skipped when it is larger than a message may be', async () => {

@@ -1,25 +1,30 @@
-import type { Peer } from '@org/rpc-core';
+import type { Limits, Metadata, Peer } from '@org/rpc-core';
 import { isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { COMPRESSED } from '../../frames/compressed.js';
-import { FrameType, GoAwayCode, MORE, ProtocolError, RequestFlag } from '../../frames/frame.js';
+import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
+import {
+  CancelReason,
+  CLIENT_ID_MAX,
+  FrameType,
+  GoAwayCode,
+  MORE,
+  ProtocolError,
+  RequestFlag,
+} from '../../frames/frame.js';
 import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js';
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
+import { decodeMetadata } from '../../frames/metadata.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { appendForeignAnswer } from '../channel/foreign.js';
 import { FrameChannel } from '../channel/frame-channel.js';
+import { RateWindow } from '../channel/rate-window.js';
 import { Deflater } from '../compression/deflater.js';
 import { ItemQueue } from '../streams/item-queue.js';
 import { createServedStream } from '../streams/served-stream.js';
 import { Streams } from '../streams/streams.js';
-import { CallRunner } from './call-runner.js';
-import { CancelGuard, cancelledByCaller } from './cancel-guard.js';
-import { itemTooLarge, requestTooLarge } from './decode-args.js';
-import { IncomingCall, type IncomingPort, type MethodEntry } from './incoming-call.js';
-import { createIncomingPort } from './incoming-port.js';
+import { IncomingCall, type MethodEntry } from './incoming-call.js';
 import { NativeAnswers } from './native-answers.js';
-import { checkCompressed, checkOpening, readMetadata, requestCost } from './request-checks.js';
 import { RunningCalls } from './running-calls.js';
 import type { ServedConnection, ServerConnectionOptions, Successor } from './server-host.js';
 
@@ -32,8 +37,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #channel: FrameChannel;
   readonly #running: RunningCalls<Entry>;
   readonly #answers: NativeAnswers<Entry>;
-  readonly #runner: CallRunner<Entry>;
-  readonly #port: IncomingPort;
   readonly #parsed = createParsedRequest();
   readonly #cancels: CancelGuard;
   readonly #streams: Streams;
@@ -47,17 +50,21 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   #closed = false;
 
   constructor(options: ServerConnectionOptions<Entry>) {
-    const { stream, codec, limits, clock, host } = options;
+    const { stream, codec, limits, clock } = options;
     this.#options = options;
     this.#cancels = new CancelGuard(limits);
     this.#running = new RunningCalls(limits);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
-    const ended = (): void => this.#endIfIdle();
-    this.#answers = new NativeAnswers(this.#channel, options, this.#streams, this.#deflater, ended);
-    this.#runner = new CallRunner(host, this.#running, this.#answers);
-    this.#port = createIncomingPort(this.#channel, clock);
+    this.#answers = new NativeAnswers({
+      channel: this.#channel,
+      connection: options,
+      running: this.#running,
+      streams: this.#streams,
+      deflater: this.#deflater,
+      onEnded: () => this.#endIfIdle(),
+    });
     this.#channel.start();
   }
 
@@ -88,7 +95,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   close(reason: string): void {
     if (this.#successor !== undefined) return this.#successor.close(reason);
-    this.#runner.abandonOneWay(reason);
+    this.#running.abandonOneWay(reason);
     this.#drop(reason);
   }
 
@@ -123,7 +130,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const entry = this.#options.host.find(parsed.name, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
     const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
-    const call = new IncomingCall<Entry>(this.#port, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    const call = new IncomingCall<Entry>(this.#answers, entry, id, deadline, flags, parsed.attempt, parsed.priority);
     call.stream = stream;
     if (metadataStart !== payloadStart) {
       const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
@@ -136,10 +143,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     call.isCompressed = (flags & COMPRESSED) !== 0;
     const refusal = this.#refusal(requestBytes);
     if (refusal !== undefined) return this.#refuse(id, refusal);
-    const shed = this.#options.host.admit(call);
-    if (shed !== undefined) return this.#refuse(id, shed, true);
     call.requestBytes = requestBytes;
-    this.#runner.run(call, bytes, payloadStart, end);
+    this.#options.host.serve(call, bytes, payloadStart, end);
   }
 
   /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
@@ -170,7 +175,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   /** Answers a call with an error while its handler runs, which is told and sends nothing more. */
   #breakOff(id: number, error: RpcError): void {
-    const call = this.#runner.giveUp(id, error);
+    const call = this.#running.giveUp(id, error);
     if (call === undefined) return;
     this.#answers.writeError(id, error, call.started);
     this.#streams.close(id);
@@ -181,18 +186,18 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     return this.#running.refusal(requestBytes);
   }
 
-  /** @param isOurs - it is this server that cannot serve just now, whatever the client does */
-  #refuse(id: number, error: RpcError, isOurs = this.#refusing !== undefined || this.#draining !== undefined): void {
+  #refuse(id: number, error: RpcError): void {
     this.#streams.close(id);
     if (id !== 0) return this.#answers.writeError(id, error, false);
-    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves or sheds load.
-    if (!isOurs) this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
+    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves.
+    if (this.#refusing === undefined && this.#draining === undefined)
+      this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
   }
 
   #cancel(id: number, why: number, readAt: number): void {
     this.#cancels.cancelled(readAt);
     this.#running.arrived(id);
-    this.#runner.giveUp(id, cancelledByCaller(why));
+    this.#running.giveUp(id, cancelledByCaller(why));
     this.#streams.dropUnsent(id);
   }
 
@@ -208,7 +213,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 
   greeted(hello: Hello): void {
-    const { instance, uptimeMs } = this.#options.host;
+    const { instance, uptimeMs } = this.#options.host.self;
     this.#streams.greeted(hello);
     this.#deflater?.greeted(hello);
     this.#channel.greet({ instance, expect: '', uptimeMs }, false);
@@ -257,8 +262,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#runner.abandonAll(reason);
-    if (byUs) this.#runner.abandonOneWay(reason);
+    this.#running.abandonAll(reason);
+    if (byUs) this.#running.abandonOneWay(reason);
     this.#options.host.closed(this, reason);
   }
 
@@ -269,5 +274,99 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   #endIfIdle(): void {
     if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
+  }
+}
+
+/**
+ * Looks at the id and flags with which a client opens a call.
+ * @param isInFlight - whether a call with this id is running
+ * @throws ProtocolError when it can't have them
+ */
+function checkOpening(flags: number, id: number, isInFlight: boolean): void {
+  const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
+  if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
+  // Nothing would ever end it: neither a CANCEL nor the end of the connection reaches a one-way call.
+  if (oneWay && (flags & RequestFlag.STREAM) !== 0) throw new ProtocolError('a one-way REQUEST opens no stream');
+  if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
+  if (isInFlight) throw new ProtocolError(`call id ${id} is in flight already`);
+}
+
+/**
+ * Looks at a compressed frame of a client.
+ * @param isOffered - whether the client can have read that this side inflates
+ * @throws ProtocolError when it was compressed without asking
+ */
+function checkCompressed(type: number, isOffered: boolean): void {
+  if (isOffered || (type !== FrameType.REQUEST && type !== FrameType.ITEM)) return;
+  throw new ProtocolError(`a compressed frame of type ${type}, before the HELLO that allows it`);
+}
+
+/**
+ * What a request counts as: its bytes, or those that its payload inflates to when they are more.
+ * @throws ProtocolError when its payload is cut short
+ */
+function requestCost(flags: number, bytes: Buffer, start: number, payloadStart: number, end: number): number {
+  if ((flags & COMPRESSED) === 0) return end - start;
+  return Math.max(end - start, readInflatedLength(bytes, payloadStart, end));
+}
+
+/**
+ * The metadata of a request, or what to answer when it is beyond the limits.
+ * @throws ProtocolError when it is malformed
+ */
+function readMetadata(bytes: Buffer, start: number, end: number, limits: Limits): Metadata | RpcError {
+  try {
+    return decodeMetadata(bytes, start, end, limits);
+  } catch (error) {
+    if (isRpcError(error)) return error;
+    throw error;
+  }
+}
+
+/** Why the caller does not wait any more: what the handler's signal says. A number that is not known is that of a caller. */
+function cancelledByCaller(reason: number): RpcError {
+  return rpcError('CANCELLED', CANCEL_REASONS[reason] ?? CALLER, { progress: 'processed' });
+}
+
+const CALLER = 'the caller gave up';
+const CANCEL_REASONS: Readonly<Record<number, string>> = {
+  [CancelReason.HEDGE_LOST]: 'another attempt of the call was faster (hedge lost)',
+  [CancelReason.SHUTDOWN]: 'the client was closed (shutdown)',
+};
+
+/** What is answered to a call of which an item was skipped. */
+function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
+  const reason = `an item has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
+}
+
+/** What is answered to a request whose body was skipped. */
+function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
+  const reason = `the request has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+}
+
+/** Of its requests, a peer may cancel so many besides the fixed number: hedging and thawed peers cancel in bursts. */
+const CANCEL_SHARE = 0.2;
+
+/** Bounds how many of its calls a peer may cancel: opening and cancelling is work for nothing (CVE-2023-44487). */
+class CancelGuard {
+  readonly #limits: Limits;
+  readonly #cancels = new RateWindow();
+  #requests = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** A call was opened. */
+  opened(): void {
+    this.#requests++;
+  }
+
+  /** A call was cancelled. @throws ProtocolError when it is one too many */
+  cancelled(now: number): void {
+    if (!this.#cancels.exceeds(this.#limits.cancels, now, CANCEL_SHARE, this.#requests)) return;
+    throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
   }
 }

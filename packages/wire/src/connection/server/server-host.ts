@@ -4,29 +4,28 @@ import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
-/** What a connection needs of its server. */
-export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
+/** What a connection says of its server. */
+export interface ServerSelf {
   /** The instance id that HELLO names. */
   readonly instance: string;
+  /** For how long it has been there. */
   readonly uptimeMs: number;
-  /** The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`. */
-  find(name: string, serviceLength: number): Entry | RpcError;
-  /** The same by a path such as `users.get`, or by the bare method where that says which one is meant. */
-  findPath(path: string): Entry | RpcError;
   /** Whether the first argument of MessagePack-RPC calls is a map of texts: their metadata. */
   readonly metadataFirst: boolean;
-  /** Refuses before anything of the payload is decoded. `undefined` when everything is allowed. */
-  readonly authorize: ((call: IncomingCall<Entry>) => void | Promise<void>) | undefined;
-  /** Whether the server takes one more call now; what it returns is answered as refused. */
-  admit(call: IncomingCall<Entry>): RpcError | undefined;
-  /** Runs the call. May return a promise; may throw. */
-  serve(call: IncomingCall<Entry>): unknown;
-  /** Runs a streaming call. Gives the iterable of what goes out; may throw. */
-  serveStream(call: IncomingCall<Entry>, items: AsyncIterable<unknown>): unknown;
-  /** A call that was admitted has ended. `error` is what its handler threw. */
-  served(call: IncomingCall<Entry>, error: unknown): void;
-  /** Turns what a handler threw into what its caller may see. */
-  presentable(error: unknown, call: IncomingCall<Entry>): RpcError;
+}
+
+/** What a connection asks of its server: twice for each call. */
+export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
+  readonly self: ServerSelf;
+  /**
+   * The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`; without that
+   * it is a path such as `users.get`, or the bare method where that says which one is meant.
+   */
+  find(name: string, serviceLength?: number): Entry | RpcError;
+  /**
+   * Takes a call to its answer. Its arguments are in `bytes[start, end)`, which are borrowed until this returns. Must not throw.
+   */
+  serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
 }

@@ -1,0 +1,222 @@
+import { isRpcError, type RpcError } from '@org/rpc-core';
+import { describeValue, isPromise, rpcError } from '@org/rpc-core/internal';
+import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
+
+/** Lets calls in, or not. */
+export interface Admission<Entry extends MethodEntry = MethodEntry> {
+  /**
+   * Takes a place for the call, at once or after a wait.
+   * @returns `undefined` when it is in, the refusal when it is not; a promise of either when it has to wait
+   */
+  enter(call: IncomingCall<Entry>): RpcError | undefined | Promise<RpcError | undefined>;
+  /** A call that was let in has ended: its place is free. `error` is what was thrown, `undefined` after success. */
+  leave(call: IncomingCall<Entry>, error: unknown): void;
+}
+
+/** What a server's stack is made of. */
+export interface ServerStackParts<Entry extends MethodEntry = MethodEntry> {
+  /** Refuses by throwing. `undefined` when everything is allowed. */
+  readonly authorize: ((call: IncomingCall<Entry>) => unknown) | undefined;
+  readonly admission: Admission<Entry>;
+  /** Runs the user's layers and the handler. May return a promise; may throw. */
+  run(call: IncomingCall<Entry>): unknown;
+  /** The same of a streaming call: gives the iterable of what goes out. */
+  runStream(call: IncomingCall<Entry>, items: AsyncIterable<unknown>): unknown;
+  /** Turns what was thrown into what the caller may see. */
+  presentable(thrown: unknown, call: IncomingCall<Entry>): RpcError;
+  /** A call has ended, however it did; `error` is what was thrown, or why it was refused. */
+  ended(call: IncomingCall<Entry>, error: unknown): void;
+}
+
+/**
+ * The way of a call through its server, the same whatever protocol it came by. The order is that of the methods below, and
+ * above each stands why it is where it is:
+ *
+ * observe -> expired -> authorize -> admission -> decode -> the user's layers -> handler -> answer
+ *
+ * A call that nothing lets wait goes through in one turn, without a promise or a closure.
+ */
+export class ServerStack<Entry extends MethodEntry = MethodEntry> {
+  readonly #parts: ServerStackParts<Entry>;
+  readonly #authorize: ServerStackParts<Entry>['authorize'];
+  readonly #admission: Admission<Entry>;
+  #size = 0;
+
+  constructor(parts: ServerStackParts<Entry>) {
+    this.#parts = parts;
+    this.#authorize = parts.authorize;
+    this.#admission = parts.admission;
+  }
+
+  /** How many calls are inside, those included that wait to be let in and those whose caller has given up. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Observe: outermost, so that what begins here is ended for every call, however it ends; whoever drains waits for all of them.
+   *
+   * What is late comes first: nobody waits for it any more, and to refuse it costs least here.
+   * @param bytes - has the arguments in `[start, end)`, borrowed until this returns
+   */
+  serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    this.#size++;
+    if (call.isExpired) return this.#refuse(call, expired(call));
+    if (this.#authorize === undefined) return this.#admit(call, bytes, start, end);
+    this.#askWhetherAllowed(call, bytes, start, end);
+  }
+
+  /**
+   * Authorize: on the canonical name and before the arguments are decoded, so that a stranger costs no more than a look at the
+   * head of the request. Above admission: what is not allowed must not take the places of what is.
+   */
+  #askWhetherAllowed(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    let verdict: unknown;
+    try {
+      verdict = this.#authorize!(call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (!isPromise(verdict)) return this.#authorized(call, verdict, bytes, start, end);
+    const payload = keep(call, bytes, start, end);
+    verdict.then(
+      (value: unknown) => this.#authorized(call, value, payload, 0, payload.length),
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  #authorized(call: IncomingCall<Entry>, verdict: unknown, bytes: Buffer, start: number, end: number): void {
+    if (verdict !== undefined) return this.#fail(call, noVerdict(verdict));
+    if (call.abandoned) return this.#end(call, undefined);
+    if (call.isExpired) return this.#refuse(call, expired(call));
+    this.#admit(call, bytes, start, end);
+  }
+
+  /**
+   * Admission: above decoding, so that what is refused costs no more than its bytes; below authorization, so that limits can
+   * count by who was let in.
+   */
+  #admit(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    const verdict = this.#admission.enter(call);
+    if (verdict === undefined) {
+      call.admitted = true;
+      return this.#read(call, bytes, start, end);
+    }
+    if (!isPromise(verdict)) return this.#refuse(call, verdict);
+    const payload = keep(call, bytes, start, end);
+    verdict.then((refusal) => {
+      if (refusal !== undefined) return this.#refuse(call, refusal);
+      call.admitted = true;
+      if (call.isExpired) return this.#refuse(call, expired(call));
+      this.#read(call, payload, 0, payload.length);
+    });
+  }
+
+  /** Decode: above the user's layers, which see arguments and not bytes. */
+  #read(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    if (call.abandoned) return this.#end(call, undefined);
+    if (!call.isCompressed) return this.#run(call, bytes, start, end);
+    let payload: Buffer | Promise<Buffer>;
+    try {
+      payload = call.inflate(bytes, start, end);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (Buffer.isBuffer(payload)) return this.#run(call, payload, 0, payload.length);
+    call.hold();
+    payload.then(
+      (inflated) => {
+        if (call.abandoned) return this.#end(call, undefined);
+        this.#run(call, inflated, 0, inflated.length);
+      },
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  /**
+   * The user's layers, then the handler, which looks at the clock once more (see `handler.ts`): whatever waited above it, nothing
+   * runs that nobody waits for.
+   */
+  #run(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
+    let result: unknown;
+    try {
+      call.decode(bytes, start, end);
+      if (call.stream !== undefined) return this.#runStream(call, call.stream);
+      result = this.#parts.run(call);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (!isPromise(result)) return this.#succeed(call, result);
+    call.hold();
+    result.then(
+      (value: unknown) => this.#succeed(call, value),
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  #runStream(call: IncomingCall<Entry>, stream: NonNullable<IncomingCall<Entry>['stream']>): void {
+    call.hold();
+    call
+      .answerItems(stream, () => this.#parts.runStream(call, stream.received))
+      .then(
+        () => this.#end(call, undefined),
+        (error: unknown) => this.#fail(call, error),
+      );
+  }
+
+  #succeed(call: IncomingCall<Entry>, value: unknown): void {
+    let writing: void | Promise<void>;
+    try {
+      writing = call.answer(value);
+    } catch (error) {
+      return this.#fail(call, error);
+    }
+    if (writing === undefined) return this.#end(call, undefined);
+    // Until its answer is on its way, a call counts as running: it holds memory, and whoever drains waits for it.
+    call.hold();
+    writing.then(
+      () => this.#end(call, undefined),
+      (error: unknown) => this.#fail(call, error),
+    );
+  }
+
+  #fail(call: IncomingCall<Entry>, thrown: unknown): void {
+    // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
+    if (!call.abandoned) call.fail(this.#parts.presentable(thrown, call));
+    this.#end(call, thrown);
+  }
+
+  #refuse(call: IncomingCall<Entry>, error: RpcError): void {
+    call.fail(error);
+    this.#end(call, error);
+  }
+
+  #end(call: IncomingCall<Entry>, error: unknown): void {
+    if (call.admitted) this.#admission.leave(call, error);
+    this.#size--;
+    call.end();
+    this.#parts.ended(call, error);
+  }
+}
+
+/** The error of a call whose deadline has passed before its handler began. */
+export function expired(call: Pick<IncomingCall, 'service' | 'method'>): RpcError {
+  const reason = `${call.service}.${call.method}: the caller's deadline had passed before the handler began`;
+  return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'refused' });
+}
+
+/** Whatever is not nothing refuses: `false` was meant to, and what was meant by `true` nobody can know here. */
+function noVerdict(verdict: unknown): RpcError {
+  if (isRpcError(verdict)) return verdict;
+  // A text may be a secret: the caller sees only what kind of thing it is.
+  const what = typeof verdict === 'string' ? 'a text' : describeValue(verdict);
+  const reason = `authorize returned ${what}, which is no answer: to allow a call return nothing, to refuse it throw an RpcError such as new RpcError('PERMISSION_DENIED', 'why')`;
+  return rpcError('PERMISSION_DENIED', reason, { progress: 'refused' });
+}
+
+/** The payload of a call that is about to wait: bytes are borrowed for one turn only, unless it has waited before. */
+function keep(call: IncomingCall, bytes: Buffer, start: number, end: number): Buffer {
+  const isOwn = call.counted;
+  call.hold();
+  return isOwn ? bytes.subarray(start, end) : Buffer.from(bytes.subarray(start, end));
+}
