@@ -21,7 +21,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
  * top of `src`.
  */
 const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'rpc-core': { root: [], rules: ['root'] },
+  'rpc-core': { root: [], policies: ['root'], rules: ['policies', 'root'] },
   wire: {
     root: ['codec'],
     codec: [],

@@ -18,9 +18,6 @@ export interface ClientMethod extends MethodRef {
 /** The priority of a call that says nothing: in the middle of 0 to 255. */
 export const DEFAULT_PRIORITY = 128;
 
-/** How long a unary call may take when nobody says otherwise, in milliseconds. */
-export const DEFAULT_TIMEOUT_MS = 1000;
-
 /** What a method of which nothing is known is like: called by name, without a contract. */
 export const UNKNOWN_METHOD: MethodDefinition = Object.freeze({
   kind: 'unary',

@@ -1,4 +1,3 @@
-export type { RetryOptions } from './attempts/retry.js';
 export { createClient } from './face/client.js';
 export type { Client, ReadyOptions } from './face/client-types.js';
 export { configure, type ServiceConfiguration, type ServiceOptions } from './face/configure.js';
@@ -20,9 +19,5 @@ export {
   wasTried,
 } from './picker/picker.js';
 export { roundRobin } from './picker/round-robin.js';
-export type { BreakerOptions } from './policy/breaker-options.js';
-export type { ConcurrencyLimitOptions } from './policy/concurrency-limit.js';
-export type { PolicyOptions } from './policy/policy-options.js';
-export type { RateLimitOptions } from './policy/rate-limit.js';
 export type { WouldApplyEvent } from './rules/dark-counts.js';
 export type { RuleState, RulesState } from './rules/service-rules.js';

@@ -1,6 +1,6 @@
 import type { Clock, Gate, Layer } from '@org/rpc-core';
-import { attemptDeadline } from './policy/attempt-deadline.js';
 import type { MethodLatency } from './policy/method-latency.js';
+import { attemptDeadline } from './policy/timeout.js';
 import type { LivePolicy } from './rules/live-policy.js';
 
 /** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */
@@ -27,13 +27,13 @@ export interface AttemptBounds {
 export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer {
   const { clock, policy, latency } = bounds;
   return (next) => (call) => {
-    const { retryMax, attemptTimeoutMs } = policy.now;
+    const { retry, timeout } = policy.now;
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : clock.now();
     call.attemptDeadline = attemptDeadline(
       call,
       now,
-      retryMax - call.attempt,
-      call.attemptTimeoutMs ?? attemptTimeoutMs,
+      retry.max - call.attempt,
+      call.attemptTimeoutMs ?? timeout.attemptTimeoutMs,
       latency.slowMs(now),
     );
     const refusal = gate.enter(call);

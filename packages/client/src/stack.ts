@@ -1,7 +1,7 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
 import { fuseGates, isStreamKind, stack, surface, wireName } from '@org/rpc-core/internal';
-import { resolveRetryMax, retry } from './attempts/retry.js';
-import { type ClientMethod, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_MS } from './client-method.js';
+import { retry } from './attempts/retry.js';
+import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import { credentials } from './face/credentials.js';
 import type { ResolvedClientOptions } from './face/options.js';
 import { userLayers } from './face/user-layers.js';
@@ -10,7 +10,6 @@ import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
 import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
-import type { PolicyOptions } from './policy/policy-options.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { LivePolicy } from './rules/live-policy.js';
 import { attemptScope, callScope } from './scopes.js';
@@ -83,7 +82,7 @@ export function composeMethod(
       ? moveOnce(() => balancer.isClosed)
       : retry({
           get max() {
-            return policy.now.retryMax;
+            return policy.now.retry.max;
           },
           budget: ofService.budget,
           clock,
@@ -132,46 +131,27 @@ function observer(emit: Emit): Gate {
   };
 }
 
-/** What the options say of a method, under the rules of its service. */
+/** What the client was told of a method, the nearest first, under the rules of its service. */
 function livePolicyOf(
   client: SharedParts,
   { service, rules }: Balancer,
   method: string,
   definition: MethodDefinition,
 ): LivePolicy {
-  const { timeoutMs, attemptTimeoutMs, retry: retries } = policyOf(client, service, method, definition);
-  const isStream = isStreamKind(definition.kind);
-  const base = {
-    service,
-    method,
-    isStream,
-    timeoutMs: timeoutMs ?? (isStream ? Number.POSITIVE_INFINITY : DEFAULT_TIMEOUT_MS),
-    attemptTimeoutMs,
-    retryMax: resolveRetryMax('createClient', retries ?? {}),
-  };
-  return new LivePolicy(base, rules);
-}
-
-/** Method before service before contract before client; rules, and the call itself, go before them all. */
-function policyOf(client: SharedParts, service: string, method: string, definition: MethodDefinition): PolicyOptions {
-  const { policy, services } = client.options;
-  const ofService = services.get(service);
-  const ofMethod = ofService?.methods[method];
-  const isStream = isStreamKind(definition.kind);
-  // What was meant for single answers would cut every stream.
-  const ofAll = isStream ? undefined : policy.timeoutMs;
-  const ofServiceMs = isStream ? undefined : ofService?.policy.timeoutMs;
-  return {
-    timeoutMs: ofMethod?.timeoutMs ?? ofServiceMs ?? definition.timeoutMs ?? ofAll,
-    attemptTimeoutMs: ofMethod?.attemptTimeoutMs ?? ofService?.policy.attemptTimeoutMs ?? policy.attemptTimeoutMs,
-    retry: ofMethod?.retry ?? ofService?.policy.retry ?? policy.retry,
-  };
+  const ofService = client.options.services.get(service);
+  const sources = [
+    { options: ofService?.methods[method] ?? {}, isOwn: true },
+    { options: ofService?.policy ?? {}, isOwn: false },
+    { options: definition, isOwn: true },
+    { options: client.options.policy, isOwn: false },
+  ];
+  return new LivePolicy({ service, method, isStream: isStreamKind(definition.kind), sources }, rules);
 }
 
 function serviceParts(client: SharedParts, service: string): { limiters: Limiters; budget: RetryBudget } {
   let parts = client.services.get(service);
   if (parts === undefined) {
-    const { services, clock } = client.options;
+    const { services, clock, policy } = client.options;
     parts = {
       limiters: createLimiters(
         `configure(${service})`,
@@ -179,7 +159,7 @@ function serviceParts(client: SharedParts, service: string): { limiters: Limiter
         services.get(service)?.policy ?? {},
         clock,
       ),
-      budget: new RetryBudget('createClient'),
+      budget: new RetryBudget('createClient', services.get(service)?.policy.retryBudget ?? policy.retryBudget),
     };
     client.services.set(service, parts);
   }

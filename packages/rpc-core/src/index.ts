@@ -43,18 +43,23 @@ export type {
   WriteInstead,
 } from './method-types.js';
 export type { ReservedMethodName } from './names.js';
+export type { BreakerOptions } from './policies/breaker.js';
+export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
+export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from './policies/policies.js';
+export type { RateLimitOptions } from './policies/rate-limit.js';
+export type { RetryOptions } from './policies/retry.js';
+export type { RetryBudgetOptions } from './policies/retry-budget.js';
+export type { MethodSwitch } from './policies/switch.js';
+export type { TimeoutValues } from './policies/timeout.js';
 export { type Random, systemRandom } from './random.js';
 export type {
-  MethodSwitch,
-  RetryRule,
-  RetryValues,
+  MethodRule,
+  MethodRules,
   RuleMode,
   RulePolicy,
   RuleScope,
   RulesDocument,
   SwitchRule,
-  TimeoutRule,
-  TimeoutValues,
   WeightRule,
 } from './rules/rules-document.js';
 export type { ValidationDetails, ValidationIssue } from './schema.js';

@@ -19,6 +19,19 @@ export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';
 export { resolveLimits } from './limits.js';
 export { assertName, isReservedMethodName, nearestName } from './names.js';
+export {
+  type Complete,
+  completeValues,
+  type PolicyDescription,
+  resolvePolicy,
+} from './policies/description.js';
+export {
+  type AnyPolicy,
+  checkPolicyOptions,
+  POLICIES,
+  policyList,
+  policyOptionNames,
+} from './policies/policies.js';
 export { randomId } from './random.js';
 export { nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from './rules/next-rules.js';
 export { readJson } from './rules/read-json.js';

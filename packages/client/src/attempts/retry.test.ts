@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Call, type Code, type Outcome, type Progress, RpcError, type Service } from '@org/rpc-core';
-import { fuseGates, rpcError } from '@org/rpc-core/internal';
+import { fuseGates, POLICIES, resolvePolicy, rpcError } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { RetryBudget } from '../policy/retry-budget.js';
-import { type RetryEvent, resolveRetryMax, retry } from './retry.js';
+import { type RetryEvent, retry } from './retry.js';
 
 /** What one attempt does: how long it takes, and how it fails; no code is success. */
 interface Step {
@@ -308,18 +308,19 @@ describe('retry', () => {
   });
 });
 
-describe('resolveRetryMax', () => {
+describe('the option retry', () => {
   it('is 2 unless said otherwise, and 0 for false', () => {
-    assert.deepEqual([resolveRetryMax('t'), resolveRetryMax('t', { max: 5 }), resolveRetryMax('t', false)], [2, 5, 0]);
+    const maxOf = (given?: { max: number } | false) => resolvePolicy('t', POLICIES.retry, given).max;
+    assert.deepEqual([maxOf(), maxOf({ max: 5 }), maxOf(false)], [2, 5, 0]);
   });
 
   it('refuses what is out of bounds or unknown', () => {
     assert.throws(
-      () => resolveRetryMax('createClient', { max: 11 }),
+      () => resolvePolicy('createClient', POLICIES.retry, { max: 11 }),
       /createClient: retry: max must be an integer from 0 to 10, got 11/,
     );
     assert.throws(
-      () => resolveRetryMax('createClient', { maxs: 1 } as object),
+      () => resolvePolicy('createClient', POLICIES.retry, { maxs: 1 } as object),
       /unknown option "maxs"; did you mean "max"/,
     );
   });

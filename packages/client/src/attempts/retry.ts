@@ -1,16 +1,10 @@
 import type { Call, Clock, Code, Layer, Random, RpcError, Service } from '@org/rpc-core';
-import { assertKnownOptions, assertNumber, cancelledError, sleep } from '@org/rpc-core/internal';
+import { cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { retryDelayMs } from './backoff.js';
 import { asRpcError, completeError, recordAttempt } from './call-error.js';
 import { decideRetry, isFreeRepeat } from './retry-decision.js';
-
-/** How failed attempts are repeated. */
-export interface RetryOptions {
-  /** Attempts after the first, of calls whose method is idempotent, 0 to 10 (default 2). */
-  readonly max?: number | undefined;
-}
 
 /** An attempt has failed and another follows; for those who watch. */
 export interface RetryEvent {
@@ -27,7 +21,7 @@ export interface RetryEvent {
 
 /** What the retry layer is made of. */
 export interface RetrySettings {
-  /** See {@link RetryOptions}; 0 when retries are off. Read once for each call that fails, since rules may change it. */
+  /** Attempts after the first; 0 when retries are off. Read once for each call that fails, since rules may change it. */
   readonly max: number;
   readonly budget: RetryBudget;
   readonly clock: Clock;
@@ -35,19 +29,6 @@ export interface RetrySettings {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   /** Whether the client has been closed: its calls in flight end, and none is repeated. */
   readonly isClosed?: (() => boolean) | undefined;
-}
-
-/**
- * How many retries the options ask for: 2 unless they say otherwise, 0 for `false`.
- * @throws TypeError that names a wrong or unknown option
- */
-export function resolveRetryMax(where: string, options: RetryOptions | false = {}): number {
-  if (options === false) return 0;
-  const name = `${where}: retry`;
-  assertKnownOptions(name, options, ['max']);
-  const { max = 2 } = options;
-  assertNumber(name, 'max', max, { min: 0, max: 10, integer: true });
-  return max;
 }
 
 /**

@@ -1,10 +1,11 @@
-import type { CallOptions } from '@org/rpc-core';
+import type { CallOptions, TimeoutValues } from '@org/rpc-core';
 import {
   assertBoolean,
   assertFits,
   assertKnownOptions,
   assertNumber,
   assertObject,
+  POLICIES,
   PRIORITY_BOUNDS,
   TIMEOUT_BOUNDS,
 } from '@org/rpc-core/internal';
@@ -13,8 +14,8 @@ const WHERE = 'call options';
 
 /** What each option of a call must be. */
 const CHECKS: { readonly [K in keyof Required<CallOptions>]: (value: unknown) => void } = {
-  timeoutMs: (value) => assertNumber(WHERE, 'timeoutMs', value, TIMEOUT_BOUNDS),
-  attemptTimeoutMs: (value) => assertNumber(WHERE, 'attemptTimeoutMs', value, TIMEOUT_BOUNDS),
+  timeoutMs: checkOf('timeoutMs'),
+  attemptTimeoutMs: checkOf('attemptTimeoutMs'),
   idleTimeoutMs: (value) => assertNumber(WHERE, 'idleTimeoutMs', value, TIMEOUT_BOUNDS),
   signal: (value) => assertFits(WHERE, 'signal', 'an AbortSignal', value, isSignal(value)),
   metadata: (value) => assertObject(WHERE, 'metadata', value),
@@ -41,6 +42,12 @@ export function checkedOptions(options: CallOptions): CallOptions {
     }
   }
   return options;
+}
+
+/** Of a value that a policy describes. */
+function checkOf(name: keyof TimeoutValues): (value: unknown) => void {
+  const { bounds } = POLICIES.timeout.values[name];
+  return (value) => assertNumber(WHERE, name, value, bounds);
 }
 
 /** Of any make: signals of other realms and of polyfills do as well. */

@@ -1,10 +1,16 @@
-import type { ServiceDefinition, ServiceMethods } from '@org/rpc-core';
-import { assertKnownOptions, assertObject, assertServiceDefinition, nearestName } from '@org/rpc-core/internal';
-import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
+import type { PolicyOptions, ServiceDefinition, ServiceMethods, ServicePolicyOptions } from '@org/rpc-core';
+import {
+  assertKnownOptions,
+  assertObject,
+  assertServiceDefinition,
+  checkPolicyOptions,
+  nearestName,
+  policyOptionNames,
+} from '@org/rpc-core/internal';
 import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** Options of one service on one client, and of its methods. */
-export interface ServiceOptions<D> extends PolicyOptions {
+export interface ServiceOptions<D> extends ServicePolicyOptions {
   /** What of the metadata of the call being served goes along to this service; default: what the client says. */
   readonly propagate?: Propagation | undefined;
   /** Options of single methods; they go before those of the service. */
@@ -14,7 +20,7 @@ export interface ServiceOptions<D> extends PolicyOptions {
 /** What {@link configure} gives, for the option `services` of a client. */
 export interface ServiceConfiguration {
   readonly definition: { readonly name: string };
-  readonly policy: PolicyOptions;
+  readonly policy: ServicePolicyOptions;
   /** The keys of metadata that go along from the call being served; `undefined`: those of the client. */
   readonly propagate?: readonly string[] | undefined;
   readonly methods: Readonly<Record<string, PolicyOptions>>;
@@ -34,7 +40,7 @@ export function configure<D extends ServiceDefinition<object>>(
 ): ServiceConfiguration {
   assertServiceDefinition('configure', definition);
   const where = `configure(${definition.name})`;
-  assertKnownOptions(where, options, [...KNOWN_POLICY_OPTIONS, 'methods', 'propagate']);
+  assertKnownOptions(where, options, [...policyOptionNames('service'), 'methods', 'propagate']);
   if (options.methods !== undefined) assertObject(where, 'methods', options.methods);
   const methods: Record<string, PolicyOptions> = Object.create(null);
   for (const [method, policy] of Object.entries<PolicyOptions | undefined>(options.methods ?? {})) {
@@ -45,9 +51,9 @@ export function configure<D extends ServiceDefinition<object>>(
       );
     }
     if (policy === undefined) continue;
-    assertKnownOptions(`${where}: ${method}`, policy, KNOWN_POLICY_OPTIONS);
-    methods[method] = checkPolicyOptions(`${where}: ${method}`, policy);
+    assertKnownOptions(`${where}: ${method}`, policy, policyOptionNames('method'));
+    methods[method] = checkPolicyOptions(`${where}: ${method}`, 'method', { ...policy });
   }
   const propagate = options.propagate === undefined ? undefined : propagatedKeys(where, options.propagate);
-  return { definition, policy: checkPolicyOptions(where, options), methods, propagate };
+  return { definition, policy: checkPolicyOptions(where, 'service', { ...options }), methods, propagate };
 }

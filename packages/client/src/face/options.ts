@@ -1,4 +1,6 @@
 import {
+  type BreakerOptions,
+  type ClientPolicyOptions,
   type Clock,
   type Layer,
   type Limits,
@@ -13,8 +15,13 @@ import {
   assertKnownOptions,
   assertList,
   assertName,
+  type Complete,
+  checkPolicyOptions,
+  POLICIES,
+  policyOptionNames,
   randomId,
   resolveLimits,
+  resolvePolicy,
 } from '@org/rpc-core/internal';
 import type { Endpoint, Registry } from '@org/rpc-registry';
 import { registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
@@ -34,8 +41,6 @@ import {
 import { guardedRegistry } from '../nodes/guarded-registry.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
-import { type BreakerOptions, type ResolvedBreakerOptions, resolveBreakerOptions } from '../policy/breaker-options.js';
-import { checkPolicyOptions, KNOWN_POLICY_OPTIONS, type PolicyOptions } from '../policy/policy-options.js';
 import type { ServiceConfiguration } from './configure.js';
 import { type Propagation, propagatedKeys } from './propagation.js';
 
@@ -51,7 +56,7 @@ export interface ClientLayers {
 }
 
 /** Options of {@link createClient}. Every one may be left out. */
-export interface ClientOptions extends PolicyOptions {
+export interface ClientOptions extends ClientPolicyOptions {
   /**
    * Where servers are found: a value such as `etcd({ hosts })`, or its string form. Default: the environment variable
    * `RPC_REGISTRY`, else `local:`; with `NODE_ENV=production` and neither, an error.
@@ -70,8 +75,6 @@ export interface ClientOptions extends PolicyOptions {
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
   readonly balancer?: PickerFactory | undefined;
-  /** When calls avoid a node because they fail there; `false` never. */
-  readonly breaker?: BreakerOptions | false | undefined;
   /** Options for single services and methods, made by {@link configure}. */
   readonly services?: readonly ServiceConfiguration[] | undefined;
   readonly layers?: ClientLayers | undefined;
@@ -105,8 +108,8 @@ export interface ResolvedClientOptions {
   readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly balancer: PickerFactory;
-  readonly breaker: ResolvedBreakerOptions | undefined;
-  readonly policy: PolicyOptions;
+  readonly breaker: Complete<BreakerOptions> | undefined;
+  readonly policy: ClientPolicyOptions;
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
@@ -127,7 +130,6 @@ const KNOWN: readonly string[] = [
   'name',
   'metadata',
   'balancer',
-  'breaker',
   'services',
   'layers',
   'codec',
@@ -138,7 +140,7 @@ const KNOWN: readonly string[] = [
   'propagate',
   'clock',
   'random',
-  ...KNOWN_POLICY_OPTIONS,
+  ...policyOptionNames('client'),
 ];
 
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
@@ -155,8 +157,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     name: options.name ?? randomId(),
     metadata: options.metadata,
     balancer: options.balancer ?? p2c(),
-    breaker: options.breaker === false ? undefined : resolveBreakerOptions(where, options.breaker ?? {}),
-    policy: checkPolicyOptions(where, options),
+    breaker: options.breaker === false ? undefined : resolvePolicy(where, POLICIES.breaker, options.breaker),
+    policy: checkPolicyOptions(where, 'client', { ...options }),
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],
     streamLayers: options.layers?.stream,

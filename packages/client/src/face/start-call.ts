@@ -22,8 +22,8 @@ export function startCall(
   call.createdAt = now;
   call.idempotent = called.idempotent;
   call.priority = called.priority;
-  const { timeoutMs, rule } = called.policy.now;
-  call.deadline = now + (options?.timeoutMs ?? timeoutMs);
+  const { timeout, rule } = called.policy.now;
+  call.deadline = now + (options?.timeoutMs ?? timeout.timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);

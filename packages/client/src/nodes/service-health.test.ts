@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { aCall, SceneNode } from '../../test/picker-scene.js';
 import { NodeStatus } from '../picker/picker.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
-import { resolveBreakerOptions } from '../policy/breaker-options.js';
 import { ServiceHealth } from './service-health.js';
 
 function scene() {
   const clock = new FakeClock();
   const random = seededRandom(1);
-  const breakers = new BreakerGroup({ options: resolveBreakerOptions('test'), clock, random });
+  const breakers = new BreakerGroup({ options: resolvePolicy('test', POLICIES.breaker), clock, random });
   return { clock, breakers, service: new ServiceHealth({ clock, random, breakers }) };
 }
 

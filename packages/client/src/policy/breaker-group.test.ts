@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { Breaker } from './breaker.js';
 import { BreakerGroup } from './breaker-group.js';
-import { resolveBreakerOptions } from './breaker-options.js';
 
 function scene(armedMax: number) {
   const clock = new FakeClock();
-  const group = new BreakerGroup({ options: resolveBreakerOptions('test'), clock, random: seededRandom(1), armedMax });
+  const group = new BreakerGroup({
+    options: resolvePolicy('test', POLICIES.breaker),
+    clock,
+    random: seededRandom(1),
+    armedMax,
+  });
   const owner = { address: '10.0.0.1:4399', breakerChanged: () => {} };
   const breaker = (method: string): Breaker => new Breaker(group, owner, 'shop', method);
   return { clock, group, breaker };
@@ -58,17 +63,22 @@ describe('BreakerGroup', () => {
   });
 });
 
-describe('resolveBreakerOptions', () => {
+describe('the option breaker', () => {
   it('opens above 50 % of at least 20 calls in 10 s, for 5 s, unless told otherwise', () => {
-    assert.deepEqual(resolveBreakerOptions('t'), { errorPercent: 50, minCalls: 20, windowMs: 10_000, openMs: 5_000 });
+    assert.deepEqual(resolvePolicy('t', POLICIES.breaker), {
+      errorPercent: 50,
+      minCalls: 20,
+      windowMs: 10_000,
+      openMs: 5_000,
+    });
   });
 
   it('refuses what is out of bounds or unknown', () => {
     assert.throws(
-      () => resolveBreakerOptions('createClient', { errorPercent: 0 }),
+      () => resolvePolicy('createClient', POLICIES.breaker, { errorPercent: 0 }),
       /createClient: breaker: errorPercent must be/,
     );
     const foreign = { volumeThreshold: 3 } as object;
-    assert.throws(() => resolveBreakerOptions('createClient', foreign), /unknown option "volumeThreshold"/);
+    assert.throws(() => resolvePolicy('createClient', POLICIES.breaker, foreign), /unknown option "volumeThreshold"/);
   });
 });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { Cancel, Clock, Random } from '@org/rpc-core';
-import { BUCKETS, type ResolvedBreakerOptions } from './breaker-options.js';
+import type { BreakerOptions, Cancel, Clock, Random } from '@org/rpc-core';
+import type { Complete } from '@org/rpc-core/internal';
+import { BUCKETS } from './breaker-recorder.js';
 
 /** A breaker has opened or closed; for those who watch. */
 export interface BreakerTransition {
@@ -22,7 +23,7 @@ export interface ArmedBreaker {
 
 /** What all breakers of a client share. */
 export interface BreakerGroupSettings {
-  readonly options: ResolvedBreakerOptions;
+  readonly options: Complete<BreakerOptions>;
   readonly clock: Clock;
   readonly random: Random;
   readonly onTransition?: ((transition: BreakerTransition) => void) | undefined;
@@ -36,7 +37,7 @@ export interface BreakerGroupSettings {
  * timer. Closed by the client.
  */
 export class BreakerGroup {
-  readonly options: ResolvedBreakerOptions;
+  readonly options: Complete<BreakerOptions>;
   readonly clock: Clock;
   readonly random: Random;
   /** Turns the windows. An emitter of Node's: opossum counts listeners in its way, which others do not know. */

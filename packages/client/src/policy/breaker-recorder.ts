@@ -1,6 +1,10 @@
 import type { EventEmitter } from 'node:events';
+import type { BreakerOptions } from '@org/rpc-core';
+import type { Complete } from '@org/rpc-core/internal';
 import CircuitBreaker from 'opossum';
-import { BUCKETS, type ResolvedBreakerOptions } from './breaker-options.js';
+
+/** Buckets of a breaker's window: each counts a tenth of it. */
+export const BUCKETS = 10;
 
 /** What a {@link BreakerRecorder} reports, a microtask or two after the outcome that caused it. */
 export interface BreakerRecorderEvents {
@@ -20,7 +24,7 @@ export class BreakerRecorder {
   readonly #breaker: CircuitBreaker<[ok: boolean], boolean>;
 
   private constructor(
-    options: ResolvedBreakerOptions,
+    options: Complete<BreakerOptions>,
     rotation: EventEmitter,
     events: BreakerRecorderEvents,
     history: readonly number[],
@@ -59,7 +63,7 @@ export class BreakerRecorder {
    *   and would open it.
    */
   static armed(
-    options: ResolvedBreakerOptions,
+    options: Complete<BreakerOptions>,
     rotation: EventEmitter,
     events: BreakerRecorderEvents,
     history: readonly number[],
@@ -69,7 +73,7 @@ export class BreakerRecorder {
 
   /** One that the next outcome decides: a success closes it with an empty window, a failure opens it. */
   static halfOpen(
-    options: ResolvedBreakerOptions,
+    options: Complete<BreakerOptions>,
     rotation: EventEmitter,
     events: BreakerRecorderEvents,
   ): BreakerRecorder {

@@ -1,8 +1,7 @@
 import { probeDelayMs } from '../attempts/backoff.js';
 import type { OutcomeKind } from '../nodes/outcome.js';
 import type { ArmedBreaker, BreakerGroup } from './breaker-group.js';
-import { BUCKETS } from './breaker-options.js';
-import { BreakerRecorder, type BreakerRecorderEvents } from './breaker-recorder.js';
+import { BreakerRecorder, type BreakerRecorderEvents, BUCKETS } from './breaker-recorder.js';
 
 /** To whom a breaker belongs. */
 export interface BreakerOwner {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Call, type RpcError } from '@org/rpc-core';
-import { fuseGates, rpcError } from '@org/rpc-core/internal';
+import { fuseGates, POLICIES, resolvePolicy, rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { admission } from './admission.js';
-import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './concurrency-limit.js';
+import { ConcurrencyLimit } from './concurrency-limit.js';
 
 /** Calls that stay under way until they are ended by hand, behind one limit. */
 function scene(max: number, queue: number) {
@@ -140,14 +140,14 @@ describe('admission', () => {
   });
 });
 
-describe('resolveConcurrencyLimitOptions', () => {
+describe('the option concurrency', () => {
   it('has no queue unless told otherwise', () => {
-    assert.deepEqual(resolveConcurrencyLimitOptions('t', { max: 5 }), { max: 5, queue: 0 });
+    assert.deepEqual(resolvePolicy('t', POLICIES.concurrency, { max: 5 }), { max: 5, queue: 0 });
   });
 
   it('refuses what is out of bounds', () => {
     assert.throws(
-      () => resolveConcurrencyLimitOptions('createClient', { max: 0 }),
+      () => resolvePolicy('createClient', POLICIES.concurrency, { max: 0 }),
       /createClient: concurrency: max must be an integer from 1/,
     );
   });

@@ -1,33 +1,6 @@
-import type { Call, Clock, Gate, RpcError } from '@org/rpc-core';
-import { assertKnownOptions, assertNumber, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { Call, Clock, ConcurrencyLimitOptions, Gate, RpcError } from '@org/rpc-core';
+import { type Complete, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { CallLimit } from './admission.js';
-
-/** How many calls may be under way. */
-export interface ConcurrencyLimitOptions {
-  /** Calls under way at a time, 1 to 1,000,000. */
-  readonly max: number;
-  /** Calls that may wait for one to end, in the order in which they came, 0 to 1,000,000 (default 0). */
-  readonly queue?: number | undefined;
-}
-
-/** {@link ConcurrencyLimitOptions} with every default filled in. */
-export interface ResolvedConcurrencyLimitOptions {
-  readonly max: number;
-  readonly queue: number;
-}
-
-/** @throws TypeError that names a wrong or unknown option */
-export function resolveConcurrencyLimitOptions(
-  where: string,
-  options: ConcurrencyLimitOptions,
-): ResolvedConcurrencyLimitOptions {
-  const name = `${where}: concurrency`;
-  assertKnownOptions(name, options, ['max', 'queue']);
-  const { max, queue = 0 } = options;
-  assertNumber(name, 'max', max, { min: 1, max: 1_000_000, integer: true });
-  assertNumber(name, 'queue', queue, { min: 0, max: 1_000_000, integer: true });
-  return { max, queue };
-}
 
 /**
  * Lets at most `max` calls be under way; `queue` more wait for one of them to end, at most until their deadline.
@@ -38,13 +11,13 @@ export function resolveConcurrencyLimitOptions(
 export class ConcurrencyLimit implements CallLimit, Gate {
   readonly #clock: Clock;
   readonly #what: string;
-  #options: ResolvedConcurrencyLimitOptions;
+  #options: Complete<ConcurrencyLimitOptions>;
   /** The calls that hold a permit. A call may settle without one: when it was refused, or gave up waiting. */
   readonly #holders = new Set<Call>();
   readonly #queue = new Map<Waiting<void>, Call>();
 
   /** @param what - what is limited, for errors: `calculator.sum` */
-  constructor(what: string, options: ResolvedConcurrencyLimitOptions, clock: Clock) {
+  constructor(what: string, options: Complete<ConcurrencyLimitOptions>, clock: Clock) {
     this.#what = what;
     this.#options = options;
     this.#clock = clock;
@@ -61,7 +34,7 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   }
 
   /** Changes the limit: a lower one is reached as calls end, none is stopped for it. */
-  configure(options: ResolvedConcurrencyLimitOptions): void {
+  configure(options: Complete<ConcurrencyLimitOptions>): void {
     this.#options = options;
     this.#grant();
   }

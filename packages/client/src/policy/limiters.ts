@@ -1,7 +1,7 @@
-import type { Clock } from '@org/rpc-core';
-import { ConcurrencyLimit, resolveConcurrencyLimitOptions } from './concurrency-limit.js';
-import type { PolicyOptions } from './policy-options.js';
-import { RateLimit, resolveRateLimitOptions } from './rate-limit.js';
+import type { Clock, PolicyOptions } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
+import { ConcurrencyLimit } from './concurrency-limit.js';
+import { RateLimit } from './rate-limit.js';
 
 /** The limits of one level: a client, a service or a method. What was not given is not there. */
 export interface Limiters {
@@ -17,10 +17,13 @@ export interface Limiters {
 export function createLimiters(where: string, what: string, policy: PolicyOptions, clock: Clock): Limiters {
   const { rateLimit, concurrency } = policy;
   return {
-    rate: rateLimit === undefined ? undefined : new RateLimit(what, resolveRateLimitOptions(where, rateLimit), clock),
+    rate:
+      rateLimit === undefined
+        ? undefined
+        : new RateLimit(what, resolvePolicy(where, POLICIES.rateLimit, rateLimit), clock),
     concurrency:
       concurrency === undefined
         ? undefined
-        : new ConcurrencyLimit(what, resolveConcurrencyLimitOptions(where, concurrency), clock),
+        : new ConcurrencyLimit(what, resolvePolicy(where, POLICIES.concurrency, concurrency), clock),
   };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { Call, RpcError } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import fc from 'fast-check';
-import { RateLimit, resolveRateLimitOptions } from './rate-limit.js';
+import { RateLimit } from './rate-limit.js';
 
 function callWith(clock: FakeClock, timeoutMs: number, signal?: AbortSignal): Call {
   const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
@@ -156,22 +157,26 @@ describe('RateLimit', () => {
   });
 });
 
-describe('resolveRateLimitOptions', () => {
+describe('the option rateLimit', () => {
   it('allows bursts of a tenth of a second unless told otherwise', () => {
-    assert.deepEqual(resolveRateLimitOptions('t', { perSecond: 500 }), { perSecond: 500, burst: 50, wait: true });
-    assert.equal(resolveRateLimitOptions('t', { perSecond: 3 }).burst, 1);
+    assert.deepEqual(resolvePolicy('t', POLICIES.rateLimit, { perSecond: 500 }), {
+      perSecond: 500,
+      burst: 50,
+      wait: true,
+    });
+    assert.equal(resolvePolicy('t', POLICIES.rateLimit, { perSecond: 3 }).burst, 1);
   });
 
   it('refuses what is out of bounds or unknown', () => {
     assert.throws(
-      () => resolveRateLimitOptions('createClient', { perSecond: 0 }),
+      () => resolvePolicy('createClient', POLICIES.rateLimit, { perSecond: 0 }),
       /createClient: rateLimit: perSecond must be/,
     );
     assert.throws(
-      () => resolveRateLimitOptions('createClient', { perSecond: 1, burst: 0 }),
+      () => resolvePolicy('createClient', POLICIES.rateLimit, { perSecond: 1, burst: 0 }),
       /burst must be an integer from 1/,
     );
     const misspelt = { perSecond: 1, bursts: 1 } as unknown as { perSecond: number };
-    assert.throws(() => resolveRateLimitOptions('createClient', misspelt), /did you mean "burst"/);
+    assert.throws(() => resolvePolicy('createClient', POLICIES.rateLimit, misspelt), /did you mean "burst"/);
   });
 });

@@ -1,48 +1,12 @@
-import type { Call, Cancel, Clock, RpcError } from '@org/rpc-core';
-import {
-  assertBoolean,
-  assertKnownOptions,
-  assertNumber,
-  rpcError,
-  type Waiting,
-  waitFor,
-} from '@org/rpc-core/internal';
+import type { Call, Cancel, Clock, RateLimitOptions, RpcError } from '@org/rpc-core';
+import { type Complete, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { CallLimit } from './admission.js';
-
-/** How many calls may start over time. */
-export interface RateLimitOptions {
-  /** Calls per second in the long run, 0.001 to 10,000,000. */
-  readonly perSecond: number;
-  /** Calls that may start at once after a pause, 1 to 10,000,000 (default: a tenth of `perSecond`, at least 1). */
-  readonly burst?: number | undefined;
-  /** Whether a call waits for its turn when that comes before its deadline (default true), or is refused at once. */
-  readonly wait?: boolean | undefined;
-}
-
-/** {@link RateLimitOptions} with every default filled in. */
-export interface ResolvedRateLimitOptions {
-  readonly perSecond: number;
-  readonly burst: number;
-  readonly wait: boolean;
-}
 
 /** Calls that wait for one limit; more are refused, since without a deadline they could wait without end. */
 const WAITING_MAX = 10_000;
 
 /** So that rounding never wakes the queue a hair before the turn that it was set for. */
 const TIMER_SLACK_MS = 0.001;
-
-/** @throws TypeError that names a wrong or unknown option */
-export function resolveRateLimitOptions(where: string, options: RateLimitOptions): ResolvedRateLimitOptions {
-  const name = `${where}: rateLimit`;
-  assertKnownOptions(name, options, ['perSecond', 'burst', 'wait']);
-  const { perSecond, wait = true } = options;
-  assertNumber(name, 'perSecond', perSecond, { min: 0.001, max: 10_000_000 });
-  const { burst = Math.max(1, Math.floor(perSecond / 10)) } = options;
-  assertNumber(name, 'burst', burst, { min: 1, max: 10_000_000, integer: true });
-  assertBoolean(name, 'wait', wait);
-  return { perSecond, burst, wait };
-}
 
 /**
  * Starts at most `burst` calls at once and `perSecond` in the long run: in every stretch of time no more than
@@ -55,7 +19,7 @@ export function resolveRateLimitOptions(where: string, options: RateLimitOptions
 export class RateLimit implements CallLimit {
   readonly #clock: Clock;
   readonly #what: string;
-  #options: ResolvedRateLimitOptions;
+  #options: Complete<RateLimitOptions>;
   /** The time of one call, and how far calls may be ahead of theirs, in milliseconds. */
   #intervalMs = 0;
   #toleranceMs = 0;
@@ -65,7 +29,7 @@ export class RateLimit implements CallLimit {
   #cancelTimer: Cancel | undefined;
 
   /** @param what - what is limited, for errors: `calculator.sum` */
-  constructor(what: string, options: ResolvedRateLimitOptions, clock: Clock) {
+  constructor(what: string, options: Complete<RateLimitOptions>, clock: Clock) {
     this.#clock = clock;
     this.#what = what;
     this.#options = options;
@@ -78,7 +42,7 @@ export class RateLimit implements CallLimit {
   }
 
   /** Changes the limit. What has been used of the burst stays used, and who waits goes on waiting. */
-  configure(options: ResolvedRateLimitOptions): void {
+  configure(options: Complete<RateLimitOptions>): void {
     const now = this.#clock.now();
     const used = Math.max(0, this.#arrivalAt - now) / this.#intervalMs;
     this.#apply(options);
@@ -96,7 +60,7 @@ export class RateLimit implements CallLimit {
     return this.#wait(call, now);
   }
 
-  #apply(options: ResolvedRateLimitOptions): void {
+  #apply(options: Complete<RateLimitOptions>): void {
     this.#options = options;
     this.#intervalMs = 1_000 / options.perSecond;
     this.#toleranceMs = (options.burst - 1) * this.#intervalMs;

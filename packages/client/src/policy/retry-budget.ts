@@ -1,15 +1,5 @@
-import type { Call, Gate } from '@org/rpc-core';
-import { assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
-
-/** How many repeated attempts a client may add to the load of one service; retries and hedges share it. */
-export interface RetryBudgetOptions {
-  /** Repeats per hundred calls, 0 to 100 (default 20). */
-  readonly percent?: number | undefined;
-  /** Over how long calls are counted, in milliseconds, 1,000 to 600,000 (default 10,000). */
-  readonly windowMs?: number | undefined;
-  /** Repeats per second that are always allowed, so that a client with few calls may repeat, 0 to 1,000 (default 1). */
-  readonly minPerSecond?: number | undefined;
-}
+import type { Call, Gate, RetryBudgetOptions } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 
 const SLOTS = 10;
 
@@ -41,12 +31,7 @@ export class RetryBudget implements Required<Gate> {
 
   /** @throws TypeError that names a wrong or unknown option */
   constructor(where: string, options: RetryBudgetOptions = {}) {
-    const name = `${where}: retry budget`;
-    assertKnownOptions(name, options, ['percent', 'windowMs', 'minPerSecond']);
-    const { percent = 20, windowMs = 10_000, minPerSecond = 1 } = options;
-    assertNumber(name, 'percent', percent, { min: 0, max: 100 });
-    assertNumber(name, 'windowMs', windowMs, { min: 1_000, max: 600_000 });
-    assertNumber(name, 'minPerSecond', minPerSecond, { min: 0, max: 1_000 });
+    const { percent, windowMs, minPerSecond } = resolvePolicy(where, POLICIES.retryBudget, options);
     this.#percent = percent;
     this.#slotMs = windowMs / SLOTS;
     // The window reaches back over nine whole slots and a part of one: less than ten seconds must not bring in ten.

@@ -1,46 +1,42 @@
-import { type Call, type Gate, isRpcError, type MethodSwitch, type Outcome, type RpcError } from '@org/rpc-core';
-import { fuseGates, rpcError } from '@org/rpc-core/internal';
-import { Node } from '../nodes/node.js';
-import { type ActiveRules, wantedRetries, wantedSwitch, wantedTimeouts, wantedWeight } from './active-rules.js';
+import type { Call, Gate, MethodSwitch, Outcome, RpcError } from '@org/rpc-core';
+import { fuseGates } from '@org/rpc-core/internal';
+import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
+import { judgeRetries } from '../policy/retry.js';
+import { switchedOff, wantedSwitch } from '../policy/switch.js';
+import { judgeTimeouts } from '../policy/timeout.js';
+import { judgeWeight } from '../policy/weight.js';
+import type { ActiveRules } from './active-rules.js';
 import type { DarkCounts } from './dark-counts.js';
 
-/** A method as rules see it. */
-export interface RuledMethod {
-  readonly service: string;
-  readonly method: string;
-  readonly isStream: boolean;
-  /** What holds without the dark rules. */
-  readonly timeoutMs: number;
-  readonly retryMax: number;
-}
-
 /**
- * What rules do with the calls of a method beyond its timeouts and retries: refuse them, and see what dark rules would have
+ * What rules do with the calls of a method beyond the values that they set: refuse them, and see what dark rules would have
  * changed. There is none for a method that the rules do not concern, so that its calls pay nothing.
  */
 export class CallRule {
   readonly #rules: ActiveRules;
-  readonly #method: RuledMethod;
+  readonly #of: PolicySources;
+  readonly #inForce: MethodValues;
   readonly #counts: DarkCounts;
   readonly #off: MethodSwitch | undefined;
-  /** Calls with a timeout of their own, which goes before all rules. */
+  /** Calls with a timeout of their own. */
   readonly #ownTimeouts = new WeakSet<Call>();
   #gate: Required<Gate> | undefined;
 
-  constructor(rules: ActiveRules, method: RuledMethod, counts: DarkCounts) {
+  constructor(rules: ActiveRules, of: PolicySources, inForce: MethodValues, counts: DarkCounts) {
     this.#rules = rules;
-    this.#method = method;
+    this.#of = of;
+    this.#inForce = inForce;
     this.#counts = counts;
-    this.#off = wantedSwitch(rules.document, method.method);
+    this.#off = wantedSwitch(rules.document, of.method);
   }
 
   /** Whether there is anything to do for the calls of a method. */
-  static concerns({ document, modes }: ActiveRules, { method, isStream }: RuledMethod): boolean {
-    if (modes.switch !== 'off' && wantedSwitch(document, method) !== undefined) return true;
+  static concerns(rules: ActiveRules, of: PolicySources): boolean {
+    const { document, modes } = rules;
+    if (modes.switch !== 'off' && wantedSwitch(document, of.method) !== undefined) return true;
     if (modes.weight === 'dark') return true;
-    const { timeoutMs, attemptTimeoutMs } = wantedTimeouts(document, method, isStream);
-    if (modes.timeout === 'dark' && (timeoutMs ?? attemptTimeoutMs) !== undefined) return true;
-    return modes.retry === 'dark' && !isStream && wantedRetries(document, method).max !== undefined;
+    if (modes.timeout === 'dark' && Object.keys(wantedValues('timeout', of, rules)).length > 0) return true;
+    return modes.retry === 'dark' && !of.isStream && wantedValues('retry', of, rules).max !== undefined;
   }
 
   /** The call has a timeout that its maker gave it. */
@@ -53,15 +49,11 @@ export class CallRule {
     const off = this.#off;
     const mode = this.#rules.modes.switch;
     if (off === undefined || mode === 'off') return undefined;
-    const { service, method } = this.#method;
     if (mode === 'dark') {
-      this.#counts.add('switch', method, 'it would have been refused');
+      this.#counts.add('switch', this.#of.method, 'it would have been refused');
       return undefined;
     }
-    const { version } = this.#rules.document;
-    const told = off.message === undefined ? '' : `: ${off.message}`;
-    const reason = `${service}.${method} is switched off by the rule "switch" of version ${version} of the rules of "${service}"${told}`;
-    return rpcError('UNAVAILABLE', reason, { service, method, progress: 'unsent', retryAfterMs: off.retryAfterMs });
+    return switchedOff(this.#of, off, this.#rules.document.version);
   }
 
   /** The gate of the call with what looks at its outcome around it. */
@@ -71,45 +63,18 @@ export class CallRule {
   }
 
   #settled(call: Call, outcome: Outcome): void {
-    const { modes } = this.#rules;
-    if (modes.timeout === 'dark') this.#judgeTimeouts(call);
-    if (modes.retry === 'dark' && !this.#method.isStream) this.#judgeRetries(call, outcome);
-    if (modes.weight === 'dark') this.#judgeWeight(call);
+    const { modes, document } = this.#rules;
+    const of = this.#of;
+    const hasOwnTimeout = this.#ownTimeouts.has(call);
+    const view: DarkView = { isStream: of.isStream, hasOwnTimeout, inForce: this.#inForce };
+    if (modes.timeout === 'dark')
+      this.#note('timeout', judgeTimeouts(call, view, wantedValues('timeout', of, this.#rules)));
+    if (modes.retry === 'dark')
+      this.#note('retry', judgeRetries(call, outcome, view, wantedValues('retry', of, this.#rules)));
+    if (modes.weight === 'dark') this.#note('weight', judgeWeight(call, document));
   }
 
-  #judgeTimeouts(call: Call): void {
-    const { method, isStream, timeoutMs: allowedMs } = this.#method;
-    const wanted = wantedTimeouts(this.#rules.document, method, isStream);
-    const { timeoutMs, attemptTimeoutMs } = wanted;
-    if (timeoutMs !== undefined && timeoutMs < allowedMs && !this.#ownTimeouts.has(call)) {
-      if (call.endedAt - call.createdAt > timeoutMs)
-        return this.#counts.add('timeout', method, `it would have ended after ${timeoutMs} ms`);
-    }
-    if (attemptTimeoutMs === undefined || call.attemptTimeoutMs !== undefined) return;
-    const last = call.startedAt > 0 && call.attempts === undefined ? call.endedAt - call.startedAt : 0;
-    if (last > attemptTimeoutMs || call.attempts?.some(({ durationMs }) => durationMs > attemptTimeoutMs))
-      this.#counts.add('timeout', method, `an attempt would have ended after ${attemptTimeoutMs} ms`);
-  }
-
-  #judgeRetries(call: Call, outcome: Outcome): void {
-    const { method, retryMax } = this.#method;
-    const { max } = wantedRetries(this.#rules.document, method);
-    const failed = call.attempts ?? [];
-    if (max === undefined || max === retryMax || failed.length === 0) return;
-    // What was never started is repeated once for nothing, whatever the rules say.
-    const free = failed.some(({ progress }) => progress === 'unsent' || progress === 'refused') ? 1 : 0;
-    const used = (outcome === undefined ? failed.length : failed.length - 1) - free;
-    if (used > max) this.#counts.add('retry', method, `it would have been repeated ${max} times at most`);
-    else if (isRpcError(outcome) && call.idempotent && used === retryMax && max > retryMax)
-      this.#counts.add('retry', method, `it would have been repeated up to ${max} times`);
-  }
-
-  #judgeWeight(call: Call): void {
-    const { destination } = call;
-    if (!(destination instanceof Node)) return;
-    const { endpoint, address } = destination;
-    const weight = wantedWeight(this.#rules.document, endpoint);
-    if (weight !== undefined && weight !== endpoint.weight)
-      this.#counts.add('weight', this.#method.method, `${address} would have had the weight ${weight}`);
+  #note(policy: 'timeout' | 'retry' | 'weight', effect: string | undefined): void {
+    if (effect !== undefined) this.#counts.add(policy, this.#of.method, effect);
   }
 }

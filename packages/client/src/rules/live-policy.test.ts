@@ -4,17 +4,14 @@ import { type ActiveRules, activeRules } from './active-rules.js';
 import { DarkCounts } from './dark-counts.js';
 import { LivePolicy } from './live-policy.js';
 
-const BASE = { service: 'shop', method: 'charge', timeoutMs: 1_000, attemptTimeoutMs: undefined, retryMax: 2 };
-
 /** The policy of a method, and a way to give it other rules. */
 function setUp(isStream = false): { readonly policy: LivePolicy; rule(rules: object | undefined): void } {
   const pointer: { current: ActiveRules | undefined; readonly counts: DarkCounts } = {
     current: undefined,
     counts: new DarkCounts(),
   };
-  const timeoutMs = isStream ? Number.POSITIVE_INFINITY : BASE.timeoutMs;
   return {
-    policy: new LivePolicy({ ...BASE, isStream, timeoutMs }, pointer),
+    policy: new LivePolicy({ service: 'shop', method: 'charge', isStream, sources: [] }, pointer),
     rule(rules) {
       const text = JSON.stringify({ schemaVersion: 1, version: 1, ...rules });
       pointer.current = rules && activeRules(parseRules(text), 'me', 'shop');
@@ -29,13 +26,13 @@ describe('the policy of a method', () => {
     const { policy, rule } = setUp();
     const before = policy.now;
     assert.deepEqual(
-      [before.timeoutMs, before.attemptTimeoutMs, before.retryMax, before.rule],
+      [before.timeout.timeoutMs, before.timeout.attemptTimeoutMs, before.retry.max, before.rule],
       [1_000, undefined, 2, undefined],
     );
     rule({ timeout: { ...on, timeoutMs: 5 } });
-    assert.equal(policy.now.timeoutMs, 5);
+    assert.equal(policy.now.timeout.timeoutMs, 5);
     rule(undefined);
-    assert.equal(policy.now.timeoutMs, 1_000);
+    assert.equal(policy.now.timeout.timeoutMs, 1_000);
   });
 
   it('is made once for each document, not for each call', () => {
@@ -48,8 +45,8 @@ describe('the policy of a method', () => {
   it('keeps what rules do not say', () => {
     const { policy, rule } = setUp();
     rule({ timeout: { ...on, attemptTimeoutMs: 7 }, retry: on });
-    const { timeoutMs, attemptTimeoutMs, retryMax } = policy.now;
-    assert.deepEqual([timeoutMs, attemptTimeoutMs, retryMax], [1_000, 7, 2]);
+    const { timeout, retry } = policy.now;
+    assert.deepEqual([timeout.timeoutMs, timeout.attemptTimeoutMs, retry.max], [1_000, 7, 2]);
   });
 
   it('takes what is said of the method before what is said of all', () => {
@@ -59,24 +56,24 @@ describe('the policy of a method', () => {
       timeout: { ...on, timeoutMs: 5, attemptTimeoutMs: 4, methods },
       retry: { ...on, max: 9, methods: { charge: { max: 0 } } },
     });
-    const { timeoutMs, attemptTimeoutMs, retryMax } = policy.now;
-    assert.deepEqual([timeoutMs, attemptTimeoutMs, retryMax], [6, 4, 0]);
+    const { timeout, retry } = policy.now;
+    assert.deepEqual([timeout.timeoutMs, timeout.attemptTimeoutMs, retry.max], [6, 4, 0]);
   });
 
   it('takes nothing from rules that are off, dark, or for others', () => {
     const { policy, rule } = setUp();
     for (const scope of [{ mode: 'off' }, { mode: 'dark' }, { mode: 'on', percent: 0 }]) {
       rule({ timeout: { ...scope, timeoutMs: 5 }, retry: { ...scope, max: 9 } });
-      assert.deepEqual([policy.now.timeoutMs, policy.now.retryMax], [1_000, 2]);
+      assert.deepEqual([policy.now.timeout.timeoutMs, policy.now.retry.max], [1_000, 2]);
     }
   });
 
   it('of a stream has the timeout of its method only, for that of all would cut it', () => {
     const { policy, rule } = setUp(true);
     rule({ timeout: { ...on, timeoutMs: 5 } });
-    assert.equal(policy.now.timeoutMs, Number.POSITIVE_INFINITY);
+    assert.equal(policy.now.timeout.timeoutMs, Number.POSITIVE_INFINITY);
     rule({ timeout: { ...on, timeoutMs: 5, methods: { charge: { timeoutMs: 60_000 } } } });
-    assert.equal(policy.now.timeoutMs, 60_000);
+    assert.equal(policy.now.timeout.timeoutMs, 60_000);
   });
 
   it('looks at single calls only where a rule needs that', () => {

@@ -53,11 +53,11 @@ function open(
   const { clock } = client;
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
   const call = new Call(called, args, false);
-  const { timeoutMs, rule } = called.policy.now;
+  const { timeout, rule } = called.policy.now;
   call.createdAt = clock.now();
   call.idempotent = called.idempotent;
   call.priority = called.priority;
-  call.deadline = call.createdAt + (options?.timeoutMs ?? timeoutMs);
+  call.deadline = call.createdAt + (options?.timeoutMs ?? timeout.timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);

@@ -1,5 +1,5 @@
 import { Call, type Gate, type MethodRef, type Outcome, type Random, type Service } from '@org/rpc-core';
-import { fuseGates, rpcError, stack } from '@org/rpc-core/internal';
+import { fuseGates, POLICIES, resolvePolicy, rpcError, stack } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
 import { retry } from '../../src/attempts/retry.js';
@@ -8,10 +8,9 @@ import type { NodeHealth } from '../../src/nodes/node-health.js';
 import { classify } from '../../src/nodes/outcome.js';
 import { ServiceHealth } from '../../src/nodes/service-health.js';
 import type { NodeStatus, Picker, PickerFactory, PickerNode } from '../../src/picker/picker.js';
-import { attemptDeadline } from '../../src/policy/attempt-deadline.js';
 import { BreakerGroup, type BreakerTransition } from '../../src/policy/breaker-group.js';
-import { resolveBreakerOptions } from '../../src/policy/breaker-options.js';
 import { RetryBudget } from '../../src/policy/retry-budget.js';
+import { attemptDeadline } from '../../src/policy/timeout.js';
 
 /** How a scripted server answers a call. */
 export interface Reply {
@@ -92,7 +91,7 @@ export class Rig {
     this.budget = options.budget ?? new RetryBudget('rig');
     const { clock, random, budget } = this;
     this.breakers = new BreakerGroup({
-      options: resolveBreakerOptions('rig'),
+      options: resolvePolicy('rig', POLICIES.breaker),
       clock,
       random,
       onTransition: (transition) => this.transitions.push(transition),

@@ -1,4 +1,5 @@
-import type { Call } from '@org/rpc-core';
+import type { Call, TimeoutValues } from '@org/rpc-core';
+import type { DarkView } from './fold.js';
 
 /** No attempt is given up before this, in milliseconds, unless the call itself ends. */
 const ATTEMPT_MIN_MS = 50;
@@ -29,4 +30,20 @@ export function attemptDeadline(
   if (!call.idempotent || call.oneWay || attemptsLeft <= 0 || slowMs === undefined) return deadline;
   const shareMs = (deadline - now) / (attemptsLeft + 0.5);
   return Math.min(deadline, now + Math.max(ATTEMPT_MIN_MS, SLOW_FACTOR * slowMs, shareMs));
+}
+
+/** What a dark rule would have made of the time that a call took; `undefined` when nothing. */
+export function judgeTimeouts(
+  call: Call,
+  { hasOwnTimeout, inForce }: DarkView,
+  wanted: TimeoutValues,
+): string | undefined {
+  const { timeoutMs, attemptTimeoutMs } = wanted;
+  if (timeoutMs !== undefined && timeoutMs < inForce.timeout.timeoutMs && !hasOwnTimeout) {
+    if (call.endedAt - call.createdAt > timeoutMs) return `it would have ended after ${timeoutMs} ms`;
+  }
+  if (attemptTimeoutMs === undefined || call.attemptTimeoutMs !== undefined) return undefined;
+  const last = call.startedAt > 0 && call.attempts === undefined ? call.endedAt - call.startedAt : 0;
+  const isLate = last > attemptTimeoutMs || call.attempts?.some(({ durationMs }) => durationMs > attemptTimeoutMs);
+  return isLate ? `an attempt would have ended after ${attemptTimeoutMs} ms` : undefined;
 }

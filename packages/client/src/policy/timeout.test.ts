@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
-import { attemptDeadline } from './attempt-deadline.js';
+import { attemptDeadline } from './timeout.js';
 
 function callUntil(deadline: number, idempotent = true): Call {
   const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { parseRules, policyList } from '@org/rpc-core/internal';
+import { activeRules } from '../rules/active-rules.js';
+import { FOLDED, foldPolicies } from './fold.js';
+
+/** What holds for a method, the nearest source first. */
+function fold(sources: readonly object[], rules?: object, isStream = false) {
+  const document =
+    rules && activeRules(parseRules(JSON.stringify({ schemaVersion: 1, version: 1, ...rules })), 'me', 's');
+  const named = sources.map((options, index) => ({ options, isOwn: index === 0 }));
+  return foldPolicies({ service: 's', method: 'm', isStream, sources: named }, document);
+}
+
+describe('the policies of a method', () => {
+  it('are the defaults where nothing is said', () => {
+    assert.deepEqual(fold([{}, {}]), { timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined }, retry: { max: 2 } });
+  });
+
+  it('take each value from the nearest level that gives it', () => {
+    const { timeout } = fold([{ attemptTimeoutMs: 5 }, { timeoutMs: 7, attemptTimeoutMs: 9 }, { timeoutMs: 8 }]);
+    assert.deepEqual(timeout, { timeoutMs: 7, attemptTimeoutMs: 5 });
+  });
+
+  it('are off where a level says so, unless a nearer one says otherwise', () => {
+    assert.equal(fold([{}, { retry: false }, { retry: { max: 5 } }]).retry.max, 0);
+    assert.equal(fold([{ retry: { max: 1 } }, { retry: false }]).retry.max, 1);
+    // An empty object asks for the policy, and what is hidden behind `false` does not come back.
+    assert.equal(fold([{ retry: {} }, { retry: { max: 5 } }]).retry.max, 5);
+  });
+
+  it('are what a rule says before all, of the method before all methods', () => {
+    const rule = { mode: 'on', max: 3, methods: { m: { max: 4 } } };
+    assert.equal(fold([{ retry: false }], { retry: rule }).retry.max, 4);
+    assert.equal(fold([{ retry: false }], { retry: { ...rule, methods: {} } }).retry.max, 3);
+    assert.equal(fold([{ retry: { max: 1 } }], { retry: { ...rule, mode: 'dark' } }).retry.max, 1);
+  });
+
+  it('never cut a stream by what was meant for all methods', () => {
+    const never = Number.POSITIVE_INFINITY;
+    assert.equal(
+      fold([{}, { timeoutMs: 5 }], { timeout: { mode: 'on', timeoutMs: 6 } }, true).timeout.timeoutMs,
+      never,
+    );
+    assert.equal(fold([{ timeoutMs: 4 }], undefined, true).timeout.timeoutMs, 4);
+  });
+
+  it('are frozen, so that a call can read them without fear', () => {
+    const values = fold([{}]);
+    assert.ok(Object.isFrozen(values) && Object.isFrozen(values.timeout) && Object.isFrozen(values.retry));
+  });
+
+  it('are all that a method can be given and of which the nearest counts', () => {
+    const folded = policyList.filter(({ applies, levels }) => applies === 'nearest' && levels.includes('method'));
+    assert.deepEqual(
+      Object.keys(FOLDED),
+      folded.map(({ name }) => name),
+    );
+  });
+});

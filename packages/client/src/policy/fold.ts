@@ -1,0 +1,116 @@
+import {
+  type AnyPolicy,
+  type Complete,
+  completeValues,
+  POLICIES,
+  type PolicyDescription,
+} from '@org/rpc-core/internal';
+import type { ActiveRules } from '../rules/active-rules.js';
+
+/** What one level says: `false` for off, `undefined` for nothing. */
+type Said = Readonly<Record<string, unknown>> | false | undefined;
+
+/** What one level says of all policies. */
+export interface PolicySource {
+  readonly options: object;
+  /** Whether it speaks of the method alone: its contract, or its options in `configure`. */
+  readonly isOwn: boolean;
+}
+
+/** A method, and what its client was told of it, the nearest first. */
+export interface PolicySources {
+  readonly service: string;
+  readonly method: string;
+  readonly isStream: boolean;
+  readonly sources: readonly PolicySource[];
+}
+
+/** Of these the nearest level counts for each method; the others are of a client or a service, or apply at each level. */
+export const FOLDED = { timeout: POLICIES.timeout, retry: POLICIES.retry } as const;
+
+type Folded = typeof FOLDED;
+type ValuesOf<P> = P extends PolicyDescription<infer V> ? V : never;
+/** Those without a default. */
+interface Optional {
+  readonly timeout: 'attemptTimeoutMs';
+}
+
+/** The values of the policies of one method, each of them complete: made once, read once by a call. */
+export type MethodValues = {
+  readonly [P in keyof Folded]: Complete<
+    ValuesOf<Folded[P]>,
+    P extends keyof Optional ? Extract<Optional[P], keyof ValuesOf<Folded[P]>> : never
+  >;
+};
+
+/** What a policy is told when it judges what its dark rule would have changed of a call. */
+export interface DarkView {
+  readonly isStream: boolean;
+  /** Whether the maker of the call gave it a timeout, which goes before all rules. */
+  readonly hasOwnTimeout: boolean;
+  /** What holds without the dark rules. */
+  readonly inForce: MethodValues;
+}
+
+/**
+ * Folds what all levels say into the values that hold: rules that are on, method, service, contract, client, and then the
+ * defaults. Of several values of a policy each is taken from the nearest level that gives it; a level that says `false` hides
+ * those behind it.
+ */
+export function foldPolicies(of: PolicySources, rules: ActiveRules | undefined): MethodValues {
+  const folded = Object.entries(FOLDED).map(([name, policy]) => {
+    const ruled = rules?.modes[policy.name as keyof Folded] === 'on' ? ruleSources(policy.name, of.method, rules) : [];
+    return [name, foldOne(policy as unknown as AnyPolicy, of, ruled)];
+  });
+  return Object.freeze(Object.fromEntries(folded)) as MethodValues;
+}
+
+/** What the rule of a policy wants for a method, whatever its mode; empty when it says nothing of it. */
+export function wantedValues<P extends keyof Folded>(
+  policy: P,
+  { method, isStream }: PolicySources,
+  rules: ActiveRules,
+): Partial<ValuesOf<Folded[P]>> {
+  const sources = ruleSources(policy, method, rules);
+  return merge(FOLDED[policy] as unknown as AnyPolicy, sources, isStream) as Partial<ValuesOf<Folded[P]>>;
+}
+
+function ruleSources(policy: string, method: string, { document }: ActiveRules): { said: Said; isOwn: boolean }[] {
+  const rule = document[policy as keyof Folded];
+  if (rule === undefined) return [];
+  return [
+    { said: rule.methods[method] as Said, isOwn: true },
+    { said: rule as object as Said, isOwn: false },
+  ];
+}
+
+function foldOne(policy: AnyPolicy, of: PolicySources, ruled: { said: Said; isOwn: boolean }[]): object {
+  const given = of.sources.map(({ options, isOwn }) => ({
+    said: (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said,
+    isOwn,
+  }));
+  const merged = merge(policy, [...ruled, ...given], of.isStream);
+  if (merged === false) return policy.off as object;
+  for (const [name, { ownForStreams }] of Object.entries(policy.values))
+    if (of.isStream && ownForStreams) merged[name] ??= Number.POSITIVE_INFINITY;
+  return Object.freeze(completeValues(policy, merged));
+}
+
+function merge(
+  { values }: AnyPolicy,
+  sources: readonly { readonly said: Said; readonly isOwn: boolean }[],
+  isStream: boolean,
+): Record<string, unknown> | false {
+  const found: Record<string, unknown> = {};
+  for (const { said, isOwn } of sources) {
+    if (said === undefined) continue;
+    if (said === false) {
+      if (Object.keys(found).length === 0) return false;
+      break;
+    }
+    for (const [name, { ownForStreams }] of Object.entries(values)) {
+      if (said[name] !== undefined && (isOwn || !isStream || !ownForStreams)) found[name] ??= said[name];
+    }
+  }
+  return found;
+}

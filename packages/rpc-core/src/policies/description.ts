@@ -1,0 +1,147 @@
+import {
+  assertBoolean,
+  assertFits,
+  assertKnownOptions,
+  assertNumber,
+  assertObject,
+  type NumberBounds,
+} from '../check.js';
+
+/**
+ * Where a policy may be given, the nearest to the call first. `rule` is a document of rules in the registry, `contract` the
+ * definition of a method.
+ */
+export type PolicyLevel = 'call' | 'rule' | 'method' | 'service' | 'contract' | 'client';
+
+/** The longest text in a rule, in characters. */
+export const RULE_TEXT_MAX = 500;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line breaks and tabs are text.
+const CONTROL_PATTERN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+
+/** Whether a text holds nothing that a terminal would obey. */
+export function isPlainText(text: string): boolean {
+  return !CONTROL_PATTERN.test(text);
+}
+
+/** One value that a policy takes. */
+export interface ValueDescription {
+  readonly type: 'number' | 'boolean' | 'text';
+  /** Of a number. */
+  readonly bounds?: NumberBounds | undefined;
+  /** Whether it has no default and must be given. */
+  readonly isRequired?: boolean | undefined;
+  /** What holds when nobody gives it; a function works it out of the other values. `undefined` leaves it to the policy. */
+  readonly default?: number | boolean | ((values: Readonly<Record<string, unknown>>) => number) | undefined;
+  /** The default in words, where it is no plain value. */
+  readonly defaultText?: string | undefined;
+  /** What it means, for the pages. */
+  readonly text: string;
+  /** Set when the contract of a method can say it too. */
+  readonly inContract?: boolean | undefined;
+  /** Set when streams take it only from what is said of their method alone: what is meant for all methods would cut them. */
+  readonly ownForStreams?: boolean | undefined;
+}
+
+/** How a rule says it: values for all methods and for single ones, for single methods only, or one value for each endpoint. */
+export type RuleShape = 'values' | 'methods' | 'endpoints';
+
+/**
+ * A policy as data: what can be said of it, where, and within which bounds. The checks of options, what a rule may say, how
+ * levels are folded, and the tables of the pages all come from here.
+ */
+export interface PolicyDescription<V extends object = object> {
+  readonly name: string;
+  /** The option that holds its values as an object; `undefined` when each value is an option of its own. */
+  readonly option: string | undefined;
+  readonly values: { readonly [K in keyof V]-?: ValueDescription };
+  readonly levels: readonly PolicyLevel[];
+  /** Whether the nearest level counts, or each level that gives it applies. */
+  readonly applies: 'nearest' | 'each';
+  /** What `false` in place of the values means; `undefined` when that is refused. */
+  readonly off?: Readonly<V> | 'absent' | undefined;
+  /** What is named in errors in place of the option. */
+  readonly title?: string | undefined;
+  /** Whether nothing holds where nothing is given; otherwise the defaults hold. */
+  readonly isOptIn?: boolean | undefined;
+  readonly rule?: RuleShape | undefined;
+}
+
+/** The values of a policy as an object of options that is known to be one. */
+type Values = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks values that were given, and leaves out those that are `undefined`.
+ * @param path - before the name of each, as in `retry.`; empty for none
+ * @throws TypeError naming value and bound
+ */
+export function checkValues(
+  where: string,
+  path: string,
+  values: Readonly<Record<string, ValueDescription>>,
+  given: Values,
+): Record<string, unknown> {
+  const checked: Record<string, unknown> = {};
+  for (const [name, description] of Object.entries(values)) {
+    const value = given[name];
+    if (value === undefined && !description.isRequired) continue;
+    assertValue(where, `${path}${name}`, description, value);
+    checked[name] = value;
+  }
+  return checked;
+}
+
+function assertValue(where: string, name: string, { type, bounds }: ValueDescription, value: unknown): void {
+  if (type === 'number') return assertNumber(where, name, value, bounds);
+  if (type === 'boolean') return assertBoolean(where, name, value);
+  const fits = typeof value === 'string' && value.length <= RULE_TEXT_MAX && isPlainText(value);
+  assertFits(where, name, `text of at most ${RULE_TEXT_MAX} characters without control characters`, value, fits);
+}
+
+/**
+ * Checks one policy as options give it, without filling in defaults.
+ * @returns what was given of it: `false` for off, `undefined` for nothing
+ * @throws TypeError that names a wrong or unknown option
+ */
+export function checkPolicy<V extends object>(
+  where: string,
+  description: PolicyDescription<V>,
+  given: unknown,
+): Partial<V> | false | undefined {
+  if (given === undefined) return undefined;
+  if (given === false && description.off !== undefined) return false;
+  const { option, values, title = option } = description;
+  const name = `${where}: ${title}`;
+  assertKnownOptions(name, given as object, Object.keys(values));
+  assertObject(where, 'options', given);
+  return checkValues(name, '', values as Readonly<Record<string, ValueDescription>>, given) as Partial<V>;
+}
+
+/** Values with every default in place; those without one may still be missing. */
+export type Complete<V, Optional extends keyof V = never> = {
+  readonly [K in Exclude<keyof V, Optional>]-?: NonNullable<V[K]>;
+} & { readonly [K in Optional]: V[K] | undefined };
+
+/** Fills in the defaults of values that are checked. */
+export function completeValues<V extends object>(description: PolicyDescription<V>, given: Partial<V>): Complete<V> {
+  const complete: Record<string, unknown> = { ...given };
+  for (const [name, value] of Object.entries<ValueDescription>(description.values)) {
+    if (complete[name] !== undefined) continue;
+    complete[name] = typeof value.default === 'function' ? value.default(complete) : value.default;
+  }
+  return complete as Complete<V>;
+}
+
+/**
+ * Checks a policy and fills in its defaults.
+ * @throws TypeError that names a wrong or unknown option
+ */
+export function resolvePolicy<V extends object>(
+  where: string,
+  description: PolicyDescription<V>,
+  given: Readonly<V> | false = {} as V,
+): Complete<V> {
+  const checked = checkPolicy(where, description, given);
+  if (checked === false) return description.off as Complete<V>;
+  return completeValues(description, checked ?? {});
+}

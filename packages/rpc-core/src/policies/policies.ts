@@ -1,0 +1,75 @@
+import { type BreakerOptions, breakerPolicy } from './breaker.js';
+import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.js';
+import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
+import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
+import { type RetryOptions, retryPolicy } from './retry.js';
+import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
+import { switchPolicy } from './switch.js';
+import { type TimeoutValues, timeoutPolicy } from './timeout.js';
+import { weightPolicy } from './weight.js';
+
+/** Every policy that there is, in the order in which they are shown. */
+export const POLICIES = {
+  timeout: timeoutPolicy,
+  retry: retryPolicy,
+  retryBudget: retryBudgetPolicy,
+  rateLimit: rateLimitPolicy,
+  concurrency: concurrencyPolicy,
+  breaker: breakerPolicy,
+  weight: weightPolicy,
+  switch: switchPolicy,
+} as const;
+
+/** What can be said for a whole client, for a service and for a method. Of most policies the nearest to the method counts. */
+export interface PolicyOptions extends TimeoutValues {
+  /** How failed attempts are repeated (default `{ max: 2 }`, only what is safe to repeat); `false` never. */
+  readonly retry?: RetryOptions | false | undefined;
+  /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
+  readonly rateLimit?: RateLimitOptions | undefined;
+  /** Off unless given. Each level that is given applies: client, service, method. */
+  readonly concurrency?: ConcurrencyLimitOptions | undefined;
+}
+
+/** What can be said for a service besides. */
+export interface ServicePolicyOptions extends PolicyOptions {
+  /** What all repeats together may add to the load of the service. */
+  readonly retryBudget?: RetryBudgetOptions | undefined;
+}
+
+/** What can be said for a client besides. */
+export interface ClientPolicyOptions extends ServicePolicyOptions {
+  /** When calls avoid a node because they fail there; `false` never. */
+  readonly breaker?: BreakerOptions | false | undefined;
+}
+
+/** A description of which nothing but its data is needed. */
+export type AnyPolicy = PolicyDescription<Record<string, unknown>>;
+
+/** Every policy as plain data. */
+export const policyList: readonly AnyPolicy[] = Object.values(POLICIES) as unknown as readonly AnyPolicy[];
+
+/** The names of the options that may be given at a level. */
+export function policyOptionNames(level: PolicyLevel): string[] {
+  return policyList
+    .filter(({ levels }) => levels.includes(level))
+    .flatMap(({ option, values }) => option ?? Object.keys(values));
+}
+
+/**
+ * Checks what was given at a level, and takes nothing else over.
+ * @throws TypeError naming option, value and bound
+ */
+export function checkPolicyOptions(
+  where: string,
+  level: PolicyLevel,
+  options: Readonly<Record<string, unknown>>,
+): ClientPolicyOptions {
+  const checked: Record<string, unknown> = {};
+  for (const policy of policyList) {
+    if (!policy.levels.includes(level)) continue;
+    const { option, values } = policy;
+    if (option === undefined) Object.assign(checked, checkValues(where, '', values, options));
+    else checked[option] = checkPolicy(where, policy, options[option]);
+  }
+  return checked as ClientPolicyOptions;
+}

@@ -1,0 +1,40 @@
+import type { PolicyDescription } from './description.js';
+
+/** How many repeated attempts a client may add to the load of one service; retries and hedges share it. */
+export interface RetryBudgetOptions {
+  /** Repeats per hundred calls, 0 to 100 (default 20). */
+  readonly percent?: number | undefined;
+  /** Over how long calls are counted, in milliseconds, 1,000 to 600,000 (default 10,000). */
+  readonly windowMs?: number | undefined;
+  /** Repeats per second that are always allowed, so that a client with few calls may repeat, 0 to 1,000 (default 1). */
+  readonly minPerSecond?: number | undefined;
+}
+
+/** What all repeats together may add to the load of a service. */
+export const retryBudgetPolicy: PolicyDescription<RetryBudgetOptions> = {
+  name: 'retryBudget',
+  option: 'retryBudget',
+  title: 'retry budget',
+  levels: ['service', 'client'],
+  applies: 'nearest',
+  values: {
+    percent: {
+      type: 'number',
+      bounds: { min: 0, max: 100 },
+      default: 20,
+      text: 'repeats per hundred calls of a service; the same share of the calls in flight may be repeats, and three in any case',
+    },
+    windowMs: {
+      type: 'number',
+      bounds: { min: 1_000, max: 600_000 },
+      default: 10_000,
+      text: 'over how long calls are counted',
+    },
+    minPerSecond: {
+      type: 'number',
+      bounds: { min: 0, max: 1_000 },
+      default: 1,
+      text: 'repeats per second that are allowed in any case',
+    },
+  },
+};

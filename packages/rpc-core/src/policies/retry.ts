@@ -1,0 +1,25 @@
+import type { PolicyDescription } from './description.js';
+
+/** How failed attempts are repeated; what is left out stays as it is. */
+export interface RetryOptions {
+  /** Attempts after the first, of calls whose method is idempotent, 0 to 10 (default 2). */
+  readonly max?: number | undefined;
+}
+
+/** Repeating what has failed. */
+export const retryPolicy: PolicyDescription<RetryOptions> = {
+  name: 'retry',
+  option: 'retry',
+  levels: ['rule', 'method', 'service', 'client'],
+  applies: 'nearest',
+  off: { max: 0 },
+  rule: 'values',
+  values: {
+    max: {
+      type: 'number',
+      bounds: { min: 0, max: 10, integer: true },
+      default: 2,
+      text: 'attempts after the first. What is repeated: [errors](errors.md#what-is-repeated)',
+    },
+  },
+};

@@ -1,0 +1,62 @@
+import { type AnyPolicy, policyList } from '../../packages/rpc-core/src/policies/policies.js';
+
+type Value = AnyPolicy['values'][string];
+
+/** The pages that show policies. */
+export const PAGES = { options: 'docs/options.md', rules: 'docs/rules.md' } as const;
+
+/** The table of one page, made of the descriptions of the policies. */
+const TABLES: Readonly<Record<keyof typeof PAGES, () => string[]>> = {
+  options: () => [
+    '| option | given for | default | |',
+    '|---|---|---|---|',
+    ...policyList.filter(({ levels }) => levels.some((level) => level !== 'rule')).flatMap(optionRows),
+  ],
+  rules: () => ['| rule | field | |', '|---|---|---|', ...policyList.flatMap(ruleRows)],
+};
+
+/** A page with its region of policies as the descriptions say it. @throws Error when it has none */
+export function renderTables(name: keyof typeof PAGES, page: string): string {
+  const region = /(<!-- policies -->\n)[\s\S]*?(\n<!-- end of policies -->)/;
+  if (!region.test(page)) throw new Error(`${PAGES[name]} has no region <!-- policies -->`);
+  return page.replace(region, (_, begin: string, end: string) => begin + TABLES[name]().join('\n') + end);
+}
+
+function optionRows({ option, values, levels, applies, isOptIn, off }: AnyPolicy): string[] {
+  return Object.entries(values).map(([name, value], index) => {
+    const given = levels.filter((level) => level !== 'contract' || value.inContract).join(', ');
+    const path = option === undefined ? name : `${option}.${name}`;
+    const notes = [
+      index === 0 && isOptIn ? 'off unless given' : '',
+      index === 0 && applies === 'each' ? 'each level applies' : '',
+      index === 0 && off !== undefined ? `\`${option}: false\`: off` : '',
+    ].filter((note) => note !== '');
+    return `| \`${path}\` | ${given} | ${defaultOf(value)} | ${[sentence(value), ...notes].join('; ')} |`;
+  });
+}
+
+function ruleRows({ name, values, rule }: AnyPolicy): string[] {
+  if (rule === undefined) return [];
+  return Object.entries(values).map(([field, value], index) => {
+    const path = {
+      values: `\`${field}\`, \`methods.<method>.${field}\``,
+      methods: `\`methods.<method>.${field}\``,
+      endpoints: '`endpoints.<instance or host:port>`',
+    }[rule];
+    return `| ${index === 0 ? `\`${name}\`` : ''} | ${path} | ${sentence(value)} |`;
+  });
+}
+
+function sentence({ text, type, bounds }: Value): string {
+  if (type === 'text') return `${text}; at most 500 characters`;
+  if (bounds?.min === undefined || bounds.max === undefined) return text;
+  const max = bounds.max === 2 ** 31 - 1 ? '2^31 - 1' : bounds.max.toLocaleString('en');
+  return `${text}; ${bounds.min.toLocaleString('en')} to ${max}`;
+}
+
+function defaultOf({ default: value, defaultText, isRequired }: Value): string {
+  if (defaultText !== undefined) return defaultText;
+  if (isRequired) return 'required';
+  if (typeof value === 'number') return value.toLocaleString('en');
+  return value === undefined ? 'none' : `\`${String(value)}\``;
+}
