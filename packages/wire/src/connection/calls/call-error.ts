@@ -6,9 +6,3 @@ export function callError(call: Call, code: Code, reason: string, progress: Prog
   const { service, method, destination } = call;
   return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
 }
-
-/** Why a connection takes no more calls just now. */
-export function fullError(call: Call, inFlight: number): RpcError {
-  const reason = `the connection has ${inFlight} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`;
-  return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
-}

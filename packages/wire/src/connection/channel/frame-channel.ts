@@ -1,4 +1,4 @@
-import type { Cancel, Clock, Limits, Peer } from '@org/rpc-core';
+import type { Limits, Peer } from '@org/rpc-core';
 import type { Codec, DecodeMessage } from '../../codec/codec.js';
 import { FrameType, GoAwayCode, ProtocolError } from '../../frames/frame.js';
 import { parseGoAway } from '../../frames/frame-parser.js';
@@ -7,24 +7,21 @@ import { writeGoAway, writePing } from '../../frames/frame-writer.js';
 import { PROTOCOL_VERSION } from '../../frames/hello.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import { Assembler } from './assembler.js';
+import { ByteChannel, type ByteChannelOwner } from './byte-channel.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
 import { FloodGuard } from './flood-guard.js';
 import { type OwnWords, readGreeting, writeGreeting } from './greeting.js';
 import { Keepalive } from './keepalive.js';
 import type { Output } from './output.js';
-import { describeOverdue } from './overdue.js';
 import { PrefaceReader } from './preface.js';
 import { StallWatch } from './stall-watch.js';
-import { WriteQueue } from './write-queue.js';
-
-/** How long a closed connection goes on reading and discarding, so that its last words arrive instead of a reset. */
-const LINGER_MS = 1000;
+import type { WriteQueue } from './write-queue.js';
 
 /**
  * The part of a connection that both sides have: frames in and out, greeting, PING, GOAWAY, closing with a reason, and the
  * bounds on what a peer may send besides calls. It knows nothing of calls.
  */
-export class FrameChannel implements ByteReceiver, FrameSink {
+export class FrameChannel implements ByteChannelOwner, FrameSink {
   /** What goes out, large messages in pieces. */
   readonly writes: WriteQueue;
   /** The output of `writes`. */
@@ -33,47 +30,32 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   readonly incoming: Assembler;
   readonly decode: DecodeMessage;
   readonly keepalive: Keepalive;
-  /** When the last bytes were read: deadlines of what they bring count from here. */
-  readAt: number;
   /** The largest body that both sides take: this side's limit until the peer has said its own. */
   bodyBytesMax: number;
   /** The minor version that both sides speak: this side's until the peer has said its own. */
   version = PROTOCOL_VERSION;
-  readonly #stream: ByteStream;
+  readonly #bytes: ByteChannel;
   readonly #codec: Codec;
   readonly #limits: Limits;
-  readonly #clock: Clock;
   readonly #owner: ChannelOwner;
   readonly #reader: FrameReader;
-  readonly #openedAt: number;
   readonly #floods: FloodGuard;
   readonly #preface: PrefaceReader;
   readonly #stalls = new StallWatch();
   #greeted = false;
   #hasGoAway = false;
   #framesRead = 0;
-  #state: 'open' | 'closing' | 'closed' = 'open';
-  #closeReason: string | undefined;
-  #cancelLinger: Cancel | undefined;
 
   constructor(options: ChannelOptions) {
     const { stream, codec, limits, clock, owner } = options;
-    this.#stream = stream;
+    this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
     this.#codec = codec;
     this.#limits = limits;
-    this.#clock = clock;
     this.#owner = owner;
     this.#floods = new FloodGuard(limits);
     this.#preface = new PrefaceReader(options.expectPreface);
-    this.#openedAt = clock.now();
-    this.readAt = this.#openedAt;
     this.bodyBytesMax = limits.messageBytes;
-    this.writes = new WriteQueue(
-      stream,
-      limits,
-      () => clock.now(),
-      () => this.#reader.hold(),
-    );
+    this.writes = this.#bytes.writes;
     this.output = this.writes.output;
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
@@ -89,11 +71,16 @@ export class FrameChannel implements ByteReceiver, FrameSink {
   }
 
   get peer(): Peer {
-    return this.#stream.peer;
+    return this.#bytes.peer;
   }
 
   get isOpen(): boolean {
-    return this.#state === 'open';
+    return this.#bytes.isOpen;
+  }
+
+  /** When the last bytes were read: deadlines of what they bring count from here. */
+  get readAt(): number {
+    return this.#bytes.readAt;
   }
 
   get isGreeted(): boolean {
@@ -107,7 +94,7 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   /** Begins to receive. Call when the owner is ready to be told. */
   start(): void {
-    this.#stream.start(this);
+    this.#bytes.start();
   }
 
   /** Sends the preface (client) and HELLO. */
@@ -118,13 +105,12 @@ export class FrameChannel implements ByteReceiver, FrameSink {
 
   /** Gives the stream to another receiver: the peer speaks another protocol. This channel is over, without a word. */
   handOver(makeReceiver: (stream: ByteStream, openedAt: number) => ByteReceiver): void {
-    this.#state = 'closed';
-    this.#stream.start(makeReceiver(this.#stream, this.#openedAt));
+    this.#bytes.handOver(makeReceiver);
   }
 
   /** Tells the peer to send no new calls, and why. The connection goes on. */
   sayGoAway(code: GoAwayCode, reason: string): void {
-    if (this.#state !== 'open') return;
+    if (!this.isOpen) return;
     writeGoAway(this.output, code, reason);
     this.output.flush();
   }
@@ -140,85 +126,79 @@ export class FrameChannel implements ByteReceiver, FrameSink {
    * @param cause - why it really is, for this side alone
    */
   closeFor(code: GoAwayCode, reason: string, cause = reason): void {
-    if (this.#state !== 'open') return;
+    if (!this.isOpen) return;
     writeGoAway(this.output, code, reason);
     this.closeAfterWriting(cause);
   }
 
   /** As {@link closeFor}, for peers of another protocol: what has been appended are the last words. */
   closeAfterWriting(reason: string): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'closing';
-    this.#closeReason = reason;
-    this.#reader.stop();
-    this.incoming.clear();
-    this.writes.endNow();
-    if (this.isFull) this.#stream.resume();
-    this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#owner.closed(reason, true);
+    this.#bytes.closeAfterWriting(reason);
   }
 
   /** Drops the connection without a word. */
   destroy(reason: string): void {
-    this.#closeReason ??= reason;
-    this.#stream.destroy();
+    this.#bytes.destroy(reason);
   }
 
   /** Looks after what should have happened by now; called about once a second. */
   tick(now: number): void {
-    if (this.#state !== 'open') return;
-    // A peer that is not being read from cannot end its frame, nor show that it lives.
-    const arriving = { isReading: !this.isFull, isInsideFrame: this.#reader.isInsideFrame, frames: this.#framesRead };
-    const greetingSince = this.#greeted ? undefined : this.#openedAt;
-    const overdue = describeOverdue(this.#limits, greetingSince, arriving, this.#stalls, this.incoming, now);
+    if (!this.isOpen) return;
+    const overdue = this.#describeOverdue(now);
     if (overdue !== undefined) return this.closeFor(GoAwayCode.TIMEOUT, overdue);
-    // Not every stream tells of a queue that was never full by its own measure.
-    if (this.#stream.queuedBytes === 0 && (this.isFull || !this.writes.isEmpty)) this.drained();
-    if (this.writes.isStalled(now)) {
-      const { writeStallMs } = this.#limits;
-      return this.destroy(`the peer has read nothing for ${writeStallMs} ms (limits.writeStallMs)`);
-    }
-    if (this.#greeted && !this.isFull) this.keepalive.tick(now);
+    if (this.#bytes.tick(now) && this.#greeted && !this.isFull) this.keepalive.tick(now);
   }
 
-  data(bytes: Buffer): void {
-    if (this.#state !== 'open') return;
-    this.readAt = this.#clock.now();
-    this.output.hold();
-    try {
-      const start = this.#preface.isDone ? 0 : this.#readPreface(bytes);
-      if (start >= 0) this.#reader.push(bytes, start);
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.output.release();
-    }
+  /** What the peer should have sent by now, in words for it; `undefined` when nothing is overdue. */
+  #describeOverdue(now: number): string | undefined {
+    const { handshakeMs, frameStallMs } = this.#limits;
+    if (!this.#greeted && now - this.#bytes.openedAt > handshakeMs)
+      return `no greeting within ${handshakeMs} ms (limits.handshakeMs)`;
+    // A peer that is not being read from cannot end its frame, nor show that it lives.
+    const isReading = !this.isFull;
+    if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs))
+      return `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`;
+    if (this.incoming.isStalled(isReading, now, frameStallMs))
+      return `no piece of a message came within ${frameStallMs} ms (limits.frameStallMs)`;
+    return undefined;
+  }
+
+  // ByteChannelOwner
+
+  read(bytes: Buffer): void {
+    const start = this.#preface.isDone ? 0 : this.#readPreface(bytes);
+    if (start >= 0) this.#reader.push(bytes, start);
+  }
+
+  failed(error: unknown): void {
+    if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
+    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', `an internal error: ${(error as Error).message}`);
+  }
+
+  paused(): void {
+    this.#reader.hold();
+  }
+
+  resumed(): void {
+    this.keepalive.alive();
+    this.#reader.release();
+  }
+
+  stopped(): void {
+    this.#reader.stop();
+    this.incoming.clear();
   }
 
   drained(): void {
-    if (this.writes.drained()) {
-      this.keepalive.alive();
-      this.#reader.release();
-      this.data(Buffer.alloc(0)); // First what came before reading was paused; it may fill the queue again.
-      if (!this.isFull) this.#stream.resume();
-    }
     this.#owner.drained();
   }
 
   ended(): void {
-    // When it is closing, the stream is over by itself once the last words are written.
-    if (this.#state === 'open') this.#owner.ended();
+    this.#owner.ended();
   }
 
-  closed(error: Error | undefined): void {
-    this.#cancelLinger?.();
-    const wasOpen = this.#state === 'open';
-    this.#state = 'closed';
-    this.#reader.stop();
-    this.incoming.clear();
-    this.writes.clear();
-    if (wasOpen)
-      this.#owner.closed(this.#closeReason ?? error?.message ?? 'the connection was closed by the other end');
+  closed(reason: string, byUs?: boolean): void {
+    this.#owner.closed(reason, byUs);
   }
 
   // FrameSink
@@ -286,10 +266,5 @@ export class FrameChannel implements ByteReceiver, FrameSink {
     this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
     this.#owner.greeted(hello);
-  }
-
-  #fail(error: unknown): void {
-    if (error instanceof ProtocolError) return this.closeFor(error.code, error.message);
-    this.closeFor(GoAwayCode.PROTOCOL_ERROR, 'an internal error', `an internal error: ${(error as Error).message}`);
   }
 }

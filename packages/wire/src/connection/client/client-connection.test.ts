@@ -192,10 +192,10 @@ describe('a call whose deadline passes', () => {
   });
 
   it('raises none when this process was late', async () => {
-    const { call, clock, connection, peer } = await greetedClientRig();
+    const { call, clock, peer } = await greetedClientRig();
     await clock.advance(1);
     const sent = call('echo', [], { timeoutMs: 100 });
-    connection.expire(sent.call, true);
+    sent.call.holder!.expire(sent.call, true);
     await clock.advance(0);
     assert.equal(sent.error?.late, true);
     assert.equal(peer.framesOf(FrameType.PING).length, 0);

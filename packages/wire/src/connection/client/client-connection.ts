@@ -1,11 +1,10 @@
-import type { Call, CallHolder, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
-import { cancelledError, markLate } from '@org/rpc-core/internal';
+import type { Call, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
-import { callError, fullError } from '../calls/call-error.js';
-import { holdCall, releaseCall } from '../calls/held-call.js';
+import { callError } from '../calls/call-error.js';
+import { CallOwner, type CallWire, type GivenUp } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
@@ -15,38 +14,40 @@ import type { ClientConnectionOptions } from './client-connection-options.js';
 import type { CallConnection } from './client-protocol.js';
 import { CompressedReplies } from './compressed-replies.js';
 import { settleCall } from './read-reply.js';
-import { sayShutdown } from './say-shutdown.js';
-import { UnsentCalls } from './unsent-calls.js';
 import { appendCall } from './write-call.js';
+
+/** More than that might be one CANCEL too many for the server, which would take it for an attack. */
+const SHUTDOWN_CANCELS_MAX = 500;
 
 /**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
  * default limits. Every call given to `send` settles exactly once.
  */
-export class ClientConnection implements CallConnection, CallHolder, ChannelOwner {
+export class ClientConnection implements CallConnection, CallWire, ChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #channel: FrameChannel;
+  readonly #calls: CallOwner;
   readonly #inFlight = new InFlight();
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
   readonly #compressed: CompressedReplies;
-  readonly #unsent = new UnsentCalls();
+  /** Calls that are being compressed. Of those that end meanwhile, nothing is sent. */
+  readonly #compressing = new Set<Call>();
   #callsMax: number;
-  #draining = false;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
   #lostProgress: Progress = 'maybe-processed';
-  #closedReason: string | undefined;
   /** Replies that came after their call was given up. */
   #lateReplies = 0;
 
   constructor(options: ClientConnectionOptions) {
-    const { stream, codec, limits, clock } = options;
+    const { stream, codec, limits, clock, timers } = options;
     this.#options = options;
     this.#limits = limits;
     this.#clock = clock;
     this.#callsMax = limits.callsInFlight;
+    this.#calls = new CallOwner({ wire: this, clock, timers });
     this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
@@ -57,7 +58,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** Whether it takes calls. */
   get isOpen(): boolean {
-    return this.#closedReason === undefined && !this.#draining;
+    return this.#calls.isOpen;
   }
 
   /** Whether it would refuse one more call: as many in flight, or as much to be written, as the limits allow. */
@@ -75,7 +76,7 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#calls.size;
   }
 
   /** How many answers came too late and were dropped. */
@@ -83,79 +84,78 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     return this.#lateReplies;
   }
 
-  /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      call.resolve = resolve;
-      call.reject = reject;
-      this.#send(call);
-    });
+    return this.#calls.send(call);
   }
 
-  #send(call: Call): void {
-    if (!this.isOpen)
-      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
-    if (this.isFull) return call.fail(fullError(call, this.#inFlight.size));
-    if (call.signal?.aborted) return call.fail(cancelledError(call));
+  // CallWire
+
+  get size(): number {
+    return this.#inFlight.size;
+  }
+
+  refusal(call: Call): RpcError | undefined {
+    if (!this.isFull) return undefined;
+    const reason = `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`;
+    return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
+  }
+
+  mustWait(): boolean {
+    return false;
+  }
+
+  transmit(call: Call): RpcError | undefined {
     const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
     const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
-      return call.fail(refusal);
+      return refusal;
     }
-    if (!call.oneWay) holdCall(call, this, this.#options.timers);
     const compressing = this.#deflater?.compress(output, start);
     if (compressing === undefined) this.#sent(call, start);
-    else this.#unsent.wait(call, compressing, (frame) => this.#sendCompressed(call, frame));
+    else {
+      this.#compressing.add(call);
+      void compressing.then((frame) => this.#sendCompressed(call, frame));
+    }
+    return undefined;
   }
 
   #sendCompressed(call: Call, frame: Buffer): void {
-    if (call.oneWay || call.holder === this) this.#sent(call, putFrame(this.#channel.output, frame));
-    this.#endIfDrained();
+    if (!this.#compressing.delete(call)) return;
+    this.#sent(call, putFrame(this.#channel.output, frame));
+    this.#calls.proceed();
   }
 
   /** Its frame, which begins at `start` of the output, is complete. */
   #sent(call: Call, start: number): void {
     const { output, writes } = this.#channel;
-    if (call.oneWay) output.afterWritten(() => this.#written(call));
+    if (call.oneWay) output.afterWritten(() => this.#calls.written(call));
     writes.commit(start, call.oneWay ? 0 : call.id);
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
 
-  /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
-  #written(call: Call): void {
-    call.endedAt = this.#clock.now();
-    if (this.#closedReason === undefined) call.succeed(undefined);
-    else call.fail(callError(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
-  }
-
-  // CallHolder
-
-  expire(call: Call, late: boolean): void {
-    if (this.#release(call.id) === undefined) return;
-    call.endedAt = this.#clock.now();
-    const waitedMs = Math.round(call.endedAt - call.startedAt);
-    const progress = this.#unsent.drop(call) ? 'unsent' : 'maybe-processed';
-    const error = callError(call, 'DEADLINE_EXCEEDED', `no reply in ${waitedMs} ms`, progress);
-    if (late) markLate(error);
+  giveUp(call: Call, why: GivenUp): Progress | undefined {
+    if (this.#inFlight.take(call.id) === undefined) return undefined;
+    const isCut = this.#detach(call);
+    if (this.#compressing.delete(call)) return 'unsent';
+    if (isCut || why === 'abandoned') this.#cancel(call.id);
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
-    else if (this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(call.endedAt);
-    call.fail(error);
-    this.#endIfDrained();
+    if (why === 'expired' && this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(this.#clock.now());
+    return 'maybe-processed';
   }
 
-  abandon(call: Call, error: RpcError): void {
-    if (this.#inFlight.take(call.id) === undefined) return;
-    this.#detach(call);
-    call.endedAt = this.#clock.now();
-    const isUnsent = this.#unsent.drop(call);
-    if (!isUnsent) this.#cancel(call.id);
-    error.progress = isUnsent ? 'unsent' : 'maybe-processed';
-    error.endpoint = call.destination?.address;
-    call.fail(error);
-    this.#endIfDrained();
+  giveUpAll(lost: (call: Call, progress: Progress) => void): void {
+    const oneWay = [...this.#compressing].filter((call) => call.oneWay);
+    for (const call of [...this.#inFlight.takeAll(), ...oneWay]) {
+      this.#detach(call);
+      lost(call, this.#compressing.delete(call) ? 'unsent' : this.#lostProgress);
+    }
+  }
+
+  finish(): void {
+    if (this.#compressing.size === 0 && this.#channel.isOpen) this.#channel.endWriting();
   }
 
   /** Looks after keepalive and stalls; called about once a second. */
@@ -165,14 +165,21 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** Takes no more calls; closes when those in flight are answered. */
   drain(): void {
-    this.#draining = true;
-    this.#endIfDrained();
+    this.#calls.drain();
   }
 
   /** Closes at once; calls in flight fail. */
   close(reason: string): void {
-    if (this.#channel.isOpen) sayShutdown(this.#channel.output, this.#inFlight.values());
+    if (this.#channel.isOpen) this.#sayShutdown();
     this.#lose(reason);
+  }
+
+  /** Whoever serves the calls learns why they end, as far as it can be told at once. */
+  #sayShutdown(): void {
+    const { output } = this.#channel;
+    const calls = this.#inFlight.values().slice(0, SHUTDOWN_CANCELS_MAX);
+    for (const { id } of calls) writeCancel(output, id, CancelReason.SHUTDOWN);
+    if (calls.length > 0) output.flush();
   }
 
   // ChannelOwner
@@ -189,11 +196,10 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
       if (!this.#compressed.read(flags, id, bytes, start, end, readAt)) this.#lateReplies++;
       return;
     }
-    const call = this.#release(id);
+    const call = this.#take(id, readAt);
     if (call === undefined) return void this.#lateReplies++;
-    call.endedAt = readAt;
     settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits);
-    this.#endIfDrained();
+    this.#calls.proceed();
   }
 
   announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
@@ -213,9 +219,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   /** What came for a call cannot be read; nothing but the call suffers. `goesOn`: its handler has not ended with that. */
   failReply(id: number, code: Code, reason: string, goesOn = false): void {
-    const call = this.#release(id, goesOn);
+    const call = this.#take(id, this.#clock.now(), goesOn);
     call?.fail(callError(call, code, reason, 'processed'));
-    this.#endIfDrained();
+    this.#calls.proceed();
   }
 
   greeted(hello: Hello): void {
@@ -227,10 +233,9 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
 
   goAway(code: number, reason: string): void {
     if (code === GoAwayCode.DRAINING) {
-      if (this.#draining) return;
-      this.#draining = true;
+      if (this.#calls.isDraining) return;
       this.#options.observer.draining(reason);
-      this.#endIfDrained();
+      this.#calls.drain();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
       this.#lose(`closed by the server: ${reason}`);
@@ -246,28 +251,18 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
   }
 
   closed(reason: string): void {
-    if (this.#closedReason !== undefined) return;
-    this.#closedReason = reason;
+    if (this.#calls.isClosed) return;
     this.#channel.writes.clear();
-    const now = this.#clock.now();
-    for (const call of [...this.#inFlight.takeAll(), ...this.#unsent.oneWay]) {
-      this.#detach(call);
-      call.endedAt = now;
-      const progress = this.#unsent.drop(call) ? 'unsent' : this.#lostProgress;
-      call.fail(callError(call, 'UNAVAILABLE', `connection lost before the reply: ${reason}`, progress));
-    }
+    this.#calls.lose(reason);
     this.#options.observer.closed(reason);
   }
 
-  #endIfDrained(): void {
-    if (!this.#draining || this.#inFlight.size + this.#unsent.size > 0) return;
-    if (this.#channel.isOpen) this.#channel.endWriting();
-  }
-
-  /** Takes a call out of the table and off its timer and signal. `goesOn`: the server would not end it by itself. */
-  #release(id: number, goesOn = false): Call | undefined {
+  /** Takes out a call whose answer has come. `goesOn`: the server would not end it by itself. */
+  #take(id: number, at: number, goesOn = false): Call | undefined {
     const call = this.#inFlight.take(id);
-    if (call !== undefined && (this.#detach(call) || goesOn)) this.#cancel(id);
+    if (call === undefined) return undefined;
+    if (this.#detach(call) || goesOn) this.#cancel(id);
+    this.#calls.answered(call, at);
     return call;
   }
 
@@ -277,7 +272,6 @@ export class ClientConnection implements CallConnection, CallHolder, ChannelOwne
     const isBeingSent = !incoming.isEmpty && incoming.drop(call.id);
     const isCut = this.#streams.dropUnsent(call.id) || isBeingSent;
     if (call.stream !== undefined) this.#streams.close(call.id);
-    releaseCall(call, this.#options.timers);
     return isCut;
   }
 

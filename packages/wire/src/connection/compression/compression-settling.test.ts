@@ -41,7 +41,7 @@ describe('a call that ends while its arguments are compressed', () => {
     code: string,
   ][] = [
     // As the timers do it: a step of the fake clock would let zlib finish first.
-    ['by its deadline', (rig, { call }) => rig.connection.expire(call, false), 'DEADLINE_EXCEEDED'],
+    ['by its deadline', (_rig, { call }) => call.holder?.expire(call, false), 'DEADLINE_EXCEEDED'],
     ['by its caller', (_rig, _sent, abort) => abort(), 'CANCELLED'],
   ];
   for (const [what, end, code] of ends) {
@@ -90,7 +90,7 @@ describe('a call that ends while its reply is inflated', () => {
     end: (rig: ClientRig, sent: SentCall, abort: () => void) => void,
     code: string,
   ][] = [
-    ['by its deadline', (rig, { call }) => rig.connection.expire(call, false), 'DEADLINE_EXCEEDED'],
+    ['by its deadline', (_rig, { call }) => call.holder?.expire(call, false), 'DEADLINE_EXCEEDED'],
     ['by its caller', (_rig, _sent, abort) => abort(), 'CANCELLED'],
   ];
   for (const [what, end, code] of ends) {

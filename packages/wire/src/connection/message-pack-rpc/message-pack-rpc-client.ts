@@ -1,5 +1,4 @@
-import type { Call, CallHolder, Progress, RpcError } from '@org/rpc-core';
-import { cancelledError, markLate } from '@org/rpc-core/internal';
+import type { Call, Progress, RpcError } from '@org/rpc-core';
 import { type Codec, CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { msgpack } from '../../codec/msgpack.js';
 import { PROTOCOL_VERSION } from '../../frames/hello.js';
@@ -7,7 +6,7 @@ import { RpcMessageType, readRpcHead, writeRpcNotification, writeRpcRequest } fr
 import { encodeMetadata } from '../../frames/metadata.js';
 import { errorFromValue } from '../../frames/rpc-error-value.js';
 import { callError } from '../calls/call-error.js';
-import { holdCall, releaseCall } from '../calls/held-call.js';
+import { CallOwner, type CallWire } from '../calls/call-owner.js';
 import type { ClientConnectionOptions } from '../client/client-connection-options.js';
 import type { CallConnection } from '../client/client-protocol.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
@@ -22,35 +21,34 @@ const SILENCE_MS = 30_000;
  * The client's end of a connection to a server of MessagePack-RPC. A call that is given up keeps its id until the answer comes:
  * nothing else says when the server is done with it. What finds no free id waits in the order of arrival.
  */
-export class MessagePackRpcClient implements CallConnection, CallHolder, ValueChannelOwner {
+export class MessagePackRpcClient implements CallConnection, CallWire, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #rpc: ResolvedMessagePackRpcOptions;
   readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
   readonly #peerRequests: PeerRequests;
+  readonly #calls: CallOwner;
   readonly #ids: RpcIds;
-  readonly #waiting = new Set<Call>();
   #silentSince = Number.POSITIVE_INFINITY;
   #heard = false;
-  #draining = false;
-  #closedReason: string | undefined;
   #ignored = 0;
 
   constructor(options: ClientConnectionOptions, rpc: ResolvedMessagePackRpcOptions) {
-    const { stream, limits, clock } = options;
+    const { stream, limits, clock, timers } = options;
     this.#options = options;
     this.#rpc = rpc;
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
+    this.#calls = new CallOwner({ wire: this, clock, timers });
     this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy: Number.POSITIVE_INFINITY });
     const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
     this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
-    stream.start(channel);
+    stream.start(channel.receiver);
   }
 
   get isOpen(): boolean {
-    return this.#closedReason === undefined && !this.#draining;
+    return this.#calls.isOpen;
   }
 
   get isFull(): boolean {
@@ -63,7 +61,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   get inFlight(): number {
-    return this.#ids.live + this.#waiting.size;
+    return this.#calls.size;
   }
 
   /** How many messages came that nobody waited for. */
@@ -72,30 +70,31 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   send(call: Call): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      call.resolve = resolve;
-      call.reject = reject;
-      this.#send(call);
-    });
+    return this.#calls.send(call);
   }
 
-  #send(call: Call): void {
-    if (!this.isOpen)
-      return this.#fail(call, 'UNAVAILABLE', this.#closedReason ?? 'the connection is draining', 'unsent');
+  // CallWire
+
+  get size(): number {
+    return this.#ids.live;
+  }
+
+  refusal(call: Call): RpcError | undefined {
     const { callsInFlight } = this.#options.limits;
-    if (this.#waiting.size >= callsInFlight || this.#channel.isFull) {
-      const reason = `${this.#waiting.size} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
-      return this.#fail(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
+    const { waiting } = this.#calls;
+    if (waiting >= callsInFlight || this.#channel.isFull) {
+      const reason = `${waiting} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
+      return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
     }
-    if (call.stream !== undefined) return this.#fail(call, 'UNIMPLEMENTED', 'MessagePack-RPC has no streams', 'unsent');
-    if (call.signal?.aborted) return call.fail(cancelledError(call));
-    if (call.oneWay) return this.#transmit(call);
-    holdCall(call, this, this.#options.timers);
-    if (this.#ids.size >= this.#rpc.maxInFlight) this.#waiting.add(call);
-    else this.#transmit(call);
+    if (call.stream === undefined) return undefined;
+    return callError(call, 'UNIMPLEMENTED', 'MessagePack-RPC has no streams', 'unsent');
   }
 
-  #transmit(call: Call): void {
+  mustWait(call: Call): boolean {
+    return !call.oneWay && this.#ids.size >= this.#rpc.maxInFlight;
+  }
+
+  transmit(call: Call): RpcError | undefined {
     const { output } = this.#channel;
     const { limits } = this.#options;
     const start = output.position;
@@ -110,12 +109,12 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     } catch (error) {
       output.rollBack(start);
       this.#ids.take(id);
-      releaseCall(call, this.#options.timers);
       const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
-      return this.#fail(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
+      return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
     }
-    if (call.oneWay) output.afterWritten(() => this.#written(call));
+    if (call.oneWay) output.afterWritten(() => this.#calls.written(call));
     output.commit();
+    return undefined;
   }
 
   #write(call: Call, id: number): void {
@@ -129,42 +128,18 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     else writeRpcRequest(output, this.#codec, id, name, args);
   }
 
-  /** A one-way call ends when it is handed to the stream, unless that was dropped before. */
-  #written(call: Call): void {
-    call.endedAt = this.#options.clock.now();
-    if (this.#closedReason === undefined) call.succeed(undefined);
-    else this.#fail(call, 'UNAVAILABLE', this.#closedReason, 'unsent');
-  }
-
-  // CallHolder
-
-  expire(call: Call, late: boolean): void {
-    const progress = this.#giveUp(call);
-    const waitedMs = Math.round(call.endedAt - call.startedAt);
-    const reason =
-      progress === 'unsent'
-        ? `not sent in ${waitedMs} ms: the server takes no more calls`
-        : `no reply in ${waitedMs} ms`;
-    const error = callError(call, 'DEADLINE_EXCEEDED', reason, progress);
-    if (late) markLate(error);
-    call.fail(error);
-    this.#endIfDrained();
-  }
-
-  abandon(call: Call, error: RpcError): void {
-    error.progress = this.#giveUp(call);
-    error.endpoint = call.destination?.address;
-    call.fail(error);
-    this.#endIfDrained();
-  }
-
-  #giveUp(call: Call): Progress {
-    releaseCall(call, this.#options.timers);
-    call.endedAt = this.#options.clock.now();
-    if (this.#waiting.delete(call)) return 'unsent';
+  giveUp(call: Call): Progress {
     this.#ids.abandon(call.id);
-    if (this.#silentSince === Number.POSITIVE_INFINITY) this.#silentSince = call.endedAt;
+    if (this.#silentSince === Number.POSITIVE_INFINITY) this.#silentSince = this.#options.clock.now();
     return 'maybe-processed';
+  }
+
+  giveUpAll(lost: (call: Call, progress: Progress) => void): void {
+    for (const call of this.#ids.takeAll()) lost(call, 'maybe-processed');
+  }
+
+  finish(): void {
+    if (this.#channel.isOpen) this.#channel.closeAfterWriting('drained');
   }
 
   tick(now: number): void {
@@ -174,8 +149,7 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
   }
 
   drain(): void {
-    this.#draining = true;
-    this.#endIfDrained();
+    this.#calls.drain();
   }
 
   close(reason: string): void {
@@ -199,18 +173,17 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
     const call = this.#ids.take(head.id);
     if (call === undefined) this.#ignored++;
     else this.#answer(call, bytes, start, end);
-    this.#sendNext();
-    this.#endIfDrained();
+    this.#calls.proceed();
   }
 
   #answer(call: Call, bytes: Buffer, start: number, end: number): void {
-    releaseCall(call, this.#options.timers);
-    call.endedAt = this.#channel.readAt;
+    this.#calls.answered(call, this.#channel.readAt);
     let message: readonly unknown[];
     try {
       message = this.#decode(bytes, start, end) as readonly unknown[];
     } catch (error) {
-      return this.#fail(call, 'INTERNAL', `the reply is malformed: ${(error as Error).message}`, 'processed', error);
+      const reason = `the reply is malformed: ${(error as Error).message}`;
+      return call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
     }
     // Anything but nil is an error: false, 0 and the empty text as well.
     if (message[2] === null) return call.succeed(message[3]);
@@ -240,39 +213,15 @@ export class MessagePackRpcClient implements CallConnection, CallHolder, ValueCh
 
   malformed(): void {}
 
+  drained(): void {
+    this.#calls.proceed();
+  }
+
   ended(): void {
     this.close('the connection was closed by the other end');
   }
 
   closed(reason: string): void {
-    if (this.#closedReason !== undefined) return;
-    this.#closedReason = reason;
-    const sent = this.#ids.takeAll();
-    for (const call of sent) this.#lose(call, `connection lost before the reply: ${reason}`, 'maybe-processed');
-    for (const call of this.#waiting) this.#lose(call, reason, 'unsent');
-    this.#waiting.clear();
-    this.#options.observer.closed(reason);
-  }
-
-  #lose(call: Call, reason: string, progress: Progress): void {
-    releaseCall(call, this.#options.timers);
-    call.endedAt = this.#options.clock.now();
-    this.#fail(call, 'UNAVAILABLE', reason, progress);
-  }
-
-  #sendNext(): void {
-    for (const call of this.#waiting) {
-      if (this.#ids.size >= this.#rpc.maxInFlight) return;
-      this.#waiting.delete(call);
-      this.#transmit(call);
-    }
-  }
-
-  #endIfDrained(): void {
-    if (this.#draining && this.inFlight === 0 && this.#channel.isOpen) this.#channel.closeAfterWriting('drained');
-  }
-
-  #fail(call: Call, code: RpcError['code'], reason: string, progress: Progress, cause?: unknown): void {
-    call.fail(callError(call, code, reason, progress, cause));
+    if (this.#calls.lose(reason)) this.#options.observer.closed(reason);
   }
 }

@@ -64,7 +64,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
 
   /** Who receives what the stream brings. */
   get receiver(): ByteReceiver {
-    return this.#channel;
+    return this.#channel.receiver;
   }
 
   get peer(): Peer {
@@ -119,6 +119,8 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   malformed(reason: string): void {
     writeRpcError(this.#channel.output, this.#codec, 0, `INVALID_ARGUMENT: ${reason}`);
   }
+
+  drained(): void {}
 
   ended(): void {
     this.#peerEnded = true;

@@ -1,15 +1,13 @@
-import type { Cancel, Clock, Limits, Peer } from '@org/rpc-core';
+import type { Clock, Limits, Peer } from '@org/rpc-core';
 import { CodecError } from '../../codec/codec.js';
 import { createScanner, type Scanner } from '../../codec/scanner.js';
 import { ProtocolError } from '../../frames/frame.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
-import { Output } from '../channel/output.js';
+import { ByteChannel, type ByteChannelOwner } from '../channel/byte-channel.js';
+import type { Output } from '../channel/output.js';
 import { StallWatch } from '../channel/stall-watch.js';
 
 const NOTHING = Buffer.alloc(0);
-
-/** As for frames: reading goes on for a while, so that the last words arrive instead of a reset. */
-const LINGER_MS = 1000;
 
 /** What a value channel needs of the connection that owns it. */
 export interface ValueChannelOwner {
@@ -19,6 +17,8 @@ export interface ValueChannelOwner {
   malformed(reason: string): void;
   /** The peer will send no more. */
   ended(): void;
+  /** What was queued has been written. */
+  drained(): void;
   /** It is over. `reason` says why, in words for people; `byUs`, that this side has ended it rather than lost it. */
   closed(reason: string, byUs?: boolean): void;
 }
@@ -37,12 +37,12 @@ export interface ValueChannelOptions {
  * A connection that carries MessagePack values without frames: finds where they end, looking at each byte once, and bounds what
  * an unfinished one takes of memory and time. Knows nothing of what they mean.
  */
-export class ValueChannel implements ByteReceiver {
+export class ValueChannel implements ByteChannelOwner {
   readonly output: Output;
-  /** When the last bytes were read. */
-  readAt: number;
+  /** Who receives what the stream brings. */
+  readonly receiver: ByteReceiver;
   readonly #options: ValueChannelOptions;
-  readonly #stream: ByteStream;
+  readonly #bytes: ByteChannel;
   readonly #scanner: Scanner;
   readonly #stalls = new StallWatch();
   /** The beginning of an unfinished message, in a buffer that doubles: pieces of one byte each must not be kept as such. */
@@ -51,59 +51,52 @@ export class ValueChannel implements ByteReceiver {
   /** What came after the message whose answer filled the write queue. */
   #held: Buffer = NOTHING;
   #messagesRead = 0;
-  #state: 'open' | 'closing' | 'closed' = 'open';
-  #closeReason: string | undefined;
-  #cancelLinger: Cancel | undefined;
 
   constructor(options: ValueChannelOptions) {
+    const { stream, limits, clock } = options;
     this.#options = options;
-    this.#stream = options.stream;
-    this.#scanner = createScanner(options.limits);
-    this.output = new Output(options.stream, () => this.#watchQueue());
-    this.readAt = options.clock.now();
+    this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
+    this.#scanner = createScanner(limits);
+    this.output = this.#bytes.output;
+    this.receiver = this.#bytes;
   }
 
   get peer(): Peer {
-    return this.#stream.peer;
+    return this.#bytes.peer;
   }
 
   get isOpen(): boolean {
-    return this.#state === 'open';
+    return this.#bytes.isOpen;
   }
 
   /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
   get isFull(): boolean {
-    return this.#stalls.isFull;
+    return this.#bytes.isFull;
   }
 
   /** How many bytes wait to be written. */
   get waitingBytes(): number {
-    return this.#stream.queuedBytes;
+    return this.#bytes.writes.waitingBytes;
+  }
+
+  /** When the last bytes were read. */
+  get readAt(): number {
+    return this.#bytes.readAt;
   }
 
   /** What has been appended are the last words: writes them, then reads and discards until the peer has ended too. */
   closeAfterWriting(reason: string): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'closing';
-    this.#closeReason = reason;
-    this.#pending = undefined;
-    this.#held = NOTHING;
-    this.output.flush();
-    this.#stream.end();
-    if (this.isFull) this.#stream.resume();
-    this.#cancelLinger = this.#options.clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
-    this.#options.owner.closed(reason, true);
+    this.#bytes.closeAfterWriting(reason);
   }
 
   /** Drops the connection without a word. */
   destroy(reason: string): void {
-    this.#closeReason ??= reason;
-    this.#stream.destroy();
+    this.#bytes.destroy(reason);
   }
 
   /** Looks after what should have happened by now; called about once a second. */
   tick(now: number): void {
-    if (this.#state !== 'open') return;
+    if (!this.isOpen) return;
     const { limits, firstMessageBy } = this.#options;
     if (this.#messagesRead === 0 && now > firstMessageBy)
       return this.#malformed(`no whole message within ${limits.handshakeMs} ms (limits.handshakeMs)`);
@@ -111,59 +104,51 @@ export class ValueChannel implements ByteReceiver {
     const isInside = this.#pendingBytes > 0 && !this.isFull;
     if (this.#stalls.isFrameStalled(isInside, this.#messagesRead, now, limits.frameStallMs))
       return this.#malformed(`a message was not whole within ${limits.frameStallMs} ms (limits.frameStallMs)`);
-    // Not every stream tells of a queue that was never full by its own measure.
-    if (this.isFull && this.#stream.queuedBytes === 0) this.drained();
-    if (this.#stalls.isWriteStalled(this.output.takenBytes, now, limits.writeStallMs))
-      this.destroy(`the peer has read nothing for ${limits.writeStallMs} ms (limits.writeStallMs)`);
+    this.#bytes.tick(now);
   }
 
-  // ByteReceiver
+  // ByteChannelOwner
 
-  data(bytes: Buffer): void {
-    if (this.#state !== 'open') return;
-    this.readAt = this.#options.clock.now();
-    this.output.hold();
-    try {
-      this.#read(bytes);
-    } catch (error) {
-      const isPeersFault = error instanceof ProtocolError || error instanceof CodecError;
-      // Of what went wrong on this side the peer learns no more than that.
-      if (isPeersFault) this.#malformed(error.message);
-      else this.#malformed('an internal error', `an internal error: ${(error as Error).message}`);
-    } finally {
-      this.output.release();
-    }
+  read(bytes: Buffer): void {
+    const held = this.#held;
+    this.#held = NOTHING;
+    this.#read(held.length === 0 ? bytes : Buffer.concat([held, bytes]));
+  }
+
+  failed(error: unknown): void {
+    const isPeersFault = error instanceof ProtocolError || error instanceof CodecError;
+    // Of what went wrong on this side the peer learns no more than that.
+    if (isPeersFault) this.#malformed(error.message);
+    else this.#malformed('an internal error', `an internal error: ${(error as Error).message}`);
+  }
+
+  /** `#read` looks for itself. */
+  paused(): void {}
+
+  resumed(): void {}
+
+  stopped(): void {
+    this.#pending = undefined;
+    this.#held = NOTHING;
   }
 
   drained(): void {
-    if (!this.isFull) return;
-    this.#stalls.drained();
-    const held = this.#held;
-    this.#held = NOTHING;
-    // First what was read before reading was paused; it may fill the queue again.
-    if (held.length > 0) this.data(held);
-    if (!this.isFull) this.#stream.resume();
+    this.#options.owner.drained();
   }
 
   ended(): void {
-    if (this.#state === 'open') this.#options.owner.ended();
-    else this.#stream.destroy();
+    this.#options.owner.ended();
   }
 
-  closed(error: Error | undefined): void {
-    this.#cancelLinger?.();
-    const wasOpen = this.#state === 'open';
-    this.#state = 'closed';
-    this.#pending = undefined;
-    const reason = this.#closeReason ?? error?.message ?? 'the connection was closed by the other end';
-    if (wasOpen) this.#options.owner.closed(reason);
+  closed(reason: string, byUs?: boolean): void {
+    this.#options.owner.closed(reason, byUs);
   }
 
   #read(bytes: Buffer): void {
     let start = 0;
-    while (start < bytes.length && this.#state === 'open') {
+    while (start < bytes.length && this.isOpen) {
       if (this.isFull) {
-        this.#held = Buffer.concat([this.#held, bytes.subarray(start)]);
+        this.#held = Buffer.from(bytes.subarray(start));
         return;
       }
       const end = this.#scanner.push(bytes, start, bytes.length);
@@ -197,15 +182,7 @@ export class ValueChannel implements ByteReceiver {
   }
 
   #malformed(told: string, reason = told): void {
-    if (this.#state === 'open') this.#options.owner.malformed(told);
+    if (this.isOpen) this.#options.owner.malformed(told);
     this.closeAfterWriting(reason);
-  }
-
-  /** Stops reading while the peer does not read: what it sends would only make more to write. */
-  #watchQueue(): void {
-    if (this.#state !== 'open' || this.isFull) return;
-    if (this.#stream.queuedBytes <= this.#options.limits.writeQueueBytes) return;
-    this.#stalls.full(this.output.takenBytes, this.#options.clock.now());
-    this.#stream.pause();
   }
 }

@@ -1,0 +1,193 @@
+import type { Call, CallHolder, Clock, Progress, RpcError } from '@org/rpc-core';
+import { cancelledError, markLate, type TimerQueue } from '@org/rpc-core/internal';
+import { callError } from './call-error.js';
+
+/** Why a call ends before its answer: its caller gave it up, or its deadline passed; `late`, when this process was too busy to see it. */
+export type GivenUp = 'abandoned' | 'expired' | 'late';
+
+/** What the protocol of a connection does for the calls in flight on it. It keeps their ids. */
+export interface CallWire {
+  /** How many calls have been given to it and have not ended. */
+  readonly size: number;
+  /** Why a call cannot be sent on this connection at all, or just now; `undefined` when it can. */
+  refusal(call: Call): RpcError | undefined;
+  /** Whether a call has to wait until others have ended. */
+  mustWait(call: Call): boolean;
+  /** Sends a call. Returns why it cannot be sent; nothing of it has been sent then. */
+  transmit(call: Call): RpcError | undefined;
+  /** Nobody waits for this call any more. Returns how far it got, `undefined` when it has ended already. */
+  giveUp(call: Call, why: GivenUp): Progress | undefined;
+  /** The connection is over: gives up every call, and says how far it got. */
+  giveUpAll(lost: (call: Call, progress: Progress) => void): void;
+  /** The last call has ended, and no more will come. */
+  finish(): void;
+}
+
+/** What the owner of the calls of a connection is made of. */
+export interface CallOwnerOptions {
+  readonly wire: CallWire;
+  readonly clock: Clock;
+  /** Expires the calls; shared by the connections of a client. */
+  readonly timers: TimerQueue;
+}
+
+/**
+ * The calls in flight on one connection of a client, whatever it speaks: each one that is given to `send` settles exactly once,
+ * by its answer, its deadline, its caller, or the loss of the connection.
+ */
+export class CallOwner implements CallHolder {
+  readonly #wire: CallWire;
+  readonly #clock: Clock;
+  readonly #timers: TimerQueue;
+  /** Those that have to wait until others have ended, in the order in which they came. */
+  readonly #waiting = new Set<Call>();
+  #isDraining = false;
+  #closedReason: string | undefined;
+
+  constructor({ wire, clock, timers }: CallOwnerOptions) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#timers = timers;
+  }
+
+  /** Whether calls may be sent. */
+  get isOpen(): boolean {
+    return this.#closedReason === undefined && !this.#isDraining;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Whether the connection is over. */
+  get isClosed(): boolean {
+    return this.#closedReason !== undefined;
+  }
+
+  /** How many calls wait to be sent. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many calls have been sent, or wait for that, and have not ended. */
+  get size(): number {
+    return this.#wire.size + this.#waiting.size;
+  }
+
+  /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
+  send(call: Call): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      call.resolve = resolve;
+      call.reject = reject;
+      this.#send(call);
+    });
+  }
+
+  #send(call: Call): void {
+    if (!this.isOpen)
+      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+    const refusal = this.#wire.refusal(call);
+    if (refusal !== undefined) return call.fail(refusal);
+    if (call.signal?.aborted) return call.fail(cancelledError(call));
+    if (!call.oneWay) this.#hold(call);
+    if (this.#wire.mustWait(call)) this.#waiting.add(call);
+    else this.#transmit(call);
+  }
+
+  #transmit(call: Call): void {
+    const refusal = this.#wire.transmit(call);
+    if (refusal === undefined) return;
+    this.#release(call);
+    call.fail(refusal);
+  }
+
+  /** Sends those that had to wait, as far as they need not wait any more; closes when the last call of a drain has ended. */
+  proceed(): void {
+    for (const call of this.#waiting) {
+      if (this.#wire.mustWait(call)) return;
+      this.#waiting.delete(call);
+      this.#transmit(call);
+    }
+    if (this.#isDraining && this.size === 0 && this.#closedReason === undefined) this.#wire.finish();
+  }
+
+  /** The answer of a call has come, or none will: nothing else ends it any more. */
+  answered(call: Call, at: number): void {
+    this.#release(call);
+    call.endedAt = at;
+  }
+
+  /** A one-way call has been handed to the stream, or dropped with it. */
+  written(call: Call): void {
+    call.endedAt = this.#clock.now();
+    if (this.#closedReason === undefined) call.succeed(undefined);
+    else call.fail(callError(call, 'UNAVAILABLE', this.#closedReason, 'unsent'));
+  }
+
+  /** Takes no more calls; those that have been given to it are answered. */
+  drain(): void {
+    this.#isDraining = true;
+    this.proceed();
+  }
+
+  /** The connection is over: every call fails. Returns whether it was open until now. */
+  lose(reason: string): boolean {
+    if (this.#closedReason !== undefined) return false;
+    this.#closedReason = reason;
+    this.#wire.giveUpAll((call, progress) => this.#lose(call, `connection lost before the reply: ${reason}`, progress));
+    for (const call of this.#waiting) this.#lose(call, reason, 'unsent');
+    this.#waiting.clear();
+    return true;
+  }
+
+  #lose(call: Call, reason: string, progress: Progress): void {
+    this.answered(call, this.#clock.now());
+    call.fail(callError(call, 'UNAVAILABLE', reason, progress));
+  }
+
+  // CallHolder
+
+  expire(call: Call, late: boolean): void {
+    const progress = this.#giveUp(call, late ? 'late' : 'expired');
+    if (progress === undefined) return;
+    const waitedMs = Math.round(call.endedAt - call.startedAt);
+    const reason = `${progress === 'unsent' ? 'not sent' : 'no reply'} in ${waitedMs} ms`;
+    const error = callError(call, 'DEADLINE_EXCEEDED', reason, progress);
+    if (late) markLate(error);
+    call.fail(error);
+    this.proceed();
+  }
+
+  abandon(call: Call, error: RpcError): void {
+    const progress = this.#giveUp(call, 'abandoned');
+    if (progress === undefined) return;
+    error.progress = progress;
+    error.endpoint = call.destination?.address;
+    call.fail(error);
+    this.proceed();
+  }
+
+  #giveUp(call: Call, why: GivenUp): Progress | undefined {
+    const progress = this.#waiting.delete(call) ? 'unsent' : this.#wire.giveUp(call, why);
+    if (progress !== undefined) this.answered(call, this.#clock.now());
+    return progress;
+  }
+
+  /** From now on the deadline of a call, and its caller's signal, end it here. */
+  #hold(call: Call): void {
+    call.holder = this;
+    if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
+    if (call.signal === undefined) return;
+    call.onAbort = () => this.abandon(call, cancelledError(call));
+    call.signal.addEventListener('abort', call.onAbort, { once: true });
+  }
+
+  /** Harmless for a call that is not held. */
+  #release(call: Call): void {
+    call.holder = undefined;
+    this.#timers.remove(call);
+    if (call.onAbort === undefined) return;
+    call.signal?.removeEventListener('abort', call.onAbort);
+    call.onAbort = undefined;
+  }
+}
