@@ -79,7 +79,7 @@ export function composeMethod(
     admission([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream
-      ? moveOnce(() => balancer.isClosed)
+      ? moveOnce(clock, () => balancer.isClosed)
       : retry({
           get max() {
             return policy.now.retry.max;

@@ -1,27 +1,8 @@
-import { type AttemptRecord, type Call, isRpcError, type RpcError } from '@org/rpc-core';
+import type { AttemptRecord, Call, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
 const ATTEMPTS_SHOWN = 4;
-
-/** Makes what a layer below has thrown an {@link RpcError}. */
-export function asRpcError(error: unknown): RpcError {
-  if (isRpcError(error)) return error;
-  return rpcError('INTERNAL', 'a layer of this client has thrown', { cause: error, progress: 'maybe-processed' });
-}
-
-/** Adds an attempt that has failed to the records of its call. */
-export function recordAttempt(attempt: Call, error: RpcError): void {
-  const { root } = attempt;
-  const record: AttemptRecord = {
-    endpoint: attempt.destination?.address ?? '',
-    durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
-    code: error.code,
-    progress: error.progress,
-  };
-  if (root.attempts === undefined) root.attempts = [record];
-  else root.attempts.push(record);
-}
 
 /**
  * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried

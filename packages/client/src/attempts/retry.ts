@@ -2,9 +2,8 @@ import type { Call, Clock, Code, Layer, Random, RpcError, Service } from '@org/r
 import { cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
 import type { RetryBudget } from '../policy/retry-budget.js';
-import { retryDelayMs } from './backoff.js';
-import { asRpcError, completeError, recordAttempt } from './call-error.js';
-import { decideRetry, isFreeRepeat } from './retry-decision.js';
+import { Attempts } from './attempts.js';
+import { decideRetry } from './retry-decision.js';
 
 /** An attempt has failed and another follows; for those who watch. */
 export interface RetryEvent {
@@ -32,60 +31,59 @@ export interface RetrySettings {
 }
 
 /**
- * Repeats attempts that have failed, each on another node if there is one, and ends the call when none is to follow: the only
- * place of the client that repeats, and the only one that settles a call as failed after an attempt.
+ * Repeats attempts that have failed, each on another node if there is one, and ends the call when none is to follow.
  *
  * An attempt that never started is repeated once for nothing, even when retries are off; `decideRetry` holds the rule for all
  * others. A call that succeeds at once costs one derived promise here and enters nothing else.
  */
 export function retry(settings: RetrySettings): Layer {
   return (next) => (call) =>
-    next(call).then(undefined, (error: unknown) => new FailedCall(settings, next, call).recover(asRpcError(error)));
+    next(call).then(undefined, (error: unknown) => new FailedCall(settings, next, call).recover(error));
 }
 
 /** A call whose first attempt has failed. */
 class FailedCall {
   readonly #settings: RetrySettings;
   readonly #next: Service;
-  readonly #call: Call;
+  readonly #attempts: Attempts;
   readonly #max: number;
-  #lastAttempt: Call;
-  #lastError: RpcError | undefined;
   #retries = 0;
   #waitMs = 0;
-  #freeUsed = false;
   /** Why no further attempt follows. */
   #stop = '';
 
   constructor(settings: RetrySettings, next: Service, call: Call) {
     this.#settings = settings;
     this.#next = next;
-    this.#call = call;
+    this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? neverClosed);
     this.#max = settings.max;
-    this.#lastAttempt = call;
   }
 
   /** Goes on after the first failure: to the result of a later attempt, or to the final error, with which the call settles. */
-  recover(error: RpcError): Promise<unknown> {
-    this.#failed(this.#call, error);
-    const free = this.#takesFree(error);
+  recover(thrown: unknown): Promise<unknown> {
+    const error = this.#attempts.failed(this.#attempts.call, thrown);
+    const free = this.#attempts.takeFree(error);
     if (!free && !this.#takesRetry(error)) throw this.#end(error);
     return this.#goOn(free);
   }
 
   async #goOn(free: boolean): Promise<unknown> {
     try {
-      if (free) {
-        try {
-          return await this.#attempt(0);
-        } catch (error) {
-          if (!this.#takesRetry(error as RpcError)) throw error;
-        }
-      }
-      return await this.#loop();
+      const answer = await (free ? this.#freeThenLoop() : this.#loop());
+      this.#attempts.commit();
+      return answer;
     } catch (error) {
       throw this.#end(error as RpcError);
     }
+  }
+
+  async #freeThenLoop(): Promise<unknown> {
+    try {
+      return await this.#attempt(0);
+    } catch (error) {
+      if (!this.#takesRetry(error as RpcError)) throw error;
+    }
+    return this.#loop();
   }
 
   /**
@@ -104,15 +102,20 @@ class FailedCall {
   }
 
   async #retryOnce(): Promise<unknown> {
-    const { budget, clock, random } = this.#settings;
-    if (this.#call.signal?.aborted) throw cancelledError(this.#call);
-    if (this.#waitMs > 0) await sleep(clock, this.#waitMs, this.#call);
-    for (let round = 0; !budget.hasRoom(); round++) await sleep(clock, 1 + retryDelayMs(round, random), this.#call);
-    budget.began();
+    const { budget, clock } = this.#settings;
+    const { call } = this.#attempts;
+    if (call.signal?.aborted) throw cancelledError(call);
+    if (this.#waitMs > 0) await sleep(clock, this.#waitMs, call);
+    const room = budget.begin(clock, call);
+    if (room === false) {
+      this.#stop = 'too many calls wait to be repeated';
+      throw this.#attempts.error!;
+    }
+    if (room !== undefined) await room;
     try {
       return await this.#attempt(this.#waitMs);
     } catch (error) {
-      if (!this.#takesFree(error as RpcError)) throw error;
+      if (!this.#attempts.takeFree(error as RpcError)) throw error;
       return await this.#attempt(0);
     } finally {
       budget.ended();
@@ -120,34 +123,20 @@ class FailedCall {
   }
 
   async #attempt(delayMs: number): Promise<unknown> {
-    const attempt = this.#call.nextAttempt(this.#lastAttempt.attempt + 1);
+    const attempt = this.#attempts.next();
     this.#report(attempt, delayMs);
     try {
       return await this.#next(attempt);
     } catch (thrown) {
-      const error = asRpcError(thrown);
-      this.#failed(attempt, error);
-      throw error;
+      throw this.#attempts.failed(attempt, thrown);
     }
   }
 
-  #failed(attempt: Call, error: RpcError): void {
-    this.#lastAttempt = attempt;
-    this.#lastError = error;
-    recordAttempt(attempt, error);
-  }
-
-  #takesFree(error: RpcError): boolean {
-    if (this.#freeUsed || this.#settings.isClosed?.() || !isFreeRepeat(this.#call, error)) return false;
-    this.#freeUsed = true;
-    return true;
-  }
-
   #takesRetry(error: RpcError): boolean {
-    if (this.#settings.isClosed?.()) return false;
+    if (this.#stop !== '' || this.#settings.isClosed?.()) return false;
     const { budget, clock, random } = this.#settings;
-    const max = this.#max;
-    const decision = decideRetry(this.#call, error, { max, retries: this.#retries, now: clock.now(), random, budget });
+    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget };
+    const decision = decideRetry(this.#attempts.call, error, facts);
     if ('stop' in decision) {
       this.#stop = decision.stop;
       return false;
@@ -159,31 +148,24 @@ class FailedCall {
 
   /** The call has failed for good. */
   #end(error: RpcError): RpcError {
-    const call = this.#call;
-    if (this.#lastAttempt !== call) call.adopt(this.#lastAttempt);
-    if (error !== this.#lastError) {
-      // It was given up between two attempts: what is known is how far the last one got.
-      error.progress = this.#lastError?.progress ?? error.progress;
-      call.endedAt = this.#settings.clock.now();
-    }
     // p-retry does not ask after the last retry that it was allowed.
     const usedUp = this.#retries > 0 && this.#retries === this.#max;
-    const final = completeError(call, error, this.#stop === '' && usedUp ? 'no retries are left' : this.#stop);
-    call.settleCall(final);
-    return final;
+    return this.#attempts.giveUp(error, this.#stop === '' && usedUp ? 'no retries are left' : this.#stop);
   }
 
   #report(attempt: Call, delayMs: number): void {
     const { onRetry } = this.#settings;
     if (onRetry === undefined) return;
-    const failed = this.#lastAttempt;
+    const { last, error } = this.#attempts;
     onRetry({
       service: attempt.service,
       method: attempt.method,
-      endpoint: failed.destination?.address ?? '',
-      code: this.#lastError!.code,
+      endpoint: last.destination?.address ?? '',
+      code: error!.code,
       attempt: attempt.attempt,
       delayMs,
     });
   }
 }
+
+const neverClosed = (): boolean => false;

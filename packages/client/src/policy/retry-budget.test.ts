@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
+import { FakeClock } from '@org/rpc-testkit';
+import { aCall } from '../../test/picker-scene.js';
 import { RetryBudget } from './retry-budget.js';
 
 function enter(budget: RetryBudget, count: number, at: number): void {
@@ -37,19 +39,44 @@ describe('RetryBudget', () => {
     assert.equal(take(budget, 10_000), 0);
   });
 
-  it('has no room while a fifth of the calls in flight, and at least three, are repeats', () => {
+  it('has no room while a fifth of the calls in flight, and at least three, are repeats', async () => {
     const budget = new RetryBudget('test');
+    const clock = new FakeClock();
+    const begun: number[] = [];
+    const begin = (name: number): void => {
+      const room = budget.begin(clock, aCall());
+      if (room === undefined) begun.push(name);
+      else (room as Promise<void>).then(() => begun.push(name));
+    };
     enter(budget, 100, 0);
-    for (let i = 0; i < 19; i++) budget.began();
-    assert.equal(budget.hasRoom(), true);
-    budget.began();
-    assert.equal(budget.hasRoom(), false);
+    for (let i = 0; i < 22; i++) begin(i);
+    assert.equal(begun.length, 20);
+    // Who waits is woken by those that end, in the order in which they came.
     budget.ended();
-    assert.equal(budget.hasRoom(), true);
+    budget.ended();
+    await clock.advance(0);
+    assert.deepEqual(begun.slice(20), [20, 21]);
     for (let i = 0; i < 100; i++) budget.settle();
-    assert.equal(budget.hasRoom(), false);
+    begin(22);
     for (let i = 0; i < 17; i++) budget.ended();
-    assert.equal(budget.hasRoom(), true);
+    await clock.advance(0);
+    assert.equal(begun.length, 22);
+    budget.ended();
+    await clock.advance(0);
+    assert.equal(begun.length, 23);
+  });
+
+  it('lets a call wait for room no longer than its deadline, and so many calls only', async () => {
+    const budget = new RetryBudget('test');
+    const clock = new FakeClock();
+    for (let i = 0; i < 3; i++) assert.equal(budget.begin(clock, aCall()), undefined);
+    const call = aCall();
+    call.deadline = 50;
+    const late = assert.rejects(budget.begin(clock, call) as Promise<void>, { code: 'DEADLINE_EXCEEDED' });
+    await clock.advance(50);
+    await late;
+    for (let i = 0; i < 4_096; i++) assert.ok(budget.begin(clock, aCall()) instanceof Promise);
+    assert.equal(budget.begin(clock, aCall()), false);
   });
 
   it('refuses options out of bounds', () => {

@@ -1,5 +1,5 @@
-import type { Call, Gate, RetryBudgetOptions } from '@org/rpc-core';
-import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
+import type { Call, Clock, Gate, RetryBudgetOptions } from '@org/rpc-core';
+import { POLICIES, resolvePolicy, type Waiting, waitFor } from '@org/rpc-core/internal';
 
 const SLOTS = 10;
 
@@ -8,6 +8,9 @@ const REPEAT = 100;
 
 /** Repeats that may always be in flight, whatever the share of the calls. Source: Envoy's `min_retry_concurrency`. */
 const CONCURRENT_MIN = 3;
+
+/** Calls that may wait for a place among the repeats in flight; the others fail with what they have. */
+const WAITING_MAX = 4_096;
 
 /**
  * Bounds what repeats add to the load when much fails: without it, three retries make four times the load of a server that
@@ -28,6 +31,8 @@ export class RetryBudget implements Required<Gate> {
   #tick = 0;
   #calls = 0;
   #repeats = 0;
+  /** Who waits for a place, in the order in which they came. */
+  readonly #waiting = new Set<Waiting<void>>();
 
   /** @throws TypeError that names a wrong or unknown option */
   constructor(where: string, options: RetryBudgetOptions = {}) {
@@ -61,21 +66,36 @@ export class RetryBudget implements Required<Gate> {
   }
 
   /**
-   * Whether one more repeat may be sent now. Where not, it waits: calls that fail together, as those of a node that was
-   * frozen, come for their repeats together, and there is room for all of them one after the other.
+   * Takes a place among the repeats in flight, to be given back with {@link ended}: at once, or when the promise resolves; it
+   * rejects with the deadline of the call. Calls that fail together, as those of a node that was frozen, come for their repeats
+   * together, and there is room for all of them one after the other.
+   * @returns false when too many wait already
    */
-  hasRoom(): boolean {
-    return this.#repeats < Math.max(CONCURRENT_MIN, (this.#calls * this.#percent) / 100);
+  begin(clock: Clock, call: Call): Promise<void> | false | undefined {
+    if (this.#waiting.size === 0 && this.#hasRoom()) {
+      this.#repeats++;
+      return undefined;
+    }
+    if (this.#waiting.size >= WAITING_MAX) return false;
+    const waiting: Waiting<void> = waitFor<void>(clock, call, 'room for another attempt', () =>
+      this.#waiting.delete(waiting),
+    );
+    this.#waiting.add(waiting);
+    return waiting.promise;
   }
 
-  /** A repeat is sent; its wait before that is no load. To be followed by {@link ended}. */
-  began(): void {
-    this.#repeats++;
-  }
-
-  /** A repeat that has {@link began} has its outcome. */
+  /** A repeat has its outcome: whoever has waited longest takes its place. */
   ended(): void {
     this.#repeats--;
+    for (const waiting of this.#waiting) {
+      if (!this.#hasRoom()) return;
+      this.#repeats++;
+      waiting.done();
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#repeats < Math.max(CONCURRENT_MIN, (this.#calls * this.#percent) / 100);
   }
 
   #roll(now: number): void {

@@ -1,36 +1,32 @@
 import {
+  type Clock,
   type Gate,
   isRpcError,
   type Layer,
-  type RpcError,
   type Service,
   type StreamLayer,
   type StreamService,
 } from '@org/rpc-core';
-import { asRpcError, completeError, recordAttempt } from '../attempts/call-error.js';
-import { isFreeRepeat } from '../attempts/retry-decision.js';
+import { Attempts } from '../attempts/attempts.js';
 import { ClientStream } from './client-stream.js';
 
 /**
  * The opening of a stream may move to another node, once, where nothing of it was started: never sent, or refused by a server
  * that drains. What has been opened is never repeated, and neither is what has taken items of the caller.
  */
-export function moveOnce(isClosed: () => boolean): Layer {
+export function moveOnce(clock: Clock, isClosed: () => boolean): Layer {
   return (next) => async (call) => {
-    for (let attempt = call; ; attempt = call.nextAttempt(1)) {
+    let attempts: Attempts | undefined;
+    for (let attempt = call; ; attempt = attempts.next()) {
       try {
-        return await next(attempt);
+        const end = await next(attempt);
+        attempts?.commit();
+        return end;
       } catch (thrown) {
-        const error = asRpcError(thrown);
-        attempt.attemptGate = undefined;
-        if (attempt !== call) call.adopt(attempt);
-        recordAttempt(attempt, error);
+        attempts ??= new Attempts(call, clock, isClosed);
+        const error = attempts.failed(attempt, thrown);
         const hasPulled = call.stream instanceof ClientStream && call.stream.hasPulled;
-        const mayMove = attempt === call && !hasPulled && !isClosed() && call.signal?.aborted !== true;
-        if (mayMove && isFreeRepeat(call, error)) continue;
-        const final: RpcError = completeError(call, error, '');
-        call.settleCall(final);
-        throw final;
+        if (hasPulled || !attempts.takeFree(error)) throw attempts.giveUp(error, '');
       }
     }
   };

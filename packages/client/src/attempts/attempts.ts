@@ -1,0 +1,125 @@
+import { type AttemptRecord, type Call, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import { completeError } from './call-error.js';
+import { isFreeRepeat } from './retry-decision.js';
+
+/**
+ * Where the attempts of a call stand.
+ *
+ * - `open`: one has failed, and another may follow.
+ * - `committed`: one was answered, and that answer is the call's.
+ * - `given up`: the call has failed for good, and its gates are settled.
+ */
+export type AttemptsState = 'open' | 'committed' | 'given up';
+
+/**
+ * The attempts of one call from its first failure on: their numbers, their records, the one repeat that is free, and the end.
+ * Whoever repeats (retry, a stream that moves) asks here, so that no call is repeated after its end or ends twice. A call that
+ * succeeds at once has none of these.
+ */
+export class Attempts {
+  readonly call: Call;
+  readonly #clock: Clock;
+  readonly #isClosed: () => boolean;
+  #state: AttemptsState = 'open';
+  #last: Call;
+  #error: RpcError | undefined;
+  #freeUsed = false;
+
+  /** @param isClosed - whether the client has been closed: then nothing is repeated any more */
+  constructor(call: Call, clock: Clock, isClosed: () => boolean) {
+    this.call = call;
+    this.#last = call;
+    this.#clock = clock;
+    this.#isClosed = isClosed;
+  }
+
+  get state(): AttemptsState {
+    return this.#state;
+  }
+
+  /** The attempt that has failed last, or that is in flight. */
+  get last(): Call {
+    return this.#last;
+  }
+
+  /** How the last one has failed. */
+  get error(): RpcError | undefined {
+    return this.#error;
+  }
+
+  /** Whether another attempt may follow at all. */
+  get mayGoOn(): boolean {
+    return this.#state === 'open' && !this.#isClosed() && this.call.signal?.aborted !== true;
+  }
+
+  /** Records that an attempt has failed. @returns what it failed with, as an {@link RpcError} */
+  failed(attempt: Call, thrown: unknown): RpcError {
+    const error = asRpcError(thrown);
+    if (attempt.attemptGate !== undefined) {
+      // Something between has thrown, and nobody has told the gates of the attempt.
+      attempt.endedAt = this.#clock.now();
+      attempt.settleAttempt(error);
+    }
+    this.#last = attempt;
+    this.#error = error;
+    recordAttempt(attempt, error);
+    return error;
+  }
+
+  /** Takes the one repeat that costs nothing, for an attempt that was never started. */
+  takeFree(error: RpcError): boolean {
+    if (this.#freeUsed || !this.mayGoOn || !isFreeRepeat(this.call, error)) return false;
+    this.#freeUsed = true;
+    return true;
+  }
+
+  /** The next attempt, with its number. */
+  next(): Call {
+    return this.call.nextAttempt(this.#last.attempt + 1);
+  }
+
+  /** An attempt was answered: no other follows. */
+  commit(): void {
+    if (this.#state === 'open') this.#state = 'committed';
+  }
+
+  /**
+   * The call has failed for good: completes the error, and settles the gates of the call with it. Once; later errors of the same
+   * call are given back as they are.
+   * @param stop - why there was no further attempt, `''` when that needs no words
+   */
+  giveUp(error: RpcError, stop: string): RpcError {
+    if (this.#state !== 'open') return error;
+    this.#state = 'given up';
+    const { call } = this;
+    if (this.#last !== call) call.adopt(this.#last);
+    if (error !== this.#error) {
+      // It was given up between two attempts: what is known is how far the last one got.
+      error.progress = this.#error?.progress ?? error.progress;
+      call.endedAt = this.#clock.now();
+    }
+    const final = completeError(call, error, stop);
+    call.settleCall(final);
+    return final;
+  }
+}
+
+/** Makes what a layer below has thrown an {@link RpcError}. */
+function asRpcError(error: unknown): RpcError {
+  if (isRpcError(error)) return error;
+  return rpcError('INTERNAL', 'a layer of this client has thrown', { cause: error, progress: 'maybe-processed' });
+}
+
+/** Adds an attempt that has failed to the records of its call. */
+function recordAttempt(attempt: Call, error: RpcError): void {
+  const { root } = attempt;
+  const record: AttemptRecord = {
+    endpoint: attempt.destination?.address ?? '',
+    durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
+    code: error.code,
+    progress: error.progress,
+  };
+  if (root.attempts === undefined) root.attempts = [record];
+  else root.attempts.push(record);
+}
