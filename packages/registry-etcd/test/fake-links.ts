@@ -22,6 +22,10 @@ export class FakeLink {
     this.address = endpointAddress(endpoint);
   }
 
+  get mayComeSoon(): boolean {
+    return this.state === 'connecting' && this.failures === 0;
+  }
+
   observe(observer: LinkObserver): void {
     this.#observers.add(observer);
   }

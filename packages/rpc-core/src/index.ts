@@ -73,6 +73,7 @@ export type {
   ResultOutput,
 } from './schema-types.js';
 export {
+  type AbandonReason,
   Call,
   type CallHolder,
   type CallStream,

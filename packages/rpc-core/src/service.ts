@@ -60,12 +60,15 @@ export interface Destination {
   readonly address: string;
 }
 
+/** Why an attempt is given up: its `caller` no longer wants it, or another attempt of the call was faster (`hedge lost`). */
+export type AbandonReason = 'caller' | 'hedge lost';
+
 /** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
 export interface CallHolder {
   /** The deadline passed. `late`: this process was too busy to notice in time, which is not the server's fault. */
   expire(call: Call, late: boolean): void;
-  /** The caller no longer wants it; it settles with `error` at once and the server is told. */
-  abandon(call: Call, error: RpcError): void;
+  /** Nobody wants it any more; it settles with `error` at once, and the server is told why (`caller` unless told otherwise). */
+  abandon(call: Call, error: RpcError, reason?: AbandonReason): void;
 }
 
 /** The items of a call, as a client's connection sees them. */

@@ -177,10 +177,7 @@ export class Balancer implements NodeOwner {
   /** Whether the first list or a first connection is still on its way: calls made at start-up wait for them. */
   #mayComeSoon(): boolean {
     if (!this.roster.isKnown || this.#view.isStale) return true;
-    for (const node of this.roster.nodes) {
-      const { state, failures } = node.link;
-      if (state === 'connecting' && failures === 0 && node.endpoint.state === 'up') return true;
-    }
+    for (const node of this.roster.nodes) if (node.link.mayComeSoon && node.endpoint.state === 'up') return true;
     return false;
   }
 

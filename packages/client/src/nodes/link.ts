@@ -35,7 +35,8 @@ export type LinkState = State['name'];
 type State =
   /** Made, and not used yet. */
   | { readonly name: 'idle' }
-  | { readonly name: 'connecting' }
+  /** `hadWorked`: for the first time after a connection that had worked. */
+  | { readonly name: 'connecting'; readonly hadWorked: boolean }
   | { readonly name: 'ready'; readonly connection: CallConnection; readonly since: number }
   /** Finishes the calls in flight. `isRetired`: and is not made anew after that. */
   | { readonly name: 'draining'; readonly connection: CallConnection; readonly isRetired: boolean }
@@ -43,7 +44,6 @@ type State =
   | { readonly name: 'closed' };
 
 const IDLE: State = { name: 'idle' };
-const CONNECTING: State = { name: 'connecting' };
 const CLOSED: State = { name: 'closed' };
 
 /** Who is told of a link's changes: a node of each service that the endpoint serves. */
@@ -52,12 +52,15 @@ export interface LinkObserver {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
+/** A connection that has lasted so long, in milliseconds, had worked: what ended it is no reason to keep away. */
+const WORKED_MS = 1_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 
 /**
- * The connection to one endpoint, made anew whenever it is lost, after a jittered backoff: clients that lost the same server
- * must not all come back in the same instant.
+ * The connection to one endpoint, made anew whenever it is lost. After one that had worked, at once, since most losses are
+ * restarts or somebody between who closes what is idle; after that with a jittered backoff: clients that cannot reach the same
+ * server must not all come back in the same instant.
  *
  * idle -> connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
  * uses it any more; closed is final.
@@ -99,6 +102,12 @@ export class Link implements ClientConnectionObserver {
     return this.#failures;
   }
 
+  /** Whether it is likely to be ready within a round trip: it connects for the first time, or after it had worked. */
+  get mayComeSoon(): boolean {
+    const state = this.#state;
+    return state.name === 'connecting' && (state.hadWorked || this.#failures === 0);
+  }
+
   /** Whether the last attempt to connect was answered with a refusal: its instance is not there. */
   get isRefused(): boolean {
     return this.#refused;
@@ -129,7 +138,7 @@ export class Link implements ClientConnectionObserver {
 
   /** Connects for the first time, and from then on by itself; later calls do nothing. To be ended with {@link close}. */
   connect(): void {
-    if (this.#state.name === 'idle') this.#connect();
+    if (this.#state.name === 'idle') this.#connect(false);
   }
 
   /** Takes no more calls, and closes when those in flight have been answered. It is not made anew. */
@@ -186,14 +195,19 @@ export class Link implements ClientConnectionObserver {
     if (state.name === 'closed') return;
     // What the server said when it began to drain says more than that it has hung up since.
     if (state.name !== 'draining' || this.#refused) this.#lastError = reason;
-    if (state.name === 'draining' && state.isRetired) this.#setState(CLOSED);
-    else this.#backOff();
+    if (state.name === 'draining' && state.isRetired) return this.#setState(CLOSED);
+    const { clock } = this.#environment;
+    // Not after one that ended at once: it would be made anew without a pause for as long as that goes on.
+    const hadWorked = state.name === 'ready' && state.connection.isGreeted && clock.now() - state.since >= WORKED_MS;
+    if (!hadWorked) return this.#backOff();
+    this.#failures++;
+    this.#connect(true);
   }
 
-  #connect(): void {
+  #connect(hadWorked: boolean): void {
     const { dial } = this.#environment;
     const { host, port, path } = this.endpoint;
-    this.#setState(CONNECTING);
+    this.#setState({ name: 'connecting', hadWorked });
     dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity }).then(
       (stream) => this.#connected(stream),
       (error: Error & { readonly code?: unknown }) => {
@@ -221,10 +235,10 @@ export class Link implements ClientConnectionObserver {
 
   #backOff(): void {
     const { clock, random } = this.#environment;
-    // Full jitter; the first attempt after a loss comes soon, since most losses are restarts.
+    // Full jitter.
     const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures++;
-    this.#setState({ name: 'backoff', cancel: clock.schedule(random() * ceilingMs, () => this.#connect(), true) });
+    this.#setState({ name: 'backoff', cancel: clock.schedule(random() * ceilingMs, () => this.#connect(false), true) });
   }
 
   #setState(state: State): void {

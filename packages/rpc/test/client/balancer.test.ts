@@ -89,6 +89,40 @@ describe('a client with no node that takes calls', () => {
   });
 });
 
+describe('a connection that had worked and is closed by somebody between', () => {
+  it('is made anew at once, and calls wait for that', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    await world.list(a);
+    assert.equal(await world.call(), 'a');
+    for (let round = 1; round <= 5; round++) {
+      await world.clock.advance(2_000);
+      world.cut(a);
+      const lostAt = world.clock.now();
+      const calls = [world.call()];
+      await world.clock.advance(0);
+      calls.push(world.call());
+      assert.deepEqual(await Promise.all(calls), ['a', 'a']);
+      assert.deepEqual([world.dials.length, world.dials.at(-1)?.at], [round + 1, lostAt]);
+    }
+    await world.client.close();
+  });
+
+  it('is made anew after a pause when it ends at once, again and again', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    await world.list(a);
+    await world.call();
+    await world.clock.advance(2_000);
+    for (let i = 0; i < 20; i++) {
+      world.cut(a);
+      await world.clock.advance(0);
+    }
+    assert.equal(world.dials.length, 2);
+    await world.client.close();
+  });
+});
+
 describe('waitForReady', () => {
   it('lets a call wait, within its deadline, where it would fail otherwise', async () => {
     const world = new World();

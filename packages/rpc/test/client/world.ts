@@ -72,6 +72,11 @@ export class World {
     this.#lose(endpoint, 'silent');
   }
 
+  /** Closes the connections of an endpoint, which goes on serving: as somebody between does to what is idle. */
+  cut(endpoint: Endpoint): void {
+    this.#lose(endpoint, 'serving');
+  }
+
   /** Stops the process of an endpoint: its kernel goes on accepting connections, on which nothing is ever said. */
   freeze(endpoint: Endpoint): void {
     this.#lose(endpoint, 'frozen');

@@ -1,9 +1,9 @@
-import type { Call, CallHolder, Clock, Progress, RpcError } from '@org/rpc-core';
+import type { AbandonReason, Call, CallHolder, Clock, Progress, RpcError } from '@org/rpc-core';
 import { cancelledError, markLate, type TimerQueue } from '@org/rpc-core/internal';
 import { callError } from './call-error.js';
 
-/** Why a call ends before its answer: its caller gave it up, or its deadline passed; `late`, when this process was too busy to see it. */
-export type GivenUp = 'abandoned' | 'expired' | 'late';
+/** Why a call ends before its answer: it was abandoned, or its deadline passed; `late`, when this process was too busy to see it. */
+export type GivenUp = AbandonReason | 'expired' | 'late';
 
 /** What the protocol of a connection does for the calls in flight on it. It keeps their ids. */
 export interface CallWire {
@@ -158,8 +158,8 @@ export class CallOwner implements CallHolder {
     this.proceed();
   }
 
-  abandon(call: Call, error: RpcError): void {
-    const progress = this.#giveUp(call, 'abandoned');
+  abandon(call: Call, error: RpcError, reason: AbandonReason = 'caller'): void {
+    const progress = this.#giveUp(call, reason);
     if (progress === undefined) return;
     error.progress = progress;
     error.endpoint = call.destination?.address;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rpcError } from '@org/rpc-core/internal';
 import { encoded } from '../../../test/codec-helpers.js';
 import { type ClientRig, clientRig, greetedClientRig } from '../../../test/connection-rig.js';
 import { goAwayFrame, helloFrame, type RawFrame, rawFrame, responseFrame } from '../../../test/raw-peer.js';
@@ -144,6 +145,16 @@ describe('a call that the caller cancels', () => {
     assert.equal(connection.inFlight, 0);
     await clock.advance(2_000);
     assert.deepEqual([sent.settledTimes, clock.pending], [1, 0]);
+  });
+
+  it('says so on the wire when another attempt was faster', async () => {
+    const { call, peer, settle } = await greetedClientRig();
+    const sent = call('echo', []);
+    await settle();
+    sent.call.holder?.abandon(sent.call, rpcError('CANCELLED', 'another attempt was faster'), 'hedge lost');
+    await settle();
+    assert.deepEqual([...peer.only(FrameType.CANCEL).body], [CancelReason.HEDGE_LOST]);
+    assert.equal(sent.error?.code, 'CANCELLED');
   });
 
   it('is not sent at all when that was before', async () => {

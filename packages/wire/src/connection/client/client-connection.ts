@@ -140,7 +140,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     if (this.#inFlight.take(call.id) === undefined) return undefined;
     const isCut = this.#detach(call);
     if (this.#compressing.delete(call)) return 'unsent';
-    if (isCut || why === 'abandoned') this.#cancel(call.id);
+    if (why === 'hedge lost') this.#cancel(call.id, CancelReason.HEDGE_LOST);
+    else if (isCut || why === 'caller') this.#cancel(call.id);
     // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
     if (why === 'expired' && this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(this.#clock.now());
     return 'maybe-processed';
@@ -280,9 +281,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#channel.destroy(reason);
   }
 
-  #cancel(id: number): void {
+  #cancel(id: number, reason: number = CancelReason.CALLER): void {
     if (!this.#channel.isOpen) return;
-    writeCancel(this.#channel.output, id, CancelReason.CALLER);
+    writeCancel(this.#channel.output, id, reason);
     this.#channel.output.commit();
   }
 }
