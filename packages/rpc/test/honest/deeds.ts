@@ -10,6 +10,30 @@ export interface Deed {
 }
 
 export const DEEDS: Readonly<Record<string, Deed>> = {
+  'uploads that fail at once': {
+    many: 3_000,
+    run: (road, count) =>
+      all(
+        times(count, () => outcome(road.things.refuse(items('item', 5)))),
+        'FAILED_PRECONDITION',
+      ),
+  },
+  'streams both ways whose last item is granted back after both ends': {
+    many: 300,
+    run: (road, count) =>
+      all(
+        times(count, (i) => outcome(read(road.things.short(endingLate(road, Buffer.alloc(40_000), i % 40), 1)))),
+        'fine',
+      ),
+  },
+  'streams that time out in the same second': {
+    many: 2_500,
+    run: async (road, count) => {
+      const streams = times(count, () => outcome(read(road.things.with({ timeoutMs: 500 }).endless(100))));
+      await all(streams, 'DEADLINE_EXCEEDED');
+      await road.pause(500);
+    },
+  },
   'streams both ways whose ends meet': {
     many: 200,
     run: (road, count) =>
@@ -101,4 +125,10 @@ async function all(outcomes: readonly Promise<string>[], expected: string): Prom
   const counts: Record<string, number> = {};
   for (const each of await Promise.all(outcomes)) counts[each] = (counts[each] ?? 0) + 1;
   assert.deepEqual(counts, { [expected]: outcomes.length });
+}
+
+/** One item, and some time later the end. */
+async function* endingLate(road: Road, item: unknown, ms: number): AsyncGenerator<unknown> {
+  yield item;
+  await road.pause(ms);
 }

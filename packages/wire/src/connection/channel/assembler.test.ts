@@ -174,11 +174,13 @@ describe('a message that is not wanted', () => {
     assert.equal(assembler.isEmpty, true);
   });
 
-  it('is remembered as one of the last 1,024', () => {
+  it('is remembered as one of the last 4,096 that have moved', () => {
     const { give } = scene(false);
-    for (let id = 1; id <= 1_025; id++) give(inPieces(message(5_000, id), [2_000])[0]!);
-    give(continuation(2, 1_024), continuation(1_025, 1_024));
-    breaks(() => give(continuation(1, 1_024)), /of which no message has begun/);
+    for (let id = 1; id <= 4_096; id++) give(inPieces(message(5_000, id), [2_000])[0]!);
+    give(continuation(1, 1_024));
+    give(inPieces(message(5_000, 4_097), [2_000])[0]!);
+    give(continuation(1, 1_024), continuation(4_097, 1_024));
+    breaks(() => give(continuation(2, 1_024)), /of which no message has begun/);
   });
 });
 

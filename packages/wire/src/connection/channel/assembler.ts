@@ -3,8 +3,11 @@ import { readUint32, SKIP_FACTOR } from '../../frames/frame-reader.js';
 import { beginsPieces } from '../../frames/piece-frames.js';
 import type { ChannelOwner } from './channel-owner.js';
 
-/** Messages of which pieces may still come that nobody wants; beyond so many, the oldest are forgotten. */
-const UNWANTED_MAX = 1024;
+/**
+ * Messages of which pieces may still come that nobody wants; beyond so many, those that have been silent longest are forgotten.
+ * Every call that a connection carries may be one.
+ */
+const UNWANTED_MAX = 4096;
 
 interface Unfinished {
   readonly type: number;
@@ -170,7 +173,7 @@ export class Assembler {
     if (pieceBytes > rest || (pieceBytes === rest && !isLast))
       throw new ProtocolError(`the pieces of a message of call ${id} are more than the bytes announced`);
     if (isLast) this.#unwanted.delete(id);
-    else this.#unwanted.set(id, rest - pieceBytes);
+    else this.#discard(id, rest - pieceBytes);
   }
 }
 

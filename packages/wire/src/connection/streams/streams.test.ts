@@ -116,16 +116,14 @@ describe('streams on the wire', () => {
     assert.match(peer.goAway.reason, /beyond the credit of 200000 bytes of stream 1/);
   });
 
-  it('ignore items of a stream that has just ended, as many as its credit covers', async () => {
+  it('drop what comes for streams that have ended, however many there were', async () => {
     const { peer, settle } = await rigWith(() => []);
-    peer.send(opening(1));
+    for (let id = 1; id <= 3_000; id++) peer.send(opening(id));
     await settle();
-    peer.send(...Array<Buffer>(1_000).fill(item(1, 1)));
+    for (let id = 1; id <= 3_000; id++) peer.send(item(id, 1), end(id), credit(id, 1), end(id));
+    peer.send(...Array<Buffer>(20).fill(item(1, Buffer.alloc(65_000))));
     await settle();
     assert.equal(peer.framesOf(FrameType.GOAWAY).length, 0);
-    peer.send(...Array<Buffer>(2).fill(item(1, Buffer.alloc(65_000))), item(1, 1));
-    await settle();
-    assert.match(peer.goAway.reason, /beyond the credit/);
   });
 
   it('bound the items of streams that never were', async () => {

@@ -2,7 +2,7 @@ import type { ItemReceiver, ItemSender, Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { Codec } from '../../codec/codec.js';
 import { COMPRESSED } from '../../frames/compressed.js';
-import { FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
+import { CLIENT_ID_MAX, FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
 import type { Hello } from '../../frames/hello.js';
 import {
   CONNECTION_CREDIT,
@@ -19,8 +19,8 @@ import { type Deflater, putFrame } from '../compression/deflater.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
 import { type SenderPort, StreamSender } from './stream-sender.js';
 
-/** Ended streams whose last items may still be on their way; beyond so many, the oldest are forgotten. */
-const ENDED_MAX = 1024;
+/** After the highest id the lowest come again: of two ids, the one that is less than this ahead is the later. */
+const ID_WINDOW = 2 ** 30;
 
 /** What an open stream needs to be told. */
 interface OpenStream {
@@ -43,8 +43,8 @@ export class Streams {
   readonly #deflater: Deflater | undefined;
   readonly #items: CompressedItems;
   readonly #open = new Map<number, OpenStream>();
-  /** What ended streams may still be sent: items that crossed the end on their way are no mistake. */
-  readonly #ended = new Map<number, ReceiveCredit>();
+  /** The id that was opened last. Ids count up, so it tells the streams that have ended from those that never were. */
+  #newestId = 0;
   readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
   readonly #receiveCredit: ReceiveCredit;
   readonly #limits: Limits;
@@ -77,6 +77,7 @@ export class Streams {
     const stream: OpenStream = { sender, credit, received, ended: false, announcedCost: 0 };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
+    if (!this.#hasBeen(id)) this.#newestId = id;
     this.#grantsDue += 2;
     return sender;
   }
@@ -92,8 +93,6 @@ export class Streams {
       this.#channel.incoming.drop(id);
       this.#grantConnection(stream.announcedCost);
     }
-    this.#ended.set(id, stream.credit);
-    if (this.#ended.size > ENDED_MAX) for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
   }
 
   /** ITEM, CREDIT, or the END of a peer's items. @throws ProtocolError when the peer breaks the rules */
@@ -138,7 +137,7 @@ export class Streams {
   ended(id: number): ItemReceiver | undefined {
     const stream = this.#open.get(id);
     if (stream === undefined) {
-      if (!this.#ended.delete(id)) this.#channel.ignoreFrame(`END of stream ${id}, which is not open`);
+      this.#dropped('END', id);
       return undefined;
     }
     if (stream.ended) throw new ProtocolError(`a second END of stream ${id}`);
@@ -187,9 +186,7 @@ export class Streams {
     this.#receiveCredit.receive(cost, 'the connection');
     const stream = this.#open.get(id);
     if (stream === undefined) {
-      const credit = this.#ended.get(id);
-      if (credit === undefined) this.#channel.ignoreFrame(`an ITEM of stream ${id}, which is not open`);
-      else credit.receive(cost, `stream ${id}`);
+      this.#dropped('an ITEM', id);
       this.#grantConnection(cost);
       return undefined;
     }
@@ -204,14 +201,19 @@ export class Streams {
     if (id === 0) this.#sendCredit.grant(bytes);
     else {
       const stream = this.#open.get(id);
-      // Grants and ends cross on their way all the time.
-      if (stream === undefined) {
-        if (!this.#ended.has(id)) this.#channel.ignoreFrame(`CREDIT for stream ${id}, which is not open`);
-        return;
-      }
+      if (stream === undefined) return this.#dropped('CREDIT', id);
       stream.sender.credit.grant(bytes);
     }
     this.wake();
+  }
+
+  /** A frame of a stream that is not open: it crossed the end on its way, as any number may, or there was no such stream. */
+  #dropped(what: string, id: number): void {
+    if (!this.#hasBeen(id)) this.#channel.ignoreFrame(`${what} of stream ${id}, which was never open`);
+  }
+
+  #hasBeen(id: number): boolean {
+    return this.#newestId !== 0 && ((this.#newestId - id) & CLIENT_ID_MAX) < ID_WINDOW;
   }
 
   #taken(id: number, stream: OpenStream, cost: number): void {
