@@ -14,6 +14,7 @@ export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
 export { describeValue } from './describe-value.js';
 export { rpcError } from './error.js';
+export { guardLayers, guardStreamLayers } from './guard-layer.js';
 export { everySecond } from './housekeeping.js';
 export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';

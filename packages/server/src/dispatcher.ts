@@ -11,6 +11,8 @@ import {
   assertLayersFit,
   assertObject,
   assertServiceDefinition,
+  guardLayers,
+  guardStreamLayers,
   nearestName,
   rpcError,
   runInContext,
@@ -25,9 +27,8 @@ import {
   kindError,
   runHandler,
   runLayered,
+  runLayeredStream,
   runStreamHandler,
-  watchedLayer,
-  watchedStreamLayer,
 } from './handler.js';
 
 /** The method table of a server, and the way from a call to its handler. */
@@ -48,10 +49,11 @@ export class Dispatcher {
   constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined, defaultService?: string) {
     this.#defaultService = defaultService;
     this.#layers = { layers, streamLayers };
-    this.#stream = (streamLayers ?? [])
-      .map(watchedStreamLayer)
-      .reduceRight<StreamService>((next, layer) => layer(next), runStreamHandler);
-    this.#layered = layers.length === 0 ? undefined : stack(layers.map(watchedLayer), runLayered);
+    this.#stream = guardStreamLayers(streamLayers ?? []).reduceRight<StreamService>(
+      (next, layer) => layer(next),
+      streamLayers?.length ? runLayeredStream : runStreamHandler,
+    );
+    this.#layered = layers.length === 0 ? undefined : stack(guardLayers(layers), runLayered);
   }
 
   /** The names of the services added so far. */

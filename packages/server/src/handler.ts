@@ -2,15 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   type Call,
   isRpcError,
-  type Layer,
   type MethodDefinition,
   type RpcError,
   type Schema,
-  type StreamLayer,
   type StreamService,
 } from '@org/rpc-core';
 import { isPromise, isStreamKind, rpcError, runInContext, validateArgs, validateResult } from '@org/rpc-core/internal';
-import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
+import { type IncomingCall, iteratorOf, type MethodEntry } from '@org/rpc-wire/internal';
 import { expired } from './stack.js';
 
 /** A method that this server serves: what was defined, and the user's function. */
@@ -76,52 +74,10 @@ export function runLayered(call: Call): Promise<unknown> {
   incoming.args = call.args;
   incoming.metadata = call.metadata ?? incoming.metadata;
   try {
-    return below(call, Promise.resolve(enter(incoming)));
+    return Promise.resolve(enter(incoming));
   } catch (error) {
-    return below(call, Promise.reject(error as RpcError));
+    return Promise.reject(error as RpcError);
   }
-}
-
-/** A user's layer that is told apart when it returns nothing: a `return` was forgotten, and the caller would get `undefined`. */
-export function watchedLayer(layer: Layer, index: number): Layer {
-  return (next) => {
-    const service = layer(next);
-    return (call) => {
-      const result = service(call) as Promise<unknown> | undefined;
-      if (result !== undefined) return below(call, result);
-      // Nobody looks at what the layer has dropped: its failure must not end the process.
-      (call.context as IncomingCall<Handler>).below?.catch(() => {});
-      throw returnedNothing(`layers.unary[${index}]`, layer, 'next(call)');
-    };
-  };
-}
-
-/** The same of a layer around streaming methods. */
-export function watchedStreamLayer(layer: StreamLayer, index: number): StreamLayer {
-  return (next) => {
-    const service = layer(next);
-    return (call, items) => {
-      const result = service(call, items) as AsyncIterable<unknown> | undefined;
-      if (result === undefined) throw returnedNothing(`layers.stream[${index}]`, layer, 'next(call, items)');
-      return result;
-    };
-  };
-}
-
-function below(call: Call, result: Promise<unknown>): Promise<unknown> {
-  (call.context as IncomingCall<Handler>).below = result;
-  return result;
-}
-
-function returnedNothing(place: string, { name }: { name: string }, expected: string): RpcError {
-  const shown = name === '' ? place : `${name} (${place})`;
-  return rpcError(
-    'INTERNAL',
-    `the layer ${shown} returned nothing: it must return what ${expected} gives, or an answer`,
-    {
-      progress: 'processed',
-    },
-  );
 }
 
 /** Runs the user's function of a streaming method; innermost, below the user's layers. */
@@ -137,6 +93,24 @@ export const runStreamHandler: StreamService = (call, items) => {
   incoming.inContext = AsyncLocalStorage.snapshot();
   if (definition.kind !== 'upload') return run(...(args as never[])) as AsyncIterable<unknown>;
   return onlyItem(run, args);
+};
+
+/**
+ * The same below a user's layers. A layer that is a generator itself has set its surroundings up around `next` alone, so each step
+ * of the handler is run where the handler was entered, whoever takes it.
+ */
+export const runLayeredStream: StreamService = (call, items) => {
+  const inside = AsyncLocalStorage.snapshot();
+  const iterable = runStreamHandler(call, items);
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = iteratorOf(iterable, `what ${call.service}.${call.method} gives`);
+      return {
+        next: async () => inside(() => iterator.next()),
+        return: async () => inside(() => iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
 };
 
 /** The result of an upload travels as the one item that comes back. */

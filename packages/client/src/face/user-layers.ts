@@ -1,8 +1,9 @@
 import { isRpcError, type Layer } from '@org/rpc-core';
+import { guardLayers } from '@org/rpc-core/internal';
 
 /** The layers that a user gave, with what the library needs around them; nothing at all where there are none. */
 export function userLayers(layers: readonly Layer[]): readonly Layer[] {
-  return layers.length === 0 ? layers : [outermost, ...layers, innermost];
+  return layers.length === 0 ? layers : [outermost, ...guardLayers(layers), innermost];
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type StreamLayer,
   type StreamService,
 } from '@org/rpc-core';
+import { guardStreamLayers } from '@org/rpc-core/internal';
 import { Attempts } from '../attempts/attempts.js';
 import { ClientStream } from './client-stream.js';
 
@@ -51,7 +52,7 @@ export function openWith(serve: Service): StreamService {
 /** The user's layers around the innermost service. What they throw belongs to the call. */
 export function streamLayers(layers: readonly StreamLayer[], innermost: StreamService): StreamService {
   if (layers.length === 0) return innermost;
-  const layered = layers.reduceRight<StreamService>((next, layer) => layer(next), innermost);
+  const layered = guardStreamLayers(layers).reduceRight<StreamService>((next, layer) => layer(next), innermost);
   return async function* named(call, items) {
     try {
       yield* layered(call, items);

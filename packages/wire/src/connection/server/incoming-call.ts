@@ -66,8 +66,6 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   abandoned = false;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
-  /** What its layer, or its handler, gave last to the layer around it. */
-  below: Promise<unknown> | undefined = undefined;
   /** Runs a step of its stream where the handler was entered; `undefined` before that. */
   inContext: (<T>(step: () => T) => T) | undefined = undefined;
   readonly #port: IncomingPort<Entry>;
