@@ -18,10 +18,12 @@ export type RetryDecision = { readonly waitMs: number } | { readonly stop: strin
 
 /**
  * Whether an attempt that never started may be repeated at once and for nothing: nothing of it reached the server, or the
- * server was draining and told so. No load is added by sending it elsewhere.
+ * server was draining and told so. No load is added by sending it elsewhere. A server that names a time to wait is not one that is
+ * leaving: coming back at once, perhaps to itself, is what it asks not to do.
  */
 export function isFreeRepeat(call: Call, error: RpcError): boolean {
-  return !call.oneWay && error.code === 'UNAVAILABLE' && (error.progress === 'unsent' || error.progress === 'refused');
+  if (call.oneWay || error.code !== 'UNAVAILABLE' || error.retryAfterMs !== undefined) return false;
+  return error.progress === 'unsent' || error.progress === 'refused';
 }
 
 /**

@@ -175,6 +175,14 @@ describe('retry', () => {
     assert.equal(scene.sent[1]!.at, 310);
   });
 
+  it('waits as long as a server that serves nothing just now asks, and not at all when retries are off', async () => {
+    const steps = [failed('UNAVAILABLE', 'refused', 300), OK];
+    const scene = await new Scene().run(steps);
+    assert.deepEqual([scene.sent.length, scene.sent[1]!.at - scene.sent[0]!.at >= 300], [2, true]);
+    const off = await new Scene().run(steps, { max: 0 });
+    assert.deepEqual([off.sent.length, off.error?.retryAfterMs], [1, 300]);
+  });
+
   it('fails at once with the error of the server when that asks for more time than is left', async () => {
     const scene = new Scene();
     scene.start([failed('RESOURCE_EXHAUSTED', 'refused', 3_000), OK]);

@@ -150,8 +150,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   giveUpAll(lost: (call: Call, progress: Progress) => void): void {
     const oneWay = [...this.#compressing].filter((call) => call.oneWay);
     for (const call of [...this.#inFlight.takeAll(), ...oneWay]) {
+      const progress = this.#streams.hasItems(call.id) ? 'maybe-processed' : this.#lostProgress;
       this.#detach(call);
-      lost(call, this.#compressing.delete(call) ? 'unsent' : this.#lostProgress);
+      lost(call, this.#compressing.delete(call) ? 'unsent' : progress);
     }
   }
 
@@ -188,8 +189,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
       if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
-      // The last items have come; the call itself ends below.
-      if (this.#streams.ended(id) === undefined) return;
+      // Only a stream ends so; what becomes of other ends, they know.
+      if (!this.#streams.has(id)) return void this.#streams.ended(id);
     } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
       throw new ProtocolError(`frame type ${type} does not come from a server`);
     if (id === 0) throw new ProtocolError('a reply to call 0');
@@ -197,9 +198,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
       if (!this.#compressed.read(flags, id, bytes, start, end, readAt)) this.#lateReplies++;
       return;
     }
+    const hasItems = type === FrameType.ERROR && this.#streams.hasItems(id);
     const call = this.#take(id, readAt);
     if (call === undefined) return void this.#lateReplies++;
-    settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits);
+    settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits, hasItems);
     this.#calls.proceed();
   }
 

@@ -7,6 +7,7 @@ import { callError } from '../calls/call-error.js';
 
 /**
  * Settles a call with the frame that ends it.
+ * @param hasItems - whether items of it have come
  * @throws ProtocolError when it is malformed; the call has failed then
  */
 export function settleCall(
@@ -18,9 +19,10 @@ export function settleCall(
   end: number,
   decode: DecodeMessage,
   limits: Limits,
+  hasItems = false,
 ): void {
   try {
-    if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, decode, limits);
+    if (type === FrameType.ERROR) readErrorReply(call, flags, bytes, start, end, decode, limits, hasItems);
     else if (type === FrameType.END) readEnd(call, flags, bytes, start, end, limits);
     else readReply(call, flags, bytes, start, end, decode, limits);
   } catch (error) {
@@ -37,6 +39,8 @@ export function readEnd(call: Call, flags: number, bytes: Buffer, start: number,
   const { payloadStart, metadata } = parseReplyHead(flags & ReplyFlag.METADATA, bytes, start, end, limits);
   if (payloadStart !== end) throw new ProtocolError(`an END with ${end - payloadStart} bytes that mean nothing`);
   call.responseMetadata = metadata;
+  // Only now: the reader of a stream whose END cannot be read must not take it for whole.
+  call.stream?.received.end();
   call.succeed(undefined);
 }
 
@@ -59,7 +63,11 @@ export function readReply(
   call.succeed(value);
 }
 
-/** Settles a call with an ERROR. @throws ProtocolError or CodecError when it is malformed */
+/**
+ * Settles a call with an ERROR. What has given an item has run, whatever the ERROR says: begun anew, its reader would get that
+ * item twice.
+ * @throws ProtocolError or CodecError when it is malformed
+ */
 export function readErrorReply(
   call: Call,
   flags: number,
@@ -68,8 +76,10 @@ export function readErrorReply(
   end: number,
   decode: DecodeMessage,
   limits: Limits,
+  hasItems = false,
 ): void {
   const { error, metadata } = parseError(flags, bytes, start, end, decode, limits);
+  if (hasItems && error.progress === 'refused') error.progress = 'processed';
   error.service = call.service;
   error.method = call.method;
   error.endpoint = call.destination?.address;

@@ -44,7 +44,7 @@ export class CompressedItems {
 
   #decode(payload: Buffer): unknown {
     try {
-      return this.#channel.decode(payload, 0, payload.length);
+      return payload.length === 0 ? undefined : this.#channel.decode(payload, 0, payload.length);
     } catch (error) {
       const reason = `an item is malformed: ${(error as Error).message}`;
       this.#channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);

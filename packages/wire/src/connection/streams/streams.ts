@@ -29,6 +29,8 @@ interface OpenStream {
   readonly received: ItemReceiver;
   /** Whether the peer has said that no more items come. */
   ended: boolean;
+  /** Whether an item has come. */
+  hasItems: boolean;
   /** What an item costs of which pieces are still to come, 0 when there is none. */
   announcedCost: number;
 }
@@ -69,12 +71,22 @@ export class Streams {
     return this.#open.size;
   }
 
+  /** Whether the stream with this id is open. */
+  has(id: number): boolean {
+    return this.#open.has(id);
+  }
+
+  /** Whether the stream with this id is open, and an item of it has come. */
+  hasItems(id: number): boolean {
+    return this.#open.get(id)?.hasItems === true;
+  }
+
   /** Opens a stream. @throws ProtocolError when there is one with this id */
   open(id: number, received: ItemReceiver): ItemSender {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
     const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
     const sender = new StreamSender(id, this.#streamCredit, this.#port);
-    const stream: OpenStream = { sender, credit, received, ended: false, announcedCost: 0 };
+    const stream: OpenStream = { sender, credit, received, ended: false, hasItems: false, announcedCost: 0 };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
     if (!this.#hasBeen(id)) this.#newestId = id;
@@ -171,6 +183,7 @@ export class Streams {
     const stream = (flags & MORE) === 0 ? this.#receive(id, cost) : this.#open.get(id);
     if (stream === undefined) return;
     stream.announcedCost = 0;
+    stream.hasItems = true;
     if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
     let value: unknown;
     try {
