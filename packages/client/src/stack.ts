@@ -8,6 +8,7 @@ import { userLayers } from './face/user-layers.js';
 import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
+import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { RetryBudget } from './policy/retry-budget.js';
@@ -55,15 +56,17 @@ export function composeMethod(
     client.options.services.get(service)?.methods[method] ?? {},
     clock,
   );
-  const levels = [client.limiters, ofService.limiters, own];
-  const rates = levels.flatMap(({ rate }) => rate ?? []);
-  const concurrencies = levels.flatMap(({ concurrency }) => concurrency ?? []);
+  // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
+  const limits = [own, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
+    ...(rate ? [rate] : []),
+    ...(concurrency ? [concurrency] : []),
+  ]);
   const isStream = isStreamKind(definition.kind);
   const policy = livePolicyOf(client, balancer, method, definition);
 
   const callGate = fuseGates([
     observer(client.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
-    ...concurrencies, // A permit for each user call, however many attempts: retries must not multiply concurrency.
+    ...limits.filter((limit) => limit instanceof ConcurrencyLimit), // A permit for each user call, however many attempts: retries must not multiply concurrency.
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
@@ -76,7 +79,7 @@ export function composeMethod(
     ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
-    admission([...rates, ...concurrencies]), // Above retry: a call waits its turn once. Within the deadline.
+    admission(limits), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream
       ? moveOnce(clock, () => balancer.isClosed)

@@ -7,11 +7,16 @@ export interface CallLimit {
    * when it rejects with an {@link RpcError}.
    */
   admit(call: Call): undefined | RpcError | Promise<void>;
+  /** Takes back what {@link admit} gave to a call that another limit has refused, so that others can have it. */
+  giveBack(call: Call): void;
 }
 
 /**
  * Lets calls pass that every limit lets pass, in their order. A call that passes at once is forwarded at once: no promise is
  * made for it.
+ *
+ * To be given the innermost limit first: a call that waits for its method, or is refused there, has taken nothing yet of what
+ * all methods share. What it has taken when a limit further out refuses it is given back.
  */
 export function admission(limits: readonly CallLimit[]): Layer {
   return (next) => {
@@ -19,13 +24,17 @@ export function admission(limits: readonly CallLimit[]): Layer {
       for (let i = index; i < limits.length; i++) {
         const answer = limits[i]!.admit(call);
         if (answer === undefined) continue;
-        if (!(answer instanceof Promise)) return refuse(call, answer);
+        if (!(answer instanceof Promise)) return refused(i, call, answer);
         return answer.then(
           () => admitFrom(i + 1, call),
-          (error: RpcError) => refuse(call, error),
+          (error: RpcError) => refused(i, call, error),
         );
       }
       return next(call);
+    };
+    const refused = (index: number, call: Call, error: RpcError): Promise<never> => {
+      for (let i = index - 1; i >= 0; i--) limits[i]!.giveBack(call);
+      return refuse(call, error);
     };
     return limits.length === 0 ? next : (call) => admitFrom(0, call);
   };

@@ -17,28 +17,85 @@ function scene(armedMax: number) {
   return { clock, group, breaker };
 }
 
+/** How many breakers are open after seventy failures of each, one round after the other within a window. */
+async function openOf(pairs: number, room: number, before: (breaker: Breaker) => void): Promise<number> {
+  const { clock, breaker } = scene(room);
+  const all = Array.from({ length: pairs }, (_, index) => breaker(`m${index}`));
+  for (let round = 0; round < 70; round++) {
+    await clock.advance(100);
+    for (const each of all) {
+      before(each);
+      each.record('failure', clock.now(), clock.now());
+    }
+  }
+  return all.filter(({ isOpen }) => isOpen).length;
+}
+
+/** What the group did before: beyond what there is room for, the one that recorded nothing for longest loses its window. */
+function evictOldest(room: number): (breaker: Breaker) => void {
+  const used = new Set<Breaker>();
+  return (breaker) => {
+    used.delete(breaker);
+    if (breaker.isOpen) return;
+    used.add(breaker);
+    for (const each of used) {
+      if (each.isOpen) used.delete(each);
+      else break;
+    }
+    if (used.size <= room) return;
+    const [oldest] = used;
+    used.delete(oldest!);
+    oldest!.disarm();
+  };
+}
+
 describe('BreakerGroup', () => {
-  it('keeps at most so many windows: the one unused for longest gives way', async () => {
-    const { group, breaker } = scene(2);
+  it('keeps at most so many windows: one that has had its time gives way to a newcomer', async () => {
+    const { group, clock, breaker } = scene(2);
     const [a, b, c] = [breaker('a'), breaker('b'), breaker('c')];
-    a.record('failure', 1, 2);
-    b.record('failure', 1, 2);
-    a.record('ok', 1, 2);
-    c.record('failure', 1, 2);
-    assert.equal(group.armed, 2);
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual([a.hasFailures, b.hasFailures, c.hasFailures], [true, false, true]);
+    const fail = (each: Breaker): void => each.record('failure', clock.now(), clock.now());
+    await clock.advance(1);
+    fail(a);
+    await clock.advance(5_000);
+    fail(b);
+    fail(a);
+    fail(c);
+    await clock.advance(1);
+    assert.deepEqual([group.armed, a.hasFailures, b.hasFailures, c.hasFailures], [2, true, true, false]);
+    await clock.advance(5_001);
+    fail(c);
+    await clock.advance(1);
+    assert.deepEqual([group.armed, a.hasFailures, b.hasFailures, c.hasFailures], [2, false, true, true]);
+  });
+
+  for (const [room, pairs] of [
+    [100, 100],
+    [100, 110],
+    [100, 250],
+    [1_000, 1_100],
+  ] as const)
+    it(`opens all of ${pairs} that fail in turn with room for ${room}`, async () => {
+      assert.equal(await openOf(pairs, room, () => {}), pairs);
+    });
+
+  it('opened none of 110 while the one unused for longest gave way', async () => {
+    assert.equal(await openOf(100, 100, evictOldest(100)), 100);
+    assert.equal(await openOf(110, 1_000, evictOldest(100)), 0);
   });
 
   it('gives back to counting the successes that a window held', async () => {
     const { clock, group, breaker } = scene(1);
     const [a, b] = [breaker('a'), breaker('b')];
-    for (let i = 0; i < 100; i++) a.record('ok', 0, 1);
-    a.record('failure', 0, 1);
-    await clock.advance(10);
-    b.record('failure', 10, 11);
-    assert.equal(group.armed, 1);
-    for (let i = 0; i < 64; i++) a.record('failure', 20, 21);
+    await clock.advance(1);
+    a.record('failure', 1, 1);
+    await clock.advance(9_500);
+    for (let i = 0; i < 100; i++) a.record('ok', 9_501, 9_501);
+    await clock.advance(501);
+    b.record('failure', 10_002, 10_002);
+    await clock.advance(1);
+    assert.deepEqual([group.armed, b.hasFailures], [1, true]);
+    b.close();
+    for (let i = 0; i < 64; i++) a.record('failure', 10_020, 10_021);
     await clock.advance(10);
     assert.equal(a.isOpen, false);
   });

@@ -33,7 +33,9 @@ export interface BreakerGroupSettings {
 
 /**
  * All breakers of one client. It turns the windows of those that are armed, disarms those whose window holds no failure any
- * more, and keeps their number bounded: the one unused for longest gives way. While nothing fails it holds nothing and has no
+ * more, and keeps their number bounded: with all windows in use a newcomer waits until one opens, is clean again, or has had its
+ * time. (Did the one unused for longest give way, one breaker more than there is room for would mean that none ever opens: each
+ * would lose its window before it has seen enough.) While nothing fails it holds nothing and has no
  * timer. Closed by the client.
  */
 export class BreakerGroup {
@@ -46,8 +48,8 @@ export class BreakerGroup {
   readonly bucketMs: number;
   readonly #onTransition: ((transition: BreakerTransition) => void) | undefined;
   readonly #armedMax: number;
-  /** The least recently used first. */
-  readonly #armed = new Set<ArmedBreaker>();
+  /** When each armed itself, the earliest first. */
+  readonly #armed = new Map<ArmedBreaker, number>();
   #turnedAt = 0;
   #cancelTimer: Cancel | undefined;
   #closed = false;
@@ -66,19 +68,24 @@ export class BreakerGroup {
     return this.#armed.size;
   }
 
-  /** Called by a breaker that has armed itself or records an outcome: it was used last. */
-  use(breaker: ArmedBreaker): void {
-    if (this.#closed) return;
-    this.#armed.delete(breaker);
-    this.#armed.add(breaker);
-    if (this.#armed.size > this.#armedMax) {
+  /**
+   * Asked by a breaker before it arms itself.
+   * @returns whether there is room for its window; to be given back with {@link release}
+   */
+  arm(breaker: ArmedBreaker, now: number): boolean {
+    if (this.#closed) return false;
+    if (this.#armed.size >= this.#armedMax && !this.#armed.has(breaker)) {
       const [oldest] = this.#armed;
-      oldest?.disarm();
+      // It has seen a whole window of outcomes, and did not open.
+      if (oldest === undefined || now - oldest[1] < this.options.windowMs) return false;
+      oldest[0].disarm();
     }
+    this.#armed.set(breaker, now);
     if (this.#cancelTimer === undefined) {
       this.#turnedAt = this.clock.now();
       this.#schedule();
     }
+    return true;
   }
 
   /** Called by a breaker that keeps no window any more. */
@@ -96,7 +103,7 @@ export class BreakerGroup {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (const breaker of [...this.#armed]) breaker.disarm();
+    for (const breaker of [...this.#armed.keys()]) breaker.disarm();
   }
 
   /** Whether {@link close} was called: nothing may arm itself any more. */
@@ -118,7 +125,7 @@ export class BreakerGroup {
     const turns = Math.max(1, Math.floor((this.clock.now() - this.#turnedAt) / this.bucketMs));
     this.#turnedAt += turns * this.bucketMs;
     for (let turn = 0; turn < Math.min(turns, BUCKETS); turn++) this.rotation.emit('rotate');
-    for (const breaker of [...this.#armed]) if (!breaker.hasFailures) breaker.disarm();
+    for (const breaker of [...this.#armed.keys()]) if (!breaker.hasFailures) breaker.disarm();
     if (this.#armed.size > 0) this.#schedule();
   }
 }

@@ -69,12 +69,11 @@ export class Breaker implements ArmedBreaker {
     // From before the last change, or from the very moment of it: it tells of a time that has been judged.
     if (this.#open || startedAt <= this.#changedAt) return;
     if (this.#recorder !== undefined) {
-      this.#group.use(this);
       this.#recorder.record(kind === 'ok');
     } else if (kind === 'ok') {
       this.#roll(now);
       this.#counts[this.#tick % BUCKETS]!++;
-    } else if (!this.#group.closed) {
+    } else if (this.#group.arm(this, now)) {
       this.#arm(now);
     }
   }
@@ -130,7 +129,6 @@ export class Breaker implements ArmedBreaker {
     this.#roll(now);
     const history = this.#counts.map((_, age) => this.#counts[this.#bucket(this.#tick - age)]!);
     this.#recorder = BreakerRecorder.armed(this.#group.options, this.#group.rotation, this.#events, history);
-    this.#group.use(this);
     this.#recorder.record(false);
   }
 
@@ -147,9 +145,13 @@ export class Breaker implements ArmedBreaker {
   }
 
   #closed(): void {
+    const now = this.#group.clock.now();
     this.#counts.fill(0);
-    this.#group.use(this);
-    this.#change(false, this.#group.clock.now(), 0);
+    if (!this.#group.arm(this, now)) {
+      this.#recorder?.close();
+      this.#recorder = undefined;
+    }
+    this.#change(false, now, 0);
   }
 
   #change(open: boolean, now: number, openForMs: number): void {

@@ -116,7 +116,9 @@ describe('admission', () => {
     const clock = new FakeClock();
     const limit = new ConcurrencyLimit('shop', { max: 1, queue: 0 }, clock);
     const refusal = rpcError('RESOURCE_EXHAUSTED', 'no');
-    const serve = admission([limit, { admit: () => refusal }])(() => assert.fail('the call was started'));
+    const serve = admission([limit, { admit: () => refusal, giveBack() {} }])(() =>
+      assert.fail('the call was started'),
+    );
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     call.callGate = fuseGates([limit]);
     await assert.rejects(serve(call), refusal);
@@ -125,15 +127,15 @@ describe('admission', () => {
 
   it('forwards without a promise of its own', () => {
     const promise = Promise.resolve(1);
-    const serve = admission([{ admit: () => undefined }])(() => promise);
+    const serve = admission([{ admit: () => undefined, giveBack() {} }])(() => promise);
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     assert.equal(serve(call), promise);
   });
 
   it('asks the limits that follow one that made the call wait', async () => {
     const asked: string[] = [];
-    const slow = { admit: async (): Promise<void> => void asked.push('slow') };
-    const last = { admit: (): RpcError => rpcError('RESOURCE_EXHAUSTED', 'no') };
+    const slow = { admit: async (): Promise<void> => void asked.push('slow'), giveBack: () => {} };
+    const last = { admit: (): RpcError => rpcError('RESOURCE_EXHAUSTED', 'no'), giveBack: () => {} };
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     await assert.rejects(admission([slow, last])(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
     assert.deepEqual(asked, ['slow']);

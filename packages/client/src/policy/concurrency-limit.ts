@@ -52,6 +52,10 @@ export class ConcurrencyLimit implements CallLimit, Gate {
     if (this.#holders.delete(call)) this.#grant();
   }
 
+  giveBack(call: Call): void {
+    this.settle(call);
+  }
+
   #wait(call: Call): Promise<void> {
     const describe = (): string => `one of the ${this.#options.max} calls of ${this.#what} under way to end`;
     if (call.signal?.aborted || call.deadline <= this.#clock.now()) {

@@ -60,6 +60,12 @@ export class RateLimit implements CallLimit {
     return this.#wait(call, now);
   }
 
+  /** The next call may start so much the earlier; who waits is woken for it. */
+  giveBack(): void {
+    this.#arrivalAt -= this.#intervalMs;
+    if (this.#queue.size > 0) this.#schedule(this.#clock.now());
+  }
+
   #apply(options: Complete<RateLimitOptions>): void {
     this.#options = options;
     this.#intervalMs = 1_000 / options.perSecond;
