@@ -11,7 +11,10 @@ export interface Limits {
   readonly metadataBytes: number;
   /** Keys in the metadata of one call (default 64). Stops: the same, by count. */
   readonly metadataKeys: number;
-  /** Elements of arrays and maps in one message (default 1,000,000). Stops: small bytes that grow to large objects. */
+  /**
+   * Elements of arrays and maps in one message, in units of 64 bytes of memory (default 1,000,000): a key and its value are two, a binary
+   * or an object of an extension counts as four more. Stops: small bytes that grow to large objects.
+   */
   readonly messageElements: number;
   /** Nesting of arrays and maps in one message (default 64). Stops: stack overflow in whoever walks the value. */
   readonly messageDepth: number;

@@ -84,10 +84,6 @@ const mutated = fc
     return message;
   });
 
-/** What the scanner leaves to the decoder. */
-const CONTENT =
-  /not UTF-8|__proto__|timestamp|an extension of type|a bigint of|typed array|elements of|an error that|no value|numbers as keys/;
-
 /** Holds scanner and decoder against each other on bytes that are claimed to be one message. */
 function agree(message: Uint8Array, limits: Limits): void {
   const input = Buffer.from(message);
@@ -104,7 +100,8 @@ function agree(message: Uint8Array, limits: Limits): void {
     assert.ok(scannerAccepts, `the decoder accepts, the scanner says ${String(end)}: ${input.toString('hex')}`);
   } catch (error) {
     assert.ok(error instanceof CodecError, String(error));
-    if (scannerAccepts) assert.match(error.message, CONTENT, input.toString('hex'));
+    // The scanner finds where values end; what is in them it leaves to the decoder.
+    if (scannerAccepts) assert.ok(!error.malformed, `${error.message}: ${input.toString('hex')}`);
   }
 }
 

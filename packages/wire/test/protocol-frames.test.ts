@@ -126,7 +126,7 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   HELLO(target, fields) {
     const { type: _, ...hello } = fields as unknown as Hello & { type: string };
     target.position = HEADER_BYTES;
-    writeHello(codec, target, hello);
+    writeHello(target, hello);
     putHeader(target, 0, FrameType.HELLO, 0, 0);
   },
   REQUEST(target, { id, flags, remainingMs, attempt, priority, service, method, metadata, args }) {
@@ -196,7 +196,7 @@ function expected({ fields }: FrameVector): unknown {
 }
 
 const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unknown>>> = {
-  HELLO: ({ body }) => ({ ...readHello(decode, body, 0, body.length) }),
+  HELLO: ({ body }) => ({ ...readHello(body, 0, body.length) }),
   REQUEST({ id, flags, body }) {
     const parsed = createParsedRequest();
     parseRequest(parsed, body, 0, body.length);

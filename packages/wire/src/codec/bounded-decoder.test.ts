@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { codecError, decoded, encoded, hex } from '../../test/codec-helpers.js';
+import type { CodecError } from './codec.js';
 import { msgpack } from './msgpack.js';
 
 const refuses = (bytes: Buffer, message: RegExp): void => assert.throws(() => decoded(bytes), codecError(message));
@@ -97,21 +98,39 @@ describe('bounded decoder: allocation and depth', () => {
   });
 
   it('counts two elements for an entry of a map', () => {
-    assert.throws(() => decoded(hex('82 a1 61 01 a1 62 02'), { messageElements: 3 }), codecError(/more elements/));
+    assert.throws(
+      () => decoded(hex('82 a1 61 01 a1 62 02'), { messageElements: 3 }),
+      codecError(/more than 3 elements \(limits\.messageElements\)/),
+    );
     assert.deepEqual(decoded(hex('82 a1 61 01 a1 62 02'), { messageElements: 4 }), { a: 1, b: 2 });
   });
 
   it('counts the elements of the whole message, those inside extensions too', () => {
     const bytes = encoded([new Set(['a', 'b']), new Map([['k', 'v']]), ['x']]);
-    assert.throws(() => decoded(bytes, { messageElements: 7 }), codecError(/more elements/));
-    assert.doesNotThrow(() => decoded(bytes, { messageElements: 8 }));
+    assert.throws(() => decoded(bytes, { messageElements: 15 }), codecError(/more than 15 elements/));
+    assert.doesNotThrow(() => decoded(bytes, { messageElements: 16 }));
+  });
+
+  it('counts a binary and an object of an extension as four elements more, a date and a large bigint as one', () => {
+    for (const [value, elements] of [
+      [[Buffer.alloc(0)], 5],
+      [[new Int8Array(0), new ArrayBuffer(1)], 10],
+      [[new Map(), new Set()], 10],
+      [[new Error('x')], 7],
+      [[new Date(0), 5n], 4],
+      [[undefined, 'text', 1.5], 3],
+    ] as const) {
+      const bytes = encoded(value);
+      assert.doesNotThrow(() => decoded(bytes, { messageElements: elements }), String(elements));
+      assert.throws(() => decoded(bytes, { messageElements: elements - 1 }), codecError(/more than \d+ elements/));
+    }
   });
 
   it('gives every message a budget of its own', () => {
     const decode = msgpack().createDecoder({ ...DEFAULT_LIMITS, messageElements: 3 });
     for (let i = 0; i < 5; i++) assert.deepEqual(decode(hex('93 01 02 03'), 0, 4), [1, 2, 3]);
     for (let i = 0; i < 5; i++) assert.equal(decode(hex('a2 61 61'), 0, 3), 'aa');
-    assert.throws(() => decode(hex('94 01 02 03 04'), 0, 5), codecError(/more elements/));
+    assert.throws(() => decode(hex('94 01 02 03 04'), 0, 5), codecError(/more than 3 elements/));
   });
 
   it('takes alternating arrays and maps up to the depth limit and not one more', () => {
@@ -138,19 +157,58 @@ describe('bounded decoder: allocation and depth', () => {
     const bytes = Buffer.concat([hex('dd 00 0f 42 40'), Buffer.alloc(1_000_000, 0xa0)]);
     assert.equal((decoded(bytes) as unknown[]).length, 1_000_000);
     const more = Buffer.concat([hex('dd 00 0f 42 41'), Buffer.alloc(1_000_001, 0xa0)]);
-    refuses(more, /more elements .* than 1000000/);
+    refuses(more, /more than 1000000 elements/);
   });
 
   it('refuses more numbers as members of sets and keys of maps than can be made to collide', () => {
+    const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
     const members = (count: number): Buffer =>
       Buffer.concat([hex('c9 00 00'), u16(count + 3), hex('73 dc'), u16(count), Buffer.alloc(count, 5)]);
-    assert.deepEqual(decoded(members(4096)), new Set([5]));
-    refuses(members(4097), /more than 4096 numbers as keys/);
-    refuses(Buffer.concat([hex('92'), members(4096), members(1)]), /more than 4096 numbers as keys/);
+    const tooMany = /too many numbers as keys of maps and sets \(at most 2,048 in one, or 1,024 bigints\)/;
+    assert.deepEqual(decoded(members(2048)), new Set([5]));
+    refuses(members(2049), tooMany);
+    refuses(Buffer.concat([hex('92'), members(2048), members(128)]), tooMany);
+    const bigints = (count: number): Buffer => encoded(numbers(count).map((i) => BigInt(i))).subarray(3);
+    const set = (count: number): Buffer =>
+      Buffer.concat([hex('c9 00 00'), u16(3 + bigints(count).length), hex('73 dc'), u16(count), bigints(count)]);
+    assert.equal((decoded(set(1024)) as Set<bigint>).size, 1024);
+    refuses(set(1025), tooMany);
     const decode = msgpack().createDecoder(DEFAULT_LIMITS);
-    const [few, many] = [members(1), members(4097)];
+    const [few, many] = [members(1), members(2049)];
     for (let i = 0; i < 3; i++) assert.deepEqual(decode(few, 0, few.length), new Set([5]));
-    assert.throws(() => decode(many, 0, many.length), codecError(/more than 4096 numbers as keys/));
+    assert.throws(() => decode(many, 0, many.length), codecError(tooMany));
+    // Many small ones are no work: nothing in them can collide with much.
+    const small = Array.from(
+      { length: 10_000 },
+      (_, i) =>
+        new Map([
+          [i, 'a'],
+          [i + 1, 'b'],
+          [i + 2, 'c'],
+        ]),
+    );
+    assert.deepEqual(decoded(encoded(small)), small);
+  });
+
+  it('keeps keys that are indices, in whatever order and beside whatever else they come', () => {
+    const key = (text: string): Buffer => Buffer.concat([Buffer.of(0xa0 | text.length), Buffer.from(text)]);
+    for (const keys of [
+      ['0', '1', '2', '3'],
+      ['1023'],
+      ['3', '2', '1', '0'],
+      ['name', '7', 'other', '4294967294', '4294967295', '007'],
+      ['1000', '0', '1000', '999'],
+    ]) {
+      const bytes = Buffer.concat([
+        Buffer.of(0x80 | keys.length),
+        ...keys.flatMap((each, i) => [key(each), Buffer.of(i)]),
+      ]);
+      const expected = Object.fromEntries(keys.map((each, i) => [each, i]));
+      assert.deepStrictEqual(decoded(bytes), expected);
+      assert.deepEqual(Object.keys(decoded(bytes) as object), Object.keys(expected));
+      const nested = Buffer.concat([Buffer.of(0x82), key('5'), bytes, key('4000'), bytes]);
+      assert.deepStrictEqual(decoded(nested), { 5: expected, 4000: expected });
+    }
   });
 
   it('reads 65,536 keys of one map, and keys of any length', () => {
@@ -159,6 +217,36 @@ describe('bounded decoder: allocation and depth', () => {
     assert.equal(Object.keys(decoded(bytes) as object).length, 65_536);
     const long = 'k'.repeat(1_048_576);
     assert.deepEqual(decoded(encoded({ [long]: 1 })), { [long]: 1 });
+  });
+});
+
+describe('bounded decoder: errors', () => {
+  const isMalformed = (bytes: Buffer, limits = {}): boolean => {
+    try {
+      decoded(bytes, limits);
+    } catch (error) {
+      return (error as CodecError).malformed;
+    }
+    throw new Error('it was taken');
+  };
+
+  it('tell bytes that are no MessagePack, which no honest peer sends', () => {
+    for (const bytes of ['c1', '91 c1', '91', 'a5 61', 'c4 05 00', 'c7 09 05', 'dd ff ff ff ff', '01 01', 'cb 00', ''])
+      assert.equal(isMalformed(hex(bytes)), true, bytes);
+  });
+
+  it('from values that are not taken here, which are the misfortune of one call', () => {
+    for (const bytes of [
+      '81 01 01',
+      'a1 ff',
+      'd4 05 00',
+      'd4 74 63',
+      'c7 05 ff 00 00 00 00 00',
+      `${'91'.repeat(65)} 00`,
+    ])
+      assert.equal(isMalformed(hex(bytes)), false, bytes);
+    assert.equal(isMalformed(hex('93 01 02 03'), { messageElements: 2 }), false);
+    assert.equal(isMalformed(Buffer.concat([hex('81 a9'), Buffer.from('__proto__'), hex('01')])), false);
   });
 });
 

@@ -1,19 +1,22 @@
-import { isUtf8 } from 'node:buffer';
 import { DecodeError } from '@msgpack/msgpack';
 import type { Limits } from '@org/rpc-core';
 import { CodecError } from './codec.js';
+import { ELEMENT_COSTS } from './element-costs.js';
 import {
   bigintFrom,
   dateFrom,
   EXTENSION,
   errorFrom,
-  isNumeric,
   mapFrom,
-  NUMERIC_KEYS,
+  NUMERIC_KEY_WORK,
+  numericKeyWork,
+  TOO_MANY_NUMERIC_KEYS,
   typedArray,
   UnknownExtension,
 } from './extensions.js';
 import { extraBytes } from './extra-bytes.js';
+import { indexOfKey, keepSparse } from './index-keys.js';
+import { isUtf8Text } from './is-utf8.js';
 import type { KeyCache } from './key-cache.js';
 import { Decoder } from './msgpack-internals.js';
 
@@ -36,16 +39,19 @@ export interface DecoderSettings {
 
 /** What one message may still spend; the decoders of nested extensions spend from the same purse. */
 interface Purse {
-  /** What `elements` was at the start. */
-  granted: number;
+  /** Places in arrays and maps: at most as many as the message has bytes, so that nested headers cannot multiply. */
+  places: number;
+  /** Places, and what values count besides: see {@link ELEMENT_COSTS}. */
   elements: number;
-  /** Binaries and extensions so far. */
-  objects: number;
-  numericKeys: number;
+  numericKeyWork: number;
 }
 
+/** How the library begins what it says of the byte c1. */
+const STOCK_MALFORMED = 'Unrecognized type byte';
 const NOTHING = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 /** Below this a loop makes a string faster than a call into native code does (measured on Node 20). */
 const LOOP_BYTES = 8;
 
@@ -60,23 +66,26 @@ const LOOP_BYTES = 8;
 export class BoundedDecoder extends Decoder {
   readonly #settings: DecoderSettings;
   readonly #purse: Purse;
+  readonly #isInner: boolean;
   #start = 0;
   #end = 0;
   #depth: number;
+  /** By depth, the open maps that keep their indices sparsely; empty but for messages with such keys. */
+  readonly #sparse: (object | undefined)[] = [];
   /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
   #inner: BoundedDecoder | undefined;
 
-  constructor(settings: DecoderSettings, purse: Purse = { granted: 0, elements: 0, objects: 0, numericKeys: 0 }) {
+  constructor(settings: DecoderSettings, purse?: Purse) {
     super({ mapKeyConverter });
     this.#settings = settings;
-    this.#purse = purse;
+    this.#isInner = purse !== undefined;
+    this.#purse = purse ?? { places: 0, elements: 0, numericKeyWork: 0 };
     this.#depth = settings.limits.messageDepth;
   }
 
   /** See `DecodeMessage`. */
   get extraBytes(): number {
-    const { granted, elements, objects } = this.#purse;
-    return extraBytes(granted - elements, objects);
+    return extraBytes(this.#settings.limits.messageElements - this.#purse.elements);
   }
 
   /** @throws CodecError */
@@ -89,10 +98,9 @@ export class BoundedDecoder extends Decoder {
     this.bytes = bytes;
     this.view = views.view;
     this.#start = start;
-    const elements = this.#settings.limits.messageElements;
-    this.#purse.granted = this.#purse.elements = Math.min(end - start, elements);
-    this.#purse.objects = 0;
-    this.#purse.numericKeys = NUMERIC_KEYS;
+    this.#purse.places = end - start;
+    this.#purse.elements = this.#settings.limits.messageElements;
+    this.#purse.numericKeyWork = NUMERIC_KEY_WORK;
     return this.#run(start, end);
   }
 
@@ -113,6 +121,8 @@ export class BoundedDecoder extends Decoder {
     this.pos = end;
     const bytes = this.bytes;
     if (this.stateIsMapKey()) {
+      const first = bytes[start]!;
+      if (first <= DIGIT_9 && first >= DIGIT_0) this.#prepareIndex(indexOfKey(bytes, start, end));
       const key = this.#settings.keys.get(bytes, start, end);
       if (key !== undefined) return key;
     }
@@ -128,9 +138,10 @@ export class BoundedDecoder extends Decoder {
     }
     const text = bytes.utf8Slice(start, end);
     // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
-    if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
+    if (text.includes('\uFFFD') && !isUtf8Text(bytes, start, end)) {
       if (!this.#settings.keepMalformed) throw this.#error('a string that is not UTF-8', start);
       // The base class only hands it on; as a key of a map it is refused like every other that is no text.
+      this.#payObject(ELEMENT_COSTS.object);
       return this.#copy(start, end) as unknown as string;
     }
     return text;
@@ -140,7 +151,7 @@ export class BoundedDecoder extends Decoder {
     const start = this.pos + headerBytes;
     const end = start + byteLength;
     if (end > this.#end) throw this.#tooLong('a binary', byteLength, start);
-    this.#purse.objects++;
+    this.#payObject(ELEMENT_COSTS.object);
     this.pos = end;
     return this.#copy(start, end);
   }
@@ -149,7 +160,6 @@ export class BoundedDecoder extends Decoder {
     const start = this.pos + headerBytes + 1;
     const end = start + byteLength;
     if (end > this.#end) throw this.#tooLong('an extension', byteLength, start);
-    this.#purse.objects++;
     const type = this.view.getInt8(start - 1);
     const value = this.#extension(type, start, end);
     this.pos = end;
@@ -178,15 +188,17 @@ export class BoundedDecoder extends Decoder {
       const value = this.doDecodeSync();
       if (this.pos === end) return value;
       throw this.pos > end
-        ? this.#error('it ends inside a value', end)
-        : this.#error('bytes are left over after the value', this.pos);
+        ? this.#malformed('it ends inside a value', end)
+        : this.#malformed('bytes are left over after the value', this.pos);
     } catch (error) {
       this.headByte = -1;
       this.stack.reset();
       if (error instanceof CodecError) throw error;
-      if (error instanceof RangeError) throw this.#error('it ends inside a value', end);
-      throw this.#error(error instanceof Error ? error.message : String(error), this.pos);
+      if (error instanceof RangeError) throw this.#malformed('it ends inside a value', end);
+      const what = error instanceof Error ? error.message : String(error);
+      throw what.startsWith(STOCK_MALFORMED) ? this.#malformed(what, this.pos) : this.#error(what, this.pos);
     } finally {
+      if (this.#sparse.length > 0) this.#sparse.length = 0;
       this.bytes = NOTHING;
       this.view = NO_VIEW;
     }
@@ -194,33 +206,60 @@ export class BoundedDecoder extends Decoder {
 
   #pay(size: number, elements: number): void {
     const purse = this.#purse;
-    if (elements > this.#end - this.pos || elements > purse.elements || this.stack.length >= this.#depth) {
-      throw this.#refusedContainer(size, elements);
-    }
+    const isTooMuch = elements > this.#end - this.pos || elements > purse.places || elements > purse.elements;
+    if (isTooMuch || this.stack.length >= this.#depth) throw this.#refusedContainer(size, elements);
+    purse.places -= elements;
+    purse.elements -= elements;
+  }
+
+  #payObject(elements: number): void {
+    const purse = this.#purse;
+    if (elements > purse.elements) throw this.#tooManyElements();
     purse.elements -= elements;
   }
 
   #refusedContainer(size: number, elements: number): CodecError {
     const left = this.#end - this.pos;
-    if (elements > left) return this.#error(`an array or map of ${size} where only ${left} bytes are left`, this.pos);
-    const { messageElements, messageDepth } = this.#settings.limits;
-    if (elements > this.#purse.elements) {
-      return this.#error(
-        `arrays and maps of more elements than the message has bytes, or than ${messageElements}`,
-        this.pos,
-      );
-    }
-    return this.#error(`arrays and maps nested deeper than ${messageDepth}`, this.pos);
+    if (elements > left)
+      return this.#malformed(`an array or map of ${size} where only ${left} bytes are left`, this.pos);
+    const { places, elements: allowed } = this.#purse;
+    if (elements > places)
+      return this.#malformed('arrays and maps of more elements than the message has bytes', this.pos);
+    if (elements > allowed) return this.#tooManyElements();
+    return this.#error(`arrays and maps nested deeper than ${this.#settings.limits.messageDepth}`, this.pos);
+  }
+
+  #tooManyElements(): CodecError {
+    const { messageElements } = this.#settings.limits;
+    return this.#error(`more than ${messageElements} elements (limits.messageElements)`, this.pos);
+  }
+
+  /** A map with keys that are indices and do not count up from zero keeps them sparsely. */
+  #prepareIndex(index: number): void {
+    if (index < 0) return;
+    const state = this.stack.top()!;
+    const depth = this.stack.length;
+    if (index <= state.readCount || this.#sparse[depth] === state.map) return;
+    keepSparse(state.map);
+    this.#sparse[depth] = state.map;
   }
 
   #extension(type: number, start: number, end: number): unknown {
     switch (type) {
+      case EXTENSION.undefined:
+        if (end - start === 1 && this.bytes[start] === 0) return undefined;
+        break;
       case EXTENSION.timestamp:
+        this.#payObject(ELEMENT_COSTS.small);
         return dateFrom(this.bytes.subarray(start, end));
       case EXTENSION.bigint:
+        this.#payObject(ELEMENT_COSTS.small);
         return bigintFrom(this.bytes.subarray(start, end));
+    }
+    this.#payObject(ELEMENT_COSTS.object);
+    switch (type) {
       case EXTENSION.typedArray:
-        return typedArray(this.bytes.subarray(start, end));
+        return typedArray(this.bytes, start, end);
       case EXTENSION.error:
         return errorFrom(this.#nested(start, end));
       case EXTENSION.map: {
@@ -233,8 +272,6 @@ export class BoundedDecoder extends Decoder {
         this.#payKeys(members, 1);
         return new Set(members);
       }
-      case EXTENSION.undefined:
-        if (end - start === 1 && this.bytes[start] === 0) return undefined;
     }
     if (!this.#settings.keepUnknown) throw new DecodeError(`an extension of type ${type}, which is not known here`);
     return new UnknownExtension(type, this.#copy(start, end));
@@ -260,14 +297,20 @@ export class BoundedDecoder extends Decoder {
   }
 
   #payKeys(parts: readonly unknown[], step: number): void {
-    const purse = this.#purse;
-    for (let i = 0; i < parts.length; i += step) if (isNumeric(parts[i])) purse.numericKeys--;
-    if (purse.numericKeys < 0) throw new DecodeError(`more than ${NUMERIC_KEYS} numbers as keys of maps and sets`);
+    let work = 0;
+    for (let i = 0; i < parts.length; i += step) work += numericKeyWork(parts[i], i / step);
+    this.#purse.numericKeyWork -= work;
+    if (this.#purse.numericKeyWork < 0) throw new DecodeError(TOO_MANY_NUMERIC_KEYS);
   }
 
   #tooLong(what: string, byteLength: number, start: number): CodecError {
     const left = Math.max(0, this.#end - start);
-    return this.#error(`${what} of ${byteLength} bytes where only ${left} are left`, start);
+    return this.#malformed(`${what} of ${byteLength} bytes where only ${left} are left`, start);
+  }
+
+  /** For bytes that are no MessagePack; all other errors are for values that are not taken here, the bodies of extensions among them. */
+  #malformed(what: string, at: number): CodecError {
+    return new CodecError(`cannot decode the message at byte ${at - this.#start}: ${what}`, !this.#isInner);
   }
 
   #error(what: string, at: number): CodecError {

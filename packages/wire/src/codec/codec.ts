@@ -48,4 +48,16 @@ export interface Codec {
 /** A value that cannot be encoded, or bytes that cannot be decoded. The message says what and where. */
 export class CodecError extends Error {
   override readonly name = 'CodecError';
+  /**
+   * Whether bytes are not one value of the format at all: cut off, with bytes left over, or of a kind that does not exist. An honest peer
+   * never sends such. False for what is well-formed and not taken here, such as one element more than the limits allow: that is
+   * the misfortune of one call.
+   */
+  readonly malformed: boolean;
+
+  /** @param malformed - false unless the bytes are none of the format (default false) */
+  constructor(message: string, malformed = false) {
+    super(message);
+    this.malformed = malformed;
+  }
 }

@@ -27,20 +27,25 @@ export const EXTENSION = {
   typedArray: 0x74,
 } as const;
 
-/** Whether the body of this extension type is itself one MessagePack array. */
-export function isNested(type: number): boolean {
-  return type === EXTENSION.map || type === EXTENSION.set || type === EXTENSION.error;
-}
-
 /** Largest bigint, in bytes (8,192 bits): arithmetic on larger ones blocks the process for whoever receives them. */
 export const BIGINT_BYTES = 1024;
 
 /**
- * How many numbers and bigints one message may hold as keys of `Map`s and members of `Set`s together. V8 hashes numbers
- * without a seed, so anyone can choose numbers that collide, and building the collection takes time in the square of their
- * count: 4,096 bigints take 40 ms, 65,536 would take ten seconds. Strings are hashed with a seed and need no such bound.
+ * How much work the numbers among the keys of `Map`s and the members of `Set`s of one message may be, by {@link numericKeyWork}. V8 hashes
+ * numbers without a seed, so anyone can choose such that all collide, and each is then compared with those before it: 2,048 numbers or
+ * 1,024 bigints of one collection take 4 to 6 ms, ten times as many would take a hundred times as long. Many small collections
+ * are no work. Strings are hashed with a seed and need no such bound.
  */
-export const NUMERIC_KEYS = 4096;
+export const NUMERIC_KEY_WORK: number = 2 ** 21;
+
+/** What a key at this position of its collection may cost at most, in comparisons of numbers; a bigint is compared four times as slowly. */
+export function numericKeyWork(key: unknown, position: number): number {
+  return typeof key === 'number' ? position : typeof key === 'bigint' ? 4 * position : 0;
+}
+
+/** What is said of a message or value beyond {@link NUMERIC_KEY_WORK}. */
+export const TOO_MANY_NUMERIC_KEYS =
+  'too many numbers as keys of maps and sets (at most 2,048 in one, or 1,024 bigints)';
 
 /** An extension of a type that this codec does not know, kept as it came. It can be encoded again. */
 export class UnknownExtension {
@@ -91,26 +96,41 @@ export function typedArrayName(value: ArrayBufferView | ArrayBuffer): string {
 export function littleEndian(bytes: Uint8Array, elementBytes: number): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
-  if (endianness() === 'BE') {
-    if (elementBytes === 2) copy.swap16();
-    else if (elementBytes === 4) copy.swap32();
-    else if (elementBytes === 8) copy.swap64();
-  }
+  swapToLittleEndian(copy, elementBytes);
   return copy;
 }
 
+/** To little-endian order from that of this machine, or back. */
+function swapToLittleEndian(bytes: Uint8Array, elementBytes: number): void {
+  if (endianness() !== 'BE') return;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (elementBytes === 2) buffer.swap16();
+  else if (elementBytes === 4) buffer.swap32();
+  else if (elementBytes === 8) buffer.swap64();
+}
+
 /**
- * Reads the body of extension type `t`.
+ * Reads the body of extension type `t`, `bytes[start, end)`.
  * @throws DecodeError when it is not one
  */
-export function typedArray(body: Uint8Array): ArrayBufferView | ArrayBuffer {
-  const known = TYPED_ARRAYS.find(([code]) => code === body[0]);
+export function typedArray(bytes: Buffer, start: number, end: number): ArrayBufferView | ArrayBuffer {
+  const code = end > start ? bytes[start] : undefined;
+  const known = TYPED_ARRAYS.find((row) => row[0] === code);
   if (known === undefined) throw new DecodeError('a typed array of an unknown kind');
   const [, type, elementBytes] = known;
-  if ((body.length - 1) % elementBytes !== 0)
-    throw new DecodeError(`elements of ${type.name} of which the last is cut off`);
-  const memory = littleEndian(body.subarray(1), elementBytes).buffer as ArrayBuffer;
-  return type === ArrayBuffer ? memory : new type(memory);
+  const length = end - start - 1;
+  if (length % elementBytes !== 0) throw new DecodeError(`elements of ${type.name} of which the last is cut off`);
+  const memory = new ArrayBuffer(length);
+  if (type === ArrayBuffer) {
+    if (length > 0) bytes.copy(new Uint8Array(memory), 0, start + 1, end);
+    return memory;
+  }
+  const array = new type(memory);
+  if (length === 0) return array;
+  const raw = new Uint8Array(memory);
+  bytes.copy(raw, 0, start + 1, end);
+  swapToLittleEndian(raw, elementBytes);
+  return array;
 }
 
 /** The shortest two's complement of a bigint, undefined when it takes more than {@link BIGINT_BYTES}. */
@@ -186,9 +206,4 @@ export function mapFrom(parts: readonly unknown[]): Map<unknown, unknown> {
   const map = new Map<unknown, unknown>();
   for (let i = 0; i < parts.length; i += 2) map.set(parts[i], parts[i + 1]);
   return map;
-}
-
-/** Whether a key counts towards {@link NUMERIC_KEYS}. */
-export function isNumeric(key: unknown): boolean {
-  return typeof key === 'number' || typeof key === 'bigint';
 }

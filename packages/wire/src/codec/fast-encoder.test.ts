@@ -221,16 +221,16 @@ describe('fast encoder: the target', () => {
 
   it('counts the numbers of each value alone', () => {
     const codec = msgpack();
-    const numbers = new Set(Array.from({ length: 4096 }, (_, i) => i));
+    const numbers = new Set(Array.from({ length: 2048 }, (_, i) => i));
     for (let i = 0; i < 3; i++) assert.doesNotThrow(() => encoded(numbers, codec));
   });
 
   it('refuses more numbers as members of sets and keys of maps than a decoder takes', () => {
-    const numbers = Array.from({ length: 4096 }, (_, i) => i);
-    assert.equal((decoded(encoded(new Set(numbers))) as Set<number>).size, 4096);
+    const numbers = Array.from({ length: 2048 }, (_, i) => i);
+    assert.equal((decoded(encoded(new Set(numbers))) as Set<number>).size, 2048);
     assert.throws(
-      () => encoded([new Set(numbers), new Map([[1n, 1]])]),
-      codecError(/more than 4096 numbers .* as an array/),
+      () => encoded([new Set(numbers), new Set(numbers.slice(0, 64))]),
+      codecError(/too many numbers .* as an array/),
     );
     assert.equal(
       (decoded(encoded(new Set(Array.from({ length: 9999 }, (_, i) => String(i))))) as Set<string>).size,

@@ -1,7 +1,14 @@
 import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
 import { encodeBigint, encodeDate, encodeNested, encodeTypedArray, encodeUndefined } from './encode-extension.js';
 import { encodeLongString } from './encode-string.js';
-import { EXTENSION, errorParts, isNumeric, NUMERIC_KEYS, type UnknownExtension } from './extensions.js';
+import {
+  EXTENSION,
+  errorParts,
+  NUMERIC_KEY_WORK,
+  numericKeyWork,
+  TOO_MANY_NUMERIC_KEYS,
+  type UnknownExtension,
+} from './extensions.js';
 import { Encoder } from './msgpack-internals.js';
 import { ENCODED_DEPTH, UNSUPPORTED } from './unsupported.js';
 import { valueKind } from './value-kind.js';
@@ -20,7 +27,7 @@ export class FastEncoder extends Encoder {
   readonly #maximumBytes: number;
   #chunk = EMPTY;
   #start = 0;
-  #numericKeys = 0;
+  #numericKeyWork = 0;
 
   constructor(maximumBytes: number) {
     super({ initialBufferSize: 1 });
@@ -34,7 +41,7 @@ export class FastEncoder extends Encoder {
     this.bytes = target.chunk.bytes;
     this.view = target.chunk.view;
     this.pos = this.#start = target.position;
-    this.#numericKeys = 0;
+    this.#numericKeyWork = 0;
     try {
       this.doEncode(value, 1);
       if (this.pos - this.#start > this.#maximumBytes) throw this.#tooLarge();
@@ -217,7 +224,7 @@ export class FastEncoder extends Encoder {
   #entries(map: ReadonlyMap<unknown, unknown>): unknown[] {
     const parts: unknown[] = [];
     for (const [key, value] of map) {
-      this.#countKey(key);
+      this.#countKey(key, parts.length / 2);
       parts.push(key, value);
     }
     return parts;
@@ -226,15 +233,16 @@ export class FastEncoder extends Encoder {
   #members(set: ReadonlySet<unknown>): unknown[] {
     const parts: unknown[] = [];
     for (const member of set) {
-      this.#countKey(member);
+      this.#countKey(member, parts.length);
       parts.push(member);
     }
     return parts;
   }
 
-  #countKey(key: unknown): void {
-    if (!isNumeric(key) || ++this.#numericKeys <= NUMERIC_KEYS) return;
-    throw this.#bound(`value has more than ${NUMERIC_KEYS} numbers as keys of maps and sets; send them as an array`);
+  #countKey(key: unknown, position: number): void {
+    this.#numericKeyWork += numericKeyWork(key, position);
+    if (this.#numericKeyWork > NUMERIC_KEY_WORK)
+      throw this.#bound(`value has ${TOO_MANY_NUMERIC_KEYS}; send them as an array`);
   }
 }
 

@@ -12,7 +12,8 @@ import type { Chunk } from './codec.js';
 export interface DecoderStack {
   /** How many containers are open. */
   readonly length: number;
-  top(): { readonly type: 'array' | 'map_key' | 'map_value' } | undefined;
+  /** The innermost open container; `map` and how many of its values are there are of maps only. */
+  top(): { map: Record<string, unknown>; readonly readCount: number; readonly size: number } | undefined;
   /** Allocates the array at once, with all of its `size` places. */
   pushArrayState(size: number): void;
   pushMapState(size: number): void;

@@ -41,6 +41,15 @@ describe('the check for plain messages', () => {
     assert.ok(!isPlain(encoded(`\ufeff${'x'.repeat(100)}`)));
   });
 
+  it('leaves to others maps with keys that are indices', () => {
+    for (const key of ['0', '7', '1023', '4294967294']) {
+      const text = Buffer.from(key);
+      assert.ok(!isPlain(Buffer.concat([Buffer.of(0x81, 0xa0 | text.length), text, hex('01')])), key);
+      assert.ok(!isPlain(Buffer.concat([Buffer.of(0x81, 0xd9, text.length), text, hex('01')])), key);
+    }
+    for (const key of ['', '01', '4294967295', '1a', 'a1', '-1']) assert.ok(isPlain(encoded({ [key]: '1023' })), key);
+  });
+
   it('leaves to others what is malformed, cut off or followed by more', () => {
     for (const text of ['', 'a1', 'a1 ff', '92 01', '81 a1 61', 'd9', 'da 00', 'cb 00', 'cf 00', 'c4 02 01', '01 01'])
       assert.ok(!isPlain(hex(text)), text);
@@ -62,10 +71,10 @@ describe('the check for plain messages', () => {
     assert.ok(!isPlain(hex('92 92 01 01 91 01'), tight));
   });
 
-  it('counts elements, numbers and binaries of the message', () => {
+  it('counts elements and numbers of the message, a binary as four more', () => {
     isPlain(encoded([1, 'a', null, { a: Buffer.alloc(1), b: [1.5] }]));
-    assert.deepEqual([check.elements, check.scalars, check.binaries], [9, 3, 1]);
+    assert.deepEqual([check.elements, check.scalars], [9 + 4, 3]);
     isPlain(encoded([]));
-    assert.deepEqual([check.elements, check.scalars, check.binaries], [0, 0, 0]);
+    assert.deepEqual([check.elements, check.scalars], [0, 0]);
   });
 });

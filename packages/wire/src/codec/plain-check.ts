@@ -1,18 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import type { Limits } from '@org/rpc-core';
+import { ELEMENT_COSTS } from './element-costs.js';
+import { indexOfKey } from './index-keys.js';
 
 /**
  * Tells messages that every MessagePack decoder reads the same way from those in which they differ: extensions, integers that a
- * number cannot hold, keys that are not strings, the key `__proto__`, a byte order mark, and whatever is malformed or out of
+ * number cannot hold, keys that are not strings, the key `__proto__`, keys that are indices, a byte order mark, and whatever is malformed or out of
  * bounds. It goes over the bytes once, allocates nothing but for text that is long or not ASCII, and never throws.
  */
 export class PlainCheck {
-  /** Elements of arrays and maps (a key and its value are two) in the message that was looked at last. */
+  /** Elements of the message that was looked at last, as the decoder counts them. */
   elements = 0;
   /** Of its values: the numbers, booleans and nulls. */
   scalars = 0;
-  /** Its binaries. */
-  binaries = 0;
   readonly #messageElements: number;
   readonly #messageDepth: number;
   #bytes: Buffer = NOTHING;
@@ -31,7 +31,6 @@ export class PlainCheck {
     this.#end = end;
     this.elements = 0;
     this.scalars = 0;
-    this.binaries = 0;
     const isPlain = this.#value(this.#messageDepth) && this.#position === end;
     this.#bytes = NOTHING;
     return isPlain;
@@ -57,8 +56,8 @@ export class PlainCheck {
     const length = this.#length(1 << (rule - LENGTH_1));
     if (length < 0) return false;
     if (byte <= 0xc6) {
-      this.binaries++;
-      return this.#skip(length);
+      this.elements += ELEMENT_COSTS.object;
+      return this.elements <= this.#messageElements && this.#skip(length);
     }
     if (byte <= 0xdb) return this.#text(length);
     return byte <= 0xdd ? this.#array(length, depth) : this.#map(length, depth);
@@ -88,12 +87,20 @@ export class PlainCheck {
     const byte = this.#bytes[this.#position++]!;
     if (byte >= 0xa0 && byte < 0xc0) {
       const start = this.#position;
-      return this.#text(byte & 0x1f) && !(byte === PROTO_HEAD && this.#isProto(start));
+      return this.#text(byte & 0x1f) && !(byte === PROTO_HEAD && this.#isProto(start)) && !this.#isIndex(start);
     }
     if (byte < 0xd9 || byte > 0xdb) return false;
     const length = this.#length(1 << (byte - 0xd9));
     const start = this.#position;
-    return length >= 0 && this.#text(length) && !(length === PROTO.length && this.#isProto(start));
+    return (
+      length >= 0 && this.#text(length) && !(length === PROTO.length && this.#isProto(start)) && !this.#isIndex(start)
+    );
+  }
+
+  /** Whether the key from `start` on is an index: objects with such keys are made in a way of their own. */
+  #isIndex(start: number): boolean {
+    const byte = this.#bytes[start]!;
+    return byte <= 0x39 && byte >= 0x30 && indexOfKey(this.#bytes, start, this.#position) >= 0;
   }
 
   #isProto(start: number): boolean {

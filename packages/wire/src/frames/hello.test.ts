@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { encoded } from '../../test/codec-helpers.js';
 import { allocateChunk } from '../codec/codec.js';
-import { msgpack } from '../codec/msgpack.js';
+import { UnknownExtension } from '../codec/extensions.js';
 import { ProtocolError } from './frame.js';
 import { type Hello, readHello, writeHello } from './hello.js';
 
@@ -19,8 +18,7 @@ const HELLO: Hello = {
   compression: ['deflate', 'something-new'],
 };
 
-const decode = msgpack().createDecoder(DEFAULT_LIMITS);
-const read = (bytes: Buffer): Hello => readHello(decode, bytes, 0, bytes.length);
+const read = (bytes: Buffer): Hello => readHello(bytes, 0, bytes.length);
 const refuses = (value: unknown, message: RegExp): void =>
   assert.throws(
     () => read(Buffer.isBuffer(value) ? value : encoded(value)),
@@ -30,7 +28,7 @@ const refuses = (value: unknown, message: RegExp): void =>
 describe('HELLO', () => {
   it('is read as it was written', () => {
     const target = { chunk: allocateChunk(8), position: 0 };
-    writeHello(msgpack(), target, HELLO);
+    writeHello(target, HELLO);
     assert.deepEqual(read(target.chunk.bytes.subarray(0, target.position)), HELLO);
   });
 
@@ -54,14 +52,29 @@ describe('HELLO', () => {
     assert.deepEqual([streamCredit, connectionCredit], [65_536, 1_048_576]);
   });
 
+  it('may hold at most 64 elements, whatever the limits of the connection, nested at most 8 deep', () => {
+    const fields = 2 * Object.keys(HELLO).length + HELLO.compression!.length;
+    const full = { ...HELLO, novelty: Array(64 - fields - 2).fill(0) };
+    assert.deepEqual(read(encoded(full)), HELLO);
+    refuses({ ...full, novelty: [...full.novelty, 0] }, /HELLO cannot be read: .*more than 64 elements/);
+    refuses({ ...HELLO, novelty: Array(20).fill(Buffer.alloc(0)) }, /more than 64 elements/);
+    let deep: unknown = 0;
+    for (let i = 0; i < 8; i++) deep = [deep];
+    refuses({ ...HELLO, novelty: deep }, /nested deeper than 8/);
+  });
+
+  it('may have extensions that nobody knows in fields that nobody knows', () => {
+    assert.deepEqual(read(encoded({ ...HELLO, novelty: [new UnknownExtension(42, Buffer.alloc(3))] })), HELLO);
+  });
+
   it('is refused when it is no map', () => {
     for (const value of [null, 1, 'text', [1], true]) refuses(value, /HELLO is not a map/);
   });
 
   it('is refused when it is not exactly one value, or too large', () => {
-    refuses(Buffer.from('c1', 'hex'), /HELLO is not one MessagePack value/);
-    refuses(Buffer.concat([encoded(HELLO), Buffer.from([0])]), /HELLO is not one MessagePack value/);
-    refuses(Buffer.alloc(0), /HELLO is not one MessagePack value/);
+    refuses(Buffer.from('c1', 'hex'), /HELLO cannot be read/);
+    refuses(Buffer.concat([encoded(HELLO), Buffer.from([0])]), /HELLO cannot be read/);
+    refuses(Buffer.alloc(0), /HELLO cannot be read/);
     refuses({ ...HELLO, padding: 'x'.repeat(16 * 1024) }, /a HELLO of \d+ bytes is beyond 16384/);
   });
 

@@ -1,4 +1,6 @@
-import type { Codec, DecodeMessage, EncodeTarget } from '../codec/codec.js';
+import { DEFAULT_LIMITS } from '@org/rpc-core';
+import type { EncodeTarget } from '../codec/codec.js';
+import { msgpack } from '../codec/msgpack.js';
 import { DEFLATE } from './compressed.js';
 import { ProtocolError } from './frame.js';
 import { CONTROL } from './metadata.js';
@@ -33,22 +35,30 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
+/**
+ * It is read before anybody is authorized, so it has bounds of its own: three times what it holds today, and enough for the fields of
+ * many later versions.
+ */
+const HELLO_BOUNDS = { ...DEFAULT_LIMITS, messageElements: 64, messageDepth: 8 };
+/** The same whatever codec the values of calls have: HELLO is what names that codec. Later versions may put any value into it. */
+const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 
 /** Appends the body of a HELLO. */
-export function writeHello(codec: Codec, target: EncodeTarget, hello: Hello): void {
+export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  codec.encode({ ...always, ...hello }, target);
+  HELLO_CODEC.encode({ ...always, ...hello }, target);
 }
 
 /** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
-export function readHello(decode: DecodeMessage, bytes: Buffer, start: number, end: number): Hello {
+export function readHello(bytes: Buffer, start: number, end: number): Hello {
   if (end - start > HELLO_BYTES_MAX)
     throw new ProtocolError(`a HELLO of ${end - start} bytes is beyond ${HELLO_BYTES_MAX}`);
   let value: unknown;
   try {
-    value = decode(bytes, start, end);
+    // One for each HELLO: its cache of keys is nobody else's.
+    value = HELLO_CODEC.createDecoder(HELLO_BOUNDS)(bytes, start, end);
   } catch (error) {
-    throw new ProtocolError(`HELLO is not one MessagePack value: ${(error as Error).message}`);
+    throw new ProtocolError(`HELLO cannot be read: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ProtocolError('HELLO is not a map');

@@ -261,7 +261,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
 
   #hello(bytes: Buffer, start: number, end: number): void {
     if (this.#greeted) throw new ProtocolError('a second HELLO');
-    const hello = readGreeting(this.decode, this.#codec, bytes, start, end);
+    const hello = readGreeting(this.#codec, bytes, start, end);
     this.#greeted = true;
     this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);

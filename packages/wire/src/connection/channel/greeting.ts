@@ -1,5 +1,5 @@
 import type { Limits } from '@org/rpc-core';
-import type { Codec, DecodeMessage } from '../../codec/codec.js';
+import type { Codec } from '../../codec/codec.js';
 import { FrameType, HEADER_BYTES, PREFACE, ProtocolError } from '../../frames/frame.js';
 import { type FrameTarget, putHeader } from '../../frames/frame-writer.js';
 import { type Hello, PROTOCOL_VERSION, readHello, writeHello } from '../../frames/hello.js';
@@ -18,7 +18,7 @@ export function writeGreeting(
   if (withPreface) target.position = target.reserve(PREFACE.length) + PREFACE.copy(target.chunk.bytes, target.position);
   const start = target.reserve(HEADER_BYTES);
   target.position = start + HEADER_BYTES;
-  writeHello(codec, target, {
+  writeHello(target, {
     ...words,
     version: PROTOCOL_VERSION,
     codec: codec.name,
@@ -31,8 +31,8 @@ export function writeGreeting(
 }
 
 /** Reads the peer's HELLO. @throws ProtocolError when it is none, or its codec is another */
-export function readGreeting(decode: DecodeMessage, codec: Codec, bytes: Buffer, start: number, end: number): Hello {
-  const hello = readHello(decode, bytes, start, end);
+export function readGreeting(codec: Codec, bytes: Buffer, start: number, end: number): Hello {
+  const hello = readHello(bytes, start, end);
   if (hello.codec === codec.name) return hello;
   throw new ProtocolError(`the peer uses codec "${hello.codec}", this side "${codec.name}"`);
 }

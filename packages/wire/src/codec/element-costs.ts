@@ -1,0 +1,10 @@
+/**
+ * What a value counts against `messageElements`, besides the place that it has in its array or map: as much as its object takes
+ * in units of 64 bytes. So the bound is one of memory, whatever the elements are.
+ */
+export const ELEMENT_COSTS = {
+  /** A binary, typed array, `ArrayBuffer`, `Map`, `Set`, `Error` or unknown extension. */
+  object: 4,
+  /** A `Date`, or a `bigint` that came as an extension. */
+  small: 1,
+} as const;

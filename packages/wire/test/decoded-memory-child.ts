@@ -1,0 +1,120 @@
+import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { CodecError, type DecodeMessage } from '../src/codec/codec.js';
+import { msgpack } from '../src/codec/msgpack.js';
+import { msgpackrCodec } from '../src/codec/msgpackr.js';
+import { COSTLY_SHAPES, type CostlyShape } from './costly-shapes.js';
+
+/*
+ * Measures what decoded values really take, in a process of its own with --expose-gc. Prints one line of JSON for each measurement.
+ * Arguments: the decoder, the bytes of a message, how often the time is taken.
+ */
+
+/** One measurement. */
+export interface Measured {
+  readonly shape: string;
+  /** Bytes of the largest message of this shape that is taken. */
+  readonly bytes: number;
+  /** What it takes, besides the message, in bytes. */
+  readonly retained: number;
+  /** What `inFlightRequestBytes` counts for it besides the message. */
+  readonly extraBytes: number;
+  /** CPU time of decoding it, garbage collection included, in units of {@link referenceMs}. */
+  readonly cpu: number;
+  /** CPU time of refusing the whole message, where it was refused. */
+  readonly refusal: number;
+}
+
+const SAMPLE_BYTES = 16_384;
+const ELEMENT_BYTES = 64;
+
+const DECODERS: Readonly<Record<string, () => DecodeMessage>> = {
+  msgpack: () => msgpack().createDecoder(DEFAULT_LIMITS),
+  foreign: () => msgpack({ unknownExtensions: 'keep', malformedText: 'keep' }).createDecoder(DEFAULT_LIMITS),
+  msgpackr: () => msgpackrCodec({ unknownExtensions: 'keep' }).createDecoder(DEFAULT_LIMITS),
+};
+
+const [name = '', bytes = '', repeats = ''] = process.argv.slice(2);
+const create = DECODERS[name]!;
+const collect = (globalThis as unknown as { gc(): void }).gc;
+/** What the compiler must not take away. */
+let sink = 0;
+/** The first runs are those of an interpreter. */
+for (let i = 0; i < 20; i++) referenceMs();
+for (const shape of COSTLY_SHAPES) console.log(JSON.stringify(measure(shape, Number(bytes), Number(repeats))));
+if (sink === 1) console.log('');
+
+function measure(shape: CostlyShape, most: number, times: number): Measured {
+  const whole = shape.message(most);
+  const time = (message: Buffer): number => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < times; i++) {
+      const unit = Math.max(referenceMs(), referenceMs());
+      // The second one waits for the threads that clean up behind the first.
+      collect();
+      collect();
+      least = Math.min(least, cpuMs(() => isTaken(create(), message)) / unit);
+    }
+    return least;
+  };
+  if (isTaken(create(), whole)) {
+    const cpu = time(whole);
+    return { shape: shape.name, bytes: whole.length, ...retainedBy(whole), cpu, refusal: 0 };
+  }
+  let taken = shape.message(bytesOfElements(shape, most));
+  // Other bounds than that on elements are found by trying.
+  for (let room = taken.length; !isTaken(create(), taken); taken = shape.message(room)) room = Math.floor(room / 2);
+  return { shape: shape.name, bytes: taken.length, ...retainedBy(taken), cpu: time(taken), refusal: time(whole) };
+}
+
+/** How long the longest message of a shape is that the bound on elements allows. */
+function bytesOfElements(shape: CostlyShape, most: number): number {
+  const few = shape.message(SAMPLE_BYTES);
+  const decode = DECODERS['foreign']!();
+  decode(few, 0, few.length);
+  const elementsPerByte = decode.extraBytes! / ELEMENT_BYTES / few.length;
+  return Math.min(most, Math.floor((0.99 * DEFAULT_LIMITS.messageElements) / elementsPerByte));
+}
+
+function isTaken(decode: DecodeMessage, message: Buffer): boolean {
+  try {
+    decode(message, 0, message.length);
+    return true;
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
+  }
+}
+
+function retainedBy(message: Buffer): { retained: number; extraBytes: number } {
+  const decode = create();
+  // What the first use of a decoder makes is not the message's.
+  decode(Buffer.of(0xc0), 0, 1);
+  const before = memory();
+  const value = decode(message, 0, message.length);
+  const retained = memory() - before;
+  sink ^= typeof value === 'object' ? 2 : 4;
+  return { retained, extraBytes: decode.extraBytes ?? 0 };
+}
+
+function memory(): number {
+  collect();
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A piece of work that takes about a millisecond on a usual machine of today: what the machine does besides slows both. */
+function referenceMs(): number {
+  return cpuMs(() => {
+    let hash = 0;
+    for (let i = 0; i < 1_000_000; i++) hash = (Math.imul(hash, 31) + i) | 0;
+    sink ^= hash & 2;
+  });
+}
+
+function cpuMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
