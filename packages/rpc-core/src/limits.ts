@@ -45,7 +45,7 @@ export interface Limits {
   readonly connections: number;
   /** PINGs a peer may send in 10 s (default 100). Stops: ping floods. */
   readonly pings: number;
-  /** Cancels a peer may send in 10 s, besides 20 % of its requests (default 1,000). Stops: rapid reset. */
+  /** Cancels a peer may send in 10 s beyond one for each of its requests (default 1,000). Stops: floods of cancels. */
   readonly cancels: number;
   /** Unknown, empty or misplaced frames a peer may send in 10 s (default 100). Stops: floods of ignored frames. */
   readonly ignoredFrames: number;

@@ -10,6 +10,86 @@ export interface Deed {
 }
 
 export const DEEDS: Readonly<Record<string, Deed>> = {
+  'calls that are aborted together': {
+    many: 1_200,
+    run: async (road, count) => {
+      const { signal, abort } = abortable();
+      const calls = times(count, () => outcome(road.things.with({ signal }).hang()));
+      await road.pause(100);
+      abort();
+      await all(calls, 'CANCELLED');
+    },
+  },
+  'calls that are aborted a moment after they were made': {
+    many: 4_000,
+    run: async (road, count) => {
+      for (let left = count; left > 0; left -= 100) {
+        const { signal, abort } = abortable();
+        const calls = times(Math.min(100, left), () => outcome(road.things.with({ signal }).hang()));
+        await road.pause(5);
+        abort();
+        await all(calls, 'CANCELLED');
+      }
+    },
+  },
+  'streams that one signal aborts': {
+    many: 1_300,
+    run: async (road, count) => {
+      const { signal, abort } = abortable();
+      const streams = times(count, () => outcome(read(road.things.with({ signal }).endless(100))));
+      await road.pause(200);
+      abort();
+      await all(streams, 'CANCELLED');
+    },
+  },
+  'streams that are aborted before they have begun': {
+    many: 1_300,
+    run: async (road, count) => {
+      const { signal, abort } = abortable();
+      const streams = times(count, () => outcome(read(road.things.with({ signal }).endless(100))));
+      await road.pause(1);
+      abort();
+      await all(streams, 'CANCELLED');
+    },
+  },
+  'streams that are silent for too long': {
+    many: 1_500,
+    run: (road, count) =>
+      all(
+        times(count, () => outcome(read(road.things.with({ idleTimeoutMs: 500 }).mute()))),
+        'DEADLINE_EXCEEDED',
+      ),
+  },
+  'streams that are left after their first item': {
+    many: 2_000,
+    run: async (road, count) => {
+      for (let left = count; left > 0; left -= 200)
+        await all(
+          times(Math.min(200, left), () => outcome(read(road.things.endless(5_000), 1))),
+          'fine',
+        );
+    },
+  },
+  'one-way calls to a method that is not there': {
+    many: 300,
+    run: async (road, count) => {
+      const later = road.client.service(LaterThings);
+      for (let i = 0; i < count; i++) {
+        await later.later(i);
+        await road.pause(50);
+      }
+    },
+  },
+  'more calls at once than a connection takes': {
+    many: 6_000,
+    run: async (road, count) => {
+      const { signal, abort } = abortable();
+      const calls = times(count, () => outcome(road.things.with({ signal }).hang()));
+      await road.pause(200);
+      abort();
+      await Promise.all(calls);
+    },
+  },
   'uploads that fail at once': {
     many: 3_000,
     run: (road, count) =>

@@ -150,7 +150,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
   #opens(flags: number, id: number): void {
     checkOpening(flags, id, this.#running.get(id) !== undefined);
-    this.#cancels.opened();
+    if (id !== 0) this.#cancels.opened();
   }
 
   announced(type: number, flags: number, id: number, bodyBytes: number): boolean {
@@ -188,10 +188,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   #refuse(id: number, error: RpcError): void {
     this.#streams.close(id);
-    if (id !== 0) return this.#answers.writeError(id, error, false);
-    // Nobody is told, and a client that only notifies has done nothing wrong while the server leaves.
-    if (this.#refusing === undefined && this.#draining === undefined)
-      this.#channel.ignoreFrame(`a one-way REQUEST: ${error.reason}`);
+    // Of a one-way call nobody is told: a client that is a version ahead, or notifies in bursts, has done nothing wrong.
+    if (id !== 0) this.#answers.writeError(id, error, false);
   }
 
   #cancel(id: number, why: number, readAt: number): void {
@@ -346,14 +344,15 @@ function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError 
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
 }
 
-/** Of its requests, a peer may cancel so many besides the fixed number: hedging and thawed peers cancel in bursts. */
-const CANCEL_SHARE = 0.2;
-
-/** Bounds how many of its calls a peer may cancel: opening and cancelling is work for nothing (CVE-2023-44487). */
+/**
+ * Bounds CANCELs that no REQUEST has paid for. Each call may be cancelled once, in bursts of any size: what calls that are opened
+ * and cancelled at once can cost (CVE-2023-44487) is bounded by `callsInFlight`, where a handler counts until it has ended.
+ */
 class CancelGuard {
   readonly #limits: Limits;
   readonly #cancels = new RateWindow();
-  #requests = 0;
+  /** Calls that have not been cancelled yet, answered ones included: their CANCEL may have crossed the answer. */
+  #paidFor = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -361,12 +360,13 @@ class CancelGuard {
 
   /** A call was opened. */
   opened(): void {
-    this.#requests++;
+    this.#paidFor++;
   }
 
   /** A call was cancelled. @throws ProtocolError when it is one too many */
   cancelled(now: number): void {
-    if (!this.#cancels.exceeds(this.#limits.cancels, now, CANCEL_SHARE, this.#requests)) return;
-    throw new ProtocolError('too many calls were cancelled (limits.cancels)', GoAwayCode.LIMIT);
+    if (this.#paidFor > 0) this.#paidFor--;
+    else if (this.#cancels.exceeds(this.#limits.cancels, now))
+      throw new ProtocolError('too many CANCELs of calls that were not made (limits.cancels)', GoAwayCode.LIMIT);
   }
 }
