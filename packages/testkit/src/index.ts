@@ -13,7 +13,23 @@ export { mockService } from './mock-service.js';
 export { type FakeCallContext, runInCallContext } from './run-in-call-context.js';
 export { seededRandom } from './seeded-random.js';
 export { exponentialTime, measuredTime, type ServiceTime, uniformTime } from './service-time.js';
-export { percentile, type Simulation, type SimulationResult, shareWithin, simulate } from './simulator.js';
+export {
+  type CallSimulation,
+  percentile,
+  type SimulationResult,
+  shareWithin,
+  simulateCalls,
+} from './simulate-calls.js';
+export type { SimulatedFault } from './simulator/fault.js';
+export type { ServerReport, SimulationReport } from './simulator/report.js';
+export {
+  type SimulatedClients,
+  type SimulatedMethod,
+  type SimulatedServers,
+  type Simulation,
+  type SimulationProgress,
+  simulate,
+} from './simulator/simulate.js';
 export {
   eventually,
   recordSnapshots,

@@ -1,3 +1,4 @@
+export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-owner.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';
 export type { ClientConnectionObserver } from './connection/client/client-connection-options.js';

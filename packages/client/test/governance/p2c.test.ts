@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { measuredTime, percentile, shareWithin, simulate, uniformTime } from '@org/rpc-testkit';
+import { measuredTime, percentile, shareWithin, simulateCalls, uniformTime } from '@org/rpc-testkit';
 import { p2c } from '../../src/picker/p2c.js';
 import type { PickerFactory } from '../../src/picker/picker.js';
 import { roundRobin } from '../../src/picker/round-robin.js';
@@ -20,7 +20,7 @@ async function slowNode(seed: number, picker: PickerFactory) {
   const slow: Script = (now, random) => ({ afterMs: now >= 15_000 && now < 45_000 ? 2_000 : FINAGLE(random) });
   const rig = new Rig({ seed, picker, nodes: [slow, ...new Array<Script>(10).fill(healthy(FINAGLE))] });
   const { clock, random } = rig;
-  return simulate({ clock, random, perSecond: 1_000, durationMs: 60_000, call: () => rig.call() });
+  return simulateCalls({ clock, random, perSecond: 1_000, durationMs: 60_000, call: () => rig.call() });
 }
 
 describe('p2c with one slow node of eleven', function () {
@@ -49,7 +49,7 @@ async function blackHole(seed: number, picker: PickerFactory, idempotent: boolea
     now >= FAILS_FROM_MS && now < FAILS_UNTIL_MS ? { afterMs: 1, error: broken() } : { afterMs: time(random) };
   const rig = new Rig({ seed, picker, idempotent, nodes: [failing, ...new Array<Script>(9).fill(healthy(time))] });
   const { clock, random } = rig;
-  return simulate({ clock, random, perSecond: 500, durationMs: 50_000, call: () => rig.call() });
+  return simulateCalls({ clock, random, perSecond: 500, durationMs: 50_000, call: () => rig.call() });
 }
 
 describe('p2c with one node of ten that fails in 1 ms, without retries', function () {
@@ -87,7 +87,7 @@ describe('a node that has recovered', function () {
         const rig = new Rig({ seed, picker: p2c(), nodes, retries: 2, timeoutMs: 1_000 });
         const { clock, random } = rig;
         const durationMs = recoversAt + 7_000;
-        await simulate({ clock, random, perSecond: 500, durationMs, settleMs: 2_000, call: () => rig.call() });
+        await simulateCalls({ clock, random, perSecond: 500, durationMs, settleMs: 2_000, call: () => rig.call() });
         const first = rig.nodes[0]!.arrivals.find((at) => at >= recoversAt);
         assert.ok(first !== undefined && first - recoversAt <= 6_000, `seed ${seed}: after ${first! - recoversAt} ms`);
       }
@@ -104,7 +104,7 @@ describe('a node that has recovered', function () {
       retries: 2,
     });
     const { clock, random } = rig;
-    await simulate({ clock, random, perSecond: 500, durationMs: 40_000, call: () => rig.call() });
+    await simulateCalls({ clock, random, perSecond: 500, durationMs: 40_000, call: () => rig.call() });
     const calls = rig.nodes[0]!.arrivals.filter((at) => at >= 30_000).length;
     assert.ok(calls > 400 && calls < 600, `${calls} of 5,000 calls in 10 s, 500 are its share`);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { simulate } from '@org/rpc-testkit';
+import { simulateCalls } from '@org/rpc-testkit';
 import { p2c } from '../../src/picker/p2c.js';
 import { RetryBudget } from '../../src/policy/retry-budget.js';
 import { broken, Rig, type Script, SEEDS } from './rig.js';
@@ -22,7 +22,7 @@ async function amplification(
     budget,
   });
   const { clock, random } = rig;
-  const result = await simulate({ clock, random, perSecond, durationMs, call: () => rig.call(), drain: 'all' });
+  const result = await simulateCalls({ clock, random, perSecond, durationMs, call: () => rig.call(), drain: 'all' });
   assert.equal(result.failures, result.calls);
   return rig.attempts / result.calls;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Call, Code, Progress } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { simulate } from '@org/rpc-testkit';
+import { simulateCalls } from '@org/rpc-testkit';
 import { p2c } from '../../src/picker/p2c.js';
 import { roundRobin } from '../../src/picker/round-robin.js';
 import { Rig, type Script, SEEDS } from './rig.js';
@@ -43,7 +43,7 @@ async function anything(seed: number, idempotent: boolean): Promise<Attempt[][]>
   const picker = seed % 2 === 0 ? p2c() : roundRobin();
   const rig = new Rig({ seed, picker, nodes: scripts, retries: 2, idempotent, timeoutMs: 1_000, breakers: false });
   const { clock, random } = rig;
-  await simulate({ clock, random, perSecond: 500, durationMs: 2_000, call: () => rig.call(), drain: 'all' });
+  await simulateCalls({ clock, random, perSecond: 500, durationMs: 2_000, call: () => rig.call(), drain: 'all' });
   return [...attempts.values()];
 }
 

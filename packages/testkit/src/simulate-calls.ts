@@ -2,7 +2,7 @@ import type { Random } from '@org/rpc-core';
 import type { FakeClock } from './fake-clock.js';
 
 /** What is simulated, and for how long. */
-export interface Simulation {
+export interface CallSimulation {
   readonly clock: FakeClock;
   readonly random: Random;
   /** Calls begin at random moments, independent of each other and of their answers, so many per second on average. */
@@ -32,7 +32,7 @@ export interface SimulationResult {
  * Sends calls against virtual time and waits for all of them. The same clock, seed and script give the same result on every
  * machine.
  */
-export async function simulate(simulation: Simulation): Promise<SimulationResult> {
+export async function simulateCalls(simulation: CallSimulation): Promise<SimulationResult> {
   const { clock, random, perSecond, durationMs, settleMs = 60_000 } = simulation;
   const latenciesMs: number[] = [];
   let calls = 0;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { FakeClock } from './fake-clock.js';
 import { seededRandom } from './seeded-random.js';
 import { exponentialTime, measuredTime, uniformTime } from './service-time.js';
-import { percentile, shareWithin, simulate } from './simulator.js';
+import { percentile, shareWithin, simulateCalls } from './simulate-calls.js';
 
 /** Calls that take 1 to 100 ms, all as likely, of which every tenth fails. */
 async function run(seed: number) {
@@ -14,10 +14,10 @@ async function run(seed: number) {
     new Promise((resolve, reject) => {
       clock.schedule(time(random), ++calls % 10 === 0 ? () => reject(new Error('no')) : () => resolve(1));
     });
-  return simulate({ clock, random, perSecond: 1_000, durationMs: 10_000, call });
+  return simulateCalls({ clock, random, perSecond: 1_000, durationMs: 10_000, call });
 }
 
-describe('simulate', () => {
+describe('simulateCalls', () => {
   it('makes about as many calls as asked for, and counts how they went', async () => {
     const result = await run(1);
     assert.ok(Math.abs(result.calls - 10_000) < 300, `${result.calls} calls`);
@@ -35,7 +35,7 @@ describe('simulate', () => {
     const clock = new FakeClock();
     const random = seededRandom(1);
     const call = () => new Promise<void>(() => {});
-    const result = await simulate({ clock, random, perSecond: 10, durationMs: 1_000, settleMs: 10, call });
+    const result = await simulateCalls({ clock, random, perSecond: 10, durationMs: 1_000, settleMs: 10, call });
     assert.equal(result.failures, result.calls);
     assert.ok(result.calls > 0);
   });

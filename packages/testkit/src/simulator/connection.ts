@@ -1,0 +1,170 @@
+import type { Call, Clock, Progress, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { ClientProtocol } from '@org/rpc-wire';
+import {
+  type ByteStream,
+  type CallConnection,
+  CallOwner,
+  type CallWire,
+  type GivenUp,
+  type Hello,
+} from '@org/rpc-wire/internal';
+import type { Job, SimulatedServer } from './server.js';
+
+type Options = Parameters<ClientProtocol['open']>[0];
+
+/** How long a server may be silent after a PING, in milliseconds; as on a real connection. */
+const PING_TIMEOUT_MS = 3_000;
+
+/** A stream that leads to a simulated server; no byte ever goes over it. */
+export interface SimulatedStream extends ByteStream {
+  readonly server: SimulatedServer;
+}
+
+/** Makes such a stream. */
+export function simulatedStream(server: SimulatedServer): SimulatedStream {
+  const nothing = (): void => {};
+  return {
+    server,
+    peer: { address: server.endpoint.host },
+    queuedBytes: 0,
+    start: nothing,
+    write: () => true,
+    pause: nothing,
+    resume: nothing,
+    end: nothing,
+    destroy: nothing,
+  };
+}
+
+/** A protocol that carries calls to simulated servers as they are, each way in `networkMs`. */
+export function simulatedProtocol(networkMs: number): ClientProtocol {
+  return { name: 'simulated', open: (options) => new SimulatedConnection(options, networkMs) };
+}
+
+/** A connection without bytes. Deadlines, cancellation and loss are those of the shipped connections. */
+class SimulatedConnection implements CallConnection, CallWire {
+  readonly #server: SimulatedServer;
+  readonly #clock: Clock;
+  readonly #options: Options;
+  readonly #networkMs: number;
+  readonly #owner: CallOwner;
+  readonly #jobs = new Map<Call, Job>();
+  isGreeted = false;
+  #heardAt: number;
+  /** Since when an answer to a PING is awaited. */
+  #pingedAt: number | undefined;
+
+  constructor(options: Options, networkMs: number) {
+    const { clock, timers } = options;
+    this.#options = options;
+    this.#server = (options.stream as SimulatedStream).server;
+    this.#clock = clock;
+    this.#networkMs = networkMs;
+    this.#owner = new CallOwner({ wire: this, clock, timers });
+    this.#heardAt = clock.now();
+    this.#server.connected(this);
+    clock.schedule(2 * networkMs, () => this.#greet());
+  }
+
+  get isOpen(): boolean {
+    return this.#owner.isOpen;
+  }
+
+  get isFull(): boolean {
+    return this.#jobs.size >= this.#options.limits.callsInFlight;
+  }
+
+  get inFlight(): number {
+    return this.#owner.size;
+  }
+
+  send(call: Call): Promise<unknown> {
+    return this.#owner.send(call);
+  }
+
+  tick(now: number): void {
+    if (this.#pingedAt === undefined) return;
+    if (!this.#server.isFrozen) this.#pingedAt = undefined;
+    else if (now - this.#pingedAt >= PING_TIMEOUT_MS) this.lost('no answer to a PING');
+  }
+
+  drain(): void {
+    this.#owner.drain();
+  }
+
+  close(reason: string): void {
+    this.lost(reason);
+  }
+
+  /** The connection is over. */
+  lost(reason: string): void {
+    this.#server.disconnected(this);
+    if (this.#owner.lose(reason)) this.#options.observer.closed(reason);
+  }
+
+  // CallWire
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  refusal(): RpcError | undefined {
+    return this.isFull
+      ? rpcError('RESOURCE_EXHAUSTED', 'too many calls are in flight', { progress: 'unsent' })
+      : undefined;
+  }
+
+  mustWait(): boolean {
+    return false;
+  }
+
+  transmit(call: Call): undefined {
+    const job: Job = { call, isGone: false, reply: (error) => this.#reply(job, error) };
+    if (!call.oneWay) this.#jobs.set(call, job);
+    this.#clock.schedule(this.#networkMs, () => this.#server.arrive(job));
+    if (call.oneWay) queueMicrotask(() => this.#owner.written(call));
+  }
+
+  giveUp(call: Call, why: GivenUp): Progress | undefined {
+    const job = this.#jobs.get(call);
+    if (job === undefined) return undefined;
+    this.#jobs.delete(call);
+    job.isGone = true;
+    if (why === 'expired' && this.#heardAt < call.startedAt) this.#pingedAt ??= this.#clock.now();
+    return 'maybe-processed';
+  }
+
+  giveUpAll(lost: (call: Call, progress: Progress) => void): void {
+    for (const [call, job] of [...this.#jobs]) {
+      job.isGone = true;
+      this.#jobs.delete(call);
+      lost(call, 'maybe-processed');
+    }
+  }
+
+  finish(): void {
+    this.lost('drained');
+  }
+
+  #greet(): void {
+    if (this.#owner.isClosed || this.#server.isFrozen) return;
+    this.isGreeted = true;
+    this.#heardAt = this.#clock.now();
+    this.#options.observer.greeted({ instance: this.#server.endpoint.id } as Hello);
+  }
+
+  #reply(job: Job, error: RpcError | undefined): void {
+    this.#clock.schedule(this.#networkMs, () => {
+      if (this.#owner.isClosed) return;
+      const now = this.#clock.now();
+      this.#heardAt = now;
+      const { call } = job;
+      if (!this.#jobs.delete(call)) return;
+      this.#owner.answered(call, now);
+      if (error === undefined) call.succeed(this.#server.endpoint.id);
+      else call.fail(error);
+      this.#owner.proceed();
+    });
+  }
+}

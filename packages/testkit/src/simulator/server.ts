@@ -1,0 +1,159 @@
+import type { Call, Clock, Code, Random, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import type { ServiceTime } from '../service-time.js';
+import { activeUntil, isActive, type SimulatedFault } from './fault.js';
+
+/** A call on its way through a server. */
+export interface Job {
+  readonly call: Call;
+  /** The answer: `undefined` is a result. Never called for work that was lost. */
+  readonly reply: (error: RpcError | undefined) => void;
+  /** Nobody waits for it any more. */
+  isGone: boolean;
+}
+
+/** What a server is made of. */
+export interface ServerSettings {
+  readonly endpoint: Endpoint;
+  /** Calls that it works on at a time. */
+  readonly slots: number;
+  /** Calls that may wait for a slot; the others are refused as RESOURCE_EXHAUSTED. */
+  readonly queueMax: number;
+  readonly workMs: (method: string) => ServiceTime;
+  readonly faults: readonly SimulatedFault[];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** A server with slots and a queue, first come first served. What has expired when its turn comes is not begun. */
+export class SimulatedServer {
+  readonly endpoint: Endpoint;
+  /** Attempts that arrived in each second. */
+  readonly arrivals: number[] = [];
+  failed = 0;
+  queuedMax = 0;
+  readonly #settings: ServerSettings;
+  readonly #connections = new Set<{ lost(reason: string): void }>();
+  #queue: Job[] = [];
+  #head = 0;
+  #running = new Set<Job>();
+
+  constructor(settings: ServerSettings) {
+    this.#settings = settings;
+    this.endpoint = settings.endpoint;
+    for (const fault of settings.faults) this.#begin(fault);
+  }
+
+  /** How an attempt to connect goes now. */
+  get reachable(): 'yes' | 'refused' | 'silent' {
+    if (this.#fault('killed') !== undefined) return 'refused';
+    return this.#fault('disconnected') === undefined ? 'yes' : 'silent';
+  }
+
+  get isFrozen(): boolean {
+    return this.#fault('frozen') !== undefined;
+  }
+
+  connected(connection: { lost(reason: string): void }): void {
+    this.#connections.add(connection);
+  }
+
+  disconnected(connection: { lost(reason: string): void }): void {
+    this.#connections.delete(connection);
+  }
+
+  arrive(job: Job): void {
+    if (this.reachable === 'refused' || job.isGone) return;
+    const second = Math.floor(this.#settings.clock.now() / 1_000);
+    while (this.arrivals.length <= second) this.arrivals.push(0);
+    this.arrivals[second]!++;
+    if (this.#running.size < this.#settings.slots && !this.isFrozen) return this.#start(job);
+    if (this.#waiting >= this.#settings.queueMax) return this.#answer(job, 'RESOURCE_EXHAUSTED', 'refused');
+    this.#queue.push(job);
+    this.queuedMax = Math.max(this.queuedMax, this.#waiting);
+  }
+
+  get #waiting(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  #start(job: Job): void {
+    const { clock, random, workMs } = this.#settings;
+    this.#running.add(job);
+    let ms = workMs(job.call.method)(random);
+    const slower = this.#fault('slower', random);
+    if (slower !== undefined) ms *= slower.times ?? 3;
+    const slow = this.#fault('slow', random);
+    if (slow !== undefined) ms = slow.ms ?? 2_000;
+    const failing = this.#fault('failing', random);
+    if (failing !== undefined) ms = failing.ms ?? 1;
+    clock.schedule(ms, () => this.#done(job, failing?.code ?? (failing && 'UNAVAILABLE')));
+  }
+
+  #done(job: Job, code: Code | undefined): void {
+    // Lost with its process.
+    if (!this.#running.has(job)) return;
+    const frozen = this.#fault('frozen');
+    const { clock } = this.#settings;
+    if (frozen !== undefined) {
+      clock.schedule(activeUntil(frozen, clock.now()) - clock.now(), () => this.#done(job, code));
+      return;
+    }
+    this.#running.delete(job);
+    if (code === undefined) job.reply(undefined);
+    else this.#answer(job, code, code === 'UNAVAILABLE' ? 'maybe-processed' : 'processed');
+    this.#next();
+  }
+
+  #answer(job: Job, code: Code, progress: RpcError['progress']): void {
+    this.failed++;
+    job.reply(rpcError(code, 'simulated', { progress }));
+  }
+
+  #next(): void {
+    const { slots, clock } = this.#settings;
+    while (this.#running.size < slots && this.#waiting > 0 && !this.isFrozen) {
+      const job = this.#queue[this.#head++]!;
+      if (!job.isGone && clock.now() <= job.call.attemptDeadline) this.#start(job);
+    }
+    if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** @param random - draws whether this call is among the fault's share */
+  #fault(kind: SimulatedFault['kind'], random?: Random): SimulatedFault | undefined {
+    const now = this.#settings.clock.now();
+    for (const fault of this.#settings.faults) {
+      if (fault.kind !== kind || !isActive(fault, now)) continue;
+      const { share = 1 } = fault;
+      if (share >= 1 || random === undefined || random() < share) return fault;
+    }
+    return undefined;
+  }
+
+  /** Does what a fault does when it begins, and each time that it comes back; and lets the work go on when it ends. */
+  #begin(fault: SimulatedFault): void {
+    const { clock } = this.#settings;
+    if (fault.kind !== 'killed' && fault.kind !== 'disconnected' && fault.kind !== 'frozen') return;
+    const step = (): void => {
+      const now = clock.now();
+      if (isActive(fault, now)) {
+        if (fault.kind === 'killed') {
+          this.#running = new Set();
+          this.#queue = [];
+          this.#head = 0;
+        }
+        if (fault.kind !== 'frozen') for (const each of [...this.#connections]) each.lost('the connection was reset');
+      } else {
+        this.#next();
+      }
+      const until = fault.untilMs ?? Number.POSITIVE_INFINITY;
+      const next = activeUntil(fault, now);
+      if (now < until && Number.isFinite(next)) clock.schedule(next - now, step);
+    };
+    clock.schedule((fault.fromMs ?? 0) - clock.now(), step);
+  }
+}
