@@ -1,5 +1,13 @@
-import type { MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
+import type { Call, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
 import type { LivePolicy } from './rules/live-policy.js';
+
+/** The first list of a service, which a client that has just begun does not have yet. */
+export interface FirstList {
+  /** Whether the registry has answered; a list of an earlier run is no answer. */
+  readonly isKnown: boolean;
+  /** Resolves when it has. @throws RpcError of a wait that ended with its call */
+  untilKnown(call: Call): Promise<void>;
+}
 
 /** One method on one client: its names, its options after every precedence but the call's own, and its stack. */
 export interface ClientMethod extends MethodRef {
@@ -9,6 +17,8 @@ export interface ClientMethod extends MethodRef {
   readonly policy: LivePolicy;
   readonly idempotent: boolean;
   readonly priority: number;
+  /** What is known of the service's servers. */
+  readonly list: FirstList;
   /** The composed stack: see stack.ts. */
   readonly serve: Service;
   /** The same for a method with streams, which `serve` then knows nothing of; `undefined` for all others. */

@@ -107,6 +107,7 @@ export function composeMethod(
     policy,
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
+    list: balancer.list,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };

@@ -29,9 +29,10 @@ export function startCall(
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
   const context = callContext();
-  if (context === undefined) return serve(call, called, now);
-  const linked = inherit(call, context, client);
-  const answer = serve(call, called, now);
+  if (context === undefined && called.list.isKnown) return serve(call, called, now);
+  const linked = context && inherit(call, context, client);
+  const isEarly = !called.list.isKnown && options?.timeoutMs === undefined;
+  const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
   if (linked !== undefined) answer.then(linked.unlink, linked.unlink);
   return answer;
@@ -46,6 +47,24 @@ function serve(call: Call, called: ClientMethod, now: number): Promise<unknown> 
     );
   }
   return called.serve(call);
+}
+
+/** How long the first answer of a registry may take without being at the expense of a timeout that the caller did not give. */
+const FIRST_LIST_MS = 5_000;
+
+/**
+ * A client that has just begun loads and connects to its registry first, which may take longer than many a method is given. A
+ * timeout that the caller did not give with the call begins when the servers of the service are known, as the resolution of
+ * a name comes before the call elsewhere. Nothing of the call has happened until then.
+ */
+async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): Promise<unknown> {
+  const latest = callContext()?.deadline ?? Number.POSITIVE_INFINITY;
+  call.deadline = Math.min(latest, call.createdAt + FIRST_LIST_MS);
+  // Whatever ends this wait early ends the call as well, with an error that says more.
+  await called.list.untilKnown(call).catch(() => undefined);
+  const now = clock.now();
+  call.deadline = Math.min(latest, now + called.policy.now.timeout.timeoutMs);
+  return serve(call, called, now);
 }
 
 /** Takes over what the user gave with the call. */

@@ -1,6 +1,7 @@
 import type { Call, Clock, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
+import type { FirstList } from '../client-method.js';
 import type { PickerFactory } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { ServiceRules } from '../rules/service-rules.js';
@@ -12,6 +13,9 @@ import { Roster } from './roster.js';
 import { ServiceHealth } from './service-health.js';
 import { View } from './view.js';
 import { WaitingRoom } from './waiting-room.js';
+
+/** For how long after the registry's first answer an empty list is no reason to refuse, in milliseconds. */
+const YOUNG_MS = 500;
 
 /** What a balancer needs of its client. */
 export interface BalancerEnvironment {
@@ -49,6 +53,9 @@ export class Balancer implements NodeOwner {
   readonly #announcer: Announcer;
   #watch: Watch | undefined;
   #closedReason: string | undefined;
+  /** Set while the first list was empty, and not long ago. */
+  #isYoung = false;
+  #cancelYoung: (() => void) | undefined;
 
   /** Does nothing yet: see {@link open}. */
   constructor(service: string, environment: BalancerEnvironment) {
@@ -113,6 +120,19 @@ export class Balancer implements NodeOwner {
     while (this.readyCount === 0) await this.#wait(call);
   }
 
+  /** The first list, for calls that come before it. */
+  get list(): FirstList {
+    const isKnown = (): boolean => this.roster.isAnswered || this.#closedReason !== undefined;
+    return {
+      get isKnown() {
+        return isKnown();
+      },
+      untilKnown: async (call) => {
+        while (!isKnown()) await this.#wait(call);
+      },
+    };
+  }
+
   /** Looks after unlisted nodes; called about once a second. */
   tick(): void {
     this.roster.sweep();
@@ -121,6 +141,7 @@ export class Balancer implements NodeOwner {
 
   close(reason: string): void {
     this.#closedReason = reason;
+    this.#cancelYoung?.();
     this.#watch?.close();
     this.rules.close();
     this.#room.close(() => rpcError('UNAVAILABLE', reason));
@@ -139,11 +160,23 @@ export class Balancer implements NodeOwner {
   #update(snapshot: Snapshot): void {
     if (this.#closedReason !== undefined) return;
     this.roster.apply(snapshot);
+    if (this.roster.isAnswered && !this.roster.hasListed) this.#beYoung();
     // What the registry says of a node may make it ready or not, whatever its connection does.
     for (const node of this.roster.nodes) this.#announcer.nodeChanged(node);
     this.#view.changedAll();
     this.#room.wake();
     this.#announcer.viewChanged(snapshot, this.roster.size);
+  }
+
+  /** A server that has just begun to listen may be listed a moment after its client has asked for it. */
+  #beYoung(): void {
+    if (this.#cancelYoung !== undefined) return;
+    this.#isYoung = true;
+    const age = (): void => {
+      this.#isYoung = false;
+      this.#room.wake();
+    };
+    this.#cancelYoung = this.#environment.clock.schedule(YOUNG_MS, age, true);
   }
 
   #swapped(): void {
@@ -174,9 +207,13 @@ export class Balancer implements NodeOwner {
     return this.#room.wait(call, () => `a node of "${this.service}": ${this.#explain()}`);
   }
 
-  /** Whether the first list or a first connection is still on its way: calls made at start-up wait for them. */
+  /**
+   * Whether the first list or a first connection is still on its way: calls made at start-up wait for them. A list of an earlier
+   * run that does not answer is no reason to refuse as long as the registry has not answered.
+   */
   #mayComeSoon(): boolean {
-    if (!this.roster.isKnown || this.#view.isStale) return true;
+    if (!this.roster.isAnswered || this.#view.isStale) return true;
+    if (this.#isYoung && !this.roster.hasListed) return true;
     for (const node of this.roster.nodes) if (node.link.mayComeSoon && node.endpoint.state === 'up') return true;
     return false;
   }

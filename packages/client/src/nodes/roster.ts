@@ -53,6 +53,8 @@ export class Roster {
   #freshSince = 0;
   #known = false;
   #remembered = false;
+  #isAnswered = false;
+  #hasListed = false;
   /** The list that was applied last. */
   #listed: readonly Endpoint[] = NOTHING;
 
@@ -85,6 +87,16 @@ export class Roster {
     return this.#remembered;
   }
 
+  /** Whether the registry itself has answered. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
+  }
+
+  /** Whether the registry has ever listed an instance. */
+  get hasListed(): boolean {
+    return this.#hasListed;
+  }
+
   /** Milliseconds since the registry last vouched for its list, or since this client began if it never did; 0 while it does. */
   ageMs(): number {
     return this.#fresh || !this.#known ? 0 : this.#clock.now() - this.#freshSince;
@@ -99,6 +111,10 @@ export class Roster {
     // What was listed before as the same object needs no second look, and of ten thousand only some change.
     const before = isRemembered || this.#remembered ? NOTHING : this.#listed;
     this.#remembered = isRemembered;
+    if (!isRemembered) {
+      this.#isAnswered = true;
+      this.#hasListed ||= snapshot.endpoints.length > 0;
+    }
     this.#listed = snapshot.endpoints;
     // Fresh again: what vanished meanwhile has its whole grace before it.
     if (snapshot.fresh && !this.#fresh) for (const node of this.#unlisted) node.unlistedAt = now;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { roundRobin } from '@org/rpc-client';
 import { defineService, method } from '@org/rpc-core';
-import { memory } from '@org/rpc-registry';
+import { memory, remembered } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
-import { connect } from '@org/rpc-testkit';
+import { connect, manualRegistry } from '@org/rpc-testkit';
 import { Greeter, World } from './world.js';
 
 describe('the first calls of a client', () => {
@@ -19,6 +22,78 @@ describe('the first calls of a client', () => {
     await world.clock.advance(300);
     await world.list(world.start('a', 1));
     assert.deepEqual(await Promise.all(calls), ['a', 'a']);
+  });
+
+  it('have the time that they are given by default once the registry has answered', async () => {
+    const call = world.client.service(Greeter).hello();
+    await world.clock.advance(4_900);
+    await world.list(world.start('a', 1));
+    assert.equal(await call, 'a');
+  });
+
+  it('fail when the registry has not answered for five seconds, and then for as long as they may take', async () => {
+    let isOver = false;
+    const call = world.client.service(Greeter).hello();
+    const failed = assert.rejects(call, { code: 'DEADLINE_EXCEEDED', progress: 'unsent' }).then(() => {
+      isOver = true;
+    });
+    await world.clock.advance(5_999);
+    assert.equal(isOver, false);
+    await world.clock.advance(1);
+    await failed;
+  });
+
+  it('end with the call that they are made for, whether or not the registry has answered', async () => {
+    const controller = new AbortController();
+    const call = world.client.service(Greeter).with({ signal: controller.signal }).hello();
+    await world.clock.advance(2_000);
+    controller.abort('enough');
+    await assert.rejects(call, { code: 'CANCELLED', cause: 'enough' });
+  });
+
+  it('wait half a second for a server when the first list is empty', async () => {
+    const call = world.client.service(Greeter).hold();
+    await world.list();
+    await world.clock.advance(400);
+    const a = world.start('a', 1);
+    await world.list(a);
+    world.release(a);
+    assert.equal(await call, 'a has held');
+    const later = new World({ retry: false });
+    const refused = assert.rejects(later.client.service(Greeter).hello(), {
+      code: 'UNAVAILABLE',
+    });
+    await later.list();
+    await later.clock.advance(500);
+    await refused;
+    await later.client.close();
+  });
+
+  it('do not take the memory of an earlier run for the answer of the registry', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rpc-first-'));
+    const manual = manualRegistry();
+    const registry = remembered(manual.registry, { directory });
+    const before = new World({ registry }, manual);
+    const a = before.start('a', 1);
+    before.client.service(Greeter);
+    await before.list(a);
+    await before.clock.advance(2_000);
+    await before.client.close();
+    const fresh = manualRegistry();
+    const after = new World({ registry: remembered(fresh.registry, { directory }) }, fresh);
+    const views: boolean[] = [];
+    after.client.on('viewChanged', ({ remembered: isRemembered }) => views.push(isRemembered));
+    const call = after.client.service(Greeter).with({ timeoutMs: 3_000 }).hello();
+    while (views.length === 0) {
+      await after.settle();
+      await new Promise(setImmediate);
+    }
+    assert.deepEqual(views, [true]);
+    await after.clock.advance(500);
+    await after.list(after.start('b', 2));
+    assert.equal(await call, 'b');
+    await after.client.close();
+    rmSync(directory, { recursive: true });
   });
 
   it('wait no longer than their deadline', async () => {

@@ -46,6 +46,9 @@ export function createServer(options: ServerOptions = {}): Server {
   return new RpcServer(resolveServerOptions(options));
 }
 
+/** How long `listen` waits for a registry of this machine, in milliseconds. */
+const REGISTERED_MS = 1_000;
+
 /** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
@@ -127,6 +130,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
+    // A registry of this machine is written in a moment, and whoever calls after `listen` expects to be served.
+    if (registry.isMachineLocal === true) await this.#untilRegistered();
     return address;
   }
 
@@ -227,6 +232,16 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       () => this.#emit('registered', { instance: this.instance, services }),
       () => {},
     );
+  }
+
+  /** Never longer than {@link REGISTERED_MS}, and never rejects. */
+  async #untilRegistered(): Promise<void> {
+    let cancel: (() => void) | undefined;
+    const expired = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.schedule(REGISTERED_MS, resolve);
+    });
+    await Promise.race([this.registered.catch(() => undefined), expired]);
+    cancel?.();
   }
 
   announce(reason: string): void {
