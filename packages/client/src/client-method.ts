@@ -3,7 +3,7 @@ import type { LivePolicy } from './rules/live-policy.js';
 
 /** The first list of a service, which a client that has just begun does not have yet. */
 export interface FirstList {
-  /** Whether the registry has answered; a list of an earlier run is no answer. */
+  /** Whether the registry has answered, or a server takes calls already; a list of an earlier run alone is no answer. */
   readonly isKnown: boolean;
   /** Resolves when it has. @throws RpcError of a wait that ended with its call */
   untilKnown(call: Call): Promise<void>;

@@ -120,9 +120,9 @@ export class Balancer implements NodeOwner {
     while (this.readyCount === 0) await this.#wait(call);
   }
 
-  /** The first list, for calls that come before it. */
+  /** The first list, for calls that come before it. A server that answers is as good as one, wherever it is known from. */
   get list(): FirstList {
-    const isKnown = (): boolean => this.roster.isAnswered || this.#closedReason !== undefined;
+    const isKnown = (): boolean => this.roster.isAnswered || this.readyCount > 0 || this.#closedReason !== undefined;
     return {
       get isKnown() {
         return isKnown();

@@ -96,6 +96,30 @@ describe('the first calls of a client', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('go to a server of an earlier run at once when it answers, whether or not the registry does', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rpc-first-'));
+    const manual = manualRegistry();
+    const before = new World({ registry: remembered(manual.registry, { directory }) }, manual);
+    before.client.service(Greeter);
+    await before.list(before.start('a', 1));
+    await before.clock.advance(2_000);
+    await before.client.close();
+    const after = new World({ registry: remembered(manualRegistry().registry, { directory }) });
+    after.start('a', 1);
+    let isListed = false;
+    after.client.on('viewChanged', () => {
+      isListed = true;
+    });
+    const calls = [after.client.service(Greeter).hello()];
+    while (!isListed) await new Promise(setImmediate);
+    await after.settle();
+    calls.push(after.client.service(Greeter).hello());
+    assert.deepEqual(await Promise.all(calls), ['a', 'a']);
+    assert.equal(after.clock.now(), 1_000);
+    await after.client.close();
+    rmSync(directory, { recursive: true });
+  });
+
   it('wait no longer than their deadline', async () => {
     const call = world.client.service(Greeter).with({ timeoutMs: 200 }).hello();
     await Promise.all([
