@@ -56,13 +56,14 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   /**
    * Observe: outermost, so that what begins here is ended for every call, however it ends; whoever drains waits for all of them.
    *
-   * What is late comes first: nobody waits for it any more, and to refuse it costs least here.
+   * What is late is refused before it is authorized: nobody waits for it any more. Where there is nothing to wait for, the look
+   * at the clock right before the handler is enough.
    * @param bytes - has the arguments in `[start, end)`, borrowed until this returns
    */
   serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
     this.#size++;
-    if (call.isExpired) return this.#refuse(call, expired(call));
     if (this.#authorize === undefined) return this.#admit(call, bytes, start, end);
+    if (call.isExpired) return this.#refuse(call, expired(call));
     this.#askWhetherAllowed(call, bytes, start, end);
   }
 

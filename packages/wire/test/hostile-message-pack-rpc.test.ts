@@ -45,12 +45,12 @@ describe('parameters of MessagePack-RPC', () => {
     });
   }
 
-  it('that are missing make a message of three items, which is answered with id 0 before the end', async () => {
-    const { peer, settle } = rig();
+  it('that are missing make a message of three items, which closes the connection without a word', async () => {
+    const { host, peer, settle } = rig();
     peer.send(ECHO, hex('93 00 02'), encoded('echo'));
     await settle();
-    assert.deepEqual(peer.messages[0], ECHOED);
-    assert.match(String((peer.messages[1] as unknown[])[2]), /type 0 with 3 items/);
+    assert.deepEqual(peer.messages, [ECHOED]);
+    assert.match(host.closedReasons[0]!, /type 0 with 3 items/);
     assert.ok(peer.hasEnded);
   });
 });
@@ -67,14 +67,13 @@ describe('answers that a server did not ask for', () => {
 });
 
 describe('a flood of notifications', () => {
-  it('runs no more handlers than calls may be in flight, and closes the connection soon after', async () => {
+  it('runs no more handlers than calls may be in flight, and costs the calls beside it nothing', async () => {
     const { connection, host, peer, settle } = rig({ limits: { callsInFlight: 50 } });
     host.methods['hang'] = () => new Promise(() => {});
     peer.send(Buffer.concat(Array.from({ length: 10_000 }, () => message(2, 'hang', []))));
     await settle();
     assert.deepEqual([host.calls.length, connection.running], [50, 50]);
-    assert.match(host.closedReasons[0]!, /limits\.callsInFlight\) \(limits\.ignoredFrames\)$/);
-    assert.ok(peer.hasEnded);
+    assert.deepEqual([host.closedReasons, peer.hasEnded], [[], false]);
   });
 
   it('that are served at once is work like any other', async () => {
@@ -97,8 +96,7 @@ describe('messages in one segment', () => {
       const { host, peer, settle } = rig();
       peer.send(Buffer.concat([ECHO, ECHO, ECHO, garbage, ECHO]));
       await settle();
-      assert.deepEqual(peer.messages.slice(0, 3), [ECHOED, ECHOED, ECHOED]);
-      assert.deepEqual([peer.messages.length, (peer.messages[3] as unknown[])[1]], [4, 0]);
+      assert.deepEqual(peer.messages, [ECHOED, ECHOED, ECHOED]);
       assert.equal(host.calls.length, 3);
       assert.ok(peer.hasEnded);
     });

@@ -62,6 +62,15 @@ export function readRpcHead(bytes: Buffer, start: number): RpcMessageHead {
   return { type, id, method, start: cursor.position };
 }
 
+/** The id of the request that begins at `start`, of which no more than `end` is there: `undefined` when it can't be read. */
+export function readRequestId(bytes: Buffer, start: number, end: number): number | undefined {
+  const cursor = { position: start };
+  if (readArrayHeader(bytes, cursor) !== 4 || readInteger(bytes, cursor) !== RpcMessageType.REQUEST) return undefined;
+  const id = readInteger(bytes, cursor);
+  if (cursor.position > end || !Number.isInteger(id) || id! < 0 || id! > MESSAGE_ID_MAX) return undefined;
+  return id;
+}
+
 /** Appends `[0, id, method, params]`. @throws CodecError when the arguments cannot be encoded; roll the target back then */
 export function writeRpcRequest(
   target: FrameTarget,

@@ -16,6 +16,7 @@ interface Unfinished {
   /** Grows with what has really arrived, never with what was announced. */
   bytes: Buffer;
   receivedBytes: number;
+  readonly beganAt: number;
   progressAt: number;
 }
 
@@ -125,7 +126,7 @@ export class Assembler {
       return this.#owner.oversized(type, flags, id, bodyBytes);
     }
     if (!this.#owner.announced(type, flags, id, bodyBytes)) return this.#discard(id, rest);
-    const message = { type, flags, bodyBytes, bytes: EMPTY, receivedBytes: 0, progressAt: now };
+    const message = { type, flags, bodyBytes, bytes: EMPTY, receivedBytes: 0, beganAt: now, progressAt: now };
     append(message, piece);
     this.#unfinished.set(id, message);
   }
@@ -145,7 +146,9 @@ export class Assembler {
     if (piece.length >= PIECE_BYTES_MIN) message.progressAt = now;
     if (!isLast) return;
     this.#unfinished.delete(id);
-    this.#owner.frame(type, message.flags, id, message.bytes, 0, bodyBytes, now);
+    // The time that a request says is left counts from the piece that says it.
+    const readAt = type === FrameType.REQUEST ? message.beganAt : now;
+    this.#owner.frame(type, message.flags, id, message.bytes, 0, bodyBytes, readAt);
   }
 
   /** CANCEL ends an unfinished message, CREDIT may stand between its pieces, no other frame of its id may. */

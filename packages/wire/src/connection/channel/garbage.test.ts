@@ -102,7 +102,8 @@ describe('a connection, whatever comes', function () {
       await clock.advance(1_000);
       assert.equal(host.calls.length, 0);
       assert.deepEqual([host.closedReasons.length, peer.isClosed, clock.pending], [1, true, 0]);
-      assert.ok(peer.bytes.length > 0, 'it must say why');
+      // Who seems to speak MessagePack-RPC is told only where it has said of which call.
+      if (!isMessagePackRpc(stream[0] ?? 0)) assert.ok(peer.bytes.length > 0, 'it must say why');
     });
     await fc.assert(property, { numRuns: 500, seed: 12 });
   });

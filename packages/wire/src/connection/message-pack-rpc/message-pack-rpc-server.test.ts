@@ -174,18 +174,41 @@ describe('a message that is none of MessagePack-RPC', () => {
     ['an id of 2^32', hex('94 00 cf 0000000100000000 a1 6d 90')],
     ['an id of 2^64 - 1', hex('94 00 cf ffffffffffffffff a1 6d 90')],
     ['a byte that MessagePack never uses', hex('c1')],
-    ['an array that would fill the memory', hex('94 00 01 a1 6d dd ffffffff')],
   ] as const) {
-    it(`is answered with id 0 and the connection closed, after the good request before it: ${name}`, async () => {
+    it(`closes the connection without a word, after the good request before it is answered: ${name}`, async () => {
       const { messages, hasEnded } = await answersTo(Buffer.concat([ECHO, bytes]));
+      assert.deepEqual(messages, [ECHOED]);
+      assert.ok(hasEnded);
+    });
+  }
+});
+
+describe('a request of MessagePack-RPC that cannot be read to its end', () => {
+  for (const [id, head] of [
+    [0, '00'],
+    [1, '01'],
+    [0xffff_ffff, 'ce ffffffff'],
+  ] as const)
+    it(`is answered by its own id, ${id}, before the connection is closed`, async () => {
+      const { messages, hasEnded } = await answersTo(Buffer.concat([ECHO, hex(`94 00 ${head} a1 6d dd ffffffff`)]));
       const [first, second, ...rest] = messages as unknown[][];
       assert.deepEqual(first, ECHOED);
-      assert.deepEqual([second?.[0], second?.[1], second?.[3]], [1, 0, null]);
+      assert.deepEqual([second?.[0], second?.[1], second?.[3]], [1, id, null]);
       assert.match(String(second?.[2]), /^INVALID_ARGUMENT: /);
       assert.deepEqual(rest, []);
       assert.ok(hasEnded);
     });
-  }
+
+  it('is answered by nobody when its id has not come', async () => {
+    for (const bytes of ['94 00 ce ff', '94 00', '94']) {
+      const { clock, connection, peer, settle } = rig();
+      peer.send(hex(bytes));
+      await clock.advance(5_001);
+      connection.tick(clock.now());
+      await settle();
+      assert.deepEqual([peer.messages, peer.hasEnded], [[], true], bytes);
+    }
+  });
 });
 
 describe('a request of MessagePack-RPC that is refused', () => {
@@ -278,21 +301,31 @@ describe('a request of MessagePack-RPC that is refused', () => {
 });
 
 describe('what a peer of MessagePack-RPC may send besides requests', () => {
-  for (const [name, bytes] of [
-    ['answers that nobody asked for', message(1, 77, null, 1)],
-    ['notifications to unknown methods', message(2, 'test.nothing', [])],
-  ] as const) {
-    it(`is ignored, within a bound: ${name}`, async () => {
-      const { peer, settle } = rig({ limits: { ignoredFrames: 3 } });
-      peer.send(ECHO, bytes, bytes, bytes);
+  it('is ignored, within a bound, when it is answers that nobody asked for', async () => {
+    const { host, peer, settle } = rig({ limits: { ignoredFrames: 3 } });
+    const answer = message(1, 77, null, 1);
+    peer.send(ECHO, answer, answer, answer);
+    await settle();
+    assert.ok(!peer.hasEnded);
+    peer.send(answer);
+    await settle();
+    assert.match(host.closedReasons[0]!, /too many .*limits\.ignoredFrames/);
+    assert.deepEqual([peer.messages, peer.hasEnded], [[ECHOED], true]);
+  });
+
+  for (const [name, refused] of [
+    ['to methods that are not there', message(2, 'test.nothing', [])],
+    ['of a method that is no name', message(2, 7, [])],
+    ['of parameters that are none', message(2, 'echo', 7 as never)],
+  ] as const)
+    it(`is dropped when it is notifications ${name}, however many, and harms no call beside them`, async () => {
+      const { host, peer, settle } = rig({ limits: { ignoredFrames: 3 } });
+      host.methods['late'] = () => new Promise((resolve) => setImmediate(() => resolve('done')));
+      peer.send(message(0, 1, 'late', []), Buffer.concat(Array.from({ length: 101 }, () => refused)));
+      while (peer.messages.length === 0) await new Promise((resolve) => setImmediate(resolve));
       await settle();
-      assert.ok(!peer.hasEnded);
-      peer.send(bytes);
-      await settle();
-      assert.match(String((peer.messages.at(-1) as unknown[])[2]), /too many .*limits\.ignoredFrames/);
-      assert.ok(peer.hasEnded);
+      assert.deepEqual([peer.messages, peer.hasEnded], [[[1, 1, null, 'done']], false]);
     });
-  }
 });
 
 describe('a connection of MessagePack-RPC', () => {

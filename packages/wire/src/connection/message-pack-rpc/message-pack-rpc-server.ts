@@ -7,6 +7,7 @@ import { readLeadingMetadata } from '../../frames/leading-metadata.js';
 import {
   type RpcMessageHead,
   RpcMessageType,
+  readRequestId,
   readRpcHead,
   writeRpcError,
   writeRpcResult,
@@ -112,12 +113,14 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
     const oneWay = head.type === RpcMessageType.NOTIFICATION;
     const admitted = this.#admit(head, oneWay, bytes, end, end - start);
     if (admitted instanceof IncomingCall) return this.#host.serve(admitted, bytes, head.start, end);
-    if (oneWay) this.#floods.ignore(`a notification: ${admitted.message}`, this.#channel.readAt);
-    else this.#answerError(head.id, admitted);
+    // Nobody waits for an answer to a notification, and what it wants of a method that is not here harms nobody.
+    if (!oneWay) this.#answerError(head.id, admitted);
   }
 
-  malformed(reason: string): void {
-    writeRpcError(this.#channel.output, this.#codec, 0, `INVALID_ARGUMENT: ${reason}`);
+  malformed(reason: string, head: Buffer): void {
+    // 0 is the id of a call for many peers: where none is known nobody is told, since an answer to what was never asked breaks them.
+    const id = readRequestId(head, 0, head.length);
+    if (id !== undefined) this.#answerError(id, refused('INVALID_ARGUMENT', reason));
   }
 
   drained(): void {}

@@ -9,12 +9,15 @@ import { StallWatch } from '../channel/stall-watch.js';
 
 const NOTHING = Buffer.alloc(0);
 
+/** The array, type and id of a message have no more bytes than this. */
+const HEAD_BYTES = 32;
+
 /** What a value channel needs of the connection that owns it. */
 export interface ValueChannelOwner {
   /** One whole MessagePack value, borrowed until this returns. @throws ProtocolError to close the connection */
   message(bytes: Buffer, start: number, end: number): void;
-  /** What came is no message: the last chance to say so, before the connection is closed. */
-  malformed(reason: string): void;
+  /** What came is no message, and begins like `head`: the last chance to say so, before the connection is closed. */
+  malformed(reason: string, head: Buffer): void;
   /** The peer will send no more. */
   ended(): void;
   /** What was queued has been written. */
@@ -151,12 +154,22 @@ export class ValueChannel implements ByteChannelOwner {
         this.#held = Buffer.from(bytes.subarray(start));
         return;
       }
-      const end = this.#scanner.push(bytes, start, bytes.length);
+      const end = this.#scan(bytes, start);
       if (end < 0) return this.#keep(bytes, start, bytes.length);
       this.#messagesRead++;
       if (this.#pendingBytes === 0) this.#options.owner.message(bytes, start, end);
       else this.#finish(bytes, start, end);
       start = end;
+    }
+  }
+
+  #scan(bytes: Buffer, start: number): number {
+    try {
+      return this.#scanner.push(bytes, start, bytes.length);
+    } catch (error) {
+      // Of what is no message at least its beginning, which may say whom to answer.
+      this.#keep(bytes, start, Math.min(bytes.length, start + HEAD_BYTES));
+      throw error;
     }
   }
 
@@ -182,7 +195,7 @@ export class ValueChannel implements ByteChannelOwner {
   }
 
   #malformed(told: string, reason = told): void {
-    if (this.isOpen) this.#options.owner.malformed(told);
+    if (this.isOpen) this.#options.owner.malformed(told, this.#pending?.subarray(0, this.#pendingBytes) ?? NOTHING);
     this.closeAfterWriting(reason);
   }
 }

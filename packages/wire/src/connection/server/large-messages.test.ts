@@ -223,6 +223,28 @@ describe('a server', () => {
     assert.equal(peer.frames.filter(({ flags }) => (flags & MORE) !== 0).length, 0);
   });
 
+  it('counts the deadline of a request in pieces from its first piece', async () => {
+    const { clock, host, peer, settle } = await greetedServerRig();
+    for (const [id, remainingMs] of [
+      [1, 200],
+      [2, 50],
+    ] as const) {
+      const begunAt = clock.now();
+      for (const piece of inPieces(requestFrame(id, [HALF], { remainingMs }), [1_000_000, 1_000_000])) {
+        peer.send(piece);
+        await clock.advance(30);
+      }
+      await settle();
+      if (id === 1) assert.equal(host.calls[0]?.deadline, begunAt + remainingMs);
+    }
+    assert.deepEqual(
+      host.calls.map(({ id }) => id),
+      [1],
+    );
+    const { code, handlerRan } = readError(joined(peer.framesOf(FrameType.ERROR)).at(-1)!);
+    assert.deepEqual([code, handlerRan], [4, 0]);
+  });
+
   it('ignores pieces of a request that was cancelled', async () => {
     const { host, peer, settle } = await greetedServerRig();
     peer.send(
