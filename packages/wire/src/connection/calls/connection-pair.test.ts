@@ -74,14 +74,16 @@ describe('a client and a server', () => {
     assert.deepEqual([rig.host.calls.length, rig.observed.closed.length, rig.host.closedReasons.length], [0, 1, 1]);
   });
 
-  it('survive a value that is too deep for the server: its connection is closed, with the reason', async () => {
+  it('survive a value that is too deep for the server: it costs its own call, and no other', async () => {
     const rig = pairRig({ limits: { messageDepth: 8 } });
     let deep: unknown = 1;
     for (let i = 0; i < 20; i++) deep = [deep];
     const sent = rig.call('echo', [deep]);
+    const beside = rig.call('echo', ['beside']);
     await rig.settle();
-    assert.equal(sent.error?.code, 'UNAVAILABLE');
-    assert.match(rig.observed.closed[0]!, /^closed by the server: the arguments are malformed: .*deep/);
+    assert.deepEqual([sent.error?.code, sent.error?.progress], ['INVALID_ARGUMENT', 'refused']);
+    assert.match(sent.error!.reason, /^the arguments cannot be taken: .*deep/);
+    assert.deepEqual([beside.value, rig.observed.closed, rig.host.closedReasons], ['beside', [], []]);
   });
 
   it('keep each other alive through silence', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { greetedClientRig, greetedServerRig, serverRig } from '../../../test/connection-rig.js';
 import { helloFrame, rawFrame, requestFrame, responseFrame } from '../../../test/raw-peer.js';
 import { FrameType, PREFACE } from '../../frames/frame.js';
+import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
 

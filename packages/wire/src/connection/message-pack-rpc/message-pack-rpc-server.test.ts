@@ -199,6 +199,22 @@ describe('a request of MessagePack-RPC that cannot be read to its end', () => {
       assert.ok(hasEnded);
     });
 
+  for (const [what, params] of [
+    ['a map with a key that is a number', '91 81 01 a1 61'],
+    ['a map with a key that is nil', '91 81 c0 a1 61'],
+    ['a map with a key that is an array', '91 81 90 a1 61'],
+    ['nesting beyond the bound', `${'91'.repeat(80)}c0`],
+  ] as const)
+    it(`costs no other call when it holds ${what}`, async () => {
+      const { host, peer, settle } = rig();
+      peer.send(hex(`94 00 00 a4 6563686f ${params}`), hex(`93 02 a4 6563686f ${params}`), ECHO);
+      await settle();
+      const [first, ...rest] = peer.messages as unknown[][];
+      assert.deepEqual([first?.[0], first?.[1]], [1, 0]);
+      assert.deepEqual(rest, [ECHOED]);
+      assert.deepEqual([host.closedReasons, peer.hasEnded], [[], false]);
+    });
+
   it('is answered by nobody when its id has not come', async () => {
     for (const bytes of ['94 00 ce ff', '94 00', '94']) {
       const { clock, connection, peer, settle } = rig();

@@ -1,6 +1,6 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import { rpcError, runInContext } from '@org/rpc-core/internal';
-import type { Codec } from '../../codec/codec.js';
+import { type Codec, CodecError } from '../../codec/codec.js';
 import { GoAwayCode, HEADER_BYTES } from '../../frames/frame.js';
 import { writeError, writeResponse } from '../../frames/frame-writer.js';
 import { encodeMetadata } from '../../frames/metadata.js';
@@ -110,15 +110,19 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
 }
 
 /**
- * Reads the arguments of a call. Malformed ones close the connection.
- * @throws RpcError INVALID_ARGUMENT when they are malformed or no list
+ * Reads the arguments of a call. What is no value at all closes the connection; a value that is not taken here, beyond a bound or
+ * with an extension that nobody knows, costs its call alone: the frame is sound, and an honest peer may have sent it.
+ * @throws RpcError INVALID_ARGUMENT when they cannot be read or are no list
  */
 function decodeArgs(channel: FrameChannel, bytes: Buffer, start: number, end: number): readonly unknown[] {
   let args: unknown;
   try {
     args = channel.decode(bytes, start, end);
   } catch (error) {
-    const reason = `the arguments are malformed: ${(error as Error).message}`;
+    const { message } = error as Error;
+    if (error instanceof CodecError && !error.malformed)
+      throw rpcError('INVALID_ARGUMENT', `the arguments cannot be taken: ${message}`, { progress: 'refused' });
+    const reason = `the arguments are malformed: ${message}`;
     channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);
     throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused' });
   }

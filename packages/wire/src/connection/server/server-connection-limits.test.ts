@@ -102,11 +102,6 @@ describe('a request that breaks the protocol closes its connection', () => {
       requestFrame(1, [], { payload: hex('90 00') }),
       /^the arguments are malformed: .*left over/,
     ],
-    [
-      'with arguments nested too deep',
-      requestFrame(1, [], { payload: hex(`${'91'.repeat(80)}c0`) }),
-      /^the arguments are malformed: .*deep/,
-    ],
   ] as const) {
     it(name, async () => {
       const { connection, host, peer, settle } = await greetedServerRig();
@@ -121,6 +116,27 @@ describe('a request that breaks the protocol closes its connection', () => {
       assert.ok(connection.running <= 1);
     });
   }
+
+  for (const [what, payload, reason] of [
+    ['nested too deep', `${'91'.repeat(80)}c0`, /deep/],
+    ['of too many elements', `dc0065${'c0'.repeat(101)}`, /elements/],
+    ['an extension that nobody knows', '91 d4 4d 00', /extension/],
+    ['text that is not UTF-8', '91 a1 ff', /UTF-8/],
+  ] as const)
+    it(`but not when its arguments are ${what}: that costs the one call`, async () => {
+      const { host, peer, settle } = await greetedServerRig({ limits: { messageElements: 100 } });
+      peer.send(
+        requestFrame(1, [], { payload: hex(payload) }),
+        requestFrame(0, [], { payload: hex(payload), flags: 1 }),
+      );
+      peer.send(requestFrame(2, ['beside']));
+      await settle();
+      const { code, handlerRan, reason: said } = readError(peer.only(FrameType.ERROR));
+      assert.deepEqual([code, handlerRan, peer.only(FrameType.RESPONSE).id], [3, 0, 2]);
+      assert.match(said, reason);
+      assert.match(said, /^the arguments cannot be taken: /);
+      assert.deepEqual([host.calls.length, host.closedReasons], [1, []]);
+    });
 
   it('but not when its arguments are one value that is no array', async () => {
     const { host, peer, settle } = await greetedServerRig();
