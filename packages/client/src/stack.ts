@@ -50,12 +50,8 @@ export function composeMethod(
   const { service } = balancer;
   const { clock, random, layers, metadata } = client.options;
   const ofService = serviceParts(client, service);
-  const own = createLimiters(
-    'createClient',
-    `${service}.${method}`,
-    client.options.services.get(service)?.methods[method] ?? {},
-    clock,
-  );
+  const ofMethod = client.options.services.get(service)?.methods[method] ?? {};
+  const own = createLimiters('createClient', `${service}.${method}`, ofMethod, clock);
   // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
   const limits = [own, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
     ...(rate ? [rate] : []),
