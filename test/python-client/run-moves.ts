@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { movesServer } from './moves-service.js';
 
-/** Any Python 3.9 or newer will do. */
+/** Any Python 3.10 or newer will do. */
 export const PYTHON: string = process.env['PYTHON_BIN'] || 'python3';
 
 /** How a run ended, and all that it printed. */
