@@ -6,6 +6,8 @@ export interface ItemReceiver {
   pushClosed(open: () => unknown, cost: number): void;
   /** No more items will come. */
   end(): void;
+  /** No more items will come, for this reason: whoever reads them gets it after those that have come. */
+  fail(error: unknown): void;
   /** Told of the cost of every item that was taken or dropped. */
   onTaken: (cost: number) => void;
 }

@@ -18,6 +18,8 @@ export interface TcpRig {
   echo(value: unknown): Promise<unknown>;
   /** Waits until so many connections of the server are over. */
   untilClosed(count: number): Promise<void>;
+  /** Lets the server look after its connections. */
+  tick(): void;
   close(): Promise<void>;
 }
 
@@ -33,9 +35,11 @@ export async function tcpRig(): Promise<TcpRig> {
     onClosed(connection, reason);
     wake?.();
   };
+  const connections: ServerConnection[] = [];
   const listener = await listenTcp(
     { host: '127.0.0.1', port: 0, connectionsMax: 1_000 },
-    (stream) => new ServerConnection({ messagePackRpc: serveMessagePackRpc, ...shared, stream, host }),
+    (stream) =>
+      void connections.push(new ServerConnection({ messagePackRpc: serveMessagePackRpc, ...shared, stream, host })),
     (error) => {
       throw error;
     },
@@ -59,6 +63,9 @@ export async function tcpRig(): Promise<TcpRig> {
     echo: (value) => client.send(new Call(ref, [value], false)),
     async untilClosed(count) {
       while (host.closedReasons.length < count) await new Promise<void>((resolve) => (wake = resolve));
+    },
+    tick() {
+      for (const connection of connections) connection.tick(systemClock.now());
     },
     async close() {
       client.close('the test is over');

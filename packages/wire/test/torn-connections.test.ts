@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FrameType, PREFACE } from '../src/frames/frame.js';
+import { FrameType, PREFACE, RequestFlag } from '../src/frames/frame.js';
 import { hex } from './codec-helpers.js';
 import { greetedServerRig } from './connection-rig.js';
-import { helloFrame, requestFrame } from './raw-peer.js';
+import { helloFrame, readError, requestFrame } from './raw-peer.js';
 import { readAll, type TcpRig, tcpRig } from './tcp-rig.js';
 
 const GREETING = Buffer.concat([PREFACE, helloFrame()]);
@@ -64,6 +64,47 @@ describe('a server whose connections are torn', () => {
   });
 });
 
+describe('a client that is gone without a word', () => {
+  for (const how of ['a call', 'a stream'] as const)
+    it(`is found within two looks while ${how} of it runs, and its handler is told`, async () => {
+      const rig = await tcpRig();
+      try {
+        let abortReason: unknown;
+        const begun = new Promise<void>((resolve) => {
+          rig.host.methods['hang'] = () => {
+            const { signal } = rig.host.calls.at(-1)!;
+            resolve();
+            const aborted = new Promise<never>((_, reject) => {
+              signal.addEventListener('abort', () => {
+                abortReason = signal.reason;
+                reject(signal.reason as Error);
+              });
+            });
+            if (how === 'a call') return aborted;
+            return (async function* () {
+              yield await aborted;
+            })();
+          };
+        });
+        const socket = await rig.open();
+        // Its system says the same as for a process that was killed: the end of one direction, and from then on resets.
+        socket.on('data', () => {});
+        const flags = how === 'a stream' ? RequestFlag.STREAM : 0;
+        socket.write(Buffer.concat([GREETING, requestFrame(1, [], { name: ['test', 'hang'], flags })]));
+        await begun;
+        socket.destroy();
+        for (let look = 0; look < 50 && rig.host.closedReasons.length === 0; look++) {
+          rig.tick();
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        assert.equal(rig.host.closedReasons.length, 1);
+        assert.match(String(abortReason), /the connection to the caller is gone/);
+      } finally {
+        await rig.close();
+      }
+    });
+});
+
 describe('arguments that would grow a thousandfold', () => {
   /** Runs the collector, which the process was not started with. */
   const collect = (() => {
@@ -71,18 +112,25 @@ describe('arguments that would grow a thousandfold', () => {
     return runInNewContext('gc') as () => void;
   })();
 
-  for (const [name, payload, reason] of [
+  for (const [name, payload, isMalformed, reason] of [
     [
       '24,000 bytes of nested array headers',
       Buffer.from(hex('dcffff').toString('hex').repeat(8_000), 'hex'),
+      true,
       /at byte 3: an array or map of 65535 where only 23997 bytes are left$/,
     ],
     [
       'an array of four billion',
       hex('dd ff ff ff ff'),
+      true,
       /at byte 5: an array or map of 4294967295 where only 0 bytes are left$/,
     ],
-    ['a million nested arrays', Buffer.alloc(1_000_000, 0x91), /at byte 65: arrays and maps nested deeper than 64$/],
+    [
+      'a million nested arrays',
+      Buffer.alloc(1_000_000, 0x91),
+      false,
+      /at byte 65: arrays and maps nested deeper than 64$/,
+    ],
   ] as const) {
     it(`are refused at once, for little: ${name}`, async () => {
       const { host, peer, settle } = await greetedServerRig();
@@ -93,8 +141,10 @@ describe('arguments that would grow a thousandfold', () => {
       await settle();
       const grown = process.memoryUsage().heapUsed - before;
       assert.ok(grown < 1_000_000, `the heap has grown by ${grown} bytes`);
-      assert.match(peer.goAway.reason, /^the arguments are malformed: cannot decode the message /);
-      assert.match(peer.goAway.reason, reason);
+      // What is no value at all closes the connection, what is beyond a bound costs its call.
+      const said = isMalformed ? peer.goAway.reason : readError(peer.only(FrameType.ERROR)).reason;
+      assert.match(said, isMalformed ? /^the arguments are malformed: / : /^the arguments cannot be taken: /);
+      assert.match(said, reason);
       assert.deepEqual([host.calls.length, peer.framesOf(FrameType.RESPONSE).length], [0, 0]);
     });
   }

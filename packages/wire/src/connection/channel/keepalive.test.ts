@@ -74,12 +74,14 @@ describe('keepalive', () => {
     assert.equal(state.pings, 2);
   });
 
-  it('asks nobody who has ended its side', () => {
+  it('asks a peer that has ended its side, at once and then rarely, and expects no answer', () => {
     const { state, keepalive } = scene();
     keepalive.tick(11_000);
-    keepalive.stop();
-    keepalive.tick(60_000);
-    keepalive.suspect(70_000);
-    assert.deepEqual([state.pings, state.lost], [1, []]);
+    keepalive.peerEnded(12_000);
+    keepalive.peerEnded(12_000);
+    assert.equal(state.pings, 2);
+    for (let now = 13_000; now <= 72_000; now += 1_000) keepalive.tick(now);
+    keepalive.suspect(72_000);
+    assert.deepEqual([state.pings, state.lost], [4 + 5, []]);
   });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { RpcError } from '@org/rpc-core';
+import { encoded } from '../../../test/codec-helpers.js';
 import { greetedClientRig, greetedServerRig, type ServerRig } from '../../../test/connection-rig.js';
-import { goAwayFrame, rawFrame, requestFrame } from '../../../test/raw-peer.js';
+import { goAwayFrame, rawFrame, readError, requestFrame } from '../../../test/raw-peer.js';
 import { CancelReason, FrameType, GoAwayCode, RequestFlag } from '../../frames/frame.js';
 
 /** A minute in which the server looks after its connection. */
@@ -12,7 +14,7 @@ async function aMinute({ clock, connection }: ServerRig): Promise<void> {
 }
 
 describe('a client that leaves', () => {
-  it('has ended its side, gets the answer of a handler that takes a minute, and no PING that it could not answer', async () => {
+  it('has ended its side, gets the answer of a handler that takes a minute, and is asked by PINGs that need no answer', async () => {
     const rig = await greetedServerRig();
     let answer!: (value: unknown) => void;
     rig.host.methods['wait'] = () => new Promise((resolve) => (answer = resolve));
@@ -20,24 +22,82 @@ describe('a client that leaves', () => {
     rig.peer.stream.end();
     await rig.settle();
     await aMinute(rig);
-    assert.deepEqual(rig.peer.framesOf(FrameType.PING), []);
+    assert.equal(rig.peer.framesOf(FrameType.PING).length, 3 + 5);
     answer('late');
     await rig.settle();
     assert.equal(rig.peer.only(FrameType.RESPONSE).id, 1);
     assert.ok(rig.peer.isEnded);
   });
 
-  it('has ended its side, and is dropped while a stream waits for the items that can never come', async () => {
+  it('has ended its side before the items of a stream: their reader is told, and that they end is not pretended', async () => {
     const rig = await greetedServerRig();
+    const seen: unknown[] = [];
+    rig.host.methods['read'] = async function* (items: AsyncIterable<unknown>) {
+      try {
+        for await (const item of items) seen.push(item);
+        seen.push('the end');
+      } catch (error) {
+        seen.push((error as RpcError).code, (error as RpcError).reason);
+      }
+      yield 'read';
+    };
+    const item = rawFrame(FrameType.ITEM, encoded(1), 1);
+    rig.peer.send(requestFrame(1, [], { name: ['test', 'read'], flags: RequestFlag.STREAM }), item);
+    rig.peer.stream.end();
+    await rig.settle();
+    assert.deepEqual(seen, [1, 'CANCELLED', 'the client ended its side before the items of the stream']);
+    assert.deepEqual(
+      rig.peer.frames.filter(({ id }) => id === 1).map(({ type }) => type),
+      [FrameType.ITEM, FrameType.END],
+    );
+    assert.equal(rig.connection.running, 0);
+  });
+
+  it('has ended its side after the items of a stream: the stream goes on for as long as it takes', async () => {
+    const rig = await greetedServerRig();
+    let answer!: (value: unknown) => void;
     rig.host.methods['read'] = async function* (items: AsyncIterable<unknown>) {
       for await (const item of items) yield item;
+      yield await new Promise((resolve) => (answer = resolve));
     };
-    rig.peer.send(requestFrame(1, [], { name: ['test', 'read'], flags: RequestFlag.STREAM }));
+    const end = rawFrame(FrameType.END, Buffer.alloc(0), 1);
+    rig.peer.send(requestFrame(1, [], { name: ['test', 'read'], flags: RequestFlag.STREAM }), end);
     rig.peer.stream.end();
     await rig.settle();
     await aMinute(rig);
-    assert.deepEqual(rig.host.closedReasons, ['no answer to a PING within 3000 ms']);
-    assert.equal(rig.connection.running, 0);
+    assert.deepEqual(rig.host.closedReasons, []);
+    answer('late');
+    await rig.settle();
+    assert.deepEqual(
+      rig.peer.frames.filter(({ id }) => id === 1).map(({ type }) => type),
+      [FrameType.ITEM, FrameType.END],
+    );
+    assert.ok(rig.peer.isEnded);
+  });
+
+  it('has ended its side: a stream gets what credit it had granted, and is then cancelled', async () => {
+    for (const isAfter of [false, true]) {
+      const rig = await greetedServerRig();
+      let returned = 0;
+      rig.host.methods['endless'] = async function* () {
+        try {
+          for (;;) yield Buffer.alloc(10_000);
+        } finally {
+          returned++;
+        }
+      };
+      rig.peer.send(requestFrame(1, [], { name: ['test', 'endless'], flags: RequestFlag.STREAM }));
+      // The credit is used up before the end of the client's side, or after it.
+      if (isAfter) await rig.settle();
+      rig.peer.stream.end();
+      await rig.settle();
+      const frames = rig.peer.frames.filter(({ id }) => id === 1);
+      assert.deepEqual(new Set(frames.map(({ type }) => type)), new Set([FrameType.ITEM, FrameType.ERROR]));
+      const { code, handlerRan, reason } = readError(frames.at(-1)!);
+      assert.deepEqual([code, handlerRan], [1, 1]);
+      assert.match(reason, /the client ended its side, and the credit .* is used up/);
+      assert.deepEqual([returned, rig.connection.running, rig.peer.isEnded], [1, 0, true]);
+    }
   });
 
   it('may have said before that it will call no more, and is answered', async () => {

@@ -101,8 +101,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   tick(now: number): void {
     this.#successor?.tick(now);
-    // Only streams need more of a client that has ended its side: END, and CREDIT.
-    if (this.#peerEnded && this.#streams.size === 0) this.#channel.keepalive.stop();
     this.#channel.tick(now);
   }
 
@@ -233,6 +231,14 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   ended(): void {
     this.#peerEnded = true;
+    if (this.running > 0) {
+      this.#channel.keepalive.peerEnded(this.#options.clock.now());
+      const reason = 'the client ended its side before the items of the stream';
+      this.#streams.peerEnded(rpcError('CANCELLED', reason, { progress: 'processed' }), (id) => {
+        const noCredit = 'the client ended its side, and the credit that it had granted the stream is used up';
+        this.#breakOff(id, rpcError('CANCELLED', noCredit, { progress: 'processed' }));
+      });
+    }
     this.#endIfIdle();
   }
 

@@ -17,12 +17,12 @@ export interface SenderPort {
 export class StreamSender implements ItemSender {
   readonly credit: SendCredit;
   isClosed = false;
-  readonly #id: number;
+  readonly id: number;
   readonly #port: SenderPort;
   #onOpen: (() => void) | undefined;
 
   constructor(id: number, credit: number, port: SenderPort) {
-    this.#id = id;
+    this.id = id;
     this.credit = new SendCredit(credit);
     this.#port = port;
   }
@@ -36,7 +36,7 @@ export class StreamSender implements ItemSender {
   }
 
   send(value: unknown): void | Promise<void> {
-    const cost = this.#port.write(this.#id, value);
+    const cost = this.#port.write(this.id, value);
     if (typeof cost !== 'number') return this.#append(cost);
     this.credit.take(cost);
   }
@@ -45,11 +45,11 @@ export class StreamSender implements ItemSender {
     const frame = await compressing;
     // Meanwhile other streams may have used up the credit of the connection.
     for (let open = this.untilOpen(); open !== undefined; open = this.untilOpen()) await open;
-    if (!this.isClosed) this.credit.take(this.#port.append(this.#id, frame));
+    if (!this.isClosed) this.credit.take(this.#port.append(this.id, frame));
   }
 
   end(): void {
-    if (!this.isClosed) this.#port.end(this.#id);
+    if (!this.isClosed) this.#port.end(this.id);
   }
 
   wake(): void {

@@ -53,6 +53,7 @@ export class Streams {
   readonly #waiting = new Set<StreamSender>();
   /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
   #grantsDue = 1;
+  #onStarved: ((id: number) => void) | undefined;
   /** What the peer grants a stream from its start. */
   #streamCredit = STREAM_CREDIT;
 
@@ -158,6 +159,25 @@ export class Streams {
     return stream.received;
   }
 
+  /**
+   * The peer will send nothing more. Items that have not come never will: who reads them gets `error`, unless their END has come.
+   * Items still go out as far as credit was granted.
+   * @param onStarved - told of each stream that waits for credit, now or later: none can come
+   */
+  peerEnded(error: RpcError, onStarved: (id: number) => void): void {
+    for (const stream of this.#open.values()) {
+      if (stream.ended) continue;
+      stream.ended = true;
+      stream.received.fail(error);
+    }
+    this.#onStarved = onStarved;
+    for (const sender of [...this.#waiting]) this.#checkStarved(sender);
+  }
+
+  #checkStarved(sender: StreamSender): void {
+    if (!sender.credit.isOpen || !this.#sendCredit.isOpen) this.#onStarved?.(sender.id);
+  }
+
   /** The peer's HELLO may grant more than what every peer grants. @throws ProtocolError when that overflows */
   greeted(hello: Hello): void {
     const { streamCredit = STREAM_CREDIT, connectionCredit = CONNECTION_CREDIT } = hello;
@@ -250,6 +270,7 @@ export class Streams {
     mayWrite: () => this.#sendCredit.isOpen && !this.#channel.isFull,
     wait: (sender) => {
       this.#waiting.add(sender);
+      if (this.#onStarved !== undefined) this.#checkStarved(sender);
     },
     write: (id, value) => {
       const { output, bodyBytesMax } = this.#channel;
