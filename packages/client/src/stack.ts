@@ -70,6 +70,7 @@ export function composeMethod(
     ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
     { settle: (call, outcome) => balancer.settle(call, outcome) },
+    ...(isStream ? [] : [latency.excuse]), // Settled first: what a caller's short deadline ends is held against no node.
   ]);
   const parts: Layer[] = [
     ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
@@ -87,6 +88,7 @@ export function composeMethod(
           clock,
           random,
           onRetry: (event) => client.emit('retried', event),
+          readyCount: () => balancer.readyCount,
           isClosed: () => balancer.isClosed,
         }),
     // Below retry: leaves time for another attempt.

@@ -1,8 +1,8 @@
 import type { RpcError } from './error.js';
 
 /**
- * Marks the error of an expiry that this process noticed late: its event loop was busy, so the time that passed says nothing
- * of the server. The client holds such an error against no node.
+ * Marks the error of an expiry that says nothing of the server: this process noticed it late, because its event loop was
+ * busy, or its caller gave it less time than the method usually takes. The client holds such an error against no node.
  */
 export function markLate(error: RpcError): void {
   error.late = true;

@@ -11,6 +11,8 @@ export interface RetryFacts {
   readonly now: number;
   readonly random: Random;
   readonly budget: RetryBudget;
+  /** Whether there is a node that has not been tried yet. */
+  readonly hasUntried: boolean;
 }
 
 /** Wait so long and try again, or stop and say why; `''` when the error speaks for itself. */
@@ -38,13 +40,22 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
   if (obstacle !== undefined) return { stop: obstacle };
   if (facts.max === 0) return { stop: 'retries are off' };
   if (facts.retries >= facts.max) return { stop: 'no retries are left' };
-  const waitMs = error.retryAfterMs ?? retryDelayMs(facts.retries, facts.random);
-  if (facts.now + waitMs >= call.deadline) {
-    const asked = `the server asks to wait ${waitMs} ms, which is beyond the deadline`;
-    return { stop: error.retryAfterMs === undefined ? 'no time is left' : asked };
-  }
+  const leftMs = call.deadline - facts.now;
+  // What one node asks for is no reason to let another wait.
+  const askedMs = facts.hasUntried ? undefined : error.retryAfterMs;
+  if (askedMs !== undefined && askedMs >= leftMs)
+    return { stop: `the server asks to wait ${askedMs} ms, which is beyond the deadline` };
+  const waitMs = retryWaitMs(askedMs, leftMs, facts);
+  if (waitMs >= leftMs) return { stop: 'no time is left' };
   if (!facts.budget.withdraw(facts.now)) return { stop: 'the retry budget is used up' };
   return { waitMs };
+}
+
+/** Never less than was asked for, and up to a quarter more, or callers that were sent away together come back together. */
+function retryWaitMs(askedMs: number | undefined, leftMs: number, { retries, random }: RetryFacts): number {
+  const delayMs = retryDelayMs(retries, random);
+  if (askedMs === undefined) return delayMs;
+  return askedMs + Math.min(Math.max(delayMs, (random() * askedMs) / 4), (leftMs - askedMs) / 2);
 }
 
 /** Why this outcome must not be repeated, whatever else allows it; `undefined` when it may be. */

@@ -31,9 +31,16 @@ class Scene {
 
   start(
     steps: readonly Step[],
-    options: { max?: number; idempotent?: boolean; timeoutMs?: number; oneWay?: boolean } = {},
+    options: {
+      max?: number;
+      idempotent?: boolean;
+      timeoutMs?: number;
+      oneWay?: boolean;
+      readyCount?: number;
+      seed?: number;
+    } = {},
   ) {
-    const { max = 2, idempotent = true, timeoutMs = 1_000, oneWay = false } = options;
+    const { max = 2, idempotent = true, timeoutMs = 1_000, oneWay = false, readyCount = 1, seed = 1 } = options;
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], oneWay);
     call.createdAt = this.clock.now();
     call.deadline = call.createdAt + timeoutMs;
@@ -44,7 +51,8 @@ class Scene {
     const { clock, budget } = this;
     const onRetry = (event: RetryEvent) => this.events.push(event);
     const next: Service = (attempt) => this.#attempt(attempt, steps[this.sent.length]!);
-    const serve = retry({ max, budget, clock, random: seededRandom(1), onRetry })(next);
+    const random = seededRandom(seed);
+    const serve = retry({ max, budget, clock, random, onRetry, readyCount: () => readyCount })(next);
     serve(call).then(
       (value) => {
         this.result = value;
@@ -172,7 +180,8 @@ describe('retry', () => {
 
   it('waits as long as the server asks', async () => {
     const scene = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'refused', 300), OK]);
-    assert.equal(scene.sent[1]!.at, 310);
+    const { at } = scene.sent[1]!;
+    assert.ok(at >= 310 && at <= 385, `${at}`);
   });
 
   it('waits as long as a server that serves nothing just now asks, and not at all when retries are off', async () => {
@@ -181,6 +190,29 @@ describe('retry', () => {
     assert.deepEqual([scene.sent.length, scene.sent[1]!.at - scene.sent[0]!.at >= 300], [2, true]);
     const off = await new Scene().run(steps, { max: 0 });
     assert.deepEqual([off.sent.length, off.error?.retryAfterMs], [1, 300]);
+  });
+
+  it('never comes back before the time that the server asks for, and not with all others at once', async () => {
+    const waits: number[] = [];
+    for (let seed = 1; seed <= 20; seed++) {
+      const scene = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'refused', 400), OK], { seed });
+      waits.push(scene.sent[1]!.at - scene.sent[0]!.at - 10);
+    }
+    assert.ok(
+      waits.every((wait) => wait >= 400 && wait <= 501),
+      `${waits}`,
+    );
+    assert.ok(Math.max(...waits) - Math.min(...waits) > 50, `${waits}`);
+  });
+
+  it('waits for no server that it does not go to: an untried one is asked after the usual backoff', async () => {
+    const steps = [failed('RESOURCE_EXHAUSTED', 'refused', 400), OK];
+    const scene = await new Scene().run(steps, { readyCount: 2 });
+    assert.deepEqual([scene.sent.length, scene.sent[1]!.at <= 35], [2, true]);
+    const beyond = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'refused', 5_000), OK], { readyCount: 2 });
+    assert.equal(beyond.result, 'done');
+    const both = await new Scene().run([steps[0]!, steps[0]!, OK], { readyCount: 2 });
+    assert.equal(both.sent[2]!.at - both.sent[1]!.at >= 400, true);
   });
 
   it('fails at once with the error of the server when that asks for more time than is left', async () => {

@@ -26,6 +26,8 @@ export interface RetrySettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** How many nodes take calls; left out: only those that were tried. */
+  readonly readyCount?: (() => number) | undefined;
   /** Whether the client has been closed: its calls in flight end, and none is repeated. */
   readonly isClosed?: (() => boolean) | undefined;
 }
@@ -135,7 +137,8 @@ class FailedCall {
   #takesRetry(error: RpcError): boolean {
     if (this.#stop !== '' || this.#settings.isClosed?.()) return false;
     const { budget, clock, random } = this.#settings;
-    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget };
+    const hasUntried = this.#hasUntried();
+    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget, hasUntried };
     const decision = decideRetry(this.#attempts.call, error, facts);
     if ('stop' in decision) {
       this.#stop = decision.stop;
@@ -144,6 +147,11 @@ class FailedCall {
     this.#retries++;
     this.#waitMs = decision.waitMs;
     return true;
+  }
+
+  #hasUntried(): boolean {
+    const tried = new Set(this.#attempts.call.attempts?.map(({ endpoint }) => endpoint));
+    return (this.#settings.readyCount?.() ?? 0) > tried.size;
   }
 
   /** The call has failed for good. */

@@ -1,5 +1,5 @@
 import type { Call, Gate, Outcome } from '@org/rpc-core';
-import { isLate } from '@org/rpc-core/internal';
+import { isLate, markLate } from '@org/rpc-core/internal';
 
 /** For how long an answer is remembered: between one and two of these, in milliseconds. */
 const WINDOW_MS = 10_000;
@@ -7,39 +7,146 @@ const WINDOW_MS = 10_000;
 /** Answers after which something is known of a method. */
 const ANSWERS_MIN = 20;
 
+/** Latencies are counted in buckets, eight for each doubling from 1/16 ms on: a value is told up to 9 % too high. */
+const FIRST_MS = 1 / 16;
+const PER_DOUBLING = 8;
+const BUCKETS = 200;
+
+/** A call that has less time than twice the median has less than the method usually takes. */
+const USUAL_FACTOR = 2;
+
 /**
- * How slow a method is at its slowest, as the maximum of the last ten to twenty seconds.
+ * How long the answers of a method take: at their slowest, as the 99th percentile of the last ten to twenty seconds, and
+ * usually.
  *
- * Of a call that was given up twice, the later attempt counts with the time that it was given: it would have taken at least
- * that, so that the next ones are given more. One attempt alone says more of its node: did it count, a node that hangs would
- * have every trial call wait there until its deadline.
+ * A percentile and not the maximum: of a method with a long tail the slowest answer of ten seconds is so slow that no time for
+ * a second attempt would be left, and each node that hangs would cost calls. Of a call that was given up twice, the later
+ * attempt counts as the slowest with the time that it was given: it would have taken at least that, so that the next ones
+ * are given more. One attempt alone says more of its node: did it count, a node that hangs would have every trial call wait
+ * there until its deadline.
  */
 export class MethodLatency implements Gate {
+  /** Made with the first answer. */
+  #answers: Answers | undefined;
   #startedAt = 0;
-  #currentMs = 0;
-  #previousMs = 0;
-  #answers = 0;
+  #currentGivenUpMs = 0;
+  #previousGivenUpMs = 0;
 
-  /** What the slowest answer of late took, in milliseconds; `undefined` when too little is known. */
+  /** What the slowest answers of late take, in milliseconds; `undefined` when too little is known. */
   slowMs(now: number): number | undefined {
     this.#turn(now);
-    return this.#answers < ANSWERS_MIN ? undefined : Math.max(this.#currentMs, this.#previousMs);
+    const slowMs = this.#answers?.slowMs;
+    return slowMs === undefined ? undefined : Math.max(slowMs, this.#currentGivenUpMs, this.#previousGivenUpMs);
   }
 
   settle(call: Call, outcome: Outcome): void {
     if (outcome !== undefined && !tellsLatency(call, outcome)) return;
     this.#turn(call.endedAt);
     const latencyMs = call.endedAt - call.startedAt;
-    if (latencyMs > this.#currentMs) this.#currentMs = latencyMs;
-    if (this.#answers < ANSWERS_MIN) this.#answers++;
+    if (outcome?.code === 'DEADLINE_EXCEEDED') this.#currentGivenUpMs = Math.max(this.#currentGivenUpMs, latencyMs);
+    this.#answers ??= new Answers();
+    this.#answers.add(latencyMs);
   }
+
+  /**
+   * What looks at an outcome before all who would hold it against the node: an attempt whose caller gave it less time than the
+   * method usually takes says nothing when it runs out of it.
+   */
+  readonly excuse: Gate = {
+    settle: (call, outcome) => {
+      if (outcome?.code !== 'DEADLINE_EXCEEDED') return;
+      const usualMs = this.#answers?.usualMs;
+      if (usualMs !== undefined && call.attemptDeadline - call.startedAt < USUAL_FACTOR * usualMs) markLate(outcome);
+    },
+  };
 
   #turn(now: number): void {
     const windows = (now - this.#startedAt) / WINDOW_MS;
     if (windows < 1) return;
-    this.#previousMs = windows < 2 ? this.#currentMs : 0;
-    this.#currentMs = 0;
+    this.#previousGivenUpMs = windows < 2 ? this.#currentGivenUpMs : 0;
+    this.#currentGivenUpMs = 0;
     this.#startedAt = now;
+    this.#answers?.turn(windows >= 2);
+  }
+}
+
+/** The answers of two windows in buckets, with the two percentiles that are asked for kept up to date. */
+class Answers {
+  readonly #counts = new Uint32Array(BUCKETS);
+  /** Those of the current window, which are in `#counts` too. */
+  readonly #current = new Uint32Array(BUCKETS);
+  readonly #slow = new Percentile(this.#counts, 0.01);
+  readonly #usual = new Percentile(this.#counts, 0.5);
+  #total = 0;
+  #seen = 0;
+
+  get slowMs(): number | undefined {
+    return this.#seen < ANSWERS_MIN ? undefined : this.#slow.valueMs;
+  }
+
+  get usualMs(): number | undefined {
+    return this.#seen < ANSWERS_MIN ? undefined : this.#usual.valueMs;
+  }
+
+  add(latencyMs: number): void {
+    const doublings = latencyMs <= FIRST_MS ? 0 : Math.log2(latencyMs / FIRST_MS);
+    const bucket = Math.min(BUCKETS - 1, Math.ceil(doublings * PER_DOUBLING));
+    this.#counts[bucket]!++;
+    this.#current[bucket]!++;
+    this.#total++;
+    if (this.#seen < ANSWERS_MIN) this.#seen++;
+    this.#slow.added(bucket, this.#total);
+    this.#usual.added(bucket, this.#total);
+  }
+
+  /** Forgets the window before, or both. */
+  turn(isAllOld: boolean): void {
+    this.#total = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      this.#counts[bucket] = isAllOld ? 0 : this.#current[bucket]!;
+      this.#current[bucket] = 0;
+      this.#total += this.#counts[bucket]!;
+    }
+    this.#slow.restart(this.#total);
+    this.#usual.restart(this.#total);
+  }
+}
+
+/** The bucket above which at most a share of the answers lies; it moves by a bucket or two with each answer. */
+class Percentile {
+  readonly #counts: Uint32Array;
+  readonly #share: number;
+  #bucket = 0;
+  #above = 0;
+
+  constructor(counts: Uint32Array, share: number) {
+    this.#counts = counts;
+    this.#share = share;
+  }
+
+  /** The upper edge of its bucket, in milliseconds. */
+  get valueMs(): number {
+    return FIRST_MS * 2 ** (this.#bucket / PER_DOUBLING);
+  }
+
+  /** An answer was counted in a bucket. */
+  added(bucket: number, total: number): void {
+    if (bucket > this.#bucket) this.#above++;
+    this.#settle(total);
+  }
+
+  /** All counts have changed. */
+  restart(total: number): void {
+    this.#above = 0;
+    for (let bucket = this.#bucket + 1; bucket < BUCKETS; bucket++) this.#above += this.#counts[bucket]!;
+    this.#settle(total);
+  }
+
+  #settle(total: number): void {
+    const allowed = total * this.#share;
+    while (this.#above > allowed) this.#above -= this.#counts[++this.#bucket]!;
+    while (this.#bucket > 0 && this.#above + this.#counts[this.#bucket]! <= allowed)
+      this.#above += this.#counts[this.#bucket--]!;
   }
 }
 

@@ -26,11 +26,26 @@ describe('RetryBudget', () => {
     assert.equal(take(budget, 500), 20);
   });
 
-  it('gives about one repeat a second to a client without calls', () => {
+  it('has some to begin with, and gives one each twenty seconds to a client that makes few calls', () => {
     const budget = new RetryBudget('test');
     assert.equal(take(budget, 0), 9);
-    assert.equal(take(budget, 5_000), 0);
-    assert.equal(take(budget, 10_000), 9);
+    assert.equal(take(budget, 10_000), 0);
+    assert.equal(take(budget, 40_000), 2);
+    assert.equal(take(budget, 4_000_000), 9);
+  });
+
+  it('gives few calls more than their share, at most one a second', () => {
+    for (const [calls, repeats] of [
+      [2, 0],
+      [10, 2],
+      [100, 27],
+      [1_000, 209],
+    ] as const) {
+      const budget = new RetryBudget('test');
+      take(budget, 0);
+      enter(budget, calls, 15_000);
+      assert.equal(take(budget, 15_000), repeats, `${calls} calls`);
+    }
   });
 
   it('forgets calls, and what they paid for, after the window', () => {

@@ -9,6 +9,18 @@ const REPEAT = 100;
 /** Repeats that may always be in flight, whatever the share of the calls. Source: Envoy's `min_retry_concurrency`. */
 const CONCURRENT_MIN = 3;
 
+/**
+ * Beyond the share, each call in the window brings in so much, up to what `minPerSecond` makes in a window. A fixed number of
+ * repeats would let clients with few calls each, and there may be thousands of them, repeat every call twice.
+ */
+const FLOOR_PER_CALL = 7;
+
+/** As long as no more calls than this lie in the window, a client may also use its spare repeats. */
+const FEW_CALLS = 100;
+
+/** From one spare repeat to the next, in milliseconds, for each `minPerSecond`: a call that comes alone may be repeated. */
+const SPARE_EACH_MS = 20_000;
+
 /** Calls that may wait for a place among the repeats in flight; the others fail with what they have. */
 const WAITING_MAX = 4_096;
 
@@ -28,6 +40,12 @@ export class RetryBudget implements Required<Gate> {
   /** What each tenth of the window has brought in, less what was spent in it. */
   readonly #slots: number[] = new Array<number>(SLOTS).fill(0);
   #balance = 0;
+  /** The calls that began in each tenth of the window, and in all of it. */
+  readonly #begun: number[] = new Array<number>(SLOTS).fill(0);
+  #begunSum = 0;
+  #spare: number;
+  #spareAt = 0;
+  readonly #sparePerMs: number;
   #tick = 0;
   #calls = 0;
   #repeats = 0;
@@ -41,6 +59,8 @@ export class RetryBudget implements Required<Gate> {
     this.#slotMs = windowMs / SLOTS;
     // The window reaches back over nine whole slots and a part of one: less than ten seconds must not bring in ten.
     this.#reserve = (minPerSecond * (windowMs - this.#slotMs) * REPEAT) / 1_000;
+    this.#spare = this.#reserve;
+    this.#sparePerMs = (minPerSecond * REPEAT) / SPARE_EACH_MS;
   }
 
   /** A call begins; it brings in its share. */
@@ -49,6 +69,8 @@ export class RetryBudget implements Required<Gate> {
     this.#roll(call.createdAt);
     this.#slots[this.#tick % SLOTS]! += this.#percent;
     this.#balance += this.#percent;
+    this.#begun[this.#tick % SLOTS]!++;
+    this.#begunSum++;
   }
 
   /** The call has ended. */
@@ -59,9 +81,21 @@ export class RetryBudget implements Required<Gate> {
   /** Takes one repeat; false when there is none left. */
   withdraw(now: number): boolean {
     this.#roll(now);
-    if (this.#balance + this.#reserve < REPEAT) return false;
+    const floor = Math.min(this.#reserve, FLOOR_PER_CALL * this.#begunSum);
+    const isCovered = this.#balance + floor >= REPEAT;
+    if (!isCovered && (this.#begunSum > FEW_CALLS || !this.#withdrawSpare(now))) return false;
+    // Spare ones too: when many calls follow, they have been used already.
     this.#slots[this.#tick % SLOTS]! -= REPEAT;
     this.#balance -= REPEAT;
+    return true;
+  }
+
+  #withdrawSpare(now: number): boolean {
+    const gained = Math.max(0, now - this.#spareAt) * this.#sparePerMs;
+    this.#spare = Math.min(this.#reserve, this.#spare + gained);
+    this.#spareAt = Math.max(now, this.#spareAt);
+    if (this.#spare < REPEAT) return false;
+    this.#spare -= REPEAT;
     return true;
   }
 
@@ -107,6 +141,8 @@ export class RetryBudget implements Required<Gate> {
       const slot = (tick - turn) % SLOTS;
       this.#balance -= this.#slots[slot]!;
       this.#slots[slot] = 0;
+      this.#begunSum -= this.#begun[slot]!;
+      this.#begun[slot] = 0;
     }
     this.#tick = tick;
   }

@@ -35,9 +35,9 @@ describe('attemptDeadline', () => {
     assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, undefined), 1_000);
   });
 
-  it('gives a slow method three times its slowest answer', () => {
-    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 200), 600);
-    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 450), 1_000);
+  it('gives a slow method twice what its slowest answers take', () => {
+    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 300), 600);
+    assert.equal(attemptDeadline(callUntil(1_000), 0, 2, undefined, 550), 1_000);
   });
 
   it('is without end when the call is', () => {

@@ -4,8 +4,8 @@ import type { DarkView } from './fold.js';
 /** No attempt is given up before this, in milliseconds, unless the call itself ends. */
 const ATTEMPT_MIN_MS = 50;
 
-/** An attempt may take so many times as long as the slowest answer of late before it is given up for another one. */
-const SLOW_FACTOR = 3;
+/** An attempt may take so many times as long as the slowest answers of late before it is given up for another one. */
+const SLOW_FACTOR = 2;
 
 /**
  * Until when an attempt that starts now may take, in the clock's milliseconds.
@@ -16,7 +16,7 @@ const SLOW_FACTOR = 3;
  *
  * @param attemptsLeft - attempts that may follow this one
  * @param attemptTimeoutMs - the `attemptTimeoutMs` of the call, `undefined` when none was given
- * @param slowMs - what the slowest answer of late took, `undefined` when too little is known: the attempt has all the time
+ * @param slowMs - what the slowest answers of late take, `undefined` when too little is known: the attempt has all the time
  */
 export function attemptDeadline(
   call: Call,

@@ -34,6 +34,8 @@ describe('the retry budget when everything fails, with three retries', function 
     { perSecond: 1_000, durationMs: 10_000, bound: 1.21 },
     { perSecond: 100, durationMs: 60_000, bound: 1.21 },
     { perSecond: 10, durationMs: 60_000, bound: 1.31 },
+    { perSecond: 1, durationMs: 300_000, bound: 1.35 },
+    { perSecond: 0.2, durationMs: 1_500_000, bound: 1.6 },
   ];
   for (const { perSecond, durationMs, bound } of bounds) {
     it(`keeps the load below ${bound} x the calls at ${perSecond} calls/s`, async () => {
@@ -44,6 +46,20 @@ describe('the retry budget when everything fails, with three retries', function 
       }
     });
   }
+
+  it('where one repeat a second in any case makes 2 x and more of few calls', async () => {
+    // As it was: whatever the calls, nine repeats in ten seconds are free.
+    const budget = new RetryBudget('test');
+    const taken: number[] = [];
+    const { withdraw } = budget;
+    budget.withdraw = (now) => {
+      while (taken.length > 0 && taken[0]! <= now - 10_000) taken.shift();
+      if (withdraw.call(budget, now)) return true;
+      return taken.length < 9 && taken.push(now) > 0;
+    };
+    const factor = await amplification(1, 0.2, 600_000, budget);
+    assert.ok(factor > 2, `${factor}`);
+  });
 
   it('where retries without a budget make 4 x', async () => {
     const budget = new RetryBudget('test', { percent: 100, minPerSecond: 1_000 });

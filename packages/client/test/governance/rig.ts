@@ -9,6 +9,7 @@ import { classify } from '../../src/nodes/outcome.js';
 import { ServiceHealth } from '../../src/nodes/service-health.js';
 import type { NodeStatus, Picker, PickerFactory, PickerNode } from '../../src/picker/picker.js';
 import { BreakerGroup, type BreakerTransition } from '../../src/policy/breaker-group.js';
+import type { MethodLatency } from '../../src/policy/method-latency.js';
 import { RetryBudget } from '../../src/policy/retry-budget.js';
 import { attemptDeadline } from '../../src/policy/timeout.js';
 
@@ -38,6 +39,8 @@ export interface RigOptions {
   readonly timeoutMs?: number;
   readonly breakers?: boolean;
   readonly budget?: RetryBudget | undefined;
+  /** What bounds attempts; left out: nothing is known of the method, and attempts share the time. */
+  readonly latency?: Pick<MethodLatency, 'slowMs' | 'settle'> & Partial<Pick<MethodLatency, 'excuse'>>;
 }
 
 /** One endpoint with the shipped load and health, and a scripted server behind it. */
@@ -104,7 +107,12 @@ export class Rig {
     this.nodes = options.nodes.map((script, index) => new RigNode(index, script, health));
     this.#picker = options.picker.create(this.nodes, health);
     this.#callGate = fuseGates([budget]);
-    this.#attemptGate = fuseGates([{ settle: (call, outcome) => this.#settle(call, outcome) }]);
+    const { latency } = options;
+    this.#attemptGate = fuseGates([
+      ...(latency === undefined ? [] : [{ settle: latency.settle.bind(latency) }]),
+      { settle: (call, outcome) => this.#settle(call, outcome) },
+      ...(latency?.excuse === undefined ? [] : [latency.excuse]),
+    ]);
     const { retries } = options;
     const layers = retries === undefined ? [] : [retry({ max: retries, budget, clock, random })];
     this.#serve = stack(layers, (call) => this.#send(call));
@@ -131,11 +139,17 @@ export class Rig {
   #send(call: Call): Promise<unknown> {
     const now = this.clock.now();
     const node = this.#picker.pick(call, now)!;
-    const { retries = 0 } = this.#options;
+    const { retries = 0, latency } = this.#options;
     this.attempts++;
     node.arrivals.push(now);
     call.attemptGate = this.#attemptGate;
-    call.attemptDeadline = attemptDeadline(call, now, retries - call.attempt, undefined, 0);
+    call.attemptDeadline = attemptDeadline(
+      call,
+      now,
+      retries - call.attempt,
+      undefined,
+      latency ? latency.slowMs(now) : 0,
+    );
     call.startedAt = now;
     call.destination = node;
     node.load.started(now);

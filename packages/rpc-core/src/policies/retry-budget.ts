@@ -6,7 +6,10 @@ export interface RetryBudgetOptions {
   readonly percent?: number | undefined;
   /** Over how long calls are counted, in milliseconds, 1,000 to 600,000 (default 10,000). */
   readonly windowMs?: number | undefined;
-  /** Repeats per second that are always allowed, so that a client with few calls may repeat, 0 to 1,000 (default 1). */
+  /**
+   * Repeats per second that may be allowed beyond the share, so that a client with few calls may repeat: 7 for a hundred calls, up
+   * to this bound, and one every 20 s where hardly any are made; 0 to 1,000 (default 1).
+   */
   readonly minPerSecond?: number | undefined;
 }
 
@@ -34,7 +37,7 @@ export const retryBudgetPolicy: PolicyDescription<RetryBudgetOptions> = {
       type: 'number',
       bounds: { min: 0, max: 1_000 },
       default: 1,
-      text: 'repeats per second that are allowed in any case',
+      text: 'repeats per second that may come on top, so that a client with few calls may repeat at all: 7 for a hundred calls, up to this bound, and one every 20 s where hardly any are made',
     },
   },
 };
