@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { isRpcError } from '@org/rpc-core';
-import { plainText, printable } from './format/plain-text.js';
+import { plainText, printable } from '@org/rpc-core/internal';
 
 /** The exit codes of `rpc`: what a script may rely on. */
 export const EXIT = {

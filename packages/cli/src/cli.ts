@@ -1,8 +1,8 @@
+import { printable } from '@org/rpc-core/internal';
 import { benchCommand } from './bench/bench-command.js';
 import { callCommand } from './call/call-command.js';
 import { CliError, EXIT, failureFields, failureLine, failureRemarks } from './cli-error.js';
 import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.js';
-import { printable } from './format/plain-text.js';
 import { toTypedJson } from './format/typed-json.js';
 import { lsCommand } from './ls/ls-command.js';
 import { parseCommandLine } from './options/command-line.js';

@@ -1,3 +1,4 @@
+import { plainText } from '@org/rpc-core/internal';
 import { EtcdError, type EtcdErrorKind } from './etcd-port.js';
 
 /**
@@ -11,7 +12,7 @@ export function etcdErrorOf(thrown: unknown, where: string, secret?: string): Et
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const message = secret ? error.message.replaceAll(secret, '***') : error.message;
   // No cause: it would show the message as it came, secret and all.
-  return new EtcdError(kindOf(error, message), `${where}: ${readable(message)}`);
+  return new EtcdError(kindOf(error, message), `${where}: ${plainText(readable(message))}`);
 }
 
 /** gRPC's text without what says nothing to people: its number, its wrapping, and the empty notes behind it. */

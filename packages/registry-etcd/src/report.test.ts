@@ -53,6 +53,13 @@ describe('createReport', () => {
     assert.match(String(await warned), /of the observer/);
   });
 
+  it('escapes what others wrote, so that nobody forges a line of a log', () => {
+    const messages: string[] = [];
+    const report = createReport(({ message }) => void messages.push(message));
+    report({ kind: 'invalidEntry', message: 'key \u001b[31m\r\nforged \u009b \u202e \u2066 is skipped' });
+    assert.deepEqual(messages, ['key \\u001b[31m forged \\u009b \\u202e \\u2066 is skipped']);
+  });
+
   it('does nothing without an observer', () => {
     createReport(undefined)({ kind: 'lost', message: 'x' });
   });

@@ -1,12 +1,16 @@
+import { plainText } from '@org/rpc-core/internal';
 import type { RegistryEvent } from '@org/rpc-registry';
 import type { EtcdError } from './etcd-port.js';
 
 /** Tells of an event. Never throws. */
 export type Report = (event: RegistryEvent) => void;
 
-/** Keeps what an observer throws away from our own work, and shows it as a warning of the process. */
+/**
+ * Keeps what an observer throws away from our own work, and shows it as a warning of the process. What is told may quote keys and
+ * values that anybody may have written to etcd: what could forge the lines of a log is escaped.
+ */
 export function createReport(onEvent: ((event: RegistryEvent) => void) | undefined): Report {
-  return (event) => isolate(() => onEvent?.(event));
+  return (event) => isolate(() => onEvent?.({ ...event, message: plainText(event.message) }));
 }
 
 /** Runs code that is not ours. What it throws becomes a warning of the process, so that it harms nobody else. */

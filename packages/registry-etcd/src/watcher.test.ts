@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { plainText } from '@org/rpc-core/internal';
 import type { Snapshot } from '@org/rpc-registry';
 import { createWorld, endpoint, greeterKey, shown, type World } from '../test/world.js';
 import { EtcdError } from './etcd-port.js';
@@ -151,6 +152,16 @@ describe('ServiceWatcher', () => {
     world.put('bad');
     await world.clock.advance(10);
     assert.equal(shown(world.last()), 'a bad');
+    end(world);
+  });
+
+  it('shows no control characters of keys and values in what it says of them', async () => {
+    const world = await start('a');
+    world.etcd.put(`${greeterKey('b')}\u001b[2J\n2026 forged`, '{"host":"\u202e","port":1}');
+    world.etcd.put(greeterKey('c'), '{"host":"h\\u009b\\u2066","port":1}');
+    await world.clock.advance(10);
+    assert.equal(world.events.length, 2);
+    for (const { message } of world.events) assert.equal(plainText(message), message);
     end(world);
   });
 

@@ -169,7 +169,8 @@ async function untilAccepted(urls: readonly string[], args: readonly string[]): 
     etcdctl(urls, args).then(
       () => true,
       (error: Error) => {
-        if (/unhealthy cluster/.test(error.message)) return false;
+        // Just after the loss of a member there may be no leader to decide.
+        if (/unhealthy cluster|no leader|leader changed|timed out|deadline exceeded/.test(error.message)) return false;
         throw error;
       },
     );

@@ -31,4 +31,8 @@ describe('describeValue', () => {
     ]);
     assert.equal(describeValue(2n ** 100_000n), 'a bigint');
   });
+
+  it('escapes what commands a terminal or turns a line around', () => {
+    assert.equal(describeValue('a\u001b[2Jb\u009bc\u202ed\u2066'), '"a\\u001b[2Jb\\u009bc\\u202ed\\u2066"');
+  });
 });

@@ -1,3 +1,5 @@
+import { plainText } from './plain-text.js';
+
 /** A wrong value for an error message, short whatever it is: text in quotes and cut, objects by their kind only. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return describeText(value);
@@ -11,6 +13,7 @@ export function describeValue(value: unknown): string {
 const SHOWN_LENGTH_MAX = 60;
 
 function describeText(text: string): string {
-  if (text.length <= SHOWN_LENGTH_MAX) return JSON.stringify(text);
-  return `${JSON.stringify(text.slice(0, SHOWN_LENGTH_MAX))}... (${text.length} characters)`;
+  // JSON leaves what commands a terminal, or turns the direction of a line, as it is.
+  if (text.length <= SHOWN_LENGTH_MAX) return plainText(JSON.stringify(text));
+  return `${plainText(JSON.stringify(text.slice(0, SHOWN_LENGTH_MAX)))}... (${text.length} characters)`;
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { formatJson } from '@org/rpc-core/internal';
 import { CliError, EXIT, failureLine } from '../cli-error.js';
 import type { Command } from '../command.js';
-import { formatJson } from '../format/plain-text.js';
 import { createStyle } from '../format/style.js';
 import type { CommandLine } from '../options/command-line.js';
 import type { Terminal } from '../terminal.js';

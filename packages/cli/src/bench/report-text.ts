@@ -1,4 +1,4 @@
-import { plainText } from '../format/plain-text.js';
+import { plainText } from '@org/rpc-core/internal';
 import type { Style } from '../format/style.js';
 import { formatTable } from '../format/table.js';
 import { formatCount, formatMs, formatShare, formatSpan } from '../format/units.js';

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { createClient } from '@org/rpc';
 import type { CallOptions } from '@org/rpc-core';
+import { isPrintable, plainText, printable } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { explainNoConnection } from '../connect.js';
-import { isPrintable, plainText, printable } from '../format/plain-text.js';
 import { createStyle } from '../format/style.js';
 import { toTypedJson } from '../format/typed-json.js';
 import type { CommandLine } from '../options/command-line.js';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
+import { formatJson } from '@org/rpc-core/internal';
 import { CliError } from '../cli-error.js';
-import { formatJson } from './plain-text.js';
 
 /**
  * JSON for every value that a call can carry. What JSON has no word for is an object whose one key begins with a dollar sign:

@@ -1,10 +1,10 @@
+import { formatJson, plainText } from '@org/rpc-core/internal';
 import type { Endpoint, EndpointState } from '@org/rpc-registry';
 import { endpointAddress } from '@org/rpc-registry';
 import { uptimeMs } from '@org/rpc-registry/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { unknownService } from '../connect.js';
-import { formatJson, plainText } from '../format/plain-text.js';
 import { createStyle, type Style } from '../format/style.js';
 import { formatTable } from '../format/table.js';
 import type { CommandLine } from '../options/command-line.js';

@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs';
 import type { RulesDocument } from '@org/rpc-core';
-import { RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
+import { formatJson, plainText, RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { StoredRules } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
-import { formatJson, plainText } from '../format/plain-text.js';
 import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 

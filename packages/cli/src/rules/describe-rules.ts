@@ -1,6 +1,5 @@
 import type { RulesDocument } from '@org/rpc-core';
-import { RULE_POLICIES } from '@org/rpc-core/internal';
-import { plainText } from '../format/plain-text.js';
+import { plainText, RULE_POLICIES } from '@org/rpc-core/internal';
 
 /** One row for each rule of a document: policy, mode, percent, and what it says. */
 export function ruleRows(document: RulesDocument): string[][] {

@@ -1,7 +1,6 @@
-import { RULE_POLICIES } from '@org/rpc-core/internal';
+import { formatJson, plainText, RULE_POLICIES } from '@org/rpc-core/internal';
 import type { RulesReport } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
-import { formatJson, plainText } from '../format/plain-text.js';
 import { formatTable } from '../format/table.js';
 import { ruleRows, summaryOf } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';

@@ -1,8 +1,7 @@
 import type { RulesDocument } from '@org/rpc-core';
-import { storedRules } from '@org/rpc-core/internal';
+import { formatJson, plainText, storedRules } from '@org/rpc-core/internal';
 import type { RulesReport } from '@org/rpc-registry';
 import { EXIT, failureLine } from '../cli-error.js';
-import { formatJson, plainText } from '../format/plain-text.js';
 import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 import { policiesOf } from './show-rules.js';

@@ -9,6 +9,7 @@ import {
   describeValue,
   everySecond,
   nearestName,
+  plainText,
   rpcError,
   surface,
   TIMEOUT_BOUNDS,
@@ -237,7 +238,9 @@ export class RpcClient implements Client {
     return balancer;
   }
 
-  #registryEvent(event: RegistryEvent): void {
+  #registryEvent(told: RegistryEvent): void {
+    // Any registry may quote what others wrote.
+    const event = { ...told, message: plainText(told.message) };
     if (event.kind === 'unreachable') this.#registryError = event.message.trim().slice(0, ERROR_SHOWN_LENGTH);
     else if (event.kind === 'recovered') this.#registryError = undefined;
     this.#emit('registry', event);

@@ -1,5 +1,5 @@
 import type { RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
-import { everySecond, randomId, surface } from '@org/rpc-core/internal';
+import { everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
 import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
@@ -225,7 +225,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
     const { registry, namespace, clock, random } = this.#options;
     const { services } = this.#dispatcher;
-    const onEvent = (event: RegistryEvent): void => void this.#emit('registry', event);
+    // Any registry may quote what others wrote.
+    const onEvent = (event: RegistryEvent): void =>
+      void this.#emit('registry', { ...event, message: plainText(event.message) });
     const endpoint = ownEndpoint(this.#options, this.instance, location);
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
     this.registered.then(

@@ -1,5 +1,5 @@
 /**
- * What must not reach a terminal as it is, because somebody else may have written it: control codes (C0, DEL, C1), which command
+ * What must not reach a terminal or a log as it is, because somebody else may have written it: control codes (C0, DEL, C1), which command
  * it; marks that turn the direction of text or cannot be seen, which make a name look like another one; the line ends that
  * only Unicode knows; and halves of surrogate pairs, which have no bytes.
  */
@@ -7,7 +7,7 @@ const DANGEROUS =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** Text that somebody else has written, for one line of a terminal: line breaks and tabs become a blank, what is dangerous `\u....`. */
+/** Text that somebody else has written, for one line of a terminal or a log: line breaks and tabs become a blank, what is dangerous `\u....`. */
 export function plainText(text: string): string {
   return text.replace(/[\t\r\n]+/g, ' ').replace(DANGEROUS, escaped);
 }
