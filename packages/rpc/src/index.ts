@@ -196,6 +196,7 @@ export {
   type CompressionOptions,
   type DecodeMessage,
   type EncodeTarget,
+  type KeepaliveOptions,
   type MessagePackRpcOptions,
   type MsgpackOptions,
   messagePackRpc,

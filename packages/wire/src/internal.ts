@@ -1,4 +1,5 @@
 export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-owner.js';
+export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive-options.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';
 export type { ClientConnectionObserver } from './connection/client/client-connection-options.js';

@@ -4,6 +4,7 @@ import { rpcError, TimerQueue, wireName } from '@org/rpc-core/internal';
 import { ServerStack } from '@org/rpc-server/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
+import type { ResolvedKeepalive } from '../src/connection/channel/keepalive-options.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
 import type { ResolvedCompression } from '../src/connection/compression/compression-options.js';
 import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server.js';
@@ -81,6 +82,7 @@ export interface RigOptions {
   readonly expectInstance?: string;
   /** What both sides compress, where it is a pair. */
   readonly compression?: ResolvedCompression;
+  readonly keepalive?: ResolvedKeepalive;
   /** Wraps the stream of the connection under test, in a pair those of both. */
   readonly wrap?: (stream: ByteStream) => ByteStream;
 }
@@ -136,6 +138,7 @@ export function serverRig(options: RigOptions = {}): ServerRig {
     clock,
     host,
     compression: options.compression,
+    keepalive: options.keepalive,
   });
   return { clock, host, connection, peer: new RawPeer(clientEnd), settle: () => clock.advance(0) };
 }
@@ -233,6 +236,7 @@ function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): 
     },
     expectInstance: options.expectInstance ?? '',
     compression: options.compression,
+    keepalive: options.keepalive,
   });
   const call = (method: string, args: readonly unknown[] = [], sketch: CallSketch = {}): SentCall =>
     send(connection, makeCall(clock, method, args, sketch));

@@ -80,9 +80,19 @@ export class RpcClient implements Client {
 
   constructor(options: ResolvedClientOptions, dial: Dial) {
     this.#options = options;
-    const { clock, random, codec, compression, limits, breaker, protocol } = options;
+    const { clock, random, codec, compression, keepalive, limits, breaker, protocol } = options;
     this.#timers = new TimerQueue(clock);
-    this.#pool = new Pool({ dial, codec, compression, limits, clock, random, timers: this.#timers, protocol });
+    this.#pool = new Pool({
+      dial,
+      codec,
+      compression,
+      keepalive,
+      limits,
+      clock,
+      random,
+      timers: this.#timers,
+      protocol,
+    });
     this.#breakers =
       breaker === undefined
         ? undefined

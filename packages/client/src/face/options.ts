@@ -30,13 +30,16 @@ import {
   type ClientTlsOptions,
   type Codec,
   type CompressionOptions,
+  type KeepaliveOptions,
   msgpack,
 } from '@org/rpc-wire';
 import {
   type ClientTlsSource,
   createClientTls,
   type ResolvedCompression,
+  type ResolvedKeepalive,
   resolveCompression,
+  resolveKeepalive,
 } from '@org/rpc-wire/internal';
 import { guardedRegistry } from '../nodes/guarded-registry.js';
 import { p2c } from '../picker/p2c.js';
@@ -84,6 +87,8 @@ export interface ClientOptions extends ClientPolicyOptions {
    * {@link CompressionOptions}. Default: off. What comes compressed is read in any case.
    */
   readonly compression?: CompressionOptions | boolean | undefined;
+  /** When a silent server is asked whether it lives, and what its silence means. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   /** With it, nothing is sent in plaintext; `true` believes the well-known authorities. Default: plaintext. */
   readonly tls?: ClientTlsOptions | true | undefined;
   /** What is spoken with the servers. Default: the native protocol; `messagePackRpc()` for servers of other languages. */
@@ -115,6 +120,7 @@ export interface ResolvedClientOptions {
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly codec: Codec;
   readonly compression: ResolvedCompression | undefined;
+  readonly keepalive: ResolvedKeepalive;
   readonly tls: ClientTlsSource | undefined;
   readonly protocol: ClientProtocol | undefined;
   readonly limits: Limits;
@@ -134,6 +140,7 @@ const KNOWN: readonly string[] = [
   'layers',
   'codec',
   'compression',
+  'keepalive',
   'tls',
   'protocol',
   'limits',
@@ -164,6 +171,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     streamLayers: options.layers?.stream,
     codec: options.codec ?? msgpack(),
     compression: resolveCompression(where, options.compression),
+    keepalive: resolveKeepalive(where, options.keepalive),
     tls: options.tls === undefined ? undefined : createClientTls(where, options.tls),
     protocol: options.protocol,
     limits: resolveLimits(where, options.limits),

@@ -10,6 +10,7 @@ import {
   type Dial,
   type Hello,
   type ResolvedCompression,
+  type ResolvedKeepalive,
 } from '@org/rpc-wire/internal';
 
 /** What a link needs of its client; the same for all links. */
@@ -17,6 +18,7 @@ export interface LinkEnvironment {
   readonly dial: Dial;
   readonly codec: Codec;
   readonly compression?: ResolvedCompression | undefined;
+  readonly keepalive?: ResolvedKeepalive | undefined;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly random: Random;
@@ -220,9 +222,9 @@ export class Link implements ClientConnectionObserver {
 
   #connected(stream: ByteStream): void {
     if (this.#state.name === 'closed') return stream.destroy();
-    const { codec, compression, limits, clock, timers, protocol } = this.#environment;
+    const { codec, compression, keepalive, limits, clock, timers, protocol } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    const options = { stream, codec, compression, limits, clock, timers, observer: this, expectInstance };
+    const options = { stream, codec, compression, keepalive, limits, clock, timers, observer: this, expectInstance };
     const connection = protocol?.open(options) ?? new ClientConnection(options);
     this.#setState({ name: 'ready', connection, since: clock.now() });
   }

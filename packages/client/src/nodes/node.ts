@@ -95,7 +95,7 @@ export class Node implements PickerNode, LinkObserver {
     if (status !== NodeStatus.OPEN) return status;
     const { connection } = this.link;
     // A kernel accepts connections for a process that is frozen: until it has said something, others are better.
-    return connection === undefined || connection.isFull || !connection.isGreeted
+    return connection === undefined || connection.isFull || !connection.isGreeted || connection.isSuspect
       ? NodeStatus.SUSPECT
       : NodeStatus.OPEN;
   }

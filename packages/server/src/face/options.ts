@@ -20,11 +20,19 @@ import {
 } from '@org/rpc-core/internal';
 import type { Endpoint, Registry } from '@org/rpc-registry';
 import { readEndpoint, registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
-import { type Codec, type CompressionOptions, msgpack, type ServerTlsOptions } from '@org/rpc-wire';
+import {
+  type Codec,
+  type CompressionOptions,
+  type KeepaliveOptions,
+  msgpack,
+  type ServerTlsOptions,
+} from '@org/rpc-wire';
 import {
   createServerTls,
   type ResolvedCompression,
+  type ResolvedKeepalive,
   resolveCompression,
+  resolveKeepalive,
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
 import type { ServerConcurrency } from '../policy/concurrency.js';
@@ -67,6 +75,8 @@ export interface ServerOptions {
    * {@link CompressionOptions}. Default: off. What comes compressed is read in any case.
    */
   readonly compression?: CompressionOptions | boolean | undefined;
+  /** When a silent client is asked whether it lives, and what its silence means. */
+  readonly keepalive?: KeepaliveOptions | undefined;
   /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
   readonly tls?: ServerTlsOptions | undefined;
   /** The service that peers of MessagePack-RPC mean when they name a method only. Default: the one service, if there is one only. */
@@ -105,6 +115,7 @@ export interface ResolvedServerOptions {
   readonly concurrencyMax: number;
   readonly codec: Codec;
   readonly compression: ResolvedCompression | undefined;
+  readonly keepalive: ResolvedKeepalive;
   readonly tls: ServerTlsSource | undefined;
   readonly defaultService: string | undefined;
   readonly metadataFirst: boolean;
@@ -128,6 +139,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'concurrency',
   'codec',
   'compression',
+  'keepalive',
   'tls',
   'defaultService',
   'metadataFirst',
@@ -168,6 +180,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     codec: options.codec ?? msgpack(),
     compression: resolveCompression(where, options.compression),
+    keepalive: resolveKeepalive(where, options.keepalive),
     tls: options.tls === undefined ? undefined : createServerTls(where, options.tls),
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,

@@ -143,11 +143,12 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** Serves a stream that was opened by other means: the in-memory pair of tests. */
   accept(stream: ByteStream): void {
-    const { codec, compression, limits, clock } = this.#options;
+    const { codec, compression, keepalive, limits, clock } = this.#options;
     const connection = new ServerConnection<Handler>({
       stream,
       codec,
       compression,
+      keepalive,
       limits,
       clock,
       host: this,

@@ -13,8 +13,9 @@ import type { Job, SimulatedServer } from './server.js';
 
 type Options = Parameters<ClientProtocol['open']>[0];
 
-/** How long a server may be silent after a PING, in milliseconds; as on a real connection. */
-const PING_TIMEOUT_MS = 3_000;
+/** How long a server may be silent after a PING before it is suspect, and before it is given up, in milliseconds; as on a real connection. */
+const SUSPECT_MS = 3_000;
+const PING_TIMEOUT_MS = 20_000;
 
 /** A stream that leads to a simulated server; no byte ever goes over it. */
 export interface SimulatedStream extends ByteStream {
@@ -51,6 +52,7 @@ class SimulatedConnection implements CallConnection, CallWire {
   readonly #owner: CallOwner;
   readonly #jobs = new Map<Call, Job>();
   isGreeted = false;
+  isSuspect = false;
   #heardAt: number;
   /** Since when an answer to a PING is awaited. */
   #pingedAt: number | undefined;
@@ -85,8 +87,10 @@ class SimulatedConnection implements CallConnection, CallWire {
 
   tick(now: number): void {
     if (this.#pingedAt === undefined) return;
+    this.isSuspect = this.#server.isFrozen && now - this.#pingedAt >= SUSPECT_MS;
     if (!this.#server.isFrozen) this.#pingedAt = undefined;
-    else if (now - this.#pingedAt >= PING_TIMEOUT_MS) this.lost('no answer to a PING');
+    else if (now - this.#pingedAt >= (this.inFlight === 0 ? SUSPECT_MS : PING_TIMEOUT_MS))
+      this.lost('no answer to a PING');
   }
 
   drain(): void {

@@ -2,6 +2,7 @@ import type { Clock, Limits } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedKeepalive } from './keepalive-options.js';
 
 /** What a channel needs of the connection that owns it. */
 export interface ChannelOwner {
@@ -18,6 +19,8 @@ export interface ChannelOwner {
   greeted(hello: Hello): void;
   /** The peer's GOAWAY. */
   goAway(code: number, reason: string): void;
+  /** Whether calls would be lost with the connection, or may be: a peer that says nothing is then given more time. */
+  isNeeded(): boolean;
   /** The peer will send no more. */
   ended(): void;
   /** What was queued has been written. */
@@ -34,6 +37,8 @@ export interface ChannelOptions {
   readonly codec: Codec;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** When a silent peer is asked, and given up; the defaults when left out. */
+  readonly keepalive?: ResolvedKeepalive | undefined;
   readonly owner: ChannelOwner;
   /** Whether the peer speaks first, with the preface. */
   readonly expectPreface: boolean;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { clientRig, greetedClientRig, greetedServerRig } from '../../../test/connection-rig.js';
-import { rawFrame, requestFrame } from '../../../test/raw-peer.js';
+import { rawFrame, requestFrame, responseFrame } from '../../../test/raw-peer.js';
 import { FrameType } from '../../frames/frame.js';
 
 const SECOND_HELLO = rawFrame(FrameType.HELLO);
@@ -87,6 +87,46 @@ describe('closing for cause', () => {
 });
 
 describe('keepalive of a connection', () => {
+  it('suspects a silent server soon, and keeps the calls in flight there for long', async () => {
+    const { call, clock, connection, observed, peer } = await greetedClientRig();
+    const pass = async (seconds: number): Promise<void> => {
+      for (let second = 1; second <= seconds; second++) {
+        await clock.advance(1_000);
+        connection.tick(clock.now());
+      }
+    };
+    await pass(9);
+    const sent = call('compute', [], { timeoutMs: 60_000 });
+    await pass(6);
+    assert.deepEqual([peer.framesOf(FrameType.PING).length, connection.isSuspect, sent.settledTimes], [1, true, 0]);
+    peer.send(responseFrame(1, 'computed'));
+    await clock.advance(0);
+    assert.deepEqual([sent.value, connection.isSuspect], ['computed', false]);
+    const lost = call('compute', [], { timeoutMs: 60_000 });
+    await pass(31);
+    assert.equal(lost.settledTimes, 0);
+    await pass(1);
+    assert.deepEqual(observed.closed, ['no answer to a PING within 20000 ms']);
+    assert.deepEqual([lost.error?.code, lost.error?.progress], ['UNAVAILABLE', 'maybe-processed']);
+  });
+
+  it('asks when it is told to', async () => {
+    const keepalive = { idleMs: 2_000, suspectMs: 1_000, timeoutMs: 5_000 };
+    const { call, clock, connection, observed, peer } = await greetedClientRig({ keepalive });
+    call('compute', [], { timeoutMs: 60_000 });
+    for (let second = 1; second <= 3; second++) {
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+      await clock.advance(0);
+    }
+    assert.equal(peer.framesOf(FrameType.PING).length, 1);
+    for (let second = 1; second <= 6; second++) {
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+    }
+    assert.deepEqual(observed.closed, ['no answer to a PING within 5000 ms']);
+  });
+
   it('asks nothing of a peer that has not greeted yet: it may not know what a PING is', async () => {
     const { clock, connection, peer } = clientRig({ limits: { handshakeMs: 60_000 } });
     for (let second = 1; second <= 30; second++) {
@@ -97,14 +137,15 @@ describe('keepalive of a connection', () => {
     assert.deepEqual([peer.framesOf(FrameType.PING).length, peer.isClosed], [0, false]);
   });
 
-  for (const [name, make] of [
-    ['client', greetedClientRig],
-    ['server', greetedServerRig],
+  for (const [name, make, dropSecond] of [
+    ['client', greetedClientRig, 15],
+    // A client says nothing while it computes, and may call as soon as it can.
+    ['server', greetedServerRig, 32],
   ] as const) {
-    it(`asks a peer that was silent for ten seconds and drops it three later: ${name}`, async () => {
+    it(`asks a peer that was silent for ten seconds and drops it some seconds later: ${name}`, async () => {
       const { clock, connection, peer } = await make();
       const pings: number[] = [];
-      for (let second = 1; second <= 14; second++) {
+      for (let second = 1; second < dropSecond; second++) {
         await clock.advance(1_000);
         connection.tick(clock.now());
         await clock.advance(0);

@@ -11,7 +11,8 @@ import { ByteChannel, type ByteChannelOwner } from './byte-channel.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
 import { FloodGuard } from './flood-guard.js';
 import { type OwnWords, readGreeting, writeGreeting } from './greeting.js';
-import { Keepalive } from './keepalive.js';
+import { Keepalive, type KeepalivePort } from './keepalive.js';
+import { DEFAULT_KEEPALIVE } from './keepalive-options.js';
 import type { Output } from './output.js';
 import { PrefaceReader } from './preface.js';
 import { StallWatch } from './stall-watch.js';
@@ -60,14 +61,16 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
     this.incoming = new Assembler(owner, limits.messageBytes, (what) => this.ignoreFrame(what));
-    this.keepalive = new Keepalive({
+    const port: KeepalivePort = {
       readAt: () => this.readAt,
       ping: (opaque) => {
         writePing(this.output, FrameType.PING, opaque);
         this.output.flush();
       },
+      isNeeded: () => owner.isNeeded(),
       lost: (reason) => this.destroy(reason),
-    });
+    };
+    this.keepalive = new Keepalive(port, options.keepalive ?? DEFAULT_KEEPALIVE);
   }
 
   get peer(): Peer {

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { Keepalive } from './keepalive.js';
+import { DEFAULT_KEEPALIVE } from './keepalive-options.js';
 
 /** A keepalive of a connection that last read at `readAt`. */
 function scene() {
-  const state = { readAt: 0, pings: 0, lost: [] as string[] };
-  const keepalive = new Keepalive({
+  const state = { readAt: 0, pings: 0, lost: [] as string[], isNeeded: false };
+  const port = {
     readAt: () => state.readAt,
-    ping(opaque) {
+    ping(opaque: Buffer) {
       assert.equal(opaque.length, 8);
       state.pings++;
     },
-    lost: (reason) => state.lost.push(reason),
-  });
+    isNeeded: () => state.isNeeded,
+    lost: (reason: string) => state.lost.push(reason),
+  };
+  const keepalive = new Keepalive(port, DEFAULT_KEEPALIVE);
   return { state, keepalive };
 }
 
@@ -25,7 +28,33 @@ describe('keepalive', () => {
     assert.equal(state.pings, 1);
   });
 
-  it('gives a peer up that does not answer within three seconds', () => {
+  it('suspects a peer that does not answer within three seconds, and gives it up after twenty, while it is needed', () => {
+    const { state, keepalive } = scene();
+    state.isNeeded = true;
+    keepalive.tick(11_000);
+    keepalive.tick(14_000);
+    assert.equal(keepalive.isSuspect, false);
+    keepalive.tick(14_001);
+    assert.equal(keepalive.isSuspect, true);
+    keepalive.tick(31_000);
+    assert.deepEqual(state.lost, []);
+    keepalive.tick(31_001);
+    assert.deepEqual(state.lost, ['no answer to a PING within 20000 ms']);
+  });
+
+  it('suspects it no more as soon as a byte has come', () => {
+    const { state, keepalive } = scene();
+    state.isNeeded = true;
+    keepalive.tick(11_000);
+    keepalive.tick(15_000);
+    assert.equal(keepalive.isSuspect, true);
+    state.readAt = 15_500;
+    assert.equal(keepalive.isSuspect, false);
+    keepalive.tick(16_000);
+    assert.deepEqual([keepalive.isSuspect, state.lost], [false, []]);
+  });
+
+  it('gives a peer up that does not answer within three seconds when nothing is lost with it', () => {
     const { state, keepalive } = scene();
     keepalive.tick(11_000);
     keepalive.tick(14_000);

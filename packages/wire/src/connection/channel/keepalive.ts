@@ -1,18 +1,16 @@
+import type { ResolvedKeepalive } from './keepalive-options.js';
+
 /** What keepalive needs of its connection. */
 export interface KeepalivePort {
   /** When bytes last arrived. */
   readAt(): number;
   /** Sends a PING with these eight bytes. */
   ping(opaque: Buffer): void;
+  /** Whether something would be lost with the connection, so that a silent peer is given more time. */
+  isNeeded(): boolean;
   /** The peer did not answer: the connection is dead. */
   lost(reason: string): void;
 }
-
-/** A connection that has been silent this long is asked whether it lives. */
-const SILENCE_MS = 10_000;
-
-/** A PING must be followed by any byte within this. */
-const ANSWER_MS = 3_000;
 
 /** A peer that has ended its side is asked so often right away: one write brings the reset, the next one finds it. */
 const PRODS_AT_ONCE = 3;
@@ -21,17 +19,28 @@ const OPAQUE = Buffer.from('keepaliv');
 
 /**
  * Finds out that a silent peer is gone: a frozen process, a lost host, a firewall that forgot. Any inbound byte is life; a
- * PING is sent only when there was none for ten seconds, or when someone has a suspicion.
+ * PING is sent only when there was none for a while, or when someone has a suspicion.
+ *
+ * Two things follow from silence after a PING: soon, that the peer is suspect, and better not given anything new; much later, that
+ * it is gone. A process that computes for some seconds answers nobody, and is not to lose what it works on.
  */
 export class Keepalive {
   readonly #port: KeepalivePort;
+  readonly #options: ResolvedKeepalive;
   #pingedAt = Number.POSITIVE_INFINITY;
   /** When a peer that has ended its side was last asked; `Infinity` while it has not. */
   #proddedAt = Number.POSITIVE_INFINITY;
   #prods = 0;
+  #isSuspect = false;
 
-  constructor(port: KeepalivePort) {
+  constructor(port: KeepalivePort, options: ResolvedKeepalive) {
     this.#port = port;
+    this.#options = options;
+  }
+
+  /** Whether the peer was asked and has said nothing for longer than one that lives would. */
+  get isSuspect(): boolean {
+    return this.#isSuspect && this.#port.readAt() < this.#pingedAt;
   }
 
   /** Asks at once, because a call was not answered in time. */
@@ -45,6 +54,7 @@ export class Keepalive {
   alive(): boolean {
     const wasAwaited = this.#pingedAt !== Number.POSITIVE_INFINITY;
     this.#pingedAt = Number.POSITIVE_INFINITY;
+    this.#isSuspect = false;
     return wasAwaited;
   }
 
@@ -68,16 +78,19 @@ export class Keepalive {
   /** Called about once a second. */
   tick(now: number): void {
     if (this.#proddedAt !== Number.POSITIVE_INFINITY) {
-      if (this.#prods < PRODS_AT_ONCE || now - this.#proddedAt > SILENCE_MS) this.#prod(now);
+      if (this.#prods < PRODS_AT_ONCE || now - this.#proddedAt > this.#options.idleMs) this.#prod(now);
       return;
     }
     const readAt = this.#port.readAt();
+    const { idleMs, suspectMs, timeoutMs } = this.#options;
+    if (readAt >= this.#pingedAt) this.alive();
     if (this.#pingedAt === Number.POSITIVE_INFINITY) {
-      if (now - readAt > SILENCE_MS) this.suspect(now);
-    } else if (readAt >= this.#pingedAt) {
-      this.#pingedAt = Number.POSITIVE_INFINITY;
-    } else if (now - this.#pingedAt > ANSWER_MS) {
-      this.#port.lost(`no answer to a PING within ${ANSWER_MS} ms`);
+      if (now - readAt > idleMs) this.suspect(now);
+      return;
     }
+    const silentMs = now - this.#pingedAt;
+    this.#isSuspect = silentMs > suspectMs;
+    const boundMs = this.#port.isNeeded() ? timeoutMs : suspectMs;
+    if (silentMs > boundMs) this.#port.lost(`no answer to a PING within ${boundMs} ms`);
   }
 }

@@ -28,6 +28,7 @@ const NOBODY: ChannelOwner = {
   frame: nothing,
   announced: () => false,
   oversized: nothing,
+  isNeeded: () => false,
   greeted: nothing,
   goAway: nothing,
   ended: nothing,

@@ -3,6 +3,7 @@ import type { TimerQueue } from '@org/rpc-core/internal';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedKeepalive } from '../channel/keepalive-options.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 
 /** Who is told of what becomes of a client's connection. */
@@ -28,4 +29,6 @@ export interface ClientConnectionOptions {
   readonly expectInstance: string;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
   readonly compression?: ResolvedCompression | undefined;
+  /** When a silent server is asked, and given up; the defaults when left out. */
+  readonly keepalive?: ResolvedKeepalive | undefined;
 }

@@ -42,13 +42,13 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   #lateReplies = 0;
 
   constructor(options: ClientConnectionOptions) {
-    const { stream, codec, limits, clock, timers } = options;
+    const { stream, codec, limits, clock, timers, keepalive } = options;
     this.#options = options;
     this.#limits = limits;
     this.#clock = clock;
     this.#callsMax = limits.callsInFlight;
     this.#calls = new CallOwner({ wire: this, clock, timers });
-    this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: false });
+    this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
@@ -68,6 +68,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   get isGreeted(): boolean {
     return this.#channel.isGreeted;
+  }
+
+  get isSuspect(): boolean {
+    return this.#channel.keepalive.isSuspect;
   }
 
   /** The minor version of the protocol that both sides speak. */
@@ -243,6 +247,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
       this.#lose(`closed by the server: ${reason}`);
     }
+  }
+
+  isNeeded(): boolean {
+    return this.#calls.size > 0;
   }
 
   ended(): void {

@@ -7,8 +7,10 @@ export interface CallConnection {
   readonly isOpen: boolean;
   /** Whether one more call would be refused, or have to wait. */
   readonly isFull: boolean;
-  /** Whether the server is known to live. */
+  /** Whether the server is known to live: it has said something. */
   readonly isGreeted: boolean;
+  /** Whether it was asked whether it lives still, and says nothing: new calls are better sent elsewhere. */
+  readonly isSuspect: boolean;
   readonly inFlight: number;
   /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown>;

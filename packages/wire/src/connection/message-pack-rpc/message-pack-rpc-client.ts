@@ -60,6 +60,11 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
     return true;
   }
 
+  /** Nobody can be asked on this wire: a server that is silent may be at work. */
+  get isSuspect(): boolean {
+    return false;
+  }
+
   get inFlight(): number {
     return this.#calls.size;
   }

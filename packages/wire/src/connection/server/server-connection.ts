@@ -50,11 +50,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   #closed = false;
 
   constructor(options: ServerConnectionOptions<Entry>) {
-    const { stream, codec, limits, clock } = options;
+    const { stream, codec, limits, clock, keepalive } = options;
     this.#options = options;
     this.#cancels = new CancelGuard(limits);
     this.#running = new RunningCalls(limits);
-    this.#channel = new FrameChannel({ stream, codec, limits, clock, owner: this, expectPreface: true });
+    this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#answers = new NativeAnswers({
@@ -227,6 +227,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   goAway(code: number, reason: string): void {
     // No new calls will come; those that run are answered.
     if (code !== GoAwayCode.DRAINING) this.#drop(`closed by the client: ${reason}`);
+  }
+
+  /** A client that computes for some seconds says nothing, and may call as soon as it can. */
+  isNeeded(): boolean {
+    return !this.#peerEnded;
   }
 
   ended(): void {

@@ -1,6 +1,7 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedKeepalive } from '../channel/keepalive-options.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
@@ -54,6 +55,8 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor;
   /** Which payloads are compressed for peers that can inflate them; `undefined`: none. */
   readonly compression?: ResolvedCompression | undefined;
+  /** When a silent client is asked, and given up; the defaults when left out. */
+  readonly keepalive?: ResolvedKeepalive | undefined;
 }
 
 /** What a protocol that takes over a connection is made of. */
