@@ -6,12 +6,15 @@ import { LaterThings } from './things.js';
 export interface Deed {
   /** How many bring out what a small number does not. */
   readonly many: number;
+  /** How many take no more than about a second of real time. */
+  readonly few: number;
   readonly run: (road: Road, count: number) => Promise<unknown>;
 }
 
 export const DEEDS: Readonly<Record<string, Deed>> = {
   'calls that are aborted together': {
     many: 1_200,
+    few: 400,
     run: async (road, count) => {
       const { signal, abort } = abortable();
       const calls = times(count, () => outcome(road.things.with({ signal }).hang()));
@@ -22,6 +25,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'calls that are aborted a moment after they were made': {
     many: 4_000,
+    few: 400,
     run: async (road, count) => {
       for (let left = count; left > 0; left -= 100) {
         const { signal, abort } = abortable();
@@ -34,6 +38,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams that one signal aborts': {
     many: 1_300,
+    few: 400,
     run: async (road, count) => {
       const { signal, abort } = abortable();
       const streams = times(count, () => outcome(read(road.things.with({ signal }).endless(100))));
@@ -44,6 +49,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams that are aborted before they have begun': {
     many: 1_300,
+    few: 400,
     run: async (road, count) => {
       const { signal, abort } = abortable();
       const streams = times(count, () => outcome(read(road.things.with({ signal }).endless(100))));
@@ -54,6 +60,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams that are silent for too long': {
     many: 1_500,
+    few: 400,
     run: (road, count) =>
       all(
         times(count, () => outcome(read(road.things.with({ idleTimeoutMs: 500 }).mute()))),
@@ -62,6 +69,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams that are left after their first item': {
     many: 2_000,
+    few: 400,
     run: async (road, count) => {
       for (let left = count; left > 0; left -= 200)
         await all(
@@ -72,6 +80,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'one-way calls to a method that is not there': {
     many: 300,
+    few: 20,
     run: async (road, count) => {
       const later = road.client.service(LaterThings);
       for (let i = 0; i < count; i++) {
@@ -82,6 +91,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'more calls at once than a connection takes': {
     many: 6_000,
+    few: 400,
     run: async (road, count) => {
       const { signal, abort } = abortable();
       const calls = times(count, () => outcome(road.things.with({ signal }).hang()));
@@ -92,6 +102,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'uploads that fail at once': {
     many: 3_000,
+    few: 400,
     run: (road, count) =>
       all(
         times(count, () => outcome(road.things.refuse(items('item', 5)))),
@@ -100,6 +111,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams both ways whose last item is granted back after both ends': {
     many: 300,
+    few: 300,
     run: (road, count) =>
       all(
         times(count, (i) => outcome(read(road.things.short(endingLate(road, Buffer.alloc(40_000), i % 40), 1)))),
@@ -108,6 +120,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams that time out in the same second': {
     many: 2_500,
+    few: 400,
     run: async (road, count) => {
       const streams = times(count, () => outcome(read(road.things.with({ timeoutMs: 500 }).endless(100))));
       await all(streams, 'DEADLINE_EXCEEDED');
@@ -116,6 +129,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'streams both ways whose ends meet': {
     many: 200,
+    few: 200,
     run: (road, count) =>
       all(
         times(count, (i) => outcome(read(road.things.short(items('item', i % 5), i % 4)))),
@@ -124,6 +138,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'calls whose deadline passes': {
     many: 3_000,
+    few: 400,
     run: (road, count) =>
       all(
         times(count, () => outcome(road.things.with({ timeoutMs: 100 }).hang())),
@@ -132,6 +147,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'calls to a method that is not there': {
     many: 2_000,
+    few: 400,
     run: (road, count) => {
       const later = road.client.service(LaterThings);
       return all(
@@ -142,6 +158,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'large uploads that are over early': {
     many: 60,
+    few: 60,
     run: (road, count) => {
       const item = Buffer.alloc(300_000);
       const refused = times(count, () => outcome(road.things.refuse(items(item))));
@@ -151,6 +168,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'large calls that are aborted while they are sent': {
     many: 200,
+    few: 40,
     run: async (road, count) => {
       for (let left = count; left > 0; left -= 10) {
         const { signal, abort } = abortable();
@@ -163,6 +181,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'large items whose reader leaves in the middle of one': {
     many: 100,
+    few: 20,
     run: async (road, count) => {
       for (let i = 0; i < count; i++) {
         const { signal, abort } = abortable();
@@ -175,6 +194,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   },
   'metadata as large as it may be, and larger': {
     many: 5,
+    few: 5,
     run: async ({ things }, count) => {
       for (const bytes of [10, 16_000, 16_384, 17_000, 70_000].slice(0, count)) {
         await outcome(things.headers(bytes));

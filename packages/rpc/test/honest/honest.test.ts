@@ -12,6 +12,9 @@ describe('an honest client keeps its connection', function () {
   for (const [name, { many, run }] of Object.entries(DEEDS))
     it(`${name}, ${many.toLocaleString('en')} of them`, () => onRoad({}, (road) => run(road, many)));
 
+  for (const [name, { few, run }] of Object.entries(DEEDS))
+    it(`${name}, on a real socket`, () => onRoad({ isReal: true }, (road) => run(road, few)));
+
   for (const name of AWKWARD) {
     it(`${name}: as an argument, a result, an item of either side, and one-way`, () =>
       onRoad({}, async (road) => useValue(road, name)));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Client, ClientOptions, Limits, Server, ServiceClient } from '@org/rpc';
-import { direct, memory, RpcError } from '@org/rpc';
+import type { Client, ClientOptions, Clock, Limits, Server, ServiceClient } from '@org/rpc';
+import { direct, memory, RpcError, systemClock } from '@org/rpc';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
 import { createServer } from '@org/rpc-server';
 import { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { memoryPair } from '@org/rpc-wire/internal';
+import { dialTcp, memoryPair } from '@org/rpc-wire/internal';
 import { lagging } from './lagging.js';
 import { Things, thingsHandlers } from './things.js';
 import { awkward } from './values.js';
@@ -14,16 +14,19 @@ import { awkward } from './values.js';
 export interface RoadOptions {
   /** How long bytes take in each direction. */
   readonly lagMs?: number;
+  /** Over a real socket of this machine instead, in real time. */
+  readonly isReal?: boolean;
   readonly client?: ClientOptions;
   readonly limits?: Partial<Limits>;
 }
 
 /**
- * One client and one server of this library on a long line, on virtual time. Whatever is asked of the client, the connection
+ * One client and one server of this library on a long line, on virtual time, or on a real socket. Whatever is asked of the client, the connection
  * that all its calls share must not end: {@link assertPeace}.
  */
 export class Road {
-  readonly clock = new FakeClock(1_000);
+  readonly #virtual = new FakeClock(1_000);
+  readonly #clock: Clock;
   readonly server: Server;
   readonly client: Client;
   readonly things: ServiceClient<typeof Things>;
@@ -32,8 +35,9 @@ export class Road {
   readonly #stepMs: number;
   #opened = 0;
 
-  constructor({ lagMs = 20, client = {}, limits = {} }: RoadOptions = {}) {
-    const { clock } = this;
+  constructor({ lagMs = 20, isReal = false, client = {}, limits = {} }: RoadOptions = {}) {
+    const clock = isReal ? systemClock : this.#virtual;
+    this.#clock = clock;
     // Threads compress in real time, which virtual time must not outrun.
     this.#stepMs = client.compression === undefined ? 5 : 0.05;
     const server = createServer({ registry: memory(), clock, limits, compression: client.compression ?? false });
@@ -46,6 +50,10 @@ export class Road {
     const registry = direct(['road:1']);
     const options = { registry, clock, random: seededRandom(1), retry: false, limits, ...client } as const;
     this.client = new RpcClient(resolveClientOptions(options), async () => {
+      if (isReal) {
+        const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+        return dialTcp(clock, { host: '127.0.0.1', port, timeoutMs: 5_000 });
+      }
       const [near, far] = memoryPair();
       server.accept(lagging(far, clock, lagMs));
       return lagging(near, clock, lagMs);
@@ -55,20 +63,21 @@ export class Road {
 
   /** Runs what needs time to pass, for at most so many virtual seconds. */
   async pass<T>(work: Promise<T>, secondsMax = 120): Promise<T> {
+    if (this.#clock !== this.#virtual) return work;
     let isOver = false;
     const end = (): void => {
       isOver = true;
     };
     work.then(end, end);
     for (let step = 0; step < (secondsMax * 1_000) / this.#stepMs && !isOver; step++)
-      await this.clock.advance(this.#stepMs);
+      await this.#virtual.advance(this.#stepMs);
     assert.ok(isOver, `it is not over after ${secondsMax} s of virtual time`);
     return work;
   }
 
   /** Waits so many virtual milliseconds. */
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.clock.schedule(ms, resolve));
+    return new Promise((resolve) => this.#clock.schedule(ms, resolve));
   }
 
   /** @throws when the connection that all share has ended, or calls do not get through any more */
