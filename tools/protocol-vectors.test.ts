@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { CODE_NUMBERS } from '../packages/rpc-core/src/code.js';
+import { CancelReason, FrameType, GoAwayCode } from '../packages/wire/src/frames/frame.js';
 import { DATA_FILE, PAGE } from './protocol-vectors/files.js';
 import { type PageVectors, renderVectors } from './protocol-vectors/render.js';
 
@@ -23,6 +24,21 @@ describe('docs/protocol.md', () => {
     for (const [name, number] of Object.entries(CODE_NUMBERS)) {
       assert.match(page, new RegExp(`^\\| ${number} \\| \`${name}\` \\|`, 'm'));
     }
+  });
+
+  it('names every type of frame, code of GOAWAY and reason of CANCEL with its number, and no private one', () => {
+    for (const [name, number] of Object.entries(FrameType)) {
+      assert.match(page, new RegExp(`^\\| ${number} \\| ${name} \\|`, 'm'));
+      assert.ok(number < 192, name);
+    }
+    for (const [name, number] of Object.entries(GoAwayCode)) {
+      assert.match(page, new RegExp(`^\\| ${number} \\| ${name} \\|`, 'm'));
+      assert.ok(number < 128, name);
+    }
+    assert.ok(page.includes(`| types of frames | 1 to ${Math.max(...Object.values(FrameType))} |`));
+    assert.ok(page.includes(`| codes of GOAWAY | 0 to ${Math.max(...Object.values(GoAwayCode))} |`));
+    assert.ok(page.includes(`| reasons of CANCEL | 1 to ${Math.max(...Object.values(CancelReason))} |`));
+    assert.ok(page.includes(`| codes of ERROR | 1 to ${Math.max(...Object.values(CODE_NUMBERS))}, `));
   });
 });
 

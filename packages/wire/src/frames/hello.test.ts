@@ -41,6 +41,7 @@ describe('HELLO', () => {
   it('takes nothing compressed when it does not say so', () => {
     const { compression: _, ...rest } = HELLO;
     assert.deepEqual(read(encoded(rest)).compression, []);
+    assert.deepEqual(read(encoded({ ...HELLO, compression: null })).compression, []);
     refuses({ ...HELLO, compression: 'deflate' }, /"compression" must be an array of at most 16 texts/);
     refuses({ ...HELLO, compression: Array(17).fill('x') }, /"compression"/);
     refuses({ ...HELLO, compression: [1] }, /"compression"/);

@@ -97,7 +97,7 @@ function text(fields: Record<string, unknown>, name: string): string {
 }
 
 function names(fields: Record<string, unknown>, name: string): readonly string[] {
-  const value = Object.hasOwn(fields, name) ? fields[name] : [];
+  const value = (Object.hasOwn(fields, name) ? fields[name] : undefined) ?? [];
   if (Array.isArray(value) && value.length <= COMPRESSIONS_MAX && value.every((each) => typeof each === 'string'))
     return value as readonly string[];
   throw new ProtocolError(`HELLO field "${name}" must be an array of at most ${COMPRESSIONS_MAX} texts`);
