@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { FrameType, PREFACE, RequestFlag } from '../src/frames/frame.js';
@@ -88,10 +89,11 @@ describe('a client that is gone without a word', () => {
         });
         const socket = await rig.open();
         // Its system says the same as for a process that was killed: the end of one direction, and from then on resets.
-        socket.on('data', () => {});
+        const heard = once(socket, 'data');
         const flags = how === 'a stream' ? RequestFlag.STREAM : 0;
         socket.write(Buffer.concat([GREETING, requestFrame(1, [], { name: ['test', 'hang'], flags })]));
-        await begun;
+        await Promise.all([begun, heard]);
+        socket.on('data', () => {});
         socket.destroy();
         for (let look = 0; look < 50 && rig.host.closedReasons.length === 0; look++) {
           rig.tick();
