@@ -16,9 +16,7 @@ export interface Presentable {
  * but not that it was refused, which any peer could make happen any number of times.
  */
 export function presentable(thrown: unknown, call: Pick<IncomingCall, 'oneWay' | 'started'>): Presentable {
-  const cameFromItsOwnCall = isRpcError(thrown) && thrown.service !== undefined;
-  if (isRpcError(thrown) && !cameFromItsOwnCall)
-    return { error: thrown, correlationId: call.oneWay && call.started ? randomId() : undefined };
+  if (isOwnError(thrown)) return { error: thrown, correlationId: call.oneWay && call.started ? randomId() : undefined };
   const correlationId = randomId();
   return {
     error: rpcError('INTERNAL', `the handler failed; the server's log has the reason under ${correlationId}`, {
@@ -26,4 +24,13 @@ export function presentable(thrown: unknown, call: Pick<IncomingCall, 'oneWay' |
     }),
     correlationId,
   };
+}
+
+/** Whether a handler has made this error itself. A handler may throw anything, also what throws when it is looked at. */
+function isOwnError(thrown: unknown): thrown is RpcError {
+  try {
+    return isRpcError(thrown) && thrown.service === undefined;
+  } catch {
+    return false;
+  }
 }

@@ -8,7 +8,7 @@ export function printHandlerError(event: {
   correlationId: string;
 }): void {
   const { service, method, error, correlationId } = event;
-  const text = (error instanceof Error ? describe(error) : inspect(error)).slice(0, LENGTH_MAX);
+  const text = shown(error).slice(0, LENGTH_MAX);
   // What was thrown may hold lines that look like this one: only ours begin at the margin.
   const indented = text.replace(/\r\n?|\n/g, '\n    ');
   process.stderr.write(`[rpc] handler ${service}.${method} failed (${correlationId}): ${indented}\n`);
@@ -18,6 +18,15 @@ const LENGTH_MAX = 8192;
 
 /** Causes that are printed, one under the other. */
 const CAUSES_MAX = 3;
+
+/** A handler may throw anything, also what throws when it is looked at. */
+function shown(error: unknown): string {
+  try {
+    return String(error instanceof Error ? describe(error) : inspect(error));
+  } catch {
+    return 'something that throws when it is looked at';
+  }
+}
 
 function describe(error: Error): string {
   const texts: string[] = [];

@@ -73,14 +73,17 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
    */
   #askWhetherAllowed(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
     let verdict: unknown;
+    let isLate: boolean;
     try {
       verdict = this.#authorize!(call);
+      isLate = isPromise(verdict);
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (!isPromise(verdict)) return this.#authorized(call, verdict, bytes, start, end);
+    if (!isLate) return this.#authorized(call, verdict, bytes, start, end);
     const payload = keep(call, bytes, start, end);
-    verdict.then(
+    // A promise of another make may throw, or settle twice: `resolve` tames it, and gives one of ours back as it is.
+    Promise.resolve(verdict).then(
       (value: unknown) => this.#authorized(call, value, payload, 0, payload.length),
       (error: unknown) => this.#fail(call, error),
     );
@@ -140,16 +143,19 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
    */
   #run(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void {
     let result: unknown;
+    let isLate: boolean;
     try {
       call.decode(bytes, start, end);
       if (call.stream !== undefined) return this.#runStream(call, call.stream);
       result = this.#parts.run(call);
+      // To look at what a handler gives may run its code: a getter, a proxy.
+      isLate = isPromise(result);
     } catch (error) {
       return this.#fail(call, error);
     }
-    if (!isPromise(result)) return this.#succeed(call, result);
+    if (!isLate) return this.#succeed(call, result);
     call.hold();
-    result.then(
+    Promise.resolve(result).then(
       (value: unknown) => this.#succeed(call, value),
       (error: unknown) => this.#fail(call, error),
     );
@@ -183,7 +189,17 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
 
   #fail(call: IncomingCall<Entry>, thrown: unknown): void {
     // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
-    if (!call.abandoned) call.fail(this.#parts.presentable(thrown, call));
+    if (!call.abandoned) {
+      const error = this.#parts.presentable(thrown, call);
+      try {
+        call.fail(error);
+      } catch {
+        // It only seemed to be an RpcError; whatever was thrown, the call ends and its place is free.
+        call.fail(
+          rpcError('INTERNAL', 'the handler failed with an error that cannot be sent', { progress: 'processed' }),
+        );
+      }
+    }
     this.#end(call, thrown);
   }
 
