@@ -20,6 +20,8 @@ function readable(message: string): string {
   const inner = /No connection established\. Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(
     message,
   )?.[1];
+  // gRPC has not failed yet, it is still trying: nobody answers.
+  if (inner === 'null' || inner === 'undefined' || inner === '') return 'no connection could be made in time';
   return inner ?? message.replace(/^\d+ [A-Z_]+: /, '');
 }
 

@@ -34,6 +34,19 @@ export function assertKnownOptions(where: string, options: object, known: readon
 }
 
 /**
+ * Checks what somebody wants to hear, and with what.
+ * @throws TypeError naming the nearest event of an unknown one, or what a listener must be
+ */
+export function assertEvent(where: string, event: unknown, listener: unknown, known: readonly string[]): void {
+  if (typeof event !== 'string' || !known.includes(event)) {
+    const nearest = typeof event === 'string' ? nearestName(event, known) : undefined;
+    const help = nearest === undefined ? `there are ${known.join(', ')}` : `did you mean "${nearest}"?`;
+    throw new TypeError(`${where}: there is no event ${describeValue(event)}; ${help}`);
+  }
+  assertFits(where, 'the listener', 'a function', listener, typeof listener === 'function');
+}
+
+/**
  * Checks a number. `undefined` is refused too: ask only for options that were given.
  * @throws TypeError that names option, bounds and value
  */

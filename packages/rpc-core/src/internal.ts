@@ -1,6 +1,7 @@
 export { allowManyCalls, type LinkedSignal, linkSignals } from './cancel.js';
 export {
   assertBoolean,
+  assertEvent,
   assertFits,
   assertKnownOptions,
   assertList,

@@ -1,5 +1,6 @@
 import { Call, type CallOptions, type MethodDefinition, type RpcError, type ServiceDefinition } from '@org/rpc-core';
 import {
+  assertEvent,
   assertFits,
   assertKnownOptions,
   assertLayersFit,
@@ -30,10 +31,12 @@ import { composeMethod, createSharedParts, type SharedParts } from '../stack.js'
 import { startStream } from '../stream/start-stream.js';
 import { checkedOptions } from './call-options.js';
 import type { Client, ReadyOptions } from './client-types.js';
-import type { ClientEvents } from './events.js';
+import { CLIENT_EVENTS, type ClientEvents } from './events.js';
 import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './options.js';
 import { startCall } from './start-call.js';
 import { createInterfaceStub, createStub, type Invoke, type Resolve } from './stub.js';
+
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** How long `ready` waits unless told otherwise, in milliseconds. */
 const READY_TIMEOUT_MS = 30_000;
@@ -160,7 +163,15 @@ export class RpcClient implements Client {
     return clientState(this.#balancers.values(), this.#options.clock.now());
   }
 
+  /** What printing shows: a private field shows nothing. */
+  [INSPECT](): string {
+    const { registry, namespace } = this.#options;
+    const state = this.#closed === undefined ? '' : 'closed, ';
+    return `Client { ${state}registry ${registry.display}, namespace ${namespace}, services: ${[...this.#balancers.keys()].join(', ') || 'none used yet'} }`;
+  }
+
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this {
+    assertEvent('client.on', event, listener, CLIENT_EVENTS);
     this.#events.on(event, listener as never);
     return this;
   }

@@ -31,6 +31,23 @@ export interface ClientEvents {
   ruleWouldApply: [event: WouldApplyEvent];
 }
 
+/** The names of all events, for who writes one that is none. */
+export const CLIENT_EVENTS = Object.keys({
+  endpointAdded: true,
+  endpointRemoved: true,
+  endpointUp: true,
+  endpointDown: true,
+  breakerOpened: true,
+  breakerClosed: true,
+  retried: true,
+  limited: true,
+  viewChanged: true,
+  registry: true,
+  rulesApplied: true,
+  rulesRejected: true,
+  ruleWouldApply: true,
+} satisfies Record<keyof ClientEvents, true>);
+
 /** Which rules are in force, and what they are for this client. */
 export interface RulesAppliedEvent {
   readonly service: string;

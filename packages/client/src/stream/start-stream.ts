@@ -22,10 +22,11 @@ export function startStream(
   const { kind } = called.definition;
   const source = kind === 'stream' ? undefined : (args.shift() as AsyncIterable<unknown>);
   const where = `${called.service}.${called.method}: the first argument`;
-  if (kind === 'stream') return new LazyStream(() => open(client, called, args, options, undefined));
+  if (kind === 'stream')
+    return new LazyStream(`${called.service}.${called.method}`, () => open(client, called, args, options, undefined));
   if (kind === 'duplex') {
     assertIterable(source, where);
-    return new LazyStream(() => open(client, called, args, options, source));
+    return new LazyStream(`${called.service}.${called.method}`, () => open(client, called, args, options, source));
   }
   try {
     assertIterable(source, where);
@@ -76,20 +77,27 @@ function open(
 class LazyStream implements AsyncIterableIterator<unknown> {
   #open: (() => AsyncIterator<unknown>) | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
+  #isOver = false;
+  readonly #name: string;
 
-  constructor(open: () => AsyncIterator<unknown>) {
+  constructor(name: string, open: () => AsyncIterator<unknown>) {
+    this.#name = name;
     this.#open = open;
   }
 
   async next(): Promise<IteratorResult<unknown>> {
+    if (this.#isOver) return DONE;
     const open = this.#open;
     this.#open = undefined;
     if (open !== undefined) this.#iterator = open();
-    return (await this.#iterator?.next()) ?? DONE;
+    const step = (await this.#iterator?.next()) ?? DONE;
+    if (step.done === true) this.#isOver = true;
+    return step;
   }
 
   async return(): Promise<IteratorResult<unknown>> {
     this.#open = undefined;
+    this.#isOver = true;
     await this.#iterator?.return?.();
     return DONE;
   }
@@ -99,7 +107,10 @@ class LazyStream implements AsyncIterableIterator<unknown> {
     throw error;
   }
 
+  /** @throws TypeError once it is over: who iterates a second time would see a stream without items */
   [Symbol.asyncIterator](): this {
+    if (this.#isOver)
+      throw new TypeError(`${this.#name}: this stream has been read to its end; call the method again for another one`);
     return this;
   }
 }

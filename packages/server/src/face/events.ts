@@ -4,9 +4,9 @@ import type { RegistryEvent } from '@org/rpc-registry';
 export interface ServerEvents {
   /**
    * A handler threw something that its caller must not see, or anything in a one-way call; `correlationId` is what the caller
-   * got instead. Where nobody listens it is printed.
+   * got instead. `err` is the same as `error`, under the name by which pino prints stacks. Where nobody listens it is printed.
    */
-  handlerError: [event: { service: string; method: string; error: unknown; correlationId: string }];
+  handlerError: [event: { service: string; method: string; error: unknown; err: unknown; correlationId: string }];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];
   /** Something about the registry: unreachable, recovered, an entry lost or in conflict. */
@@ -17,5 +17,18 @@ export interface ServerEvents {
   acceptError: [event: { error: Error }];
   /** No new calls are taken any more. */
   draining: [event: { reason: string }];
+  /** Nothing runs any more, and every connection is closed. */
   closed: [];
 }
+
+/** The names of all events, for who writes one that is none. */
+export const SERVER_EVENTS = Object.keys({
+  handlerError: true,
+  registered: true,
+  registry: true,
+  connectionOpened: true,
+  connectionClosed: true,
+  acceptError: true,
+  draining: true,
+  closed: true,
+} satisfies Record<keyof ServerEvents, true>);

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { assertFits, assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+import { assertFits, assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { readEndpoint } from '@org/rpc-registry/internal';
 
@@ -24,6 +24,10 @@ export function resolveListenOptions(
   isMachineLocal: boolean,
 ): { host: string; port: number; path: string | undefined } {
   const where = 'server.listen';
+  if (typeof options === 'number' || typeof options === 'string')
+    throw new TypeError(
+      `${where}: options must be an object, got ${describeValue(options)}; write server.listen({ port: 3000 })`,
+    );
   assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path']);
   const { port = 0, path, advertise } = options;
   const besidePath = (['port', 'host', 'advertise'] as const).find((name) => options[name] !== undefined);

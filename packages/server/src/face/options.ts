@@ -130,6 +130,9 @@ export interface ResolvedServerOptions {
   readonly random: Random;
 }
 
+/** What users look for here and what belongs into `listen`. */
+const LISTEN_OPTIONS = ['port', 'host', 'path', 'advertise'] as const;
+
 const KNOWN: readonly (keyof ServerOptions)[] = [
   'registry',
   'namespace',
@@ -157,6 +160,10 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   const where = 'createServer';
+  const ofListen =
+    typeof options === 'object' && options !== null ? LISTEN_OPTIONS.find((name) => name in options) : undefined;
+  if (ofListen !== undefined)
+    throw new TypeError(`${where}: ${ofListen} is for listen: write server.listen({ ${ofListen}: ... })`);
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
@@ -204,6 +211,11 @@ function checkValues(where: string, options: ServerOptions): void {
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
   const isSignal = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(constants.signals, name);
+  const deadly = Array.isArray(signals) ? signals.find((name) => name === 'SIGKILL' || name === 'SIGSTOP') : undefined;
+  if (deadly !== undefined)
+    throw new TypeError(
+      `${where}: signals must not hold "${deadly}": no process can catch it; use "SIGTERM", "SIGINT"`,
+    );
   assertList(where, 'signals', 'the signals of this system, such as "SIGTERM"', signals, isSignal);
   checkInstanceData(where, { zone, tags, version });
 }

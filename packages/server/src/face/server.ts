@@ -1,5 +1,5 @@
 import type { RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
-import { everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
+import { assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
 import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
@@ -22,7 +22,7 @@ import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServerStack } from '../stack.js';
-import type { ServerEvents } from './events.js';
+import { SERVER_EVENTS, type ServerEvents } from './events.js';
 import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
 import {
   type ResolvedServerOptions,
@@ -31,6 +31,8 @@ import {
   type ServerOptions,
 } from './options.js';
 import type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
+
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /**
  * Makes a server. Does no I/O: `listen` does.
@@ -104,6 +106,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     if (defaultService !== undefined && !this.#dispatcher.services.includes(defaultService))
       throw new TypeError(`server.listen: defaultService "${defaultService}" is no service that was added`);
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
+    if (this.#dispatcher.services.length === 0)
+      process.emitWarning(
+        'server.listen: this server has no service, so nobody can call it: add some with server.add(...) before listen()',
+      );
     this.#listening = true;
     try {
       this.#listener = await openListener(this.#options, target, {
@@ -169,7 +175,18 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     return this.#concurrency.running;
   }
 
+  /** What printing shows: a private field shows nothing. */
+  [INSPECT](): string {
+    const { display } = this.#options.registry;
+    const where =
+      this.#listener === undefined
+        ? 'not listening'
+        : `listening on ${this.#listener.address.host}:${this.#listener.address.port}`;
+    return `Server { ${this.instance}, ${where}, registry ${display}, services: ${this.#dispatcher.services.join(', ') || 'none'} }`;
+  }
+
   on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
+    assertEvent('server.on', event, listener, SERVER_EVENTS);
     this.#events.on(event, listener as never);
     return this;
   }
@@ -181,9 +198,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   async close(options: CloseOptions = {}): Promise<void> {
     const resolved = resolveCloseOptions(options);
-    if (this.#closing === undefined)
+    if (this.#closing === undefined) {
       this.#closing = drainServer(this.#options.clock, this.#options.registry.drainLeadMs, resolved, this);
-    else this.#closing.shorten(resolved.graceMs);
+      // Before anybody who waits for the end goes on, and perhaps ends the process.
+      void this.#closing.done.then(() => this.#emit('closed'));
+    } else this.#closing.shorten(resolved.graceMs);
     await this.#closing.done;
   }
 
@@ -209,7 +228,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
     const { error, correlationId } = presentable(thrown, call);
     if (correlationId !== undefined) {
-      const event = { service: call.service, method: call.method, error: thrown, correlationId };
+      const event = { service: call.service, method: call.method, error: thrown, err: thrown, correlationId };
       // A handler's exception must be seen somewhere, also by those who have set up nothing yet.
       if (!this.#emit('handlerError', event)) printHandlerError(event);
     }
@@ -284,7 +303,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   async #leave(): Promise<void> {
     this.#offSignals?.();
     await Promise.all([this.#listener?.close(), this.#publication.close()]);
-    this.#emit('closed');
   }
 
   /** @returns whether anybody listens */

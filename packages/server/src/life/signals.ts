@@ -1,5 +1,6 @@
 /**
- * Closes on process signals, then ends the process unless somebody else listens to the signal too. A second signal ends it at
+ * Closes on process signals, then ends the process unless somebody else listens to the signal too; where several servers of one
+ * process do, the last that has closed ends it. A second signal ends it at
  * once.
  * @returns stops listening
  */
@@ -9,17 +10,19 @@ export function onSignals(
 ): () => void {
   let closing = false;
   const listener = (signal: NodeJS.Signals): void => {
-    const isAlone = process.listenerCount(signal) <= 1;
+    const areOurs = process.listeners(signal).every((each) => OURS in each);
     if (closing) {
-      if (isAlone) process.exit(1);
+      if (areOurs) process.exit(1);
       return;
     }
     closing = true;
     void close(signal).then(() => {
       stop();
-      if (isAlone) process.exit();
+      // Another server of this process may still be closing, and ends it when it has.
+      if (areOurs && process.listenerCount(signal) === 0) process.exit();
     });
   };
+  Object.defineProperty(listener, OURS, { value: true });
   const stop = (): void => {
     for (const signal of signals) process.off(signal, listener);
   };
@@ -29,3 +32,6 @@ export function onSignals(
     if (!closing) stop();
   };
 }
+
+/** Marks the listeners of servers, also of another copy of this package. */
+const OURS: unique symbol = Symbol.for('@org/rpc.signalListener') as never;

@@ -161,6 +161,12 @@ export class FrameReader {
   }
 
   #skip(header: Buffer, at: number, bodyBytes: number): void {
+    // The length would be the letters of `HTTP/1.1 400 Bad Request`.
+    if (bodyBytes === HTTP_LETTERS)
+      throw new ProtocolError(
+        'an HTTP server answers there, which speaks another protocol; is the port right?',
+        GoAwayCode.LIMIT,
+      );
     if (bodyBytes > SKIP_FACTOR * this.#bodyBytesMax) {
       throw new ProtocolError(
         `a frame of ${bodyBytes} bytes is far beyond the limit of ${this.#bodyBytesMax} (messageBytes)`,
@@ -173,6 +179,7 @@ export class FrameReader {
 }
 
 const EMPTY = Buffer.alloc(0);
+const HTTP_LETTERS = 0x48545450;
 
 /** Big-endian, without the argument checks of `readUInt32BE`: the caller knows that the bytes are there. */
 export function readUint32(bytes: Buffer, at: number): number {
