@@ -53,9 +53,8 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
 
 /** Never less than was asked for, and up to a quarter more, or callers that were sent away together come back together. */
 function retryWaitMs(askedMs: number | undefined, leftMs: number, { retries, random }: RetryFacts): number {
-  const delayMs = retryDelayMs(retries, random);
-  if (askedMs === undefined) return delayMs;
-  return askedMs + Math.min(Math.max(delayMs, (random() * askedMs) / 4), (leftMs - askedMs) / 2);
+  if (askedMs === undefined) return retryDelayMs(retries, random);
+  return askedMs + Math.min((random() * askedMs) / 4, (leftMs - askedMs) / 2);
 }
 
 /** Why this outcome must not be repeated, whatever else allows it; `undefined` when it may be. */
