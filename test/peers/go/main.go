@@ -27,7 +27,7 @@ type ugorji struct{ client *rpc.Client }
 
 func (u ugorji) call(method string, args ...interface{}) (interface{}, error) {
 	var result interface{}
-	pending := u.client.Go(method, codec.MsgpackSpecRpcMultiArgs(args), &result, make(chan *rpc.Call, 1))
+	pending := u.client.Go(method, append(codec.MsgpackSpecRpcMultiArgs{}, args...), &result, make(chan *rpc.Call, 1))
 	select {
 	case <-pending.Done:
 		return result, pending.Error

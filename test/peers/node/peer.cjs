@@ -73,7 +73,8 @@ function runServer() {
     const session = attach(socket);
     session.on('request', (method, args, response) => {
       const handler = handlers[method.replace('Peer.', '')];
-      if (handler === undefined) response.send('NOT_FOUND: as asked', true);
+      if (method === 'Peer.Odd') response.send('n/a: the library cannot write one', true);
+      else if (handler === undefined) response.send('NOT_FOUND: as asked', true);
       else response.send(handler(...args), false);
     });
     session.on('notification', () => noted++);
