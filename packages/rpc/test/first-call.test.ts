@@ -74,4 +74,26 @@ describe('the first call right after listen()', () => {
     await Promise.resolve();
     assert.equal(isRegistered, true);
   });
+
+  it('leaves a line on stderr when two servers have one name and nobody listens', async () => {
+    const { write } = process.stderr;
+    const lines: string[] = [];
+    process.stderr.write = (chunk: unknown): boolean => {
+      lines.push(String(chunk));
+      return true;
+    };
+    try {
+      const registry = memory();
+      const handlers = { one: () => '', async *items() {}, note: () => {} };
+      await using first = createServer({ registry, name: 'twin' }).add(Feed, handlers);
+      await using second = createServer({ registry, name: 'twin' }).add(Feed, handlers);
+      await first.listen();
+      await second.listen();
+      assert.deepEqual(lines, [
+        '[rpc] server twin is not the only one of its name: another instance registered with the id "twin"\n',
+      ]);
+    } finally {
+      process.stderr.write = write;
+    }
+  });
 });

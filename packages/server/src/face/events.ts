@@ -9,7 +9,10 @@ export interface ServerEvents {
   handlerError: [event: { service: string; method: string; error: unknown; err: unknown; correlationId: string }];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];
-  /** Something about the registry: unreachable, recovered, an entry lost or in conflict. */
+  /**
+   * Something about the registry: unreachable, recovered, an entry lost or in conflict. Where nobody listens, a line on stderr says
+   * that the server cannot be registered, or is not the only one of its name, and another one that this is over.
+   */
   registry: [event: RegistryEvent];
   connectionOpened: [event: { peer: string }];
   connectionClosed: [event: { peer: string; reason: string }];

@@ -17,6 +17,7 @@ import type { Handler } from '../handler.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
 import { openListener } from '../life/open-listener.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
+import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { presentable } from '../presentable.js';
@@ -47,9 +48,6 @@ const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never
 export function createServer(options: ServerOptions = {}): Server {
   return new RpcServer(resolveServerOptions(options));
 }
-
-/** How long `listen` waits for a registry of this machine, in milliseconds. */
-const REGISTERED_MS = 1_000;
 
 /** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
@@ -137,7 +135,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
     // A registry of this machine is written in a moment, and whoever calls after `listen` expects to be served.
-    if (registry.isMachineLocal === true) await this.#untilRegistered();
+    if (registry.isMachineLocal === true) await this.#publication.untilRegistered(this.#options.clock);
     return address;
   }
 
@@ -245,25 +243,18 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
     const { registry, namespace, clock, random } = this.#options;
     const { services } = this.#dispatcher;
-    // Any registry may quote what others wrote.
-    const onEvent = (event: RegistryEvent): void =>
-      void this.#emit('registry', { ...event, message: plainText(event.message) });
+    const notices = createRegistryNotices(this.instance);
+    const onEvent = (told: RegistryEvent): void => {
+      // Any registry may quote what others wrote.
+      const event = { ...told, message: plainText(told.message) };
+      if (!this.#emit('registry', event)) notices.hear(event);
+    };
     const endpoint = ownEndpoint(this.#options, this.instance, location);
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
     this.registered.then(
       () => this.#emit('registered', { instance: this.instance, services }),
       () => {},
     );
-  }
-
-  /** Never longer than {@link REGISTERED_MS}, and never rejects. */
-  async #untilRegistered(): Promise<void> {
-    let cancel: (() => void) | undefined;
-    const expired = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.schedule(REGISTERED_MS, resolve);
-    });
-    await Promise.race([this.registered.catch(() => undefined), expired]);
-    cancel?.();
   }
 
   announce(reason: string): void {

@@ -1,6 +1,10 @@
+import type { Clock } from '@org/rpc-core';
 import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
 import type { ResolvedServerOptions } from '../face/options.js';
+
+/** How long `listen` waits for a registry of this machine, in milliseconds. */
+const REGISTERED_MS = 1_000;
 
 /** A server's entry in its registry, from `listen` to `close`. */
 export class Publication {
@@ -29,6 +33,16 @@ export class Publication {
     this.#handle = registry.open(environment);
     this.#registration = this.#handle.register({ services, endpoint });
     this.#registration.registered.then(this.#resolve, this.#reject);
+  }
+
+  /** Resolves when the entry was written, and after {@link REGISTERED_MS} in any case. Never rejects. */
+  async untilRegistered(clock: Clock): Promise<void> {
+    let cancel: (() => void) | undefined;
+    const expired = new Promise<void>((resolve) => {
+      cancel = clock.schedule(REGISTERED_MS, resolve);
+    });
+    await Promise.race([this.registered.catch(() => undefined), expired]);
+    cancel?.();
   }
 
   get isOpen(): boolean {
