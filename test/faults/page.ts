@@ -53,5 +53,9 @@ npm run faults -- --markdown docs/faults.md     # writes this page
 
 It needs etcd 3.4 or newer (\`node scripts/etcd.mjs ensure\`) and a free machine. \`npm test\` runs every one of these faults in
 its short form, and demands that no call fails and that all views agree in the end.
+
+One fault after the other, in an order that a seed decides (kills, restarts, wipes, freezes, compactions, revoked leases, deleted entries, replaced members):
+\`npm run faults:sequences\` brings a hundred such sequences, and demands that servers and clients agree with etcd within 2 s of
+its answering, whatever came before.
 `;
 }
