@@ -1,5 +1,5 @@
 import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
-import { fuseGates, isStreamKind, stack, surface, wireName } from '@org/rpc-core/internal';
+import { fuseGates, isStreamKind, stack, surface, Waits, wireName } from '@org/rpc-core/internal';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import { credentials } from './face/credentials.js';
@@ -21,6 +21,8 @@ export interface SharedParts {
   readonly options: ResolvedClientOptions;
   readonly emit: Emit;
   readonly limiters: Limiters;
+  /** Every wait of every call, for the end of the client. */
+  readonly waits: Waits;
   /** By service. */
   readonly services: Map<string, { readonly limiters: Limiters; readonly budget: RetryBudget }>;
 }
@@ -34,7 +36,7 @@ export function createSharedParts(options: ResolvedClientOptions, emit: Emit): S
     for (const [method, own] of Object.entries(methods))
       createLimiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
   }
-  return { options, emit, limiters, services: new Map() };
+  return { options, emit, limiters, waits: new Waits(), services: new Map() };
 }
 
 /**
@@ -101,6 +103,7 @@ export function composeMethod(
     method,
     definition,
     wireName: wireName(service, method),
+    waits: client.waits,
     oneWay: definition.kind === 'notify',
     policy,
     idempotent: definition.idempotent,

@@ -46,4 +46,4 @@ export { fuseGates, stack, wireName } from './service.js';
 export { assertLayersFit, isStreamKind } from './stream-kind.js';
 export { surface } from './surface.js';
 export { TimerQueue } from './timer-queue.js';
-export { cancelledError, sleep, type Waiting, waitFor } from './wait.js';
+export { cancelledError, sleep, type Waiting, Waits, waitFor } from './wait.js';

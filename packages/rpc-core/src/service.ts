@@ -78,12 +78,21 @@ export interface CallStream {
   opened(attempt: Call, sender: ItemSender): void;
 }
 
+/** Whoever ends the waits of all calls of a client at once, when it is closed. */
+export interface WaitEnder {
+  /** @param end - ends one wait, with the reason */
+  add(end: (reason: string) => void): void;
+  delete(end: (reason: string) => void): void;
+}
+
 /** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
 export interface MethodRef {
   readonly service: string;
   readonly method: string;
   /** The two names as they go on the wire: length of the service, length of the method, service, method. */
   readonly wireName: Uint8Array;
+  /** Told of each wait of its calls; left out: only the call itself ends its waits. */
+  readonly waits?: WaitEnder | undefined;
 }
 
 /**

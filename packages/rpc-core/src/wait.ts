@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import { type RpcError, rpcError } from './error.js';
-import type { Call } from './service.js';
+import type { Call, WaitEnder } from './service.js';
 
 /**
  * A wait in progress on behalf of a call. The waiter calls `done` or `fail`; deadline and abort end it by themselves.
@@ -10,6 +10,34 @@ export interface Waiting<T> {
   readonly promise: Promise<T>;
   done(value: T): void;
   fail(error: RpcError): void;
+}
+
+/** All waits of the calls of one client, to be ended together. */
+export class Waits implements WaitEnder {
+  readonly #ends = new Set<(reason: string) => void>();
+  #closedReason: string | undefined;
+
+  add(end: (reason: string) => void): void {
+    const reason = this.#closedReason;
+    if (reason === undefined) this.#ends.add(end);
+    // Never before whoever waits has put the waiting into its queue.
+    else queueMicrotask(() => end(reason));
+  }
+
+  delete(end: (reason: string) => void): void {
+    this.#ends.delete(end);
+  }
+
+  /** How many wait now. */
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  /** Ends every wait with `UNAVAILABLE`, also those that begin later. Idempotent. */
+  close(reason: string): void {
+    this.#closedReason = reason;
+    for (const end of [...this.#ends]) end(reason);
+  }
 }
 
 /**
@@ -23,6 +51,7 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
   let fail!: (error: RpcError) => void;
   const promise = new Promise<T>((resolve, reject) => {
     const { signal } = call;
+    const { waits, service, method } = call.methodRef;
     call.hasWaited = true;
     let cancelTimer: (() => void) | undefined;
     let over = false;
@@ -31,18 +60,22 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
       over = true;
       cancelTimer?.();
       signal?.removeEventListener('abort', onAbort);
+      waits?.delete(onClose);
       onEnd?.();
       return true;
     };
     const onAbort = (): void => {
       if (end()) reject(cancelledError(call));
     };
+    const onClose = (reason: string): void =>
+      fail(rpcError('UNAVAILABLE', reason, { service, method, progress: 'unsent' }));
     done = (value) => {
       if (end()) resolve(value);
     };
     fail = (error) => {
       if (end()) reject(error);
     };
+    waits?.add(onClose);
     // Never before this function has returned: whoever waits puts the waiting into its queue first.
     if (signal?.aborted) return queueMicrotask(onAbort);
     signal?.addEventListener('abort', onAbort, { once: true });

@@ -28,7 +28,7 @@ import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
 import { composeMethod, createSharedParts, type SharedParts } from '../stack.js';
-import { startStream } from '../stream/start-stream.js';
+import { failedStream, givesIterator, startStream } from '../stream/start-stream.js';
 import { checkedOptions } from './call-options.js';
 import type { Client, ReadyOptions } from './client-types.js';
 import { CLIENT_EVENTS, type ClientEvents } from './events.js';
@@ -193,6 +193,7 @@ export class RpcClient implements Client {
   async #close(): Promise<void> {
     const reason = 'the client was closed';
     this.#cancelTick?.();
+    this.#shared.waits.close(reason);
     for (const balancer of this.#balancers.values()) balancer.close(reason);
     this.#pool.close(reason);
     this.#breakers?.close();
@@ -210,7 +211,10 @@ export class RpcClient implements Client {
 
   #start(called: ClientMethod | MethodPath, args: unknown[], options: CallOptions | undefined): unknown {
     const { service, method } = called;
-    if (this.#closed !== undefined || !('serve' in called)) return Promise.reject(closedError(service, method));
+    if (this.#closed !== undefined || !('serve' in called)) {
+      const error = closedError(service, method);
+      return givesIterator(called.definition) ? failedStream(error) : Promise.reject(error);
+    }
     if (called.stream !== undefined) return startStream(this.#options, called, args, options);
     return startCall(this.#options, called, args, options);
   }
@@ -220,7 +224,7 @@ export class RpcClient implements Client {
    * client is closed: nothing may be opened any more.
    */
   #method(service: string, method: string, definition: MethodDefinition): ClientMethod | MethodPath {
-    if (this.#closed !== undefined) return { service, method };
+    if (this.#closed !== undefined) return { service, method, definition };
     const key = `${service} ${method}`;
     const known = this.#methods.get(key);
     if (known !== undefined && (definition === UNKNOWN_METHOD || known.definition === definition)) return known;
@@ -272,6 +276,7 @@ export class RpcClient implements Client {
 interface MethodPath {
   readonly service: string;
   readonly method: string;
+  readonly definition: MethodDefinition;
 }
 
 function serviceName(where: string, service: ServiceDefinition<object> | string): string {

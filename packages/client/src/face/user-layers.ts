@@ -1,4 +1,4 @@
-import { isRpcError, type Layer } from '@org/rpc-core';
+import { Call, type Gate, isRpcError, type Layer } from '@org/rpc-core';
 import { guardLayers } from '@org/rpc-core/internal';
 
 /** The layers that a user gave, with what the library needs around them; nothing at all where there are none. */
@@ -25,8 +25,39 @@ const outermost: Layer = (next) => (call) => {
   }
 };
 
-/** A user's layer may have waited, or calls for the second time: what follows must look at the clock. */
+/**
+ * A user's layer may have waited, so that what follows must look at the clock. It may also call again while the first time is
+ * still under way, to hedge or to warm up: a call is in one place at a time, so that each such time is a call of its own.
+ */
 const innermost: Layer = (next) => (call) => {
-  call.hasWaited = true;
-  return next(call);
+  const own = call.callGate === undefined ? call : again(call);
+  own.callGate = ENTERED;
+  own.hasWaited = true;
+  return next(own);
 };
+
+/** In place of the gates that the call is about to enter: from here on it is under way. */
+const ENTERED: Required<Gate> = { enter: () => undefined, settle: () => {} };
+
+/** The same call once more, with gates, attempts and an outcome of its own. */
+function again(call: Call): Call {
+  const copy = new Call(call.methodRef, call.args, call.oneWay);
+  copy.createdAt = call.createdAt;
+  copy.deadline = call.deadline;
+  copy.attemptTimeoutMs = call.attemptTimeoutMs;
+  copy.metadata = call.metadata;
+  copy.signal = call.signal;
+  copy.idempotent = call.idempotent;
+  copy.priority = call.priority;
+  copy.hashKey = call.hashKey;
+  copy.waitForReady = call.waitForReady;
+  if (call.onSettled !== undefined) {
+    copy.onSettled = (settled, outcome) => {
+      const { onSettled } = call;
+      // Of several answers the first one is told.
+      if (outcome === undefined) call.onSettled = undefined;
+      onSettled?.(settled, outcome);
+    };
+  }
+  return copy;
+}

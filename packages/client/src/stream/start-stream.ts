@@ -1,4 +1,4 @@
-import { Call, type CallOptions, callContext } from '@org/rpc-core';
+import { Call, type CallOptions, callContext, type MethodDefinition, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ClientMethod } from '../client-method.js';
@@ -34,6 +34,18 @@ export function startStream(
     return Promise.reject(error);
   }
   return onlyItem(open(client, called, args, options, source), called);
+}
+
+/** Whether calls of a method give an iterator, and all others a promise. */
+export function givesIterator({ kind }: MethodDefinition): boolean {
+  return kind === 'stream' || kind === 'duplex';
+}
+
+/** A stream that cannot begin: it says so to whoever asks for its first item, as all that goes wrong with a stream. */
+export function failedStream(error: RpcError): AsyncIterableIterator<unknown> {
+  return new LazyStream(`${error.service}.${error.method}`, () => {
+    throw error;
+  });
 }
 
 /** Whether the first argument can be iterated, without beginning to. */

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ClientEvents } from '@org/rpc-client';
 import { type CallContext, isRpcError, type Layer, type ResponseInfo, RpcError } from '@org/rpc-core';
+import { seededRandom } from '@org/rpc-testkit';
 import { openShop, type ShopHandlers } from './shop.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("a user's layers", () => {
   it('see each call as the user made it, before anything is added to it, and its one outcome', async () => {
@@ -86,6 +89,58 @@ describe("a user's layers", () => {
     assert.equal(await open.shop.with({ onResponse: (info) => infos.push(info) }).run('a'), 'done');
     assert.equal(infos.length, 1);
     assert.equal(await open.shop.run('b'), 'done');
+  });
+
+  it('may call again while the first time is under way: each is a call of its own, and the first answer can be taken', async () => {
+    const jobs: string[] = [];
+    const answers = new Map<string, () => void>();
+    const run = (job: string): Promise<string> => {
+      const name = `${job}${jobs.push(job)}`;
+      return new Promise((resolve) => answers.set(name, () => resolve(name)));
+    };
+    const hedge: Layer = (next) => (call) => Promise.any([next(call), next(call)]);
+    const infos: ResponseInfo[] = [];
+    await using open = openShop({ handlers: { run }, client: { layers: { unary: [hedge] } } });
+    const call = open.shop.with({ onResponse: (info) => infos.push(info) }).run('a');
+    while (jobs.length < 2) await turn();
+    answers.get('a2')!();
+    assert.equal(await call, 'a2');
+    answers.get('a1')!();
+    while (open.client.state().services['shop']?.nodes[0]?.inFlight !== 0) await turn();
+    assert.equal(infos.length, 1);
+  });
+
+  it('may call any number of times, one after the other and at once, whatever becomes of each', async () => {
+    const random = seededRandom(11);
+    let runs = 0;
+    const run = async (job: string): Promise<string> => {
+      runs++;
+      for (let i = Math.floor(random() * 20); i > 0; i--) await turn();
+      if (random() < 0.3) throw new RpcError('ABORTED', 'by chance');
+      return job;
+    };
+    const times = (): number => 1 + Math.floor(random() * 4);
+    const many: Layer = (next) => async (call) => {
+      let last: PromiseSettledResult<unknown>[] = [];
+      for (let round = times(); round > 0; round--)
+        last = await Promise.allSettled(Array.from({ length: times() }, () => next(call)));
+      const answer = last.find((each) => each.status === 'fulfilled');
+      if (answer !== undefined) return answer.value;
+      throw (last[0] as PromiseRejectedResult).reason;
+    };
+    const client = { layers: { unary: [many, many] }, concurrency: { max: 100, queue: 1_000 } };
+    await using open = openShop({ handlers: { run }, client });
+    const asked = Array.from({ length: 40 }, (_, index) => `job ${index}`);
+    const results = await Promise.allSettled(asked.map((job) => open.shop.run(job)));
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') assert.equal(result.value, asked[index]);
+      else assert.ok(isRpcError(result.reason, 'ABORTED'), `${result.reason}`);
+    }
+    assert.ok(runs > asked.length * 2, `${runs}`);
+    // Every permit is back, and nothing is in flight.
+    assert.equal(open.client.state().services['shop']!.nodes[0]!.inFlight, 0);
+    const all = await Promise.allSettled(Array.from({ length: 100 }, () => open.shop.add(1)));
+    assert.ok(all.every(({ status }) => status === 'fulfilled'));
   });
 
   it('may wait: what they took is no longer there for the server', async () => {
