@@ -7,6 +7,8 @@ export interface Peer {
   readonly address: string;
   /** Who the peer proved to be, by its TLS certificate; `undefined` in plaintext. */
   readonly identity?: string | undefined;
+  /** When the certificate that proves the identity expires, in milliseconds since 1970. */
+  readonly identityEndsAt?: number | undefined;
 }
 
 declare const VALUE: unique symbol;

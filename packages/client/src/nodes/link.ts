@@ -80,6 +80,9 @@ export class Link implements ClientConnectionObserver {
   #forgiven = 0;
   #refused = false;
   #lastError: string | undefined;
+  /** Connections in whose place there is another one; they finish their calls. */
+  readonly #replaced = new Set<CallConnection>();
+  #isReplacing = false;
 
   /** Does nothing yet: see {@link connect}. */
   constructor(endpoint: Endpoint, environment: LinkEnvironment, identity?: string) {
@@ -121,7 +124,9 @@ export class Link implements ClientConnectionObserver {
   }
 
   get inFlight(): number {
-    return this.#held?.inFlight ?? 0;
+    let sum = this.#held?.inFlight ?? 0;
+    for (const { inFlight } of this.#replaced) sum += inFlight;
+    return sum;
   }
 
   /** The connection that takes calls, or finishes its last ones. */
@@ -146,7 +151,7 @@ export class Link implements ClientConnectionObserver {
   /** Takes no more calls, and closes when those in flight have been answered. It is not made anew. */
   retire(): void {
     const connection = this.#held;
-    if (connection === undefined || connection.inFlight === 0) return this.close('the endpoint is gone');
+    if (connection === undefined || this.inFlight === 0) return this.close('the endpoint is gone');
     this.#setState({ name: 'draining', connection, isRetired: true });
     connection.drain();
   }
@@ -159,12 +164,14 @@ export class Link implements ClientConnectionObserver {
     if (state.name === 'backoff') state.cancel();
     this.#setState(CLOSED);
     connection?.close(reason);
+    for (const each of [...this.#replaced]) each.close(reason);
   }
 
   tick(now: number): void {
     const state = this.#state;
     if (state.name === 'ready' && now - state.since > BACKOFF_MAX_MS) this.#forgiven = 0;
     this.#held?.tick(now);
+    for (const connection of this.#replaced) connection.tick(now);
   }
 
   // ClientConnectionObserver
@@ -192,12 +199,40 @@ export class Link implements ClientConnectionObserver {
     this.#drain();
   }
 
+  /** Make before break: calls go on here until the other connection is there. */
+  aged(reason: string): void {
+    const state = this.#state;
+    if (state.name !== 'ready' || this.#isReplacing) return;
+    const old = state.connection;
+    this.#isReplacing = true;
+    this.#dial().then(
+      (stream) => {
+        this.#isReplacing = false;
+        if (this.connection !== old) return stream.destroy();
+        this.#replaced.add(old);
+        this.#connected(stream);
+        old.drain();
+      },
+      () => {
+        this.#isReplacing = false;
+        if (this.connection !== old) return;
+        this.draining(reason);
+        old.drain();
+      },
+    );
+  }
+
   closed(reason: string): void {
     const state = this.#state;
     if (state.name === 'closed') return;
     // What the server said when it began to drain says more than that it has hung up since.
     if (state.name !== 'draining' || this.#refused) this.#lastError = reason;
-    if (state.name === 'draining' && state.isRetired) return this.#setState(CLOSED);
+    if (state.name === 'draining' && state.isRetired) {
+      const [connection] = this.#replaced;
+      if (connection === undefined) return this.#setState(CLOSED);
+      this.#replaced.delete(connection);
+      return this.#setState({ ...state, connection });
+    }
     const { clock } = this.#environment;
     // Not after one that ended at once: it would be made anew without a pause for as long as that goes on.
     const hadWorked = state.name === 'ready' && state.connection.isGreeted && clock.now() - state.since >= WORKED_MS;
@@ -207,10 +242,8 @@ export class Link implements ClientConnectionObserver {
   }
 
   #connect(hadWorked: boolean): void {
-    const { dial } = this.#environment;
-    const { host, port, path } = this.endpoint;
     this.#setState({ name: 'connecting', hadWorked });
-    dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity }).then(
+    this.#dial().then(
       (stream) => this.#connected(stream),
       (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;
@@ -220,12 +253,25 @@ export class Link implements ClientConnectionObserver {
     );
   }
 
+  #dial(): Promise<ByteStream> {
+    const { host, port, path } = this.endpoint;
+    return this.#environment.dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity });
+  }
+
   #connected(stream: ByteStream): void {
     if (this.#state.name === 'closed') return stream.destroy();
     const { codec, compression, keepalive, limits, clock, timers, protocol } = this.#environment;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    const options = { stream, codec, compression, keepalive, limits, clock, timers, observer: this, expectInstance };
-    const connection = protocol?.open(options) ?? new ClientConnection(options);
+    // What an old connection tells after another one took its place is no news of this link.
+    const isOld = (): boolean => this.#replaced.has(connection);
+    const observer: ClientConnectionObserver = {
+      greeted: (hello) => void (isOld() || this.greeted(hello)),
+      draining: (reason) => void (isOld() || this.draining(reason)),
+      aged: (reason) => void (isOld() || this.aged(reason)),
+      closed: (reason) => void (this.#replaced.delete(connection) || this.closed(reason)),
+    };
+    const options = { stream, codec, compression, keepalive, limits, clock, timers, observer, expectInstance };
+    const connection: CallConnection = protocol?.open(options) ?? new ClientConnection(options);
     this.#setState({ name: 'ready', connection, since: clock.now() });
   }
 

@@ -35,6 +35,7 @@ import {
   resolveKeepalive,
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
+import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import type { ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
@@ -77,6 +78,11 @@ export interface ServerOptions {
   readonly compression?: CompressionOptions | boolean | undefined;
   /** When a silent client is asked whether it lives, and what its silence means. */
   readonly keepalive?: KeepaliveOptions | undefined;
+  /**
+   * How old a connection may become; `false`: any age. Default: an hour where `tls.requestClientCertificate` asks clients for a
+   * certificate, else any age. With it, no connection outlives the certificate of its client but by `graceMs`.
+   */
+  readonly connectionAge?: ConnectionAgeOptions | false | undefined;
   /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
   readonly tls?: ServerTlsOptions | undefined;
   /** The service that peers of MessagePack-RPC mean when they name a method only. Default: the one service, if there is one only. */
@@ -117,6 +123,7 @@ export interface ResolvedServerOptions {
   readonly compression: ResolvedCompression | undefined;
   readonly keepalive: ResolvedKeepalive;
   readonly tls: ServerTlsSource | undefined;
+  readonly connectionAge: ResolvedConnectionAge | undefined;
   readonly defaultService: string | undefined;
   readonly metadataFirst: boolean;
   readonly signals: readonly NodeJS.Signals[];
@@ -143,6 +150,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'codec',
   'compression',
   'keepalive',
+  'connectionAge',
   'tls',
   'defaultService',
   'metadataFirst',
@@ -189,6 +197,11 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     compression: resolveCompression(where, options.compression),
     keepalive: resolveKeepalive(where, options.keepalive),
     tls: options.tls === undefined ? undefined : createServerTls(where, options.tls),
+    connectionAge: resolveConnectionAge(
+      where,
+      options.connectionAge,
+      (options.tls?.requestClientCertificate ?? false) !== false,
+    ),
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,
     signals: options.signals ?? [],

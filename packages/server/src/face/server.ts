@@ -14,6 +14,7 @@ import {
 import { EventEmitter } from 'eventemitter3';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
+import { ConnectionAges } from '../life/connection-age.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
 import { openListener } from '../life/open-listener.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
@@ -61,6 +62,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
   readonly #startedAt: number;
   readonly #publication = new Publication();
+  readonly #ages: ConnectionAges | undefined;
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
   #offSignals: (() => void) | undefined;
@@ -85,6 +87,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       ended: () => this.#checkEmpty(),
     });
     this.#startedAt = options.clock.now();
+    const { connectionAge, clock, random } = options;
+    this.#ages = connectionAge && new ConnectionAges(connectionAge, clock, random);
   }
 
   get registered(): Promise<void> {
@@ -131,6 +135,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     }
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
       for (const connection of this.#connections) connection.tick(now);
+      this.#ages?.tick(now);
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
@@ -159,6 +164,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       messagePackRpc: serveMessagePackRpc,
     });
     this.#connections.add(connection);
+    this.#ages?.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
     this.#emit('connectionOpened', { peer: stream.peer.address });
@@ -235,6 +241,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   closed(connection: ServerConnection<Handler>, reason: string): void {
     this.#connections.delete(connection);
+    this.#ages?.delete(connection);
     if (connection.running > 0) this.#lost.add(connection);
     this.#checkEmpty();
     this.#emit('connectionClosed', { peer: connection.peer.address, reason });

@@ -122,13 +122,13 @@ export function writePing(
 }
 
 /** Appends a GOAWAY with its reason for people. */
-export function writeGoAway(target: FrameTarget, code: GoAwayCode, reason: string): void {
+export function writeGoAway(target: FrameTarget, code: GoAwayCode, reason: string, flags = 0): void {
   const text = cutUtf8(reason, GO_AWAY_REASON_BYTES_MAX);
   const start = target.reserve(HEADER_BYTES + 1 + text.length);
   target.chunk.bytes[start + HEADER_BYTES] = code;
   text.copy(target.chunk.bytes, start + HEADER_BYTES + 1);
   target.position = start + HEADER_BYTES + 1 + text.length;
-  putHeader(target, start, FrameType.GOAWAY, 0, 0);
+  putHeader(target, start, FrameType.GOAWAY, flags, 0);
 }
 
 /** Writes the header at `start` of a frame that ends at the target's position. */

@@ -81,6 +81,12 @@ export const GoAwayCode = {
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 
+/** Flags of GOAWAY. */
+export const GoAwayFlag = {
+  /** With DRAINING: only this connection ends, its instance stays. Another connection to it is wanted in its place. */
+  REPLACE: 0x01,
+} as const;
+
 /** Fixed part of a REQUEST's body: remaining ms (u32, 0 none), attempt (u8), priority (u8), metadata bytes (u16). */
 export const REQUEST_FIXED_BYTES = 8;
 

@@ -125,11 +125,15 @@ class TlsDoor {
     const { requestClientCertificate = false } = tls.current.options;
     const certificate = socket.getPeerX509Certificate();
     // A session that is resumed brings the certificate and the verdict of its first handshake, however long ago that was.
-    const isOver = certificate !== undefined && Date.parse(certificate.validTo) <= clock.wallNow();
+    const identityEndsAt = certificate === undefined ? Number.NaN : Date.parse(certificate.validTo);
+    const isOver = identityEndsAt <= clock.wallNow();
     const isProven = certificate !== undefined && socket.authorized && !isOver;
     const mayEnter = isProven || (certificate === undefined && requestClientCertificate !== 'require');
     const identity = isProven ? identityOf(socket) : undefined;
-    const stream = new SocketStream(socket, identity === undefined ? { address } : { address, identity });
+    const stream = new SocketStream(
+      socket,
+      identity === undefined ? { address } : { address, identity, identityEndsAt },
+    );
     if (mayEnter) return onStream.call(this.#options, stream);
     const why = isOver ? 'CERT_HAS_EXPIRED' : String(socket.authorizationError);
     const reason = describeClientRefusal(certificate === undefined ? undefined : why);

@@ -18,7 +18,7 @@ export interface ChannelOwner {
   /** The peer's HELLO, once. */
   greeted(hello: Hello): void;
   /** The peer's GOAWAY. */
-  goAway(code: number, reason: string): void;
+  goAway(code: number, reason: string, flags: number): void;
   /** Whether calls would be lost with the connection, or may be: a peer that says nothing is then given more time. */
   isNeeded(): boolean;
   /** The peer will send no more. */

@@ -112,9 +112,9 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   }
 
   /** Tells the peer to send no new calls, and why. The connection goes on. */
-  sayGoAway(code: GoAwayCode, reason: string): void {
+  sayGoAway(code: GoAwayCode, reason: string, flags = 0): void {
     if (!this.isOpen) return;
-    writeGoAway(this.output, code, reason);
+    writeGoAway(this.output, code, reason, flags);
     this.output.flush();
   }
 
@@ -219,7 +219,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
         this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();
-    else if (type === FrameType.GOAWAY) this.#goAway(bytes, start, end);
+    else if (type === FrameType.GOAWAY) this.#goAway(flags, bytes, start, end);
     else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
     else this.ignoreFrame(`unknown frame type ${type}`);
   }
@@ -255,11 +255,11 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     if (!this.keepalive.alive()) this.ignoreFrame('a PONG that was not asked for');
   }
 
-  #goAway(bytes: Buffer, start: number, end: number): void {
+  #goAway(flags: number, bytes: Buffer, start: number, end: number): void {
     if (this.#hasGoAway) this.ignoreFrame('one more GOAWAY');
     this.#hasGoAway = true;
     const { code, reason } = parseGoAway(bytes, start, end);
-    this.#owner.goAway(code, reason);
+    this.#owner.goAway(code, reason, flags);
   }
 
   #hello(bytes: Buffer, start: number, end: number): void {

@@ -12,6 +12,11 @@ export interface ClientConnectionObserver {
   greeted(hello: Hello): void;
   /** The server takes no new calls here; those in flight will be answered. */
   draining(reason: string): void;
+  /**
+   * The server wants another connection in place of this one, which goes on taking calls until it is drained from here. Whoever
+   * does not know this is told that it drains.
+   */
+  aged?(reason: string): void;
   /** It is over. Every call in flight has been failed. */
   closed(reason: string): void;
 }

@@ -1,6 +1,6 @@
 import type { Call, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
 import { COMPRESSED } from '../../frames/compressed.js';
-import { CancelReason, FrameType, GoAwayCode, ProtocolError } from '../../frames/frame.js';
+import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
 import { callError } from '../calls/call-error.js';
@@ -238,9 +238,11 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#options.observer.greeted(hello);
   }
 
-  goAway(code: number, reason: string): void {
+  goAway(code: number, reason: string, flags: number): void {
     if (code === GoAwayCode.DRAINING) {
       if (this.#calls.isDraining) return;
+      const { observer } = this.#options;
+      if ((flags & GoAwayFlag.REPLACE) !== 0 && observer.aged !== undefined) return observer.aged(reason);
       this.#options.observer.draining(reason);
       this.#calls.drain();
     } else {

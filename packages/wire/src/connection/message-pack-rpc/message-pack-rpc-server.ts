@@ -41,6 +41,7 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   readonly #running: RunningCalls<Entry>;
   readonly #floods: FloodGuard;
   #refusing: string | undefined;
+  #retiring: string | undefined;
   #peerEnded = false;
   #closed = false;
 
@@ -80,6 +81,12 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   /** From now on new calls are refused. The wire has no goodbye: the connection ends with the last answer. */
   refuseNew(reason: string): void {
     this.#refusing = reason;
+    this.#endIfIdle();
+  }
+
+  /** The wire can't ask for another connection: this one ends as soon as nothing runs. */
+  retire(reason: string): void {
+    this.#retiring = reason;
     this.#endIfIdle();
   }
 
@@ -234,8 +241,9 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
   }
 
   #endIfIdle(): void {
-    if (this.running > 0 || !(this.#peerEnded || this.#refusing !== undefined)) return;
-    this.#channel.closeAfterWriting(this.#refusing ?? 'the connection was closed by the other end');
+    const reason = this.#refusing ?? this.#retiring;
+    if (this.running > 0 || !(this.#peerEnded || reason !== undefined)) return;
+    this.#channel.closeAfterWriting(reason ?? 'the connection was closed by the other end');
   }
 }
 

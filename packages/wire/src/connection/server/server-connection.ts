@@ -7,6 +7,7 @@ import {
   CLIENT_ID_MAX,
   FrameType,
   GoAwayCode,
+  GoAwayFlag,
   MORE,
   ProtocolError,
   RequestFlag,
@@ -86,6 +87,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#draining = reason;
     // A peer that has not spoken yet may speak MessagePack-RPC, to which a frame is garbage.
     if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
+  }
+
+  retire(reason: string): void {
+    if (this.#successor !== undefined) return this.#successor.retire(reason);
+    if (this.#channel.isGreeted && this.#draining === undefined)
+      this.#channel.sayGoAway(GoAwayCode.DRAINING, reason, GoAwayFlag.REPLACE);
   }
 
   refuseNew(reason: string): void {

@@ -36,6 +36,8 @@ export interface ServedConnection {
   readonly peer: Peer;
   /** Asks the client to send no new calls. What still arrives is served until `refuseNew`. */
   drain(reason: string): void;
+  /** Asks the client to make another connection in place of this one. What still comes is served. */
+  retire(reason: string): void;
   /** From now on new calls are refused, never started, so that their clients go elsewhere at once. */
   refuseNew(reason: string): void;
   /** Drops the connection; handlers that still run see their signal abort. */
@@ -77,6 +79,8 @@ export interface Successor {
   readonly receiver: ByteReceiver;
   /** How many handlers run on behalf of the connection. */
   readonly running: number;
+  /** See {@link ServedConnection.retire}. */
+  retire(reason: string): void;
   /** See {@link ServedConnection.refuseNew}. */
   refuseNew(reason: string): void;
   /** See {@link ServedConnection.close}. */

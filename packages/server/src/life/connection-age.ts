@@ -1,0 +1,102 @@
+import type { Clock, Peer, Random } from '@org/rpc-core';
+import { assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+
+/** How old a connection may become. */
+export interface ConnectionAgeOptions {
+  /**
+   * After so many milliseconds, give or take a tenth so that clients do not all come back at once, a client is asked to make
+   * another connection in place of this one; nothing is lost by it. 1,000 to 2^31 - 1, default 3,600,000.
+   */
+  readonly maxMs?: number | undefined;
+  /** How long what runs on the old connection may go on after that, in milliseconds, 0 to 2^31 - 1, default 600,000. */
+  readonly graceMs?: number | undefined;
+}
+
+/** {@link ConnectionAgeOptions} with defaults. */
+export interface ResolvedConnectionAge {
+  readonly maxMs: number;
+  readonly graceMs: number;
+}
+
+/**
+ * Fills in the defaults. `undefined` is for ever: what connections may live unless their clients have to prove who they are.
+ * @param isMutual - whether clients are asked for a certificate
+ * @throws TypeError naming option, value and bound
+ */
+export function resolveConnectionAge(
+  where: string,
+  options: ConnectionAgeOptions | false | undefined,
+  isMutual: boolean,
+): ResolvedConnectionAge | undefined {
+  if (options === false || (options === undefined && !isMutual)) return undefined;
+  const given = options ?? {};
+  assertObject(where, 'connectionAge', given);
+  assertKnownOptions(`${where}: connectionAge`, given, ['maxMs', 'graceMs']);
+  const { maxMs = 3_600_000, graceMs = 600_000 } = given;
+  assertNumber(where, 'connectionAge.maxMs', maxMs, { min: 1_000, max: 2 ** 31 - 1 });
+  assertNumber(where, 'connectionAge.graceMs', graceMs, { min: 0, max: 2 ** 31 - 1 });
+  return { maxMs, graceMs };
+}
+
+/** What a connection can be told. */
+export interface AgingConnection {
+  readonly peer: Peer;
+  /** Asks the client to make another connection in place of this one; what still comes is served. */
+  retire(reason: string): void;
+  /** Drops it. */
+  close(reason: string): void;
+}
+
+interface Times {
+  readonly retireAt: number;
+  readonly dropAt: number;
+  readonly reason: string;
+  isTold: boolean;
+}
+
+/** A tenth more or less, as gRPC's MAX_CONNECTION_AGE (gRFC A9). */
+const JITTER = 0.1;
+
+/**
+ * Lets no connection live for ever: what a certificate proved is proved again from time to time, and never later than the
+ * certificate ends. So whoever must not come in any more is out after a bounded time.
+ */
+export class ConnectionAges {
+  readonly #age: ResolvedConnectionAge;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #connections = new Map<AgingConnection, Times>();
+
+  constructor(age: ResolvedConnectionAge, clock: Clock, random: Random) {
+    this.#age = age;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  add(connection: AgingConnection): void {
+    const { maxMs, graceMs } = this.#age;
+    const { identityEndsAt } = connection.peer;
+    const now = this.#clock.now();
+    const ageMs = maxMs * (1 + JITTER * (2 * this.#random() - 1));
+    const provenMs = identityEndsAt === undefined ? Number.POSITIVE_INFINITY : identityEndsAt - this.#clock.wallNow();
+    const isAge = ageMs < provenMs;
+    const retireAt = now + (isAge ? ageMs : provenMs);
+    const reason = isAge ? 'this connection is old' : 'the certificate of the client has expired';
+    this.#connections.set(connection, { retireAt, dropAt: retireAt + graceMs, reason, isTold: false });
+  }
+
+  delete(connection: AgingConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  /** Looks after them; called about once a second. */
+  tick(now: number): void {
+    for (const [connection, times] of this.#connections) {
+      if (now >= times.dropAt) connection.close(`${times.reason}, and its grace is over (connectionAge.graceMs)`);
+      else if (now >= times.retireAt && !times.isTold) {
+        times.isTold = true;
+        connection.retire(`${times.reason}: make another one`);
+      }
+    }
+  }
+}
