@@ -9,6 +9,7 @@ import {
   CancelReason,
   FrameType,
   GoAwayCode,
+  GoAwayFlag,
   HEADER_BYTES,
   MORE,
   PIECE_BYTES,
@@ -73,6 +74,7 @@ describe('the vectors of the native protocol', () => {
     assert.deepEqual([...of('REQUEST', 'flags')].sort(), Object.keys(RequestFlag).sort());
     assert.deepEqual([...of('CANCEL', 'reason')], Object.values(CancelReason));
     assert.deepEqual([...of('GOAWAY', 'code')], Object.values(GoAwayCode));
+    assert.deepEqual([...of('GOAWAY', 'flags')], Object.keys(GoAwayFlag));
   });
 
   for (const vector of VECTORS.frames) {
@@ -148,7 +150,8 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   CANCEL: (target, { id, reason }) => writeCancel(target, id, Number(reason)),
   PING: (target, { opaque }) => writePing(target, FrameType.PING, Buffer.from(opaque, 'hex')),
   PONG: (target, { opaque }) => writePing(target, FrameType.PONG, Buffer.from(opaque, 'hex')),
-  GOAWAY: (target, { code, reason }) => writeGoAway(target, code as GoAwayCode, String(reason)),
+  GOAWAY: (target, { code, reason, flags }) =>
+    writeGoAway(target, code as GoAwayCode, String(reason), flags === undefined ? 0 : GoAwayFlag.REPLACE),
   ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
   END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
@@ -229,7 +232,10 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   CANCEL: ({ id, body }) => ({ id, reason: body[0] }),
   PING: ({ body }) => ({ opaque: body.toString('hex') }),
   PONG: ({ body }) => ({ opaque: body.toString('hex') }),
-  GOAWAY: ({ body }) => parseGoAway(body, 0, body.length),
+  GOAWAY: ({ flags, body }) => ({
+    ...parseGoAway(body, 0, body.length),
+    ...((flags & GoAwayFlag.REPLACE) === 0 ? {} : { flags: ['REPLACE'] }),
+  }),
   ITEM: ({ id, body, cost = itemCost(body.length) }) => ({
     ...{ id, cost },
     value: body.length === 0 ? undefined : decode(body, 0, body.length),
