@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isIPv4 } from 'node:net';
-import { advertisedEndpoint, resolveListenOptions } from './listen-options.js';
+import { advertisedEndpoint, outwardAddress, resolveListenOptions, withEnvironment } from './listen-options.js';
 
 describe('the options of listen()', () => {
   const long = `/tmp/${'x'.repeat(103)}`;
@@ -70,5 +70,51 @@ describe('the address that a server advertises', () => {
       port: 0,
       path: '/tmp/a',
     });
+  });
+});
+
+describe('what the environment says of listening', () => {
+  it('fills in what the options leave out', () => {
+    assert.deepEqual(withEnvironment({}, {}), {});
+    assert.deepEqual(withEnvironment({}, { RPC_PORT: '4399', RPC_ADVERTISE: 'h.example:31399' }), {
+      port: 4399,
+      advertise: { host: 'h.example', port: 31_399 },
+    });
+    const own = { port: 1, advertise: { host: 'own' } };
+    assert.deepEqual(withEnvironment(own, { RPC_PORT: '2', RPC_ADVERTISE: 'other' }), own);
+    const path = { path: '/tmp/a' };
+    assert.deepEqual(withEnvironment(path, { RPC_PORT: '2', RPC_ADVERTISE: 'other' }), path);
+  });
+
+  for (const [text, advertise] of [
+    ['10.0.0.7', { host: '10.0.0.7', port: undefined }],
+    ['[2001:db8::7]:80', { host: '2001:db8::7', port: 80 }],
+    ['2001:db8::7', { host: '2001:db8::7', port: undefined }],
+  ] as const)
+    it(`reads the address ${text}`, () => {
+      assert.deepEqual(withEnvironment({}, { RPC_ADVERTISE: text }).advertise, advertise);
+    });
+
+  it('names the variable that is wrong', () => {
+    for (const text of ['h:0', 'h:70000', ':80', 'a b', '[::1'])
+      assert.throws(() => withEnvironment({}, { RPC_ADVERTISE: text }), /^TypeError: server\.listen: RPC_ADVERTISE/);
+    for (const text of ['x', '-1', '65536', '1.5'])
+      assert.throws(
+        () => withEnvironment({}, { RPC_PORT: text }),
+        /^TypeError: server\.listen: RPC_PORT: the port must be/,
+      );
+  });
+});
+
+describe('the address by which others reach this machine', () => {
+  const address = (family: 'IPv4' | 'IPv6', text: string, internal = false): never =>
+    ({ family, address: text, internal }) as never;
+
+  it('is of IPv4, else of IPv6 that reaches beyond the link, else loopback', () => {
+    const lo = [address('IPv4', '127.0.0.1', true), address('IPv6', '::1', true)];
+    const six = [address('IPv6', 'fe80::1'), address('IPv6', '2001:db8::7')];
+    assert.equal(outwardAddress({ lo, eth0: [...six, address('IPv4', '10.0.0.7')] }), '10.0.0.7');
+    assert.equal(outwardAddress({ lo, eth0: six }), '2001:db8::7');
+    assert.equal(outwardAddress({ lo }), '127.0.0.1');
   });
 });

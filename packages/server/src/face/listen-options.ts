@@ -1,4 +1,5 @@
-import { networkInterfaces } from 'node:os';
+import { isIPv6 } from 'node:net';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { assertFits, assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { readEndpoint } from '@org/rpc-registry/internal';
@@ -18,6 +19,39 @@ export interface ListenOptions {
 const UNIX_PATH_BYTES_MAX = 107;
 const ALL_INTERFACES: readonly string[] = ['0.0.0.0', '::'];
 
+/**
+ * What a container is told by its environment, where the options say nothing: `RPC_PORT`, the port to listen on, and `RPC_ADVERTISE`,
+ * the `host`, `host:port` or `[address]:port` by which others reach it. Neither is for a unix socket.
+ * @throws TypeError naming the variable
+ */
+export function withEnvironment(
+  options: ListenOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): ListenOptions {
+  if (typeof options !== 'object' || options === null || options.path !== undefined) return options;
+  const { RPC_PORT: port, RPC_ADVERTISE: address } = environment;
+  const filled: { port?: number | undefined; advertise?: ListenOptions['advertise'] } = {};
+  if (port && options.port === undefined) filled.port = portFrom('RPC_PORT', port, 0);
+  if (address && options.advertise === undefined) {
+    const match = /^(?:\[([^\]]+)\]|([^:\s]+)|([^[\]\s]*:[^[\]\s]*:[^[\]\s]*))(?::(\d+))?$/.exec(address);
+    if (match === null)
+      throw new TypeError(
+        `server.listen: RPC_ADVERTISE must be host, host:port or [address]:port, got ${describeValue(address)}`,
+      );
+    const advertisedPort = match[4] === undefined ? undefined : portFrom('RPC_ADVERTISE', match[4], 1);
+    filled.advertise = { host: match[1] ?? match[2] ?? match[3], port: advertisedPort };
+  }
+  return { ...options, ...filled };
+}
+
+function portFrom(variable: string, text: string, min: number): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port >= min && port <= 65_535) return port;
+  throw new TypeError(
+    `server.listen: ${variable}: the port must be an integer from ${min} to 65535, got ${describeValue(text)}`,
+  );
+}
+
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveListenOptions(
   options: ListenOptions,
@@ -34,7 +68,9 @@ export function resolveListenOptions(
   if (path !== undefined && besidePath !== undefined)
     throw new TypeError(`${where}: give either path or ${besidePath}, not both`);
   assertNumber(where, 'port', port, { min: 0, max: 65_535, integer: true });
-  const host = options.host ?? (isMachineLocal ? '127.0.0.1' : '0.0.0.0');
+  // `::` accepts IPv4 as well, but is taken only where there is nothing else: not every container has IPv6.
+  const everywhere = isIPv6(outwardAddress()) ? '::' : '0.0.0.0';
+  const host = options.host ?? (isMachineLocal ? '127.0.0.1' : everywhere);
   const isHost = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host);
   assertFits(where, 'host', 'a name or an address without brackets', host, isHost);
   const isPath = typeof path === 'string' && path !== '' && Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX;
@@ -68,10 +104,17 @@ export function advertisedEndpoint(
   return { host, port: advertise?.port ?? bound.port };
 }
 
-/** The first address of this machine that others can reach, the loopback address when there is none. */
-function outwardAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const address of addresses ?? []) if (!address.internal && address.family === 'IPv4') return address.address;
-  }
-  return '127.0.0.1';
+/**
+ * The first address of this machine that others can reach: of IPv4, else of IPv6 but for those that hold on one link only; the
+ * loopback address when there is none.
+ * @param interfaces - those of the operating system, unless a test says otherwise
+ */
+export function outwardAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces()): string {
+  const outward = Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal }) => !internal);
+  const found =
+    outward.find(({ family }) => family === 'IPv4') ??
+    outward.find(({ family, address }) => family === 'IPv6' && !/^fe[89ab]/i.test(address));
+  return found?.address ?? '127.0.0.1';
 }

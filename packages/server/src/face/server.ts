@@ -25,7 +25,7 @@ import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServerStack } from '../stack.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
-import { advertisedEndpoint, type ListenOptions, resolveListenOptions } from './listen-options.js';
+import { advertisedEndpoint, type ListenOptions, resolveListenOptions, withEnvironment } from './listen-options.js';
 import {
   type ResolvedServerOptions,
   resolveInstanceUpdate,
@@ -101,7 +101,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     return this;
   }
 
-  async listen(options: ListenOptions = {}): Promise<ServerAddress> {
+  async listen(given: ListenOptions = {}): Promise<ServerAddress> {
+    const options = withEnvironment(given, process.env);
     if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
     if (this.#listening) throw new TypeError('server.listen: it listens already');
     const { registry, signals, defaultService } = this.#options;
