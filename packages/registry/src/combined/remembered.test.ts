@@ -240,12 +240,28 @@ describe('remembered()', () => {
       await clock.advance(WRITTEN_MS);
     }
     await handle.close();
-    assert.deepEqual(
-      events.map(({ message }) => message),
-      [
-        `the snapshot of greeter can't be written: ${directory} can be written by other users; run: chmod 700 ${directory}`,
-      ],
+    assert.equal(events.length, 1);
+    const [{ message }] = events as [RegistryEvent];
+    assert.ok(message.startsWith(`the snapshot ${directory}/`), message);
+    assert.ok(
+      message.endsWith(`can't be used: ${directory} can be written by other users; run: chmod 700 ${directory}`),
+      message,
     );
+  });
+
+  it('believes nothing that lies where others may write', async () => {
+    const first = open();
+    const recorder = recordSnapshots(first, 'greeter');
+    source.publish('greeter', [endpoint('a')]);
+    await recorder.until(() => true);
+    await first.close();
+    await chmod(directory, 0o777);
+    const second = open(manualRegistry().registry);
+    const snapshots: Snapshot[] = [];
+    second.watch('greeter', (snapshot) => snapshots.push(snapshot));
+    await second.close();
+    assert.deepEqual(snapshots, []);
+    assert.match(events.at(-1)?.message ?? '', /can be written by other users/);
   });
 
   it('passes registrations on', async () => {

@@ -51,7 +51,12 @@ export class SnapshotFile {
   async #load(): Promise<readonly Endpoint[]> {
     const { folder, path } = this.#options;
     try {
-      const bytes = await readWhole(join(folder.path, path), FILE_BYTES_MAX);
+      const isThere = await folder.check().catch((error: unknown) => {
+        // Nothing can be written there either, which need not be said again.
+        this.#hasFailed = true;
+        throw error;
+      });
+      const bytes = isThere ? await readWhole(join(folder.path, path), FILE_BYTES_MAX) : undefined;
       const endpoints = bytes === undefined ? [] : this.#parse(bytes.toString());
       // What the registry does not list when it answers has vanished since that run, and is kept like all that vanishes.
       if (this.#cancelWrite === undefined && this.#listed.length === 0) this.#listed = endpoints;

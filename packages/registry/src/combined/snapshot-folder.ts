@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { isAbsolute, join, normalize } from 'node:path';
 import { describeValue } from '@org/rpc-core/internal';
-import { currentUser, prepareDirectory, resolveLocalDirectory } from '../local/local-directory.js';
+import { checkDirectory, currentUser, prepareDirectory, resolveLocalDirectory } from '../local/local-directory.js';
 
 /** Where the files of snapshots are. */
 export interface SnapshotFolder {
@@ -10,6 +10,8 @@ export interface SnapshotFolder {
   readonly path: string;
   /** Makes it if it is not there. @throws Error that says what to do, also when others may write to it */
   prepare(): Promise<unknown>;
+  /** Resolves with whether it is there. @throws Error that says what to do when others may write to it */
+  check(): Promise<boolean>;
   /** The file name of a service in a namespace of a registry: two that differ in any of them share no file. */
   fileOf(registry: string, namespace: string, service: string): string;
 }
@@ -26,6 +28,14 @@ export function createSnapshotFolder(where: string, directory: unknown): Snapsho
   return {
     path,
     prepare: () => prepareDirectory(path),
+    check: () =>
+      checkDirectory(path).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return false;
+          throw error;
+        },
+      ),
     fileOf(registry, namespace, service) {
       // A hash, because what a registry is shown as may be long, and a service's name is no name of a file everywhere.
       const hash = createHash('sha256')

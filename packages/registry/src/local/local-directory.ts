@@ -26,6 +26,15 @@ export function resolveLocalDirectory(directory: unknown): string {
  */
 export async function prepareDirectory(path: string): Promise<string> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+  return checkDirectory(path);
+}
+
+/**
+ * The same check without making anything, for who is about to read: whoever can put files there decides what is read.
+ *
+ * @throws Error that says what to do, or `ENOENT` when there is no such directory
+ */
+export async function checkDirectory(path: string): Promise<string> {
   const stat = await lstat(path);
   if (!stat.isDirectory()) throw new Error(`${path} is not a directory; remove it or choose another directory`);
   const user = currentUser();
