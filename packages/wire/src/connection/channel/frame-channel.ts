@@ -31,6 +31,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   readonly incoming: Assembler;
   readonly decode: DecodeMessage;
   readonly keepalive: Keepalive;
+  /** Whether this is the end of the one who serves. */
+  readonly isServer: boolean;
   /** The largest body that both sides take: this side's limit until the peer has said its own. */
   bodyBytesMax: number;
   /** The minor version that both sides speak: this side's until the peer has said its own. */
@@ -56,6 +58,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#floods = new FloodGuard(limits);
     this.#preface = new PrefaceReader(options.expectPreface);
     this.bodyBytesMax = limits.messageBytes;
+    this.isServer = options.expectPreface;
     this.writes = this.#bytes.writes;
     this.output = this.writes.output;
     this.decode = codec.createDecoder(limits);

@@ -68,6 +68,22 @@ describe('a call settles once', () => {
     assertClean(rig, sent);
   });
 
+  for (const [what, reply] of [
+    ['a result that nests too deep', rawFrame(FrameType.RESPONSE, hex(`${'91'.repeat(40)}01`), 1)],
+    ['a result of too many elements', rawFrame(FrameType.RESPONSE, hex(`dc0bb8${'01'.repeat(3_000)}`), 1)],
+    ['a result of a kind that is not known here', rawFrame(FrameType.RESPONSE, hex('d45501'), 1)],
+    ['details that nest too deep', rawFrame(FrameType.ERROR, hex(`0501ffffffff0000${'91'.repeat(40)}01`), 1)],
+  ] as const)
+    it(`and the others go on when it gets ${what}`, async () => {
+      const rig = await greetedClientRig({ limits: { messageDepth: 32, messageElements: 2_000 } });
+      const sent = [rig.call('echo'), rig.call('echo')];
+      rig.peer.send(reply, responseFrame(2, 'fine'));
+      await rig.settle();
+      assert.deepEqual([sent[0]!.error?.code, sent[0]!.error?.progress], ['INTERNAL', 'processed']);
+      assert.match(sent[0]!.error!.reason, /^the reply cannot be taken: cannot decode the message at byte \d+: /);
+      assert.deepEqual([sent[1]!.value, rig.connection.isOpen], ['fine', true]);
+    });
+
   it('and the others go on when its reply is too large', async () => {
     const rig = await greetedClientRig({ limits: { messageBytes: 2_000 } });
     const sent = [rig.call('echo'), rig.call('echo')];

@@ -9,7 +9,7 @@ import {
   type SentCall,
   send,
 } from '../../../test/connection-rig.js';
-import { goAwayFrame, rawFrame, requestFrame } from '../../../test/raw-peer.js';
+import { goAwayFrame, rawFrame, readError, requestFrame } from '../../../test/raw-peer.js';
 import { FrameType, GoAwayCode, RequestFlag } from '../../frames/frame.js';
 import { ItemQueue } from '../streams/item-queue.js';
 
@@ -106,4 +106,38 @@ describe('an item that is empty', () => {
     assert.deepEqual(taken, [undefined, undefined]);
     assert.equal(rig.peer.only(FrameType.END).id, 1);
   });
+});
+
+describe('an item that cannot be taken', () => {
+  const deep = hex(`${'91'.repeat(40)}01`);
+  const limits = { messageDepth: 32 };
+
+  for (const [what, unread] of [
+    ['plain', rawFrame(FrameType.ITEM, deep, 1)],
+    ['compressed', compressedItem(1, compressedPayload(deep))],
+  ] as const) {
+    it(`fails its reader, after the items before it, and nobody else: ${what}, for a client`, async () => {
+      const rig = await greetedClientRig({ limits });
+      const [{ received }, other] = [sendStream(rig), sendStream(rig)];
+      rig.peer.send(item(1, 'sound'), unread, item(2, 'sound'));
+      await rig.settle();
+      assert.deepEqual(await received.next(), { done: false, value: 'sound' });
+      await assert.rejects(received.next(), /INTERNAL: an item cannot be taken: /);
+      assert.deepEqual(await other.received.next(), { done: false, value: 'sound' });
+      assert.equal(rig.connection.isOpen, true);
+    });
+
+    it(`fails what its handler reads, and nobody else: ${what}, for a server`, async () => {
+      const rig = await greetedServerRig({ limits });
+      rig.host.methods['take'] = async function* (items: AsyncIterable<unknown>) {
+        yield* items;
+      } as never;
+      rig.peer.send(requestFrame(1, [], { name: ['test', 'take'], flags: RequestFlag.STREAM }));
+      rig.peer.send(item(1, 'sound'), unread);
+      await rig.settle();
+      assert.equal(rig.peer.only(FrameType.ITEM).id, 1);
+      assert.match(readError(rig.peer.only(FrameType.ERROR)).reason, /^an item cannot be taken: /);
+      assert.equal(rig.peer.isClosed, false);
+    });
+  }
 });

@@ -1,6 +1,6 @@
 import type { Call, Limits } from '@org/rpc-core';
 import { isRpcError } from '@org/rpc-core';
-import type { DecodeMessage } from '../../codec/codec.js';
+import { CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { parseError, parseReplyHead } from '../../frames/frame-parser.js';
 import { callError } from '../calls/call-error.js';
@@ -28,6 +28,8 @@ export function settleCall(
   } catch (error) {
     // Beyond limits of this side, which the other one does not know: the connection is sound.
     if (isRpcError(error)) return call.fail(callError(call, error.code, error.reason, 'processed'));
+    if (error instanceof CodecError && !error.malformed)
+      return call.fail(callError(call, 'INTERNAL', `the reply cannot be taken: ${error.message}`, 'processed', error));
     const reason = `the reply is malformed: ${(error as Error).message}`;
     call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
     throw new ProtocolError(reason);

@@ -1,5 +1,6 @@
-import type { Limits } from '@org/rpc-core';
+import type { Limits, RpcError } from '@org/rpc-core';
 import { isPromise, rpcError } from '@org/rpc-core/internal';
+import { CodecError } from '../../codec/codec.js';
 import { readInflatedLength } from '../../frames/compressed.js';
 import { GoAwayCode } from '../../frames/frame.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
@@ -33,19 +34,21 @@ export class CompressedItems {
   }
 
   #open(kept: Buffer): unknown {
+    let payload: Buffer | Promise<Buffer>;
     try {
-      const payload = inflate(kept, 0, kept.length);
-      if (!isPromise(payload)) return this.#decode(payload);
-      return payload.then((inflated) => this.#decode(inflated as Buffer), notInflated);
+      payload = inflate(kept, 0, kept.length);
     } catch (error) {
       return notInflated(error);
     }
+    if (!isPromise(payload)) return this.#decode(payload);
+    return payload.then((inflated) => this.#decode(inflated), notInflated);
   }
 
   #decode(payload: Buffer): unknown {
     try {
       return payload.length === 0 ? undefined : this.#channel.decode(payload, 0, payload.length);
     } catch (error) {
+      if (error instanceof CodecError && !error.malformed) throw unreadableItem(this.#channel, error);
       const reason = `an item is malformed: ${(error as Error).message}`;
       this.#channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);
       throw rpcError('INTERNAL', reason, { progress: 'processed', cause: error });
@@ -56,4 +59,10 @@ export class CompressedItems {
 function notInflated(error: unknown): never {
   const reason = `a compressed item cannot be read: ${(error as Error).message}`;
   throw rpcError('INTERNAL', reason, { progress: 'processed', cause: error });
+}
+
+/** What whoever takes an item gets that is sound, and beyond the bounds of this side or of a kind that it lacks. */
+export function unreadableItem({ isServer }: FrameChannel, error: CodecError): RpcError {
+  const reason = `an item cannot be taken: ${error.message}`;
+  return rpcError(isServer ? 'INVALID_ARGUMENT' : 'INTERNAL', reason, { progress: 'processed', cause: error });
 }

@@ -1,6 +1,6 @@
 import type { ItemReceiver, ItemSender, Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import type { Codec } from '../../codec/codec.js';
+import { type Codec, CodecError } from '../../codec/codec.js';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { CLIENT_ID_MAX, FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
 import type { Hello } from '../../frames/hello.js';
@@ -14,7 +14,7 @@ import {
   writeItem,
 } from '../../frames/stream-frames.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
-import { CompressedItems } from '../compression/compressed-items.js';
+import { CompressedItems, unreadableItem } from '../compression/compressed-items.js';
 import { type Deflater, putFrame } from '../compression/deflater.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
 import { type SenderPort, StreamSender } from './stream-sender.js';
@@ -209,7 +209,14 @@ export class Streams {
     try {
       value = start === end ? undefined : this.#channel.decode(bytes, start, end);
     } catch (error) {
-      throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (!(error instanceof CodecError) || error.malformed)
+        throw new ProtocolError(`an item is malformed: ${message}`);
+      // Whoever takes it learns that it cannot be taken; those before it are sound.
+      const unread = unreadableItem(this.#channel, error);
+      return stream.received.pushClosed(() => {
+        throw unread;
+      }, cost);
     }
     stream.received.push(value, cost);
   }
