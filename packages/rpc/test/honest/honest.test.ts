@@ -22,6 +22,16 @@ describe('an honest client keeps its connection', function () {
       onRoad({ client: { compression: { aboveBytes: 0 } } }, async (road) => useValue(road, name)));
   }
 
+  it('sixteen readers that stand still do not starve the others', () =>
+    onRoad({}, async (road) => {
+      const paused = times(16, () => road.things.endless(4_000)[Symbol.asyncIterator]());
+      for (const reader of paused) await reader.next();
+      await road.pause(2_000);
+      assert.equal(await read(road.things.count(100, 20_000)), 100);
+      assert.equal(await road.things.sum(items(1, 50_000)), 50_000);
+      for (const reader of paused) await reader.return?.();
+    }));
+
   it('sixteen handlers that stand still do not starve the others', () =>
     onRoad({}, async (road) => {
       const { signal, abort } = abortable();

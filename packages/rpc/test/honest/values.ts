@@ -15,7 +15,9 @@ const mapsIn = (depth: number): unknown => {
  */
 const VALUES: Readonly<Record<string, () => unknown>> = {
   'an array of 9,000': () => Array.from({ length: 9_000 }, (_, i) => i),
+  'an array of 1,000,000': () => new Array(1_000_000).fill(7),
   'an array of 999,999': () => new Array(999_999).fill(7),
+  'objects of 600,000 pairs': () => Array.from({ length: 6_000 }, () => Object.fromEntries(hundred.map((k) => [k, 1]))),
   'arrays 63 deep': () => nested(62),
   'arrays 64 deep': () => nested(63),
   'arrays 65 deep': () => nested(64),
@@ -63,6 +65,7 @@ const VALUES: Readonly<Record<string, () => unknown>> = {
   '20 MiB': () => Buffer.alloc(20 * 1024 * 1024),
   '5 MiB of text': () => 'x'.repeat(5 * 1024 * 1024),
 };
+const hundred = Array.from({ length: 100 }, (_, i) => `k${i}`);
 
 export const AWKWARD: readonly string[] = Object.keys(VALUES);
 

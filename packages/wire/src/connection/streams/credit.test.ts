@@ -77,6 +77,27 @@ describe('credit', () => {
     );
   });
 
+  it('is lent for what nobody takes once little is left, up to a bound, and paid back by what is taken', () => {
+    const receiver = new ReceiveCredit(WINDOW);
+    const come = (cost: number): number => {
+      receiver.receive(cost, 'the connection');
+      return receiver.lend(cost, 2 * WINDOW);
+    };
+    assert.deepEqual([700, 50, 100, 600, 800, 700].map(come), [0, 0, 100, 600, 800, 0]);
+    assert.throws(() => come(1), /beyond the credit/);
+  });
+
+  it('is what it was once all is taken that was lent for', () => {
+    const receiver = new ReceiveCredit(WINDOW);
+    let granted = 0;
+    for (let i = 0; i < 30; i++) {
+      receiver.receive(100, 'the connection');
+      granted += receiver.lend(100, 100 * WINDOW);
+    }
+    for (let i = 0; i < 30; i++) granted += receiver.taken(100);
+    assert.ok(granted <= 3_000 && granted > 3_000 - WINDOW / 2, String(granted));
+  });
+
   it('refuses a grant that overflows', () => {
     const sender = new SendCredit(WINDOW);
     sender.grant(CREDIT_MAX - WINDOW);

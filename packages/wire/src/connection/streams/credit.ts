@@ -34,6 +34,8 @@ export class ReceiveCredit {
   readonly #slack: number;
   #balance: number;
   #taken = 0;
+  /** What was granted of what nobody has taken yet. */
+  #lent = 0;
 
   /** @param slack - how far below 0 an item may still come, where items do not come in the order in which they took credit */
   constructor(window: number, slack = 0) {
@@ -49,9 +51,24 @@ export class ReceiveCredit {
     this.#balance -= cost;
   }
 
+  /**
+   * An item has come that takes the window below a quarter: it is granted back at once, ahead of being taken, so that what one reader
+   * leaves lying keeps nothing from the others. What is taken next pays for it.
+   * @param max - how much may be lent in all: with the window, it bounds what can lie here
+   * @returns what to grant now
+   */
+  lend(cost: number, max: number): number {
+    if (4 * this.#balance >= this.#window || this.#lent + cost > max) return 0;
+    this.#lent += cost;
+    this.#balance += cost;
+    return cost;
+  }
+
   /** An item was taken. Returns what to grant now: nothing before half a window, so that grants stay rare. */
   taken(cost: number): number {
-    this.#taken += cost;
+    const repaid = Math.min(this.#lent, cost);
+    this.#lent -= repaid;
+    this.#taken += cost - repaid;
     if (2 * this.#taken < this.#window) return 0;
     const grant = this.#taken;
     this.#taken = 0;

@@ -22,6 +22,9 @@ import { type SenderPort, StreamSender } from './stream-sender.js';
 /** After the highest id the lowest come again: of two ids, the one that is less than this ahead is the later. */
 const ID_WINDOW = 2 ** 30;
 
+/** So often an item may be followed by CREDIT: for its stream, and for the connection when it comes and when it is taken. */
+const GRANTS_PER_ITEM = 3;
+
 /** What an open stream needs to be told. */
 interface OpenStream {
   readonly sender: StreamSender;
@@ -51,7 +54,7 @@ export class Streams {
   readonly #receiveCredit: ReceiveCredit;
   readonly #limits: Limits;
   readonly #waiting = new Set<StreamSender>();
-  /** How many grants the peer can have reason for: one for each stream and each item of it, and as many for the connection. */
+  /** How many grants the peer can have reason for: for the start of each stream, and for each item of it. */
   #grantsDue = 1;
   #onStarved: ((id: number) => void) | undefined;
   /** What the peer grants a stream from its start. */
@@ -232,6 +235,8 @@ export class Streams {
     }
     if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
     stream.credit.receive(cost, `stream ${id}`);
+    const grant = this.#receiveCredit.lend(cost, this.#limits.inFlightRequestBytes);
+    if (grant > 0) this.#grant(0, grant);
     return stream;
   }
 
@@ -298,7 +303,7 @@ export class Streams {
       if (compressing !== undefined) return compressing;
       const cost = itemCost(output.position - start - HEADER_BYTES);
       this.#sendCredit.take(cost);
-      this.#grantsDue += 2;
+      this.#grantsDue += GRANTS_PER_ITEM;
       this.#channel.writes.commit(start, id);
       return cost;
     },
@@ -306,7 +311,7 @@ export class Streams {
       const { output, writes } = this.#channel;
       const cost = itemCost(frame.length - HEADER_BYTES);
       this.#sendCredit.take(cost);
-      this.#grantsDue += 2;
+      this.#grantsDue += GRANTS_PER_ITEM;
       writes.commit(putFrame(output, frame), id);
       return cost;
     },
