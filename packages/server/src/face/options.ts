@@ -68,7 +68,7 @@ export interface ServerOptions {
   readonly layers?: ServerLayers | undefined;
   /** Bounds of each connection; what is left out has its default, see `Limits`. */
   readonly limits?: Partial<Limits> | undefined;
-  /** Beyond it calls are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
+  /** Beyond it calls wait, or are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
   readonly concurrency?: ServerConcurrency | undefined;
   readonly codec?: Codec | undefined;
   /**
@@ -119,6 +119,7 @@ export interface ResolvedServerOptions {
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly limits: Limits;
   readonly concurrencyMax: number;
+  readonly concurrencyQueue: number;
   readonly codec: Codec;
   readonly compression: ResolvedCompression | undefined;
   readonly keepalive: ResolvedKeepalive;
@@ -176,8 +177,10 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   if (options.concurrency !== undefined) {
-    assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max']);
+    assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max', 'queue']);
     assertNumber(where, 'concurrency.max', options.concurrency.max, { min: 1, integer: true });
+    const { queue = 0 } = options.concurrency;
+    assertNumber(where, 'concurrency.queue', queue, { min: 0, max: 1_000_000, integer: true });
   }
   const weight = options.weight ?? 100;
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
@@ -193,6 +196,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     streamLayers: options.layers?.stream,
     limits: resolveLimits(where, options.limits),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
+    concurrencyQueue: options.concurrency?.queue ?? 0,
     codec: options.codec ?? msgpack(),
     compression: resolveCompression(where, options.compression),
     keepalive: resolveKeepalive(where, options.keepalive),

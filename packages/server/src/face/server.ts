@@ -77,7 +77,12 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#options = options;
     this.instance = options.name ?? randomId();
     this.#dispatcher = new Dispatcher(options.layers, options.streamLayers, options.defaultService);
-    this.#concurrency = new ConcurrencyLimit(options.concurrencyMax);
+    this.#concurrency = new ConcurrencyLimit({
+      max: options.concurrencyMax,
+      queue: options.concurrencyQueue,
+      clock: options.clock,
+      random: options.random,
+    });
     this.#stack = new ServerStack({
       authorize: options.authorize,
       admission: this.#concurrency,
@@ -137,6 +142,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
       for (const connection of this.#connections) connection.tick(now);
       this.#ages?.tick(now);
+      if (this.#concurrency.waiting > 0) this.#concurrency.sweep();
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
     this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
