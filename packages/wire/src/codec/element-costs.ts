@@ -1,3 +1,5 @@
+import type { ValueKind } from './value-kind.js';
+
 /**
  * What a value counts against `messageElements`, besides the place that it has in its array or map: as much as its object takes
  * in units of 64 bytes. So the bound is one of memory, whatever the elements are.
@@ -8,3 +10,9 @@ export const ELEMENT_COSTS = {
   /** A `Date`, or a `bigint` that came as an extension. */
   small: 1,
 } as const;
+
+/** What an object of this kind costs besides its place, its elements not included. */
+export function elementCost(kind: ValueKind): number {
+  if (kind === 'plain' || kind === 'array') return 0;
+  return kind === 'date' ? ELEMENT_COSTS.small : ELEMENT_COSTS.object;
+}

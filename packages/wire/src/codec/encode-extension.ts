@@ -1,4 +1,5 @@
 import { encodeDateToTimeSpec, encodeTimeSpecToTimestamp } from '@msgpack/msgpack';
+import { ELEMENT_COSTS } from './element-costs.js';
 import { bigintBytes, EXTENSION, littleEndian, typedArrayRow } from './extensions.js';
 import type { EncoderMembers } from './msgpack-internals.js';
 import { UNSUPPORTED } from './unsupported.js';
@@ -9,17 +10,22 @@ export function encodeUndefined(encoder: EncoderMembers): void {
   encoder.writeU16(EXTENSION.undefined);
 }
 
-/** Writes a bigint as a 64-bit integer or as our extension, so that it always arrives as a bigint. */
-export function encodeBigint(encoder: EncoderMembers, value: bigint): void {
-  // What a number can hold exactly needs the extension: a decoder gives a number for such an integer.
-  const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
-  if (!isSafe && value <= 0xffff_ffff_ffff_ffffn && value >= -0x8000_0000_0000_0000n) {
+/** Writes a bigint as a 64-bit integer or as our extension, so that it always arrives as a bigint. @returns its element cost */
+export function encodeBigint(encoder: EncoderMembers, value: bigint): number {
+  if (!isBigintExtension(value)) {
     encoder.encodeBigInt64(value);
-    return;
+    return 0;
   }
   const data = bigintBytes(value);
   if (data === undefined) throw UNSUPPORTED;
   encoder.encodeExtension({ type: EXTENSION.bigint, data });
+  return ELEMENT_COSTS.small;
+}
+
+/** Whether a bigint takes our extension. What a number can hold exactly does: a decoder gives a number for such an integer. */
+export function isBigintExtension(value: bigint): boolean {
+  const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  return isSafe || value > 0xffff_ffff_ffff_ffffn || value < -0x8000_0000_0000_0000n;
 }
 
 /** Writes a timestamp of the MessagePack specification. */

@@ -238,3 +238,50 @@ describe('fast encoder: the target', () => {
     );
   });
 });
+
+describe('fast encoder: elements', () => {
+  const few = msgpack({ maximumElements: 20 });
+  const refuses = (value: unknown, path: string): void =>
+    assert.throws(
+      () => encoded(value, few),
+      codecError(new RegExp(`^value at ${path} brings the value to more than 20 elements \\(maximumElements`)),
+    );
+
+  it('are counted as the decoder does: what goes out within a bound is taken within it', () => {
+    for (const value of [
+      [1, 'a', null, [2]],
+      { a: 1, b: undefined, c: [Buffer.alloc(3)] },
+      [new Date(0), 5n, 2n ** 63n, new Map([['k', new Set(['m'])]]), new Error('x'), new Float32Array(2), undefined],
+      Object.create(null),
+    ]) {
+      const bytes = encoded(value);
+      const least = [...Array(60).keys()].find((bound) => {
+        try {
+          decoded(bytes, { messageElements: bound + 1 });
+          return true;
+        } catch {
+          return false;
+        }
+      })!;
+      assert.deepEqual(encoded(value, msgpack({ maximumElements: least + 1 })), bytes);
+      if (least > 0) assert.throws(() => encoded(value, msgpack({ maximumElements: least })), codecError(/elements/));
+    }
+  });
+
+  it('beyond the bound are refused with the path, before anything is written', () => {
+    refuses(Array(21).fill(0), '\\$');
+    refuses({ a: [1, 2, 3], b: Array(16).fill(0) }, '\\$\\.b');
+    refuses([Buffer.alloc(1), Buffer.alloc(1), { c: Buffer.alloc(1), d: Buffer.alloc(1) }, 1], '\\$\\[2\\]\\.d');
+    const target = { chunk: allocateChunk(100), position: 7 };
+    assert.throws(() => few.encode([1, Array(30).fill(0)], target), codecError(/\$\[1\] brings/));
+    assert.equal(target.position, 7);
+    assert.doesNotThrow(() => encoded(Array(20).fill(0), few));
+  });
+
+  it('are a million by default: a peer that would refuse them gets none', () => {
+    assert.throws(
+      () => encoded(Array(1_000_001).fill(0)),
+      codecError(/^value at \$ brings .* more than 1000000 elements/),
+    );
+  });
+});

@@ -1,4 +1,5 @@
 import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
+import { elementCost } from './element-costs.js';
 import { encodeBigint, encodeDate, encodeNested, encodeTypedArray, encodeUndefined } from './encode-extension.js';
 import { encodeLongString } from './encode-string.js';
 import {
@@ -24,24 +25,31 @@ const EMPTY = allocateChunk(0);
 export class FastEncoder extends Encoder {
   /** The bound that a value broke, when that was why {@link append} threw: then there is no path to look for. */
   broken: CodecError | undefined;
+  /** Whether there were too many elements, when that was why {@link append} threw. */
+  hasTooMany = false;
   readonly #maximumBytes: number;
+  readonly #maximumElements: number;
   #chunk = EMPTY;
   #start = 0;
   #numericKeyWork = 0;
+  #elements = 0;
 
-  constructor(maximumBytes: number) {
+  constructor(maximumBytes: number, maximumElements: number) {
     super({ initialBufferSize: 1 });
     this.#maximumBytes = maximumBytes;
+    this.#maximumElements = maximumElements;
   }
 
   /** Appends a value to the target, or throws and leaves the target as it was. */
   append(value: unknown, target: EncodeTarget): void {
     this.broken = undefined;
+    this.hasTooMany = false;
     this.#chunk = target.chunk;
     this.bytes = target.chunk.bytes;
     this.view = target.chunk.view;
     this.pos = this.#start = target.position;
     this.#numericKeyWork = 0;
+    this.#elements = 0;
     try {
       this.doEncode(value, 1);
       if (this.pos - this.#start > this.#maximumBytes) throw this.#tooLarge();
@@ -62,7 +70,7 @@ export class FastEncoder extends Encoder {
       else this.encodeObject(value, depth);
     } else if (typeof value === 'boolean') this.writeU8(value ? 0xc3 : 0xc2);
     else if (typeof value === 'undefined') encodeUndefined(this);
-    else if (typeof value === 'bigint') encodeBigint(this, value);
+    else if (typeof value === 'bigint') this.#count(encodeBigint(this, value));
     else throw UNSUPPORTED;
   }
 
@@ -110,7 +118,10 @@ export class FastEncoder extends Encoder {
 
   override encodeArray(values: readonly unknown[], depth: number): void {
     const { length } = values;
-    if (length > 0) this.#enter(length, depth);
+    if (length > 0) {
+      this.#enter(length, depth);
+      this.#count(length);
+    }
     if (length < 16) this.writeU8(0x90 | length);
     else if (length < 0x1_0000) {
       this.writeU8(0xdc);
@@ -139,6 +150,7 @@ export class FastEncoder extends Encoder {
       this.doEncode(value, depth + 1);
       written++;
     }
+    this.#count(2 * written);
     if (written !== length) this.#correctMapHeader(header, length, written);
   }
 
@@ -146,6 +158,14 @@ export class FastEncoder extends Encoder {
     if (depth > ENCODED_DEPTH) throw UNSUPPORTED;
     // Every element takes a byte at least, so `new Array(1e9)` is refused here and not after a gigabyte.
     if (length > this.#maximumBytes) throw this.#tooLarge();
+  }
+
+  /** As the decoder does, so that a peer of the same limits takes what is sent. Where it was too much, a second walk finds. */
+  #count(elements: number): void {
+    this.#elements += elements;
+    if (this.#elements <= this.#maximumElements) return;
+    this.hasTooMany = true;
+    throw UNSUPPORTED;
   }
 
   #grow(needed: number): void {
@@ -190,7 +210,9 @@ export class FastEncoder extends Encoder {
   }
 
   #special(value: object, depth: number): void {
-    switch (valueKind(value)) {
+    const kind = valueKind(value);
+    this.#count(elementCost(kind));
+    switch (kind) {
       case 'plain':
         this.encodeMap(value as Record<string, unknown>, depth);
         return;

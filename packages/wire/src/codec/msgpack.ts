@@ -1,4 +1,4 @@
-import type { Limits } from '@org/rpc-core';
+import { DEFAULT_LIMITS, type Limits } from '@org/rpc-core';
 import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
 import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
 import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.js';
@@ -27,6 +27,11 @@ export interface MsgpackOptions {
    * memory is gone; what a connection may send is bounded by its own limits besides.
    */
   readonly maximumBytes?: number;
+  /**
+   * Most elements of an encoded value, counted as `limits.messageElements` does, from 1 to 2^31 - 1 (default 1,000,000, as there): what a
+   * peer would refuse is refused before anything is sent. Raise it together with that limit of whoever receives.
+   */
+  readonly maximumElements?: number;
 }
 
 /**
@@ -39,8 +44,8 @@ export interface MsgpackOptions {
  * @throws TypeError when an option is out of range
  */
 export function msgpack(options: MsgpackOptions = {}): Codec {
-  const { keepUnknown, keepMalformed, maximumBytes } = resolveMsgpackOptions(options);
-  const shared = new FastEncoder(maximumBytes);
+  const { keepUnknown, keepMalformed, maximumBytes, maximumElements } = resolveMsgpackOptions(options);
+  const shared = new FastEncoder(maximumBytes, maximumElements);
   /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
   const busy: EncodeTarget[] = [];
   const views: ViewCache = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
@@ -49,12 +54,14 @@ export function msgpack(options: MsgpackOptions = {}): Codec {
     encode(value: unknown, target: EncodeTarget): void {
       if (busy.includes(target)) throw new CodecError(SAME_TARGET);
       // Busy only when a getter or a proxy of a value encodes another value: that one gets an encoder of its own.
-      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes);
+      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes, maximumElements);
       busy.push(target);
       try {
         encoder.append(value, target);
       } catch (error) {
-        throw error === encoder.broken ? error : explained(error, value);
+        throw error === encoder.broken
+          ? error
+          : explained(error, value, encoder.hasTooMany ? maximumElements : undefined);
       } finally {
         busy.pop();
       }
@@ -78,6 +85,7 @@ interface ResolvedMsgpackOptions {
   readonly keepUnknown: boolean;
   readonly keepMalformed: boolean;
   readonly maximumBytes: number;
+  readonly maximumElements: number;
 }
 
 function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions {
@@ -85,26 +93,33 @@ function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions 
     unknownExtensions = 'refuse',
     malformedText = 'refuse',
     maximumBytes = 64 * 1024 * 1024,
+    maximumElements = DEFAULT_LIMITS.messageElements,
     ...unknown
   } = options;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
-    throw new TypeError(`msgpack() has no option ${name}; it has unknownExtensions, malformedText and maximumBytes`);
+    throw new TypeError(
+      `msgpack() has no option ${name}; it has unknownExtensions, malformedText, maximumBytes and maximumElements`,
+    );
   }
   for (const [option, value] of Object.entries({ unknownExtensions, malformedText })) {
     if (value !== 'refuse' && value !== 'keep')
       throw new TypeError(`${option} of msgpack() must be 'refuse' or 'keep', not ${String(value)}`);
   }
-  if (!Number.isInteger(maximumBytes) || maximumBytes < 1 || maximumBytes > 2 ** 31 - 1) {
-    throw new TypeError(
-      `maximumBytes of msgpack() must be an integer from 1 to 2147483647, not ${String(maximumBytes)}`,
-    );
+  for (const [option, value] of Object.entries({ maximumBytes, maximumElements })) {
+    if (!Number.isInteger(value) || value < 1 || value > 2 ** 31 - 1)
+      throw new TypeError(`${option} of msgpack() must be an integer from 1 to 2147483647, not ${String(value)}`);
   }
-  return { keepUnknown: unknownExtensions === 'keep', keepMalformed: malformedText === 'keep', maximumBytes };
+  return {
+    keepUnknown: unknownExtensions === 'keep',
+    keepMalformed: malformedText === 'keep',
+    maximumBytes,
+    maximumElements,
+  };
 }
 
-function explained(error: unknown, value: unknown): CodecError {
-  const reason = explainUnsupported(value);
+function explained(error: unknown, value: unknown, maximumElements: number | undefined): CodecError {
+  const reason = explainUnsupported(value, maximumElements);
   if (reason !== undefined) return new CodecError(reason);
   // The second walk found nothing: a getter that fails once, or a value that changes as it is read.
   return new CodecError(`value at $ could not be encoded: ${reasonText(error)}`);

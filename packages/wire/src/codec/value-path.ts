@@ -1,7 +1,9 @@
+import { ELEMENT_COSTS, elementCost } from './element-costs.js';
+import { isBigintExtension } from './encode-extension.js';
 import { isWellFormed } from './encode-string.js';
 import { BIGINT_BYTES, errorParts, typedArrayName, typedArrayRow } from './extensions.js';
 import { ENCODED_DEPTH } from './unsupported.js';
-import { valueKind } from './value-kind.js';
+import { type ValueKind, valueKind } from './value-kind.js';
 
 /** Stops the walk over values that have no end, such as a few objects that refer to each other in 2^60 ways. */
 const STEPS = 1_000_000;
@@ -11,10 +13,11 @@ const PATH_LENGTH = 300;
 /**
  * Finds what in a value made the encoder fail: walks it again in the encoder's order, with the encoder's rules. Called only
  * after a failure, so that the way without one keeps no path.
+ * @param maximumElements - how many elements the encoder allows
  * @returns a sentence with the path, `$` being the value itself; undefined when this walk finds nothing wrong
  */
-export function explainUnsupported(value: unknown): string | undefined {
-  const walk = { steps: STEPS, ancestors: [] };
+export function explainUnsupported(value: unknown, maximumElements = Number.POSITIVE_INFINITY): string | undefined {
+  const walk = { steps: STEPS, elements: maximumElements, maximumElements, ancestors: [] };
   const found = check(value, { parent: undefined, name: '$' }, walk);
   return found === undefined ? undefined : `value at ${pathText(found.at)} ${found.what}`;
 }
@@ -41,6 +44,9 @@ interface Fault {
 
 interface Walk {
   steps: number;
+  /** How many elements may still come. */
+  elements: number;
+  readonly maximumElements: number;
   readonly ancestors: object[];
 }
 
@@ -56,6 +62,8 @@ function check(value: unknown, at: Step, walk: Walk): Fault | undefined {
         ? undefined
         : { at, what: 'is a string with half of a surrogate pair, which UTF-8 cannot carry' };
     case 'bigint':
+      if (isBigintExtension(value)) walk.elements -= ELEMENT_COSTS.small;
+      if (walk.elements < 0) return tooMany(at, walk);
       return BigInt.asIntN(8 * BIGINT_BYTES, value) === value
         ? undefined
         : { at, what: `is a bigint of more than ${BIGINT_BYTES} bytes` };
@@ -72,7 +80,10 @@ function check(value: unknown, at: Step, walk: Walk): Fault | undefined {
 }
 
 function checkObject(value: object, at: Step, walk: Walk): Fault | undefined {
-  switch (valueKind(value)) {
+  const kind = valueKind(value);
+  walk.elements -= elementCost(kind) + places(value, kind);
+  if (walk.elements < 0) return tooMany(at, walk);
+  switch (kind) {
     case 'array':
       return inside(value, at, walk, (value as unknown[]).length > 0, () => checkArray(value as unknown[], at, walk));
     case 'plain':
@@ -96,6 +107,14 @@ function checkObject(value: object, at: Step, walk: Walk): Fault | undefined {
     default:
       return undefined;
   }
+}
+
+/** How many places for values it has; those of a plain object are counted as they are read. */
+function places(value: object, kind: ValueKind): number {
+  if (kind === 'array') return (value as unknown[]).length;
+  if (kind === 'map') return 2 * (value as Map<unknown, unknown>).size;
+  if (kind === 'set') return (value as Set<unknown>).size;
+  return kind === 'error' ? 2 : 0;
 }
 
 /** Runs a check of the content with the container among the ancestors, unless it is too deep or its own ancestor. */
@@ -156,7 +175,13 @@ function checkProperty(holder: object, name: string | number, at: Step, walk: Wa
   } catch (error) {
     return { at: step, what: `could not be read: ${reasonText(error)}` };
   }
-  return check(value, step, walk);
+  if (value !== undefined && !Array.isArray(holder)) walk.elements -= 2;
+  return walk.elements < 0 ? tooMany(step, walk) : check(value, step, walk);
+}
+
+function tooMany(at: Step, { maximumElements }: Walk): Fault {
+  const bound = 'maximumElements of msgpack(), limits.messageElements';
+  return { at, what: `brings the value to more than ${maximumElements} elements (${bound}); send it in parts` };
 }
 
 function checkMap(map: ReadonlyMap<unknown, unknown>, at: Step, walk: Walk): Fault | undefined {
