@@ -9,6 +9,7 @@ import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
+import { judgeFailure } from './policy/failure.js';
 import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { RetryBudget } from './policy/retry-budget.js';
@@ -71,7 +72,7 @@ export function composeMethod(
   const attemptGate = fuseGates([
     ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
-    { settle: (call, outcome) => balancer.settle(call, outcome) },
+    nodeRecord(balancer, policy),
     ...(isStream ? [] : [latency.excuse]), // Settled first: what a caller's short deadline ends is held against no node.
   ]);
   const parts: Layer[] = [
@@ -111,6 +112,17 @@ export function composeMethod(
     list: balancer.list,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
+  };
+}
+
+/** Lets the node see how an attempt ended, and what that says of it. */
+function nodeRecord(balancer: Balancer, policy: LivePolicy): Gate {
+  return {
+    settle(call, outcome) {
+      const { failureWhen } = policy.now.failure;
+      if (failureWhen === undefined || outcome === undefined) balancer.settle(call, outcome);
+      else balancer.settle(call, outcome, judgeFailure(outcome, failureWhen));
+    },
   };
 }
 

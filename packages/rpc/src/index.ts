@@ -62,6 +62,8 @@ export {
   type EachInput,
   type EachOutput,
   type Explicit,
+  type FailureValues,
+  type FailureWhen,
   type Gate,
   type HandlerResult,
   type InterfaceClient,

@@ -8,6 +8,7 @@ import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
 import { explainNoNode } from './explain.js';
 import { Node, type NodeOwner } from './node.js';
+import { classify, type OutcomeKind } from './outcome.js';
 import type { Pool } from './pool.js';
 import { Roster } from './roster.js';
 import { ServiceHealth } from './service-health.js';
@@ -110,9 +111,9 @@ export class Balancer implements NodeOwner {
   };
 
   /** The gate that lets nodes see how attempts end. */
-  settle(call: Call, outcome: Outcome): void {
+  settle(call: Call, outcome: Outcome, kind: OutcomeKind = classify(outcome)): void {
     const node = call.destination;
-    if (node instanceof Node) node.settled(call, outcome);
+    if (node instanceof Node) node.settled(call, kind);
   }
 
   /** Resolves when a node takes calls, rejects when the call's deadline passes first. */

@@ -6,6 +6,7 @@ import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { NodeStatus } from '../picker/picker.js';
 import type { Link, LinkObserver } from './link.js';
 import { Node } from './node.js';
+import { classify } from './outcome.js';
 import { ServiceHealth } from './service-health.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };
@@ -64,8 +65,8 @@ describe('Node', () => {
     for (const call of [good, bad]) await node.send(call, 1);
     assert.equal(good.destination, node);
     assert.equal(node.load.inFlight, 2);
-    node.settled(good, undefined);
-    node.settled(bad, rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' }));
+    node.settled(good, classify(undefined));
+    node.settled(bad, classify(rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' })));
     assert.equal(node.load.inFlight, 0);
   });
 

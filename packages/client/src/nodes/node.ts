@@ -4,7 +4,7 @@ import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import type { Link, LinkObserver, LinkState } from './link.js';
 import { NodeLoad } from './load.js';
 import type { NodeHealth } from './node-health.js';
-import { classify } from './outcome.js';
+import type { OutcomeKind } from './outcome.js';
 import type { ServiceHealth } from './service-health.js';
 
 /** Why an instance is gone, in words for people. */
@@ -120,8 +120,7 @@ export class Node implements PickerNode, LinkObserver {
   }
 
   /** The attempt that was sent here has ended. */
-  settled(call: Call, outcome: Parameters<typeof classify>[0]): void {
-    const kind = classify(outcome);
+  settled(call: Call, kind: OutcomeKind): void {
     const now = call.endedAt > call.startedAt ? call.endedAt : this.#now();
     if (call.stream === undefined) this.load.settled(now, call.startedAt, kind);
     else this.load.streamSettled(now, kind);

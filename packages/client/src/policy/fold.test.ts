@@ -13,7 +13,11 @@ function fold(sources: readonly object[], rules?: object, isStream = false) {
 
 describe('the policies of a method', () => {
   it('are the defaults where nothing is said', () => {
-    assert.deepEqual(fold([{}, {}]), { timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined }, retry: { max: 2 } });
+    assert.deepEqual(fold([{}, {}]), {
+      timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined },
+      retry: { max: 2 },
+      failure: { failureWhen: undefined },
+    });
   });
 
   it('take each value from the nearest level that gives it', () => {

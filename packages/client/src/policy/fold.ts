@@ -1,3 +1,4 @@
+import type { RulePolicy } from '@org/rpc-core';
 import {
   type AnyPolicy,
   type Complete,
@@ -26,13 +27,18 @@ export interface PolicySources {
 }
 
 /** Of these the nearest level counts for each method; the others are of a client or a service, or apply at each level. */
-export const FOLDED = { timeout: POLICIES.timeout, retry: POLICIES.retry } as const;
+export const FOLDED = {
+  timeout: POLICIES.timeout,
+  retry: POLICIES.retry,
+  failure: POLICIES.failure,
+} as const;
 
 type Folded = typeof FOLDED;
 type ValuesOf<P> = P extends PolicyDescription<infer V> ? V : never;
 /** Those without a default. */
 interface Optional {
   readonly timeout: 'attemptTimeoutMs';
+  readonly failure: 'failureWhen';
 }
 
 /** The values of the policies of one method, each of them complete: made once, read once by a call. */
@@ -59,14 +65,14 @@ export interface DarkView {
  */
 export function foldPolicies(of: PolicySources, rules: ActiveRules | undefined): MethodValues {
   const folded = Object.entries(FOLDED).map(([name, policy]) => {
-    const ruled = rules?.modes[policy.name as keyof Folded] === 'on' ? ruleSources(policy.name, of.method, rules) : [];
+    const ruled = rules?.modes[policy.name as RulePolicy] === 'on' ? ruleSources(policy.name, of.method, rules) : [];
     return [name, foldOne(policy as unknown as AnyPolicy, of, ruled)];
   });
   return Object.freeze(Object.fromEntries(folded)) as MethodValues;
 }
 
 /** What the rule of a policy wants for a method, whatever its mode; empty when it says nothing of it. */
-export function wantedValues<P extends keyof Folded>(
+export function wantedValues<P extends keyof Folded & RulePolicy>(
   policy: P,
   { method, isStream }: PolicySources,
   rules: ActiveRules,
@@ -76,7 +82,7 @@ export function wantedValues<P extends keyof Folded>(
 }
 
 function ruleSources(policy: string, method: string, { document }: ActiveRules): { said: Said; isOwn: boolean }[] {
-  const rule = document[policy as keyof Folded];
+  const rule = document[policy as keyof Folded & RulePolicy];
   if (rule === undefined) return [];
   return [
     { said: rule.methods[method] as Said, isOwn: true },

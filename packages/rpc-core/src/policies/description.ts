@@ -26,7 +26,7 @@ export function isPlainText(text: string): boolean {
 
 /** One value that a policy takes. */
 export interface ValueDescription {
-  readonly type: 'number' | 'boolean' | 'text';
+  readonly type: 'number' | 'boolean' | 'text' | 'function';
   /** Of a number. */
   readonly bounds?: NumberBounds | undefined;
   /** Whether it has no default and must be given. */
@@ -94,6 +94,7 @@ export function checkValues(
 function assertValue(where: string, name: string, { type, bounds }: ValueDescription, value: unknown): void {
   if (type === 'number') return assertNumber(where, name, value, bounds);
   if (type === 'boolean') return assertBoolean(where, name, value);
+  if (type === 'function') return assertFits(where, name, 'a function', value, typeof value === 'function');
   const fits = typeof value === 'string' && value.length <= RULE_TEXT_MAX && isPlainText(value);
   assertFits(where, name, `text of at most ${RULE_TEXT_MAX} characters without control characters`, value, fits);
 }

@@ -1,6 +1,7 @@
 import { type BreakerOptions, breakerPolicy } from './breaker.js';
 import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.js';
 import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
+import { type FailureValues, failurePolicy } from './failure.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
@@ -15,13 +16,14 @@ export const POLICIES = {
   retryBudget: retryBudgetPolicy,
   rateLimit: rateLimitPolicy,
   concurrency: concurrencyPolicy,
+  failure: failurePolicy,
   breaker: breakerPolicy,
   weight: weightPolicy,
   switch: switchPolicy,
 } as const;
 
 /** What can be said for a whole client, for a service and for a method. Of most policies the nearest to the method counts. */
-export interface PolicyOptions extends TimeoutValues {
+export interface PolicyOptions extends TimeoutValues, FailureValues {
   /** How failed attempts are repeated (default `{ max: 2 }`, only what is safe to repeat); `false` never. */
   readonly retry?: RetryOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
