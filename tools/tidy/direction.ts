@@ -29,7 +29,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     transport: [],
     'connection/channel': ['frames', 'codec', 'transport'],
     'connection/calls': ['frames'],
-    'connection/compression': ['connection/channel', 'frames'],
+    'connection/compression': ['connection/channel', 'frames', 'codec'],
     'connection/streams': ['connection/compression', 'connection/channel', 'frames', 'codec'],
     'connection/client': [
       'connection/streams',
