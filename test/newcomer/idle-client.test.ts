@@ -12,7 +12,8 @@ const Slow = defineService('slow', {
 
 const PROCESS = fileURLToPath(new URL('idle-process.ts', import.meta.url));
 
-describe('a client that was never closed', () => {
+describe('a client that was never closed', function () {
+  this.timeout(40_000);
   let server: ReturnType<typeof createServer>;
   let registry: string;
 
@@ -43,7 +44,7 @@ describe('a client that was never closed', () => {
     it(`does not keep its process alive once there is nothing to wait for: ${task}`, async () => {
       const words = ['--import=tsx', '--conditions=@org/source', PROCESS, task, registry];
       // When it does not end by itself it is killed, and that rejects.
-      const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 8_000 });
+      const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 30_000 });
       assert.equal(stdout, printed);
     });
 });

@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM_MS = 20_000;
 
 describe('the packages, installed into an empty folder', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let folder: string;
   let environment: Record<string, string>;
   let shop: string;

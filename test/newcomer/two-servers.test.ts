@@ -9,7 +9,7 @@ function run(handlerMs: number, signalAfter: readonly string[]): Promise<{ code:
   const words = ['--import=tsx', '--conditions=@org/source', PROCESS, String(handlerMs)];
   const child = spawn(process.execPath, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 9_000,
+    timeout: 30_000,
     killSignal: 'SIGKILL',
   });
   let printed = '';
@@ -20,7 +20,8 @@ function run(handlerMs: number, signalAfter: readonly string[]): Promise<{ code:
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, printed })));
 }
 
-describe('two servers of one process that close on a signal', () => {
+describe('two servers of one process that close on a signal', function () {
+  this.timeout(40_000);
   it('end it when both have closed, each within its grace', async () => {
     const { code, printed } = await run(500, ['running']);
     assert.equal(printed, 'running\nquick closed\nserved\nslow closed\n');
@@ -28,7 +29,7 @@ describe('two servers of one process that close on a signal', () => {
   });
 
   it('end it at once on a second signal', async () => {
-    const { code, printed } = await run(8_000, ['running', 'quick closed']);
+    const { code, printed } = await run(25_000, ['running', 'quick closed']);
     assert.equal(printed, 'running\nquick closed\n');
     assert.equal(code, 1);
   });
