@@ -33,7 +33,17 @@ export async function startEtcd(args: readonly string[] = []): Promise<EtcdServe
     member.spawn();
     return member.untilHealthy();
   };
-  await start();
+  const stop = async (): Promise<void> => {
+    await member.kill('SIGKILL');
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    // Nobody else would end a process that never answered.
+    await stop();
+    throw error;
+  }
   return {
     url: member.url,
     port: clientPort,
@@ -44,10 +54,7 @@ export async function startEtcd(args: readonly string[] = []): Promise<EtcdServe
       if (wipe) await rm(directory, { recursive: true });
       await start();
     },
-    async stop() {
-      await member.kill('SIGKILL');
-      await rm(directory, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
