@@ -108,6 +108,53 @@ describe('what a handler throws', () => {
     assert.equal((front.errors[0]!.error as RpcError).message, 'NOT_FOUND: no such row in table users');
   });
 
+  for (const [code, said] of [
+    [
+      'DEADLINE_EXCEEDED',
+      /^the handler failed: its call of work\.run took too long; the server's log .* under \w{19}$/,
+    ],
+    ['UNAVAILABLE', /^the handler failed: its call of work\.run reached no server; the server's log .* under \w{19}$/],
+  ] as const)
+    it(`is ${code} of a call of its own: the caller learns that, and of which, over any number of hops`, async () => {
+      await using back = setUp({
+        run: () => {
+          throw new RpcError(code, 'at 10.0.0.7 with password=hunter2', { details: { secret }, retryAfterMs: 5 });
+        },
+      });
+      await using middle = setUp({ run: () => back.work.run() });
+      await using front = setUp({ run: () => middle.work.run() });
+      for (const { work, errors } of [middle, front])
+        await assert.rejects(work.run(), (error: RpcError) => {
+          assert.deepEqual([error.code, error.progress, error.details], [code, 'processed', undefined]);
+          assert.match(error.reason, said);
+          assert.ok(!error.message.includes('hunter2'));
+          assert.ok(error.reason.includes(errors[0]!.correlationId));
+          return true;
+        });
+      assert.match(String(middle.errors[0]!.error), /hunter2/);
+    });
+
+  it('is an outage of what authorize asks: nobody is told to try again elsewhere', async () => {
+    await using back = setUp({
+      run: () => {
+        throw new RpcError('UNAVAILABLE', 'down');
+      },
+    });
+    await using front = setUp({}, { authorize: async () => void (await back.work.run()) });
+    await assert.rejects(front.work.run(), { code: 'INTERNAL', progress: 'refused' });
+  });
+
+  it('comes with what is known of the call, for who logs it', async () => {
+    await using bench = setUp({
+      run: () => {
+        throw new Error('broken');
+      },
+    });
+    await assert.rejects(bench.work.with({ metadata: { 'request-id': 'r-1' } }).run());
+    const { metadata, peer, error, err } = bench.errors[0]!;
+    assert.deepEqual([{ ...metadata }, peer.address, err], [{ 'request-id': 'r-1' }, 'memory:server', error]);
+  });
+
   it('may be a new RpcError made of one of a call of its own', async () => {
     await using back = setUp({
       run: () => {

@@ -1,4 +1,4 @@
-import { isRpcError, type RpcError } from '@org/rpc-core';
+import { type Code, isRpcError, type RpcError } from '@org/rpc-core';
 import { randomId, rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall } from '@org/rpc-wire/internal';
 
@@ -11,26 +11,38 @@ export interface Presentable {
 
 /**
  * Turns what a handler threw into what its caller may see. An `RpcError` that the handler made says what it meant to say. One
- * that came out of a call of its own names somebody else's services, and anything else may hold secrets: of those the caller
- * learns an id, nothing more. What nobody waits for, the error of a one-way call, gets an id too, so that it is seen at all;
- * but not that it was refused, which any peer could make happen any number of times.
+ * that came out of a call of its own says that a service behind this one was late or out of reach, and which, so that whoever stands in
+ * front can tell an outage from a defect; its text stays here. Everything else may hold secrets: of that the caller learns an id,
+ * nothing more. What nobody waits for, the error of a one-way call, gets an id too, so that it is seen at all; but not that it was
+ * refused, which any peer could make happen any number of times.
  */
 export function presentable(thrown: unknown, call: Pick<IncomingCall, 'oneWay' | 'started'>): Presentable {
-  if (isOwnError(thrown)) return { error: thrown, correlationId: call.oneWay && call.started ? randomId() : undefined };
+  const own = kindOf(thrown);
+  if (own === 'made')
+    return { error: thrown as RpcError, correlationId: call.oneWay && call.started ? randomId() : undefined };
   const correlationId = randomId();
-  return {
-    error: rpcError('INTERNAL', `the handler failed; the server's log has the reason under ${correlationId}`, {
-      progress: 'processed',
-    }),
-    correlationId,
-  };
+  const log = `the server's log has the reason under ${correlationId}`;
+  // Before a handler has run it is no hop: to say that the call was refused here would have it repeated at once.
+  const { code, text } = (call.started && own) || FAILED;
+  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed' }), correlationId };
 }
 
-/** Whether a handler has made this error itself. A handler may throw anything, also what throws when it is looked at. */
-function isOwnError(thrown: unknown): thrown is RpcError {
+const FAILED = { code: 'INTERNAL', text: 'the handler failed' } as const;
+
+/**
+ * Whether a handler has made this error itself, or what to say of one that a call of its own has brought; `undefined` for all others.
+ * A handler may throw anything, also what throws when it is looked at.
+ */
+function kindOf(thrown: unknown): 'made' | { readonly code: Code; readonly text: string } | undefined {
   try {
-    return isRpcError(thrown) && thrown.service === undefined;
+    if (!isRpcError(thrown)) return undefined;
+    const { code, service, method } = thrown;
+    if (service === undefined) return 'made';
+    const hop = `its call of ${service}.${method}`;
+    if (code === 'DEADLINE_EXCEEDED') return { code, text: `the handler failed: ${hop} took too long` };
+    if (code === 'UNAVAILABLE') return { code, text: `the handler failed: ${hop} reached no server` };
+    return undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,12 +1,23 @@
+import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
 
 /** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {
   /**
    * A handler threw something that its caller must not see, or anything in a one-way call; `correlationId` is what the caller
-   * got instead. `err` is the same as `error`, under the name by which pino prints stacks. Where nobody listens it is printed.
+   * got instead. `metadata` and `peer` are those of the call: who asked, and under which id of theirs. `err` is the same as `error`, under the name by which pino prints stacks. Where nobody listens it is printed.
    */
-  handlerError: [event: { service: string; method: string; error: unknown; err: unknown; correlationId: string }];
+  handlerError: [
+    event: {
+      service: string;
+      method: string;
+      error: unknown;
+      err: unknown;
+      correlationId: string;
+      metadata: Metadata;
+      peer: Peer;
+    },
+  ];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];
   /**

@@ -239,7 +239,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
     const { error, correlationId } = presentable(thrown, call);
     if (correlationId !== undefined) {
-      const event = { service: call.service, method: call.method, error: thrown, err: thrown, correlationId };
+      const { service, method, metadata, peer } = call;
+      const event = { service, method, error: thrown, err: thrown, correlationId, metadata, peer };
       // A handler's exception must be seen somewhere, also by those who have set up nothing yet.
       if (!this.#emit('handlerError', event)) printHandlerError(event);
     }
