@@ -7,10 +7,25 @@ const WINDOW_MS = 10_000;
 /** Answers after which something is known of a method. */
 const ANSWERS_MIN = 20;
 
-/** Latencies are counted in buckets, eight for each doubling from 1/16 ms on: a value is told up to 9 % too high. */
-const FIRST_MS = 1 / 16;
-const PER_DOUBLING = 8;
-const BUCKETS = 200;
+/**
+ * Latencies are counted in buckets, eight for each doubling from 1/16 ms on: a value is told up to an eighth too high. In units of
+ * 1/128 ms the bucket is the place of the highest bit and the three bits below it.
+ */
+const UNITS_PER_MS = 128;
+const UNITS_MAX = 2 ** 31 - 1;
+const BUCKETS = 224;
+
+function bucketOf(latencyMs: number): number {
+  const units = Math.min(UNITS_MAX, latencyMs * UNITS_PER_MS) | 0;
+  if (units < 8) return 0;
+  const doublings = 28 - Math.clz32(units);
+  return doublings * 8 + ((units >>> doublings) & 7);
+}
+
+/** The upper edge of a bucket, in milliseconds. */
+function edgeOf(bucket: number): number {
+  return ((9 + (bucket & 7)) * (1 << (bucket >>> 3))) / UNITS_PER_MS;
+}
 
 /** A call that has less time than twice the median has less than the method usually takes. */
 const USUAL_FACTOR = 2;
@@ -89,8 +104,7 @@ class Answers {
   }
 
   add(latencyMs: number): void {
-    const doublings = latencyMs <= FIRST_MS ? 0 : Math.log2(latencyMs / FIRST_MS);
-    const bucket = Math.min(BUCKETS - 1, Math.ceil(doublings * PER_DOUBLING));
+    const bucket = bucketOf(latencyMs);
     this.#counts[bucket]!++;
     this.#current[bucket]!++;
     this.#total++;
@@ -126,7 +140,7 @@ class Percentile {
 
   /** The upper edge of its bucket, in milliseconds. */
   get valueMs(): number {
-    return FIRST_MS * 2 ** (this.#bucket / PER_DOUBLING);
+    return edgeOf(this.#bucket);
   }
 
   /** An answer was counted in a bucket. */
