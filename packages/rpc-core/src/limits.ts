@@ -18,7 +18,7 @@ export interface Limits {
   readonly messageElements: number;
   /** Nesting of arrays and maps in one message (default 64). Stops: stack overflow in whoever walks the value. */
   readonly messageDepth: number;
-  /** Calls in flight on one connection (default 4,096); running handlers count until they end. Stops: unbounded handlers. */
+  /** Calls in flight on one connection (default 4,096), and as many that wait for it; running handlers count until they end. Stops: unbounded handlers. */
   readonly callsInFlight: number;
   /**
    * Bytes of requests in flight on one connection (default 32 MiB): those that came and, until the call is answered, an estimate
@@ -31,8 +31,8 @@ export interface Limits {
   /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
   readonly connectionCreditBytes: number;
   /**
-   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from and starts no
-   * calls; beyond four times of it, answers of calls that run already are dropped for an error. Stops: a peer that does not read.
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from, and calls
+   * wait within their deadlines; beyond four times of it, answers of calls that run already are dropped for an error. Stops: a peer that does not read.
    */
   readonly writeQueueBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */

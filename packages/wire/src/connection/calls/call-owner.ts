@@ -9,12 +9,16 @@ export type GivenUp = AbandonReason | 'expired' | 'late';
 export interface CallWire {
   /** How many calls have been given to it and have not ended. */
   readonly size: number;
-  /** Why a call cannot be sent on this connection at all, or just now; `undefined` when it can. */
+  /** Why a call can neither be sent on this connection nor wait for it; `undefined` when it can. */
   refusal(call: Call): RpcError | undefined;
-  /** Whether a call has to wait until others have ended. */
+  /** Whether a call has to wait until others have ended, or have been written. */
   mustWait(call: Call): boolean;
-  /** Sends a call. Returns why it cannot be sent; nothing of it has been sent then. */
-  transmit(call: Call): RpcError | undefined;
+  /**
+   * Sends a call.
+   * @param at - the time, in the clock's milliseconds
+   * @returns why it cannot be sent; nothing of it has been sent then
+   */
+  transmit(call: Call, at: number): RpcError | undefined;
   /** Nobody waits for this call any more. Returns how far it got, `undefined` when it has ended already. */
   giveUp(call: Call, why: GivenUp): Progress | undefined;
   /** The connection is over: gives up every call, and says how far it got. */
@@ -89,13 +93,14 @@ export class CallOwner implements CallHolder {
     const refusal = this.#wire.refusal(call);
     if (refusal !== undefined) return call.fail(refusal);
     if (call.signal?.aborted) return call.fail(cancelledError(call));
-    if (!call.oneWay) this.#hold(call);
-    if (this.#wire.mustWait(call)) this.#waiting.add(call);
-    else this.#transmit(call);
+    const mustWait = this.#wire.mustWait(call);
+    if (mustWait || !call.oneWay) this.#hold(call);
+    if (mustWait) this.#waiting.add(call);
+    else this.#transmit(call, call.startedAt);
   }
 
-  #transmit(call: Call): void {
-    const refusal = this.#wire.transmit(call);
+  #transmit(call: Call, at: number): void {
+    const refusal = this.#wire.transmit(call, at);
     if (refusal === undefined) return;
     this.#release(call);
     call.fail(refusal);
@@ -103,12 +108,19 @@ export class CallOwner implements CallHolder {
 
   /** Sends those that had to wait, as far as they need not wait any more; closes when the last call of a drain has ended. */
   proceed(): void {
+    if (this.#waiting.size > 0) this.#sendWaiting();
+    if (this.#isDraining && this.size === 0 && this.#closedReason === undefined) this.#wire.finish();
+  }
+
+  #sendWaiting(): void {
+    const now = this.#clock.now();
     for (const call of this.#waiting) {
       if (this.#wire.mustWait(call)) return;
       this.#waiting.delete(call);
-      this.#transmit(call);
+      // Nothing ends a one-way call once it has been sent.
+      if (call.oneWay) this.#release(call);
+      this.#transmit(call, now);
     }
-    if (this.#isDraining && this.size === 0 && this.#closedReason === undefined) this.#wire.finish();
   }
 
   /** The answer of a call has come, or none will: nothing else ends it any more. */

@@ -45,3 +45,16 @@ describe('messages of any size, cut anywhere', () => {
     await fc.assert(property, { numRuns: 60, seed: 11 });
   });
 });
+
+describe('large calls side by side', () => {
+  it('are all served, though together they are more than may wait to be written', async () => {
+    const rig = pairRig();
+    rig.host.methods['size'] = (bytes: Uint8Array) => bytes.length;
+    const sent = Array.from({ length: 10 }, () => rig.call('size', [Buffer.alloc(3_000_000)]));
+    for (let turn = 0; turn < 200 && sent.some(({ settledTimes }) => settledTimes === 0); turn++) await rig.settle();
+    assert.deepEqual(
+      sent.map(({ value, error }) => error ?? value),
+      Array<number>(10).fill(3_000_000),
+    );
+  });
+});

@@ -56,7 +56,7 @@ describe('a call that cannot be sent', () => {
     }
   });
 
-  it('is refused when as many are in flight as the server takes, and has room again after a reply', async () => {
+  it('waits while as many are in flight as the server takes, and goes out with what is left of its deadline', async () => {
     const rig = clientRig({ limits: { callsInFlight: 5 } });
     rig.peer.send(helloFrame({ callsInFlight: 2 }));
     await rig.settle();
@@ -64,21 +64,65 @@ describe('a call that cannot be sent', () => {
     assert.equal(rig.connection.isFull, false);
     rig.call('echo');
     assert.equal(rig.connection.isFull, true);
-    const refused = rig.call('echo');
-    await rig.settle();
-    assert.deepEqual([refused.error?.code, refused.error?.progress], ['RESOURCE_EXHAUSTED', 'unsent']);
-    assert.match(refused.error!.reason, /2 calls in flight.*limits\.callsInFlight/);
+    const waits = rig.call('echo', [], { timeoutMs: 1_000 });
+    await rig.clock.advance(400);
+    assert.deepEqual([rig.peer.framesOf(FrameType.REQUEST).length, rig.connection.inFlight], [2, 3]);
     rig.peer.send(responseFrame(1, 'ok'));
     await rig.settle();
-    assert.equal(rig.connection.isFull, false);
+    const { id, body } = rig.peer.framesOf(FrameType.REQUEST)[2]!;
+    assert.equal(body.readUInt32BE(0), 600);
+    rig.peer.send(responseFrame(id, 'late, but fine'), responseFrame(2, 'ok'));
+    await rig.settle();
+    assert.deepEqual([waits.value, rig.connection.isFull, rig.connection.inFlight], ['late, but fine', false, 0]);
   });
 
-  it('is bounded by its own limit before the server has greeted', async () => {
+  it('waits no longer than its deadline or its caller: nothing of it was sent', async () => {
+    const rig = await greetedClientRig({ limits: { callsInFlight: 1 } });
+    rig.call('echo', [], { timeoutMs: 60_000 });
+    const controller = new AbortController();
+    const late = rig.call('echo', [], { timeoutMs: 100 });
+    await rig.clock.advance(100);
+    assert.deepEqual([late.error?.code, late.error?.progress], ['DEADLINE_EXCEEDED', 'unsent']);
+    assert.equal(late.error!.reason, 'not sent in 100 ms');
+    const given = rig.call('echo', [], { signal: controller.signal });
+    controller.abort();
+    await rig.settle();
+    assert.deepEqual([given.error?.code, given.error?.progress], ['CANCELLED', 'unsent']);
+    assert.deepEqual([rig.peer.framesOf(FrameType.CANCEL).length, rig.connection.inFlight], [0, 1]);
+    const lost = rig.call('echo');
+    rig.connection.close('the endpoint is gone');
+    await rig.settle();
+    assert.deepEqual([lost.error?.code, lost.error?.progress], ['UNAVAILABLE', 'unsent']);
+  });
+
+  it('waits as a one-way call too, in the order in which they came', async () => {
+    const rig = clientRig();
+    rig.peer.send(helloFrame({ callsInFlight: 1 }));
+    await rig.settle();
+    rig.call('echo');
+    const [note, next] = [rig.call('note', [], { oneWay: true }), rig.call('echo')];
+    await rig.settle();
+    assert.equal(note.settledTimes, 0);
+    rig.peer.send(responseFrame(1, 'ok'));
+    await rig.settle();
+    assert.deepEqual([note.settledTimes, note.error, next.settledTimes], [1, undefined, 0]);
+    assert.deepEqual(
+      rig.peer.framesOf(FrameType.REQUEST).map(({ id }) => id),
+      [1, 0, 2],
+    );
+  });
+
+  it('is refused when as many wait already, by its own limit before the server has greeted', async () => {
     const rig = clientRig({ limits: { callsInFlight: 1 } });
     rig.call('echo');
+    const waits = rig.call('echo');
     const refused = rig.call('echo');
     await rig.settle();
-    assert.equal(refused.error?.code, 'RESOURCE_EXHAUSTED');
+    assert.deepEqual(
+      [waits.settledTimes, refused.error?.code, refused.error?.progress],
+      [0, 'RESOURCE_EXHAUSTED', 'unsent'],
+    );
+    assert.match(refused.error!.reason, /1 calls wait.*limits\.callsInFlight/);
   });
 
   it('is refused as unsent on a connection that is closed', async () => {

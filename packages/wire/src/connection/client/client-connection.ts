@@ -61,7 +61,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     return this.#calls.isOpen;
   }
 
-  /** Whether it would refuse one more call: as many in flight, or as much to be written, as the limits allow. */
+  /** Whether one more call has to wait: as many are in flight, or as much is to be written, as the limits allow. */
   get isFull(): boolean {
     return this.#inFlight.size >= this.#callsMax || this.#channel.isFull;
   }
@@ -98,21 +98,23 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     return this.#inFlight.size;
   }
 
+  /** Many large calls at once are no mistake of anybody: they wait within their deadlines, in a queue that is bounded too. */
   refusal(call: Call): RpcError | undefined {
-    if (!this.isFull) return undefined;
-    const reason = `the connection has ${this.#inFlight.size} calls in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`;
+    const { waiting } = this.#calls;
+    if (waiting < this.#limits.callsInFlight) return undefined;
+    const reason = `${waiting} calls wait for this connection, which has ${this.#inFlight.size} in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`;
     return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
   }
 
   mustWait(): boolean {
-    return false;
+    return this.isFull;
   }
 
-  transmit(call: Call): RpcError | undefined {
+  transmit(call: Call, at: number): RpcError | undefined {
     const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id);
+    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id, at);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
       return refusal;
@@ -260,6 +262,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   }
 
   drained(): void {
+    this.#calls.proceed();
     this.#streams.wake();
   }
 

@@ -9,12 +9,19 @@ import type { FrameChannel } from '../channel/frame-channel.js';
 const U32_MAX = 0xffff_ffff;
 
 /**
- * Appends the REQUEST of an attempt. Its deadline travels as what is left of it, at least 1 ms: no clock is shared.
+ * Appends the REQUEST of an attempt, at a time `at`. Its deadline travels as what is left of it, at least 1 ms: no clock is shared.
  * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
  */
-export function writeCall(target: FrameTarget, codec: Codec, limits: Limits, call: Call, id: number): void {
+export function writeCall(
+  target: FrameTarget,
+  codec: Codec,
+  limits: Limits,
+  call: Call,
+  id: number,
+  at = call.startedAt,
+): void {
   const { metadata, methodRef } = call;
-  const remainingMs = call.attemptDeadline - call.startedAt;
+  const remainingMs = call.attemptDeadline - at;
   writeRequest(
     target,
     codec,
@@ -42,11 +49,12 @@ export function appendCall(
   limits: Limits,
   call: Call,
   id: number,
+  at: number,
 ): RpcError | undefined {
   const start = output.position;
   const { service, method } = call;
   try {
-    writeCall(output, codec, limits, call, id);
+    writeCall(output, codec, limits, call, id, at);
   } catch (error) {
     output.rollBack(start);
     const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;

@@ -87,8 +87,8 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
   refusal(call: Call): RpcError | undefined {
     const { callsInFlight } = this.#options.limits;
     const { waiting } = this.#calls;
-    if (waiting >= callsInFlight || this.#channel.isFull) {
-      const reason = `${waiting} calls wait for this connection, or too much is to be written (limits.callsInFlight, limits.writeQueueBytes)`;
+    if (waiting >= callsInFlight) {
+      const reason = `${waiting} calls wait for this connection (limits.callsInFlight)`;
       return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
     }
     if (call.stream === undefined) return undefined;
@@ -96,7 +96,7 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
   }
 
   mustWait(call: Call): boolean {
-    return !call.oneWay && this.#ids.size >= this.#rpc.maxInFlight;
+    return this.#channel.isFull || (!call.oneWay && this.#ids.size >= this.#rpc.maxInFlight);
   }
 
   transmit(call: Call): RpcError | undefined {
