@@ -8,7 +8,7 @@ import { METHODS } from './grammar/frames.js';
 
 /** A host whose handlers answer at once, later, when they are cancelled, never well, and in streams. It keeps counts only. */
 export class FuzzHost implements ServerHost {
-  readonly self = { instance: 'fuzzed', uptimeMs: 1, metadataFirst: false };
+  readonly self = { instance: 'fuzzed', uptimeMs: 1, metadataFirst: false, draining: new AbortController().signal };
   readonly closedReasons: string[] = [];
   running = 0;
   runningMax = 0;

@@ -42,6 +42,12 @@ export interface CallContext {
    * connection that the server ends itself.
    */
   readonly signal: AbortSignal;
+  /**
+   * Aborts when the server begins to drain, before anything of a call is aborted: a handler that could go on for ever (a stream of
+   * news, a long poll) ends in order on it, and its caller goes on at another instance. The signal is one for all calls of the server: take
+   * off what you add, or give `{ once: true, signal: context.signal }`.
+   */
+  readonly draining: AbortSignal;
   /** Absolute, in this process's monotonic milliseconds (`performance.now()`); `Infinity` when the caller gave none. */
   readonly deadline: number;
   /** Milliseconds left until the deadline, at least 0; `Infinity` when there is none. */

@@ -6,6 +6,8 @@ export interface FakeCallContext {
   readonly service?: string | undefined;
   readonly method?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Aborts when the server begins to drain; default never. */
+  readonly draining?: AbortSignal | undefined;
   /** Absolute, in `performance.now()` milliseconds; default none. */
   readonly deadline?: number | undefined;
   readonly metadata?: Metadata | undefined;
@@ -21,6 +23,7 @@ export function runInCallContext<T>(fake: FakeCallContext, fn: () => T): T {
     service: fake.service ?? 'test',
     method: fake.method ?? 'test',
     signal: fake.signal ?? new AbortController().signal,
+    draining: fake.draining ?? new AbortController().signal,
     deadline,
     remainingMs: () => Math.max(0, deadline - systemClock.now()),
     metadata: fake.metadata ?? {},

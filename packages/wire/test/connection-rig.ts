@@ -22,7 +22,7 @@ export type TestMethod = (...args: never[]) => unknown;
 
 /** A host with methods, behind the stack of a real server, that records what its connections tell it. */
 export class TestHost implements ServerHost {
-  self = { instance: 'test-instance', uptimeMs: 7, metadataFirst: false };
+  self = { instance: 'test-instance', uptimeMs: 7, metadataFirst: false, draining: new AbortController().signal };
   authorize: ((call: IncomingCall) => void | Promise<void>) | undefined = undefined;
   admission: RpcError | undefined = undefined;
   // The last argument is the call.

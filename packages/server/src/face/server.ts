@@ -1,5 +1,5 @@
-import type { RpcError, ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
-import { assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
+import { RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
+import { allowManyCalls, assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
 import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
@@ -69,6 +69,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #onEmpty: (() => void) | undefined;
   #refusingReason: string | undefined;
   #drainingReason: string | undefined;
+  readonly #draining = new AbortController();
   #listening = false;
   #closing: Drain | undefined;
   #left: Promise<void> | undefined;
@@ -76,6 +77,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   constructor(options: ResolvedServerOptions) {
     this.#options = options;
     this.instance = options.name ?? randomId();
+    allowManyCalls(this.#draining.signal);
     this.#dispatcher = new Dispatcher(options.layers, options.streamLayers, options.defaultService);
     this.#concurrency = new ConcurrencyLimit({
       max: options.concurrencyMax,
@@ -225,7 +227,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   get self(): ServerSelf {
     const { clock, metadataFirst } = this.#options;
-    return { instance: this.instance, uptimeMs: Math.floor(clock.now() - this.#startedAt), metadataFirst };
+    const uptimeMs = Math.floor(clock.now() - this.#startedAt);
+    return { instance: this.instance, uptimeMs, metadataFirst, draining: this.#draining.signal };
   }
 
   find(name: string, serviceLength?: number): Handler | RpcError {
@@ -274,6 +277,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   announce(reason: string): void {
     this.#drainingReason = reason;
+    this.#draining.abort(new RpcError('UNAVAILABLE', reason));
     this.#emit('draining', { reason });
     // Neither the registry nor a client may hold up the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});

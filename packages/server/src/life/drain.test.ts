@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { type CallContext, callContext, type RpcError } from '@org/rpc-core';
-import { FakeClock } from '@org/rpc-testkit';
+import { type CallContext, callContext, defineService, type RpcError, stream } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
+import { connect, FakeClock } from '@org/rpc-testkit';
 import { setUp } from '../../test/bench.js';
+import { createServer } from '../face/server.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
 
 /** A drain of a server that writes down what is asked of it, and when. */
@@ -195,5 +197,56 @@ describe('server.close() under calls', () => {
     await bench.clock.advance(10);
     await closed;
     assert.deepEqual(events, [{ reason: 'deploy' }, 'closed']);
+  });
+});
+
+describe('a handler of a server that drains', () => {
+  it('learns of it before anything is aborted, and ends in order: the stop takes no grace', async () => {
+    const told: unknown[] = [];
+    const run = (): Promise<string> => {
+      const { draining, signal } = callContext()!;
+      assert.equal(draining.aborted, false);
+      return new Promise((resolve) => {
+        draining.addEventListener(
+          'abort',
+          () => {
+            told.push([signal.aborted, String(draining.reason)]);
+            resolve('what there is so far');
+          },
+          { once: true, signal },
+        );
+      });
+    };
+    await using bench = setUp({ run });
+    const polls = Promise.all(Array.from({ length: 20 }, () => bench.work.run()));
+    await bench.clock.advance(0);
+    const began = bench.clock.now();
+    const closed = bench.server.close({ reason: 'deploy', drainMs: 0 });
+    assert.deepEqual(await polls, Array(20).fill('what there is so far'));
+    await bench.clock.advance(100);
+    await closed;
+    assert.deepEqual(told, Array(20).fill([false, 'RpcError: UNAVAILABLE: deploy']));
+    assert.ok(bench.clock.now() - began <= 100);
+  });
+
+  it('finds it in a stream, which ends in order for its reader', async () => {
+    const clock = new FakeClock(1_000);
+    const News = defineService('news', { latest: stream<() => AsyncIterable<unknown>>() });
+    const server = createServer({ registry: memory(), clock }).add(News, {
+      async *latest() {
+        const { draining } = callContext()!;
+        yield 'first';
+        await new Promise((resolve) => draining.addEventListener('abort', resolve, { once: true }));
+        yield 'last';
+      },
+    });
+    await using client = connect(server, { clock });
+    const items = client.service(News).latest()[Symbol.asyncIterator]();
+    assert.equal((await items.next()).value, 'first');
+    const closed = server.close({ drainMs: 0 });
+    assert.equal((await items.next()).value, 'last');
+    assert.equal((await items.next()).done, true);
+    await clock.advance(100);
+    await closed;
   });
 });

@@ -103,6 +103,10 @@ export class MessagePackRpcServer<Entry extends MethodEntry>
 
   // IncomingPort
 
+  get draining(): AbortSignal {
+    return this.#host.self.draining;
+  }
+
   now(): number {
     return this.#clock.now();
   }

@@ -13,6 +13,8 @@ export interface MethodEntry {
 /** What an incoming call needs of the connection that it came by: its payload, and the ways to answer it. */
 export interface IncomingPort<Entry extends MethodEntry = MethodEntry> {
   readonly peer: Peer;
+  /** See {@link CallContext.draining}. */
+  readonly draining: AbortSignal;
   /** This process's monotonic milliseconds. */
   now(): number;
   /** Runs `run` when the deadline passes; for calls whose handler looks at its signal. */
@@ -108,6 +110,10 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
 
   get peer(): Peer {
     return this.#port.peer;
+  }
+
+  get draining(): AbortSignal {
+    return this.#port.draining;
   }
 
   remainingMs(): number {

@@ -13,7 +13,7 @@ import type { ServedStream } from '../streams/served-stream.js';
 import type { Streams } from '../streams/streams.js';
 import type { IncomingCall, IncomingPort, MethodEntry } from './incoming-call.js';
 import type { RunningCalls } from './running-calls.js';
-import type { ServerConnectionOptions } from './server-host.js';
+import type { ServerConnectionOptions, ServerHost } from './server-host.js';
 import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /** What the answers need of their connection. */
@@ -33,6 +33,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   readonly #codec: Codec;
   readonly #limits: Limits;
   readonly #clock: Clock;
+  readonly #host: ServerHost<Entry>;
   readonly #running: RunningCalls<Entry>;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
@@ -43,6 +44,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
     this.#codec = connection.codec;
     this.#limits = connection.limits;
     this.#clock = connection.clock;
+    this.#host = connection.host;
     this.#running = running;
     this.#streams = streams;
     this.#deflater = deflater;
@@ -51,6 +53,10 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
 
   get peer(): Peer {
     return this.#channel.peer;
+  }
+
+  get draining(): AbortSignal {
+    return this.#host.self.draining;
   }
 
   get isOpen(): boolean {

@@ -11,6 +11,8 @@ export interface ServerSelf {
   readonly instance: string;
   /** For how long it has been there. */
   readonly uptimeMs: number;
+  /** Aborts when it begins to drain. */
+  readonly draining: AbortSignal;
   /** Whether the first argument of MessagePack-RPC calls is a map of texts: their metadata. */
   readonly metadataFirst: boolean;
 }
