@@ -84,6 +84,7 @@ export {
   type MethodRef,
   type Outcome,
   type Service,
+  type WaitEnder,
 } from './service.js';
 export type { StreamLayer, StreamService } from './stream.js';
 export type {

@@ -142,6 +142,7 @@ export {
   upload,
   type ValidationDetails,
   type ValidationIssue,
+  type WaitEnder,
   type WeightRule,
   type WithSource,
   type WriteInstead,
