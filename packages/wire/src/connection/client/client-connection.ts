@@ -16,9 +16,6 @@ import { CompressedReplies } from './compressed-replies.js';
 import { settleCall } from './read-reply.js';
 import { appendCall } from './write-call.js';
 
-/** More than that might be one CANCEL too many for the server, which would take it for an attack. */
-const SHUTDOWN_CANCELS_MAX = 500;
-
 /**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
  * default limits. Every call given to `send` settles exactly once.
@@ -35,6 +32,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #compressed: CompressedReplies;
   /** Calls that are being compressed. Of those that end meanwhile, nothing is sent. */
   readonly #compressing = new Set<Call>();
+  /** Whether a one-way call was ever sent here. */
+  #hasNotified = false;
   #callsMax: number;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
   #lostProgress: Progress = 'maybe-processed';
@@ -137,7 +136,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** Its frame, which begins at `start` of the output, is complete. */
   #sent(call: Call, start: number): void {
     const { output, writes } = this.#channel;
-    if (call.oneWay) output.afterWritten(() => this.#calls.written(call));
+    if (call.oneWay) {
+      this.#hasNotified = true;
+      output.afterWritten(() => this.#calls.written(call));
+    }
     writes.commit(start, call.oneWay ? 0 : call.id);
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
@@ -179,13 +181,16 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** Closes at once; calls in flight fail. */
   close(reason: string): void {
     if (this.#channel.isOpen) this.#sayShutdown();
-    this.#lose(reason);
+    this.closed(reason);
+    // One-way calls that have been confirmed may wait here still, for a server that is busy: they are to arrive.
+    if (this.#hasNotified && this.#channel.writes.waitingBytes > 0) this.#channel.closeAfterWriting(reason);
+    else this.#channel.destroy(reason);
   }
 
-  /** Whoever serves the calls learns why they end, as far as it can be told at once. */
+  /** Whoever serves the calls learns why they end. */
   #sayShutdown(): void {
     const { output } = this.#channel;
-    const calls = this.#inFlight.values().slice(0, SHUTDOWN_CANCELS_MAX);
+    const calls = this.#inFlight.values();
     for (const { id } of calls) writeCancel(output, id, CancelReason.SHUTDOWN);
     if (calls.length > 0) output.flush();
   }

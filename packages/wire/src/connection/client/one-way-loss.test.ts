@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { greetedServerRig, type ServerRig, serverRig } from '../../../test/connection-rig.js';
+import { greetedClientRig, greetedServerRig, type ServerRig, serverRig } from '../../../test/connection-rig.js';
 import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
 import { requestFrame } from '../../../test/raw-peer.js';
-import { RequestFlag } from '../../frames/frame.js';
+import { FrameType, RequestFlag } from '../../frames/frame.js';
 
 const oneWay = (remainingMs = 0): Buffer =>
   requestFrame(0, [], { name: ['test', 'hang'], flags: RequestFlag.ONE_WAY, remainingMs });
@@ -68,5 +68,35 @@ describe('a one-way call whose connection ends', () => {
     assert.deepEqual([host.closedReasons.length, signal.aborted], [1, false]);
     connection.close('the grace is over');
     assert.equal(signal.aborted, true);
+  });
+});
+
+describe('one-way calls that have been confirmed', () => {
+  it('arrive although their client is closed while the server is busy', async () => {
+    const rig = await greetedClientRig();
+    rig.peer.stream.pause();
+    const notes = Array.from({ length: 1_500 }, () => rig.call('note', [Buffer.alloc(5_000)], { oneWay: true }));
+    const hanging = rig.call('hang', []);
+    await rig.settle();
+    assert.ok(notes.every(({ settledTimes, error }) => settledTimes === 1 && error === undefined));
+    rig.connection.close('the client was closed');
+    await rig.clock.advance(500);
+    assert.deepEqual([hanging.error?.code, rig.observed.closed], ['UNAVAILABLE', ['the client was closed']]);
+    rig.peer.stream.resume();
+    await rig.settle();
+    assert.equal(rig.peer.framesOf(FrameType.REQUEST).filter(({ id }) => id === 0).length, 1_500);
+    assert.deepEqual([rig.peer.framesOf(FrameType.CANCEL).length, rig.peer.isEnded], [1, true]);
+  });
+
+  it('are waited for no longer than a second', async () => {
+    const rig = await greetedClientRig();
+    rig.peer.stream.pause();
+    rig.call('note', [Buffer.alloc(5_000)], { oneWay: true });
+    await rig.settle();
+    rig.connection.close('the client was closed');
+    await rig.clock.advance(999);
+    assert.equal(rig.peer.isClosed, false);
+    await rig.clock.advance(1);
+    assert.equal(rig.peer.isClosed, true);
   });
 });

@@ -44,6 +44,18 @@ function rig(options: MessagePackRpcOptions = {}) {
 const REQUEST = (id: number, method = 'test.echo', params: readonly unknown[] = []) => [0, id, method, params];
 
 describe('a client of MessagePack-RPC', () => {
+  it('delivers what it has confirmed when it is closed while the server is busy', async () => {
+    const { call, connection, peer, settle } = rig();
+    peer.pause();
+    const notes = Array.from({ length: 50 }, () => call('note', [Buffer.alloc(5_000)], { oneWay: true }));
+    assert.deepEqual(await Promise.all(notes), Array(50).fill(undefined));
+    connection.close('the client was closed');
+    await settle();
+    peer.resume();
+    await settle();
+    assert.equal(peer.messages.length, 50);
+  });
+
   it('sends requests with ids from 1 and takes their answers in any order', async () => {
     const { call, peer, settle } = rig();
     const calls = [call('echo', ['a']), call('echo', ['b'])];

@@ -32,6 +32,8 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
   readonly #ids: RpcIds;
   #silentSince = Number.POSITIVE_INFINITY;
   #heard = false;
+  /** Whether a notification was ever sent here. */
+  #hasNotified = false;
   #ignored = 0;
 
   constructor(options: ClientConnectionOptions, rpc: ResolvedMessagePackRpcOptions) {
@@ -117,7 +119,10 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
       const reason = `${call.service}.${call.method} cannot be sent: ${(error as Error).message}`;
       return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
     }
-    if (call.oneWay) output.afterWritten(() => this.#calls.written(call));
+    if (call.oneWay) {
+      this.#hasNotified = true;
+      output.afterWritten(() => this.#calls.written(call));
+    }
     output.commit();
     return undefined;
   }
@@ -159,7 +164,9 @@ export class MessagePackRpcClient implements CallConnection, CallWire, ValueChan
 
   close(reason: string): void {
     this.closed(reason);
-    this.#channel.destroy(reason);
+    // As on the native protocol: what has been confirmed is to arrive.
+    if (this.#hasNotified && this.#channel.waitingBytes > 0) this.#channel.closeAfterWriting(reason);
+    else this.#channel.destroy(reason);
   }
 
   // ValueChannelOwner
