@@ -17,13 +17,14 @@ export const messagePackRpcServer: FuzzTarget = {
     held();
     const reason = host.closedReasons[0];
     const isPlain = bytes.length > 0 && isMessagePackRpc(bytes[0]!);
+    // A peer of MessagePack-RPC is told only where it has said of which call; the end of the connection it sees in any case.
     if (
       run.hasRead &&
       reason !== undefined &&
       !/^closed by the client|other end|has read nothing/.test(reason) &&
       reason !== 'over'
     )
-      assert.ok(tap.bytesRead > 0, `not a word for: ${reason}`);
+      assert.ok(tap.bytesRead > 0 || (isPlain && (tap.isEnded || tap.isClosed)), `not a word for: ${reason}`);
     if (isPlain && reason === undefined && !tap.isEnded && valuesEndAt(bytes)) {
       const before = tap.bytesRead;
       tap.stream.write(encode([0, 77, 'test.none', []]));
