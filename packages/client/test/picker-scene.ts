@@ -45,6 +45,12 @@ export class PickerScene implements PickerEnvironment {
     this.picker = factory.create(nodes, this);
   }
 
+  readonly mayTry = true;
+
+  earnTrial(): void {}
+
+  spendTrial(): void {}
+
   avoided(): number {
     return this.#nodes.filter(({ current }) => current === NodeStatus.AVOID || current === NodeStatus.PROBE).length;
   }

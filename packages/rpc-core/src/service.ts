@@ -129,6 +129,8 @@ export class Call {
   attempt = 0;
   /** The call of which this is a later attempt. */
   parent: Call | undefined = undefined;
+  /** Whether this attempt tries a node that has failed, for all others: what that costs is not the caller's. */
+  isTrial = false;
   /** When this attempt was given to its destination, in the clock's milliseconds. */
   startedAt = 0;
   /** When its outcome was read from the wire or decided here. */

@@ -16,9 +16,9 @@ describe('retryDelayMs', () => {
 });
 
 describe('probeDelayMs', () => {
-  it('is the base, or a tenth of the outage, at most 300 s', () => {
+  it('is the base, or a twelfth of the outage, at most 300 s', () => {
     assert.deepEqual(
-      [0, 50_000, 100_000, 4_000_000].map((outage) => probeDelayMs(5_000, outage, middle)),
+      [0, 60_000, 120_000, 4_000_000].map((outage) => probeDelayMs(5_000, outage, middle)),
       [5_000, 5_000, 10_000, 300_000],
     );
   });

@@ -17,10 +17,10 @@ export function retryDelayMs(retry: number, random: Random): number {
 const PROBE_CAP_MS = 300_000;
 
 /**
- * How long to wait before the next trial call to a node that fails, in milliseconds: a tenth of the time that the outage has
+ * How long to wait before the next trial call to a node that fails, in milliseconds: a twelfth of the time that the outage has
  * lasted, within `baseMs` and 300 s, and 10 % more or less so that clients do not try together. So a node that recovers
  * waits little compared with how long it was away, and one that stays away is tried ever less.
  */
 export function probeDelayMs(baseMs: number, outageMs: number, random: Random): number {
-  return Math.min(PROBE_CAP_MS, Math.max(baseMs, outageMs / 10)) * (0.9 + 0.2 * random());
+  return Math.min(PROBE_CAP_MS, Math.max(baseMs, outageMs / 12)) * (0.9 + 0.2 * random());
 }

@@ -13,6 +13,8 @@ export interface RetryFacts {
   readonly budget: RetryBudget;
   /** Whether there is a node that has not been tried yet. */
   readonly hasUntried: boolean;
+  /** Whether the attempt that failed was a trial of a node that had failed: its repeat is free. */
+  readonly wasTrial?: boolean;
 }
 
 /** Wait so long and try again, or stop and say why; `''` when the error speaks for itself. */
@@ -47,7 +49,7 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
     return { stop: `the server asks to wait ${askedMs} ms, which is beyond the deadline` };
   const waitMs = retryWaitMs(askedMs, leftMs, facts);
   if (waitMs >= leftMs) return { stop: 'no time is left' };
-  if (!facts.budget.withdraw(facts.now)) return { stop: 'the retry budget is used up' };
+  if (facts.wasTrial !== true && !facts.budget.withdraw(facts.now)) return { stop: 'the retry budget is used up' };
   return { waitMs };
 }
 

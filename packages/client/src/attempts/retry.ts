@@ -138,7 +138,8 @@ class FailedCall {
     if (this.#stop !== '' || this.#settings.isClosed?.()) return false;
     const { budget, clock, random } = this.#settings;
     const hasUntried = this.#hasUntried();
-    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget, hasUntried };
+    const wasTrial = this.#attempts.last.isTrial;
+    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget, hasUntried, wasTrial };
     const decision = decideRetry(this.#attempts.call, error, facts);
     if ('stop' in decision) {
       this.#stop = decision.stop;

@@ -12,22 +12,46 @@ function about(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= expected * 0.001, `${actual}, expected about ${expected}`);
 }
 
+/** A node that has answered before. */
+function warmLoad(): NodeLoad {
+  const load = new NodeLoad(0);
+  serve(load, -30, 0);
+  load.reset(30, 0);
+  return load;
+}
+
 describe('NodeLoad', () => {
-  it('takes over a slower answer at once', () => {
+  it('is not misled by a first answer that is slow because the process warms up', () => {
     const load = new NodeLoad(0);
+    load.reset(3, 0);
+    serve(load, 0, 200);
+    assert.ok(load.estimateMs(200) <= 3);
+    serve(load, 200, 400);
+    assert.equal(load.estimateMs(400), 200);
+  });
+
+  it('makes no difference between latencies that nobody can feel', () => {
+    const [one, other] = [warmLoad(), warmLoad()];
+    one.reset(0.3, 0);
+    other.reset(0.9, 0);
+    assert.equal(one.cost(0), other.cost(0));
+  });
+
+  it('takes over a slower answer at once', () => {
+    const load = warmLoad();
     serve(load, 0, 200);
     assert.equal(load.estimateMs(200), 200);
   });
 
   it('approaches faster answers over ten seconds', () => {
-    const load = new NodeLoad(0);
+    const load = warmLoad();
     serve(load, 0, 200);
     serve(load, 10_150, 10_200);
     about(load.estimateMs(10_200), 200 / Math.E + 50 * (1 - 1 / Math.E));
   });
 
   it('sinks while nothing is observed', () => {
-    const load = new NodeLoad(0);
+    const load = warmLoad();
     serve(load, 0, 200);
     about(load.estimateMs(20_200), 200 / Math.E ** 2);
     about(load.estimateMs(250), 200 * Math.exp(-0.005));
@@ -42,10 +66,14 @@ describe('NodeLoad', () => {
     assert.equal(load.inFlight, 2);
   });
 
-  it('counts a failure as five seconds, however fast it came', () => {
-    const load = new NodeLoad(0);
-    serve(load, 0, 1, 'failure');
-    assert.equal(load.estimateMs(1), 5_000);
+  it('counts a failure as several times what is usual, and as more where it came fast, at most as five seconds', () => {
+    const load = warmLoad();
+    serve(load, 0, 20, 'failure');
+    about(load.estimateMs(20), 89.82);
+    serve(load, 20, 21, 'failure');
+    about(load.estimateMs(21), 718.5);
+    serve(load, 21, 22, 'failure');
+    about(load.estimateMs(22), 5_000);
   });
 
   it('counts a failure that took longer as what it took', () => {

@@ -3,14 +3,23 @@ import type { OutcomeKind } from './outcome.js';
 /** How long a latency is remembered: after this time it weighs 1/e. Source: Finagle's PeakEwma, `decayTime`. */
 const DECAY_MS = 10_000;
 
-/** What a failure counts as, in milliseconds. Source: Linkerd's load biaser, `penalty`. */
+/** The most that a failure counts as, in milliseconds. Source: Linkerd's load biaser, `penalty`. */
 const FAILURE_MS = 5_000;
+
+/**
+ * A failure counts as an answer that took so many times as long as is usual: a node that goes on failing is soon at the most, and
+ * a rare error of all nodes alike leaves each with its share of the calls.
+ */
+const FAILURE_FACTOR = 3;
+
+/** The same where it came in less than a tenth of the time of the last answer: such a node would attract every call. */
+const FAST_FAILURE_FACTOR = 8;
 
 /** The estimate of a node of which nothing is known, not even peers. Source: Linkerd, `default_rtt`. */
 const UNKNOWN_MS = 30;
 
-/** Less than this reads as free, and a free node would be given everything. */
-const FLOOR_MS = 0.05;
+/** Latencies below this are alike: nobody feels the difference, and a node that is a little faster would get everything. */
+const FLOOR_MS = 1;
 
 /** The share that a newcomer starts with. Source: Envoy's slow start, `min_weight_percent`. */
 const RAMP_MIN = 0.1;
@@ -19,8 +28,9 @@ const RAMP_MIN = 0.1;
  * How busy one node is, as seen from here: a peak-sensitive moving average of its latency times the calls in flight. The
  * picker compares it between nodes.
  *
- * A slower answer than the estimate raises it at once, faster ones lower it over ten seconds. A failure counts as a
- * very slow answer, since a node that fails in 1 ms would otherwise attract every call. The mean age of the calls in flight
+ * A slower answer than the estimate raises it at once, faster ones lower it over ten seconds; the first answer of a node does not
+ * raise it, since processes warm up. A failure counts as a slow answer, since a node that fails in 1 ms would otherwise attract
+ * every call. The mean age of the calls in flight
  * counts when it is above the estimate, which shows a node that hangs before anything has come back.
  *
  * Sources: Finagle `PeakEwma.scala` (moving average), brpc `p2c_ewma_load_balancer.cpp` and Linkerd `load-biaser` (penalty),
@@ -36,6 +46,8 @@ export class NodeLoad {
   #startSum = 0;
   /** When the last refusal for overload was counted; calls that started before it say nothing new. */
   #overloadAt = Number.NEGATIVE_INFINITY;
+  /** What the last answer took; -1 when there was none. */
+  #answeredMs = -1;
   #rampFrom = 0;
   #rampMs = 0;
 
@@ -63,7 +75,7 @@ export class NodeLoad {
   /** A stream has ended. How long it lasted is no latency: it only tells when it has failed. */
   streamSettled(now: number, kind: OutcomeKind): void {
     this.#streams--;
-    if (kind === 'failure') this.#observe(now, FAILURE_MS);
+    if (kind === 'failure') this.#observe(now, this.#failureMs(now, 0));
     else if (kind === 'overload') this.#overloaded(now, now, 0);
   }
 
@@ -76,10 +88,11 @@ export class NodeLoad {
     switch (kind) {
       case 'ok':
       case 'business':
-        this.#observe(now, latencyMs);
+        this.#observe(now, this.#answeredMs < 0 ? Math.min(latencyMs, this.estimateMs(now)) : latencyMs);
+        this.#answeredMs = latencyMs;
         break;
       case 'failure':
-        this.#observe(now, Math.max(FAILURE_MS, latencyMs));
+        this.#observe(now, this.#failureMs(now, latencyMs));
         break;
       case 'overload':
         this.#overloaded(now, startedAt, latencyMs);
@@ -134,6 +147,13 @@ export class NodeLoad {
   ramp(durationMs: number, now: number): void {
     this.#rampFrom = now;
     this.#rampMs = durationMs;
+  }
+
+  #failureMs(now: number, latencyMs: number): number {
+    const usualMs = Math.max(this.estimateMs(now), FLOOR_MS);
+    // What failures have made of the estimate is no answer to compare with.
+    const factor = latencyMs < this.#answeredMs / 10 ? FAST_FAILURE_FACTOR : FAILURE_FACTOR;
+    return Math.max(latencyMs, Math.min(FAILURE_MS, factor * usualMs));
   }
 
   #observe(now: number, latencyMs: number): void {

@@ -8,6 +8,15 @@ import type { OutcomeKind } from './outcome.js';
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;
 
+/** When a trial call that may be repeated elsewhere has not come for so long, any call is one, in milliseconds. */
+const ANY_CALL_AFTER_MS = 2_000;
+
+/**
+ * A second failure so long after the first one, in milliseconds, and no success between, make a node suspect: others go before it,
+ * whatever its load. Failures that come closer together are for load and breakers to judge.
+ */
+const SUSPECT_AFTER_MS = 1_000;
+
 /** Methods of one node that have a breaker; beyond, the one that was made first gives way. */
 const METHODS_MAX = 1_000;
 
@@ -45,7 +54,14 @@ export class NodeHealth implements BreakerOwner {
   /** When the last failure was seen since which nothing has succeeded, and the first; -1 when there was none. */
   #failedAt = -1;
   #failingFrom = -1;
+  /** Failures since the last success. */
+  #failures = 0;
+  #isSuspect = false;
+  /** The method that has failed; `undefined` when more than one has: then it is the node. */
+  #suspect: MethodRef | undefined;
   #probeAt = 0;
+  /** Whether calls can be given to the node at all: otherwise it is missing already, and is not counted as avoided besides. */
+  #isPresent = true;
   #closed = false;
 
   /** Made by `ServiceHealth.join`. */
@@ -58,12 +74,15 @@ export class NodeHealth implements BreakerOwner {
     return this.#node.address;
   }
 
-  /** What speaks against the node for this call: OPEN, AVOID or PROBE. Connection and draining are the node's own. */
+  /** What speaks against the node for this call: OPEN, SUSPECT, AVOID or PROBE. Connection and draining are the node's own. */
   status(call: Call, now: number): NodeStatus {
     if (this.#openBreakers === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
     const breaker = this.#openBreakers > 0 ? this.#find(call.methodRef) : undefined;
     if (breaker?.isOpen) return this.#mayProbe(call, now, breaker) ? NodeStatus.PROBE : NodeStatus.AVOID;
-    return this.#mayProbe(call, now, undefined) ? NodeStatus.PROBE : NodeStatus.OPEN;
+    if (this.#mayProbe(call, now, undefined)) return NodeStatus.PROBE;
+    return this.#isSuspect && (this.#suspect === undefined || isSame(this.#suspect, call.methodRef))
+      ? NodeStatus.SUSPECT
+      : NodeStatus.OPEN;
   }
 
   /** See {@link PickerNode.takeProbe}. */
@@ -75,6 +94,14 @@ export class NodeHealth implements BreakerOwner {
     return true;
   }
 
+  /** Whether calls can be given to the node, whatever its health. */
+  setPresent(isPresent: boolean): void {
+    if (this.#closed || isPresent === this.#isPresent) return;
+    this.#isPresent = isPresent;
+    for (const breaker of this.#breakers.values())
+      if (breaker.isOpen) this.#peers.countOpen(breaker, isPresent ? 1 : -1);
+  }
+
   /** Takes the outcome of a call that was given to the node. Call it after the load's `settled`, which this may reset. */
   settled(call: Call, kind: OutcomeKind, now: number): void {
     if (this.#closed) return;
@@ -83,7 +110,7 @@ export class NodeHealth implements BreakerOwner {
       return;
     }
     if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
-    if (kind === 'failure') this.#failed(now);
+    if (kind === 'failure') this.#failed(call, now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
       this.#recovered(now);
     }
@@ -100,7 +127,7 @@ export class NodeHealth implements BreakerOwner {
     if (this.#closed) return;
     const change = breaker.isOpen ? 1 : -1;
     this.#openBreakers += change;
-    this.#peers.countOpen(breaker, change);
+    if (this.#isPresent) this.#peers.countOpen(breaker, change);
     this.#updateProbing();
   }
 
@@ -127,7 +154,7 @@ export class NodeHealth implements BreakerOwner {
     const due = breaker === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : breaker.isDue(now);
     if (!due) return false;
     if (call.idempotent && call.attempt === 0 && !call.oneWay && call.stream === undefined) return true;
-    return breaker === undefined ? now >= this.#probeAt + PROBE_AFTER_MS : breaker.isOverdue(now);
+    return breaker === undefined ? now >= this.#probeAt + ANY_CALL_AFTER_MS : breaker.isDue(now - ANY_CALL_AFTER_MS);
   }
 
   #probeSettled(call: Call, kind: OutcomeKind, now: number): void {
@@ -136,13 +163,16 @@ export class NodeHealth implements BreakerOwner {
     this.#probedBreaker = undefined;
     if (breaker !== undefined) breaker.recordProbe(kind, now);
     else if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
-    if (kind === 'failure') this.#failed(now);
+    if (kind === 'failure') this.#failed(call, now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
   }
 
-  #failed(now: number): void {
+  #failed(call: Call, now: number): void {
     if (this.#failingFrom < 0) this.#failingFrom = now;
     this.#failedAt = now;
+    if (this.#failures++ === 0) this.#suspect = call.methodRef;
+    else if (this.#suspect !== undefined && !isSame(this.#suspect, call.methodRef)) this.#suspect = undefined;
+    if (now - this.#failingFrom >= SUSPECT_AFTER_MS) this.#isSuspect = true;
     this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#peers.random);
     this.#updateProbing();
   }
@@ -150,6 +180,8 @@ export class NodeHealth implements BreakerOwner {
   #recovered(now: number): void {
     this.#failedAt = -1;
     this.#failingFrom = -1;
+    this.#failures = 0;
+    this.#isSuspect = false;
     this.#node.load.reset(this.#peers.medianMs(this.#node, now), now);
     this.#updateProbing();
   }
@@ -190,10 +222,14 @@ export class NodeHealth implements BreakerOwner {
   #drop(breaker: Breaker): void {
     if (breaker.isOpen) {
       this.#openBreakers--;
-      this.#peers.countOpen(breaker, -1);
+      if (this.#isPresent) this.#peers.countOpen(breaker, -1);
     }
     breaker.close();
   }
+}
+
+function isSame(a: MethodRef, b: MethodRef): boolean {
+  return a === b || (a.method === b.method && a.service === b.service);
 }
 
 /** Service and method as one key; a space is in neither. */

@@ -52,6 +52,7 @@ export class Node implements PickerNode, LinkObserver {
     const now = this.#now();
     this.load = new NodeLoad(now);
     this.#health = service.join(this, now);
+    this.#health.setPresent(this.isReady);
     link.observe(this);
   }
 
@@ -64,6 +65,7 @@ export class Node implements PickerNode, LinkObserver {
     this.#listed = listed;
     const weight = this.#weight;
     this.#endpoint = weight === undefined ? listed : Object.freeze({ ...listed, weight });
+    this.#health.setPresent(this.isReady);
   }
 
   /**
@@ -137,6 +139,7 @@ export class Node implements PickerNode, LinkObserver {
   }
 
   linkChanged(link: Link, previous: LinkState): void {
+    this.#health.setPresent(this.isReady);
     if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
     this.#owner.nodeChanged(this);
   }

@@ -70,6 +70,37 @@ describe('ServiceHealth', () => {
 });
 
 describe('NodeHealth', () => {
+  it('is suspect for a method that has failed twice a second apart, until it succeeds', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    const other = new Call({ service: 'shop', method: 'sell', wireName: new Uint8Array() }, [], false);
+    for (let i = 0; i < 5; i++) fail(health, aCall(), 1);
+    assert.equal(health.status(aCall(), 100), NodeStatus.OPEN);
+    fail(health, aCall(), 1_500);
+    assert.deepEqual(
+      [health.status(aCall(), 1_600), health.status(other, 1_600)],
+      [NodeStatus.SUSPECT, NodeStatus.OPEN],
+    );
+    fail(health, other, 1_700);
+    assert.equal(health.status(other, 1_800), NodeStatus.SUSPECT);
+    const good = aCall();
+    good.startedAt = 1_900;
+    health.settled(good, 'ok', 1_901);
+    assert.equal(health.status(aCall(), 2_000), NodeStatus.OPEN);
+  });
+
+  it('is not counted as avoided while it is not there at all', async () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
+    await tick();
+    assert.equal(service.avoided(aCall()), 1);
+    health.setPresent(false);
+    assert.equal(service.avoided(aCall()), 0);
+    health.setPresent(true);
+    assert.equal(service.avoided(aCall()), 1);
+  });
+
   it('avoids a node for the method whose breaker is open, and for no other', async () => {
     const { service } = scene();
     const health = service.join(new SceneNode('a'), 0);

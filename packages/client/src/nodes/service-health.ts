@@ -8,6 +8,10 @@ import { methodKey, NodeHealth, type NodePeers } from './node-health.js';
 /** How long a newcomer warms up, in milliseconds. */
 const RAMP_MS = 30_000;
 
+/** The share of the calls that may be trial calls, and how many may follow each other. */
+const TRIAL_SHARE = 0.02;
+const TRIALS_MAX = 3;
+
 /** What the health of a service's nodes is made of. */
 export interface ServiceHealthSettings {
   readonly clock: Clock;
@@ -27,6 +31,8 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly #probing = new Set<PickerNode>();
   /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
   readonly #open = new Map<string, number>();
+  /** Trial calls that may be made now. */
+  #trials = TRIALS_MAX;
   readonly #loads = new Set<NodeLoad>();
   /** When the nodes of the last {@link RAMP_MS} joined, the earliest first. */
   readonly #joinedAt: number[] = [];
@@ -39,6 +45,18 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
 
   get probing(): ReadonlySet<PickerNode> {
     return this.#probing;
+  }
+
+  earnTrial(): void {
+    this.#trials = Math.min(TRIALS_MAX, this.#trials + TRIAL_SHARE);
+  }
+
+  get mayTry(): boolean {
+    return this.#trials >= 1;
+  }
+
+  spendTrial(): void {
+    this.#trials--;
   }
 
   avoided(call: Call): number {

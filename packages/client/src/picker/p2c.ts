@@ -1,7 +1,7 @@
 import type { Call } from '@org/rpc-core';
 import type { Picker, PickerEnvironment, PickerFactory, PickerNode } from './picker.js';
 import { ProbeFinder } from './probe-finder.js';
-import { isPanic, RANK_BEST, rankNode } from './rank.js';
+import { isPanic, pickInPanic, RANK_BEST, rankNode } from './rank.js';
 
 /** Pairs that are drawn in search of an open node. Source: Finagle's `maxEffort`: at half the nodes ill, 4 miss in 0.4 %. */
 const ROUNDS = 4;
@@ -14,7 +14,7 @@ const SCAN_MAX = 8;
  * load, see {@link NodeLoad}. It keeps away from slow, failing and hanging nodes within a few calls, and its price does not
  * grow with the number of nodes.
  *
- * Nodes that warm up, and those of lower weight, are drawn as much less often. Weights are kept approximately.
+ * Nodes are drawn as often as they weigh, and their load counts by what they weigh; those that warm up pass as much more often.
  *
  * Sources: M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (2001); Finagle `P2CPick.scala`.
  */
@@ -29,14 +29,15 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
   readonly #nodes: readonly N[];
   readonly #environment: PickerEnvironment;
   readonly #probes: ProbeFinder<N>;
-  /** The largest weight; 0 when all weigh the same. */
-  readonly #weightMax: number;
+  /** The weights up to and with each node; empty when all weigh the same. */
+  readonly #upTo: Float64Array;
 
   constructor(nodes: readonly N[], environment: PickerEnvironment) {
     const weighted = nodes.filter((node) => node.endpoint.weight > 0);
     this.#nodes = weighted.length > 0 ? weighted : nodes;
-    const weightMax = this.#nodes.reduce((max, node) => Math.max(max, node.endpoint.weight), 0);
-    this.#weightMax = this.#nodes.every((node) => node.endpoint.weight === weightMax) ? 0 : weightMax;
+    const first = this.#nodes[0]?.endpoint.weight;
+    const isEven = this.#nodes.every((node) => node.endpoint.weight === first);
+    this.#upTo = isEven ? EVEN : sums(this.#nodes);
     this.#environment = environment;
     this.#probes = new ProbeFinder(this.#nodes, environment);
   }
@@ -48,34 +49,27 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
       if (probed !== undefined) return probed;
     }
     if (nodes.length < 2) return nodes[0];
+    if (isPanic(call, nodes.length, this.#environment))
+      return pickInPanic(call, nodes, now, Math.floor(this.#environment.random() * nodes.length));
     if (nodes.length <= SCAN_MAX && call.root.attempts !== undefined) return this.#best(call, now);
     return this.#draw(call, now);
   }
 
   /** Draws pairs until one holds an open node that the call has not tried; else the best of what was drawn. */
   #draw(call: Call, now: number): N {
-    const { random } = this.#environment;
     const nodes = this.#nodes;
     let best = nodes[0]!;
     let bestRank = -1;
-    let panic = false;
     for (let round = 0; round < ROUNDS; round++) {
-      const i = Math.floor(random() * nodes.length);
-      let k = Math.floor(random() * (nodes.length - 1));
-      if (k >= i) k++;
+      const i = this.#drawOne();
       const a = nodes[i]!;
-      const b = nodes[k]!;
-      let rankA = rankNode(call, a, now, panic);
-      let rankB = rankNode(call, b, now, panic);
-      if (!panic && (rankA < RANK_BEST || rankB < RANK_BEST) && isPanic(call, nodes.length, this.#environment)) {
-        panic = true;
-        rankA = rankNode(call, a, now, panic);
-        rankB = rankNode(call, b, now, panic);
-      }
+      const rankA = rankNode(call, a, now);
+      const b = nodes[this.#drawOther(i, rankA === RANK_BEST)]!;
+      const rankB = rankNode(call, b, now);
       const passesA = this.#passes(a, now);
       const passesB = this.#passes(b, now);
       let takesA = rankA > rankB;
-      if (rankA === rankB) takesA = passesA === passesB ? a.load.cost(now) <= b.load.cost(now) : passesB;
+      if (rankA === rankB) takesA = passesA === passesB ? this.#cost(a, now) <= this.#cost(b, now) : passesB;
       const rank = takesA ? rankA : rankB;
       if (rank > bestRank) {
         best = takesA ? a : b;
@@ -86,24 +80,69 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
     return best;
   }
 
+  /** A node by chance, each as often as it weighs. */
+  #drawOne(): number {
+    const { random } = this.#environment;
+    const upTo = this.#upTo;
+    if (upTo.length === 0) return Math.floor(random() * this.#nodes.length);
+    const drawn = random() * upTo[upTo.length - 1]!;
+    let low = 0;
+    let high = upTo.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (upTo[middle]! > drawn) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /**
+   * The second of a pair. By weight the same may be drawn again, and then it has no rival, or the heavy ones would get less than
+   * their share; but one that is not well always has.
+   */
+  #drawOther(first: number, isWell: boolean): number {
+    const { length } = this.#nodes;
+    if (this.#upTo.length === 0) {
+      const k = Math.floor(this.#environment.random() * (length - 1));
+      return k >= first ? k + 1 : k;
+    }
+    const drawn = this.#drawOne();
+    return drawn !== first || isWell ? drawn : (first + 1) % length;
+  }
+
+  /** Its load, in which calls in flight count by its weight: of two nodes that are as busy, the heavier has more to spare. */
+  #cost(node: N, now: number): number {
+    const cost = node.load.cost(now);
+    const upTo = this.#upTo;
+    if (upTo.length === 0) return cost;
+    const { inFlight } = node.load;
+    const weight = (node.endpoint.weight * upTo.length) / upTo[upTo.length - 1]!;
+    return (cost * (inFlight / weight + 1)) / (inFlight + 1);
+  }
+
   /** Whether a node that is to get less than its peers lets this draw pass. */
   #passes(node: N, now: number): boolean {
-    let share = node.load.share(now);
-    if (this.#weightMax > 0) share *= node.endpoint.weight / this.#weightMax;
+    const share = node.load.share(now);
     return share < 1 && this.#environment.random() >= share;
   }
 
   /** The best of all nodes: for few nodes, and for calls that have tried one. */
   #best(call: Call, now: number): N {
-    const panic = isPanic(call, this.#nodes.length, this.#environment);
     let best = this.#nodes[0]!;
     let bestRank = -1;
     for (const node of this.#nodes) {
-      const rank = rankNode(call, node, now, panic);
-      if (rank < bestRank || (rank === bestRank && node.load.cost(now) >= best.load.cost(now))) continue;
+      const rank = rankNode(call, node, now);
+      if (rank < bestRank || (rank === bestRank && this.#cost(node, now) >= this.#cost(best, now))) continue;
       best = node;
       bestRank = rank;
     }
     return best;
   }
+}
+
+const EVEN = new Float64Array();
+
+function sums(nodes: readonly PickerNode[]): Float64Array {
+  let sum = 0;
+  return Float64Array.from(nodes, ({ endpoint: { weight } }) => (sum += weight));
 }

@@ -46,7 +46,15 @@ export interface PickerEnvironment {
   readonly random: Random;
   /** The nodes that may have a probe due for some method, kept up to date; usually empty. */
   readonly probing: ReadonlySet<PickerNode>;
-  /** How many nodes of the service are AVOID or PROBE for this call's method; kept up to date, not counted when asked. */
+  /** Whether one more trial call may be made: they are 2 % of the calls at most, however many nodes are ill. */
+  readonly mayTry: boolean;
+  /** A call is picked for while nodes are probing: it earns its share of a trial call. */
+  earnTrial(): void;
+  /** A trial call is made. */
+  spendTrial(): void;
+  /**
+   * How many of the nodes that are not DOWN are AVOID or PROBE for this call's method; kept up to date, not counted when asked.
+   */
   avoided(call: Call): number;
 }
 

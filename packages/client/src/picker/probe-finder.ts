@@ -1,5 +1,6 @@
 import type { Call } from '@org/rpc-core';
 import { NodeStatus, type PickerEnvironment, type PickerNode, wasTried } from './picker.js';
+import { isPanic } from './rank.js';
 
 /** Nodes that are asked for a due probe in one pick: the price of a pick stays bounded however many nodes are ill. */
 const LOOKS = 4;
@@ -19,13 +20,20 @@ export class ProbeFinder<N extends PickerNode> {
 
   /** A node whose probe slot this call now has, `undefined` when none was due among those looked at. */
   take(call: Call, now: number): N | undefined {
-    const { probing } = this.#environment;
+    const environment = this.#environment;
+    const { probing } = environment;
+    if (call.attempt === 0) environment.earnTrial();
+    if (!environment.mayTry) return undefined;
     const looks = Math.min(LOOKS, probing.size);
     for (let look = 0; look < looks; look++) {
       const node = this.#next(probing);
       if (node === undefined) return undefined;
       if (node.status(call, now) !== NodeStatus.PROBE || wasTried(call, node)) continue;
-      if (this.#has(node) && node.takeProbe(call, now)) return node as N;
+      if (!this.#has(node) || !node.takeProbe(call, now)) continue;
+      environment.spendTrial();
+      // Its repeat is free while others are well. When most fail, it would be one more of too many.
+      call.isTrial = !isPanic(call, this.#nodes.length, environment);
+      return node as N;
     }
     return undefined;
   }

@@ -7,9 +7,8 @@ import { NodeStatus, type PickerEnvironment, type PickerNode, wasTried } from '.
  * Working nodes come before others, and among each those that the call has not tried. A node that was just tried in vain is
  * still preferred to one that a breaker keeps away: the first failed once, the second most of the time.
  */
-export function rankNode(call: Call, node: PickerNode, now: number, panic: boolean): number {
-  let status = node.status(call, now);
-  if (panic && (status === NodeStatus.AVOID || status === NodeStatus.PROBE)) status = NodeStatus.OPEN;
+export function rankNode(call: Call, node: PickerNode, now: number): number {
+  const status = node.status(call, now);
   const tried = wasTried(call, node);
   switch (status) {
     case NodeStatus.DOWN:
@@ -28,9 +27,35 @@ export function rankNode(call: Call, node: PickerNode, now: number, panic: boole
 export const RANK_BEST = 5;
 
 /**
- * Whether so many nodes are avoided that the rest could not carry their load: then health is ignored and the load is spread
- * over all. Source: Envoy's panic threshold, 50 %.
+ * Whether so many nodes are avoided that the rest might not carry their load: then all of them are looked at, and load decides
+ * instead of health, see {@link pickInPanic}. Source: Envoy's panic threshold, 50 %.
  */
 export function isPanic(call: Call, nodes: number, environment: PickerEnvironment): boolean {
   return environment.avoided(call) * 2 > nodes;
+}
+
+/** Nodes that are looked at in panic. */
+const PANIC_SAMPLE = 16;
+
+/**
+ * The node of the lowest load of up to sixteen from `start` on, of those that the call has not tried. A failure weighs on
+ * the load: the healthy ones are taken as long as they are not as slow as the others fail.
+ */
+export function pickInPanic<N extends PickerNode>(call: Call, nodes: readonly N[], now: number, start: number): N {
+  let index = start;
+  let best = nodes[index]!;
+  let bestRank = -1;
+  let bestCost = 0;
+  for (let left = Math.min(PANIC_SAMPLE, nodes.length); left > 0; left--) {
+    const node = nodes[index]!;
+    index = index + 1 === nodes.length ? 0 : index + 1;
+    const rank = node.status(call, now) === NodeStatus.DOWN ? 0 : wasTried(call, node) ? 1 : 2;
+    if (rank < bestRank) continue;
+    const cost = node.load.cost(now);
+    if (rank === bestRank && cost >= bestCost) continue;
+    best = node;
+    bestRank = rank;
+    bestCost = cost;
+  }
+  return best;
 }

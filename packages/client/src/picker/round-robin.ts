@@ -1,7 +1,7 @@
 import type { Call } from '@org/rpc-core';
 import type { Picker, PickerEnvironment, PickerFactory, PickerNode } from './picker.js';
 import { ProbeFinder } from './probe-finder.js';
-import { isPanic, RANK_BEST, rankNode } from './rank.js';
+import { isPanic, pickInPanic, RANK_BEST, rankNode } from './rank.js';
 
 /** Nodes that one pick looks at in search of an open one. */
 const STEPS = 8;
@@ -38,17 +38,16 @@ class RoundRobinPicker<N extends PickerNode> implements Picker<N> {
       const probed = this.#probes.take(call, now);
       if (probed !== undefined) return probed;
     }
+    if (isPanic(call, nodes.length, this.#environment)) {
+      this.#cursor = this.#cursor + 1 === nodes.length ? 0 : this.#cursor + 1;
+      return pickInPanic(call, nodes, now, this.#cursor);
+    }
     let best: N | undefined;
     let bestRank = -1;
-    let panic = false;
     for (let step = Math.min(STEPS, nodes.length); step > 0; step--) {
       const node = nodes[this.#cursor]!;
       this.#cursor = this.#cursor + 1 === nodes.length ? 0 : this.#cursor + 1;
-      let rank = rankNode(call, node, now, panic);
-      if (rank < RANK_BEST && !panic && isPanic(call, nodes.length, this.#environment)) {
-        panic = true;
-        rank = rankNode(call, node, now, panic);
-      }
+      const rank = rankNode(call, node, now);
       if (rank === RANK_BEST) return node;
       if (rank > bestRank) {
         best = node;

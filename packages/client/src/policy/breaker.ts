@@ -58,11 +58,6 @@ export class Breaker implements ArmedBreaker {
     return this.#open && !this.#deciding && now >= this.#probeAt;
   }
 
-  /** Whether the trial call has been due for so long that any call must do. */
-  isOverdue(now: number): boolean {
-    return this.isDue(now) && now >= this.#probeAt + this.#group.options.openMs;
-  }
-
   /** Counts the outcome of a call that is not the trial call. Only `ok` and `failure` say anything here. */
   record(kind: OutcomeKind, startedAt: number, now: number): void {
     if (kind !== 'ok' && kind !== 'failure') return;

@@ -239,10 +239,10 @@ describe('the breaker of a node', function () {
     const one = new OneNode();
     await one.open();
     one.script = healthy;
-    await one.rig.clock.advance(6_000);
+    await one.rig.clock.advance(4_800);
     await one.calls(10, 10, once);
     assert.deepEqual(one.states, ['open']);
-    await one.rig.clock.advance(5_000);
+    await one.rig.clock.advance(3_000);
     await one.calls(10, 10, once);
     assert.deepEqual(one.states, ['open', 'closed']);
   });

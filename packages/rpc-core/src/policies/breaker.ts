@@ -45,7 +45,7 @@ export const breakerPolicy: PolicyDescription<BreakerOptions> = {
       type: 'number',
       bounds: { min: 100, max: 300_000 },
       default: 5_000,
-      text: 'from opening to the trial call. After a long outage a tenth of its time, at most 300 s',
+      text: 'from opening to the trial call. After a long outage a twelfth of its time, at most 300 s',
     },
   },
 };
