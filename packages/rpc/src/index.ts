@@ -180,6 +180,7 @@ export {
 export { type EtcdAuth, type EtcdOptions, type EtcdTls, etcd } from '@org/rpc-registry-etcd';
 export type {
   CloseOptions,
+  ConnectionAgeOptions,
   InstanceUpdate,
   ListenOptions,
   Server,

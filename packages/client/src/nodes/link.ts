@@ -31,7 +31,7 @@ export interface LinkEnvironment {
 const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT']);
 
 /** What a link is doing. Only `ready` takes calls. */
-export type LinkState = State['name'];
+export type LinkState = 'idle' | 'connecting' | 'ready' | 'draining' | 'backoff' | 'closed';
 
 /** Each state with what exists in it and in no other. */
 type State =
