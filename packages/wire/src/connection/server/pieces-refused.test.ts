@@ -144,7 +144,9 @@ describe('a request in pieces that a server refuses', () => {
 
 describe('items in pieces', () => {
   it('take credit with their first piece: what is begun on many streams is bounded', async () => {
-    const { host, peer, settle } = await greetedServerRig({ limits: { messageBytes: 200_000 } });
+    // What is lent ahead of being taken is a part of the bound.
+    const limits = { messageBytes: 200_000, inFlightRequestBytes: 400_000 };
+    const { host, peer, settle } = await greetedServerRig({ limits });
     host.methods.echo = hold;
     for (let id = 1; id <= 20; id++) peer.send(opening(id), item(id)[0]!);
     await settle();
