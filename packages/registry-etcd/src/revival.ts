@@ -94,5 +94,8 @@ export class Revival {
 
 /** The bound of the wait before the first probe, in milliseconds; it doubles. */
 const PROBE_FIRST_MS = 400;
-/** What that bound grows to: an etcd that is back is found within this, in milliseconds. */
-const PROBE_MAX_MS = 1_500;
+/**
+ * What that bound grows to: an etcd that is back is found within this, in milliseconds. With the first wait of a watch after that
+ * (800 ms) it is still less than two seconds.
+ */
+const PROBE_MAX_MS = 1_000;
