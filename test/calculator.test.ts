@@ -12,7 +12,7 @@ describe('the calculator example', function () {
     const environment = { RPC_REGISTRY: `local:${directory}`, RPC_NAMESPACE: 'default' };
     const server = startExample('calculator/server.js', [], environment);
     try {
-      await server.printed('calculator listens on 127.0.0.1:');
+      await server.printed(`calculator listens on ${directory}/`);
       const client = await startExample('calculator/client.js', [], environment).ended;
       assert.equal(client.output, '1 + 2 = 3\n1 / 4 = 0.25\nINVALID_ARGUMENT: y must not be 0 { x: 1, y: 0 }\n');
       assert.equal(client.code, 0);

@@ -12,5 +12,5 @@ server.add(Calculator, {
   },
 });
 
-const { host, port } = await server.listen();
-console.log(`calculator listens on ${host}:${port}; end it with Ctrl+C`);
+const { host, port, path } = await server.listen();
+console.log(`calculator listens on ${path ?? `${host}:${port}`}; end it with Ctrl+C`);

@@ -26,7 +26,7 @@ describe('rpc call and rpc ls, over a local registry', () => {
       tenant: () => callContext()?.metadata['tenant'] ?? 'none',
       nothing: () => {},
     });
-    ({ port } = await server.listen());
+    ({ port } = await server.listen({ port: 0 }));
     await server.registered;
   });
   after(async () => {

@@ -114,5 +114,10 @@ export interface Registry {
   readonly drainLeadMs: DrainLead;
   /** True when only processes of this machine read it: servers then listen on the loopback address unless told otherwise. */
   readonly isMachineLocal?: boolean;
+  /**
+   * Names a unix socket for a server that says nothing of where it listens: a new path that no other user of the machine can reach. It
+   * resolves with `undefined` where the system has none (Windows); the server then listens on the loopback address.
+   */
+  readonly privateSocket?: (() => Promise<string | undefined>) | undefined;
   open(environment: RegistryEnvironment): RegistryHandle;
 }

@@ -27,10 +27,13 @@ const REGISTRIES_MAX = 16;
  */
 export function several(registries: readonly Registry[]): Registry {
   const list = readList(registries);
+  const isMachineLocal = list.every((registry) => registry.isMachineLocal === true);
+  const privateSocket = isMachineLocal ? list.find((registry) => registry.privateSocket)?.privateSocket : undefined;
   return Object.freeze({
+    ...(privateSocket && { privateSocket }),
     display: list.map(({ display }) => display).join(' + '),
     drainLeadMs: Math.max(...list.map(({ drainLeadMs }) => drainLeadMs)),
-    isMachineLocal: list.every(({ isMachineLocal }) => isMachineLocal === true),
+    isMachineLocal,
     open: (environment: RegistryEnvironment) => openSeveral(list, environment),
   });
 }

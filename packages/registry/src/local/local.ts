@@ -2,6 +2,7 @@ import { assertKnownOptions } from '@org/rpc-core/internal';
 import type { Registry } from '../registry.js';
 import { resolveLocalDirectory } from './local-directory.js';
 import { LocalHandle } from './local-handle.js';
+import { privateSocket } from './local-socket.js';
 
 /** Options of {@link local}. */
 export interface LocalOptions {
@@ -21,6 +22,8 @@ export interface LocalOptions {
  * goodbye for half a minute, so that readers can tell one from the other. A file that is deleted or changed by hand is
  * written anew, one that makes no sense is skipped and reported once. Of two owners of one id the newer one counts.
  *
+ * A server that names no address listens on a unix socket in that directory, which other users of the machine can neither call nor replace.
+ *
  * It is not for several machines, users or containers: entries from elsewhere are skipped. Instances that were not closed stay
  * listed as long as their process runs. Where there is no `/proc` (macOS, Windows) a later process with the same id is taken
  * for the owner.
@@ -39,6 +42,7 @@ export function local(options: LocalOptions = {}): Registry {
     display: `local:${directory}`,
     drainLeadMs: 0,
     isMachineLocal: true,
+    privateSocket: () => privateSocket(directory),
     open: (environment) => new LocalHandle(directory, environment),
   } satisfies Registry);
 }

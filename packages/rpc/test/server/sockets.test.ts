@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createClient, createServer, local, memory, type Server, type ServerOptions } from '@org/rpc';
+import { dirname, join } from 'node:path';
+import { inspect } from 'node:util';
+import { createClient, createServer, local, memory, type Server, type ServerOptions, several } from '@org/rpc';
 import { eventually, manualRegistry } from '@org/rpc-testkit';
 import { Work } from './work.js';
 
@@ -26,7 +27,7 @@ describe('a server and its clients over sockets', () => {
     const peers: string[] = [];
     const closed = new Promise<{ reason: string }>((resolve) => server.on('connectionClosed', resolve));
     server.on('connectionOpened', ({ peer }) => peers.push(peer));
-    const { port } = await server.listen();
+    const { port } = await server.listen({ port: 0 });
     await server.registered;
     const client = createClient({ registry });
     await client.ready(Work);
@@ -38,6 +39,33 @@ describe('a server and its clients over sockets', () => {
     assert.match(peers[0]!, /^127\.0\.0\.1:\d+$/);
     await client.close();
     assert.equal(typeof (await eventually(closed, () => 'the connection was never closed')).reason, 'string');
+  });
+
+  it('meet on a unix socket of this user alone where the registry is for one user and no address is named', async () => {
+    await using directory = await temporary();
+    const registry = local({ directory: directory.path });
+    const server = aServer({ registry });
+    const address = await server.listen();
+    assert.deepEqual([address.host, address.port], ['', 0]);
+    const folder = dirname(address.path!);
+    assert.equal(dirname(folder), directory.path);
+    assert.equal((await stat(folder)).mode & 0o777, 0o700);
+    assert.match(inspect(server), new RegExp(`listening on unix:${directory.path}`));
+    await using client = createClient({ registry });
+    assert.deepEqual(await client.service(Work).run('a'), ['a']);
+    await server.close();
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  it('meet on the loopback address where a part of the address is named', async () => {
+    await using directory = await temporary();
+    const registry = several([memory(), local({ directory: directory.path })]);
+    for (const options of [{ port: 0 }, { host: '127.0.0.1' }, { advertise: { host: 'localhost' } }]) {
+      await using server = aServer({ registry });
+      assert.equal((await server.listen(options)).host, '127.0.0.1');
+    }
+    await using server = aServer({ registry });
+    assert.notEqual((await server.listen()).path, undefined);
   });
 
   it('do not find each other in another namespace', async () => {

@@ -6,7 +6,10 @@ import { readEndpoint } from '@org/rpc-registry/internal';
 
 /** Where a server listens. */
 export interface ListenOptions {
-  /** TCP port, 0 (the default) for any free one. */
+  /**
+   * TCP port, 0 for any free one. Default: 0; a server of `local:` for which no address is named at all has a unix socket that only its
+   * own user can reach instead.
+   */
   readonly port?: number | undefined;
   /** The address to listen on. Default: the loopback address with registries of one machine, else all interfaces. */
   readonly host?: string | undefined;
@@ -50,6 +53,11 @@ function portFrom(variable: string, text: string, min: number): number {
   throw new TypeError(
     `server.listen: ${variable}: the port must be an integer from ${min} to 65535, got ${describeValue(text)}`,
   );
+}
+
+/** Whether they leave it all to the server: a registry that is for this user alone then says where. */
+export function namesNoAddress({ port, host, advertise, path }: ListenOptions): boolean {
+  return (port ?? host ?? advertise ?? path) === undefined;
 }
 
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */

@@ -1,6 +1,6 @@
 import { RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
 import { allowManyCalls, assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
-import type { Endpoint, RegistryEvent } from '@org/rpc-registry';
+import { type Endpoint, endpointAddress, type RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
   type ByteStream,
@@ -25,7 +25,13 @@ import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServerStack } from '../stack.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
-import { advertisedEndpoint, type ListenOptions, resolveListenOptions, withEnvironment } from './listen-options.js';
+import {
+  advertisedEndpoint,
+  type ListenOptions,
+  namesNoAddress,
+  resolveListenOptions,
+  withEnvironment,
+} from './listen-options.js';
 import {
   type ResolvedServerOptions,
   resolveInstanceUpdate,
@@ -112,7 +118,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     const options = withEnvironment(given, process.env);
     if (this.#closing !== undefined) throw new TypeError('server.listen: the server is closed; create another one');
     if (this.#listening) throw new TypeError('server.listen: it listens already');
-    const { registry, signals, defaultService } = this.#options;
+    const { registry, signals, defaultService, tls } = this.#options;
     if (defaultService !== undefined && !this.#dispatcher.services.includes(defaultService))
       throw new TypeError(`server.listen: defaultService "${defaultService}" is no service that was added`);
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
@@ -122,7 +128,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       );
     this.#listening = true;
     try {
-      this.#listener = await openListener(this.#options, target, {
+      const isPrivate = tls === undefined && namesNoAddress(options);
+      const path = target.path ?? (isPrivate ? await registry.privateSocket?.() : undefined);
+      const where = { ...target, path };
+      this.#listener = await openListener(this.#options, where, {
         onStream: (stream) => this.accept(stream),
         onError: (error) => this.#emit('acceptError', { error }),
       });
@@ -192,9 +201,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   [INSPECT](): string {
     const { display } = this.#options.registry;
     const where =
-      this.#listener === undefined
-        ? 'not listening'
-        : `listening on ${this.#listener.address.host}:${this.#listener.address.port}`;
+      this.#listener === undefined ? 'not listening' : `listening on ${endpointAddress(this.#listener.address)}`;
     return `Server { ${this.instance}, ${where}, registry ${display}, services: ${this.#dispatcher.services.join(', ') || 'none'} }`;
   }
 

@@ -27,13 +27,15 @@ export function wrapperContract(
   describe(`what ${name} passes on`, () => {
     const environment = { namespace: 'test', clock: systemClock, random: systemRandom };
 
-    it('every part of a registry', () => {
+    it('every part of a registry', async () => {
       const isMachineLocal = true;
-      const inner: Registry = { ...memory(), display: 'inner', drainLeadMs: 7, isMachineLocal };
+      const privateSocket = async () => '/socket';
+      const inner: Registry = { ...memory(), display: 'inner', drainLeadMs: 7, isMachineLocal, privateSocket };
       const outer = wrap(inner);
       assert.match(outer.display, /inner/);
       assert.deepEqual(partsOf(outer), partsOf(inner));
       assert.deepEqual([outer.drainLeadMs, outer.isMachineLocal], [7, true]);
+      assert.equal(await outer.privateSocket?.(), '/socket');
     });
 
     it('every part of a handle', async () => {
