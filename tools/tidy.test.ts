@@ -7,6 +7,7 @@ import { documented } from './tidy/documented.js';
 import { leftovers } from './tidy/leftovers.js';
 import { lengths } from './tidy/lengths.js';
 import { links } from './tidy/links.js';
+import { satellites } from './tidy/satellites.js';
 import { type Rule, readTree, type Tree } from './tidy/source.js';
 import { unused } from './tidy/unused.js';
 
@@ -24,6 +25,7 @@ describe('the repository', () => {
     ['uses nothing that is banned', bans],
     ['has no leftovers', leftovers],
     ['keeps files and functions short', lengths],
+    ['has no short file with one reader and no test', satellites],
     ['documents every export', documented],
     ['has no unused files', unused],
     ['has no broken links in its pages', links],

@@ -1,10 +1,14 @@
 import ts from 'typescript';
-import { type Finding, lineOf, type Rule, type SourceFile, walk } from './source.js';
+import { type Finding, lineOf, type Rule, type SourceFile, type Tree, walk } from './source.js';
 
-/** Lines of files by path, and of functions by `path:name`, that were over the bound when it came. They may only shrink. */
+/** What broke a rule when it came, or has a reason to. It may only shrink. */
 export interface Ratchet {
+  /** Lines of files over the bound, by path. */
   readonly files: Readonly<Record<string, number>>;
+  /** Lines of functions over the bound, by `path:name`. */
   readonly functions: Readonly<Record<string, number>>;
+  /** Paths of short files with one reader and no test. */
+  readonly satellites?: readonly string[];
 }
 
 /** The longest file, in lines. */
@@ -12,13 +16,18 @@ export const FILE_LINES_MAX = 450;
 /** The longest function, in lines. */
 export const FUNCTION_LINES_MAX = 70;
 
-const RATCHET_FILE = 'tools/tidy/ratchet.json';
+/** Where the exceptions stand. */
+export const RATCHET_FILE = 'tools/tidy/ratchet.json';
+
+/** The exceptions of a tree. */
+export function ratchetOf(tree: Tree): Ratchet {
+  const text = tree.texts.find(({ path }) => path === RATCHET_FILE)?.text;
+  return JSON.parse(text ?? '{"files":{},"functions":{}}') as Ratchet;
+}
 
 /** Files and functions stay short; the exceptions of `ratchet.json` may only shrink. Tests are exempt. */
 export const lengths: Rule = (tree) => {
-  const ratchet = JSON.parse(
-    tree.texts.find(({ path }) => path === RATCHET_FILE)?.text ?? '{"files":{},"functions":{}}',
-  ) as Ratchet;
+  const ratchet = ratchetOf(tree);
   const files = tree.sources.filter((file) => !file.isTest).map((file) => fileLength(file));
   const functions = tree.sources.filter((file) => !file.isTest).flatMap((file) => functionLengths(file));
   return [
@@ -56,9 +65,13 @@ function over(found: readonly Length[], known: Readonly<Record<string, number>>,
   return findings;
 }
 
+/** The lines of a file. */
+export function fileLines({ text }: SourceFile): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+}
+
 function fileLength(file: SourceFile): Length {
-  const lines = file.text.split('\n').length - (file.text.endsWith('\n') ? 1 : 0);
-  return { key: file.path, path: file.path, line: 1, lines };
+  return { key: file.path, path: file.path, line: 1, lines: fileLines(file) };
 }
 
 function functionLengths(file: SourceFile): Length[] {

@@ -1,5 +1,14 @@
-import type { Gate, Layer, MethodDefinition } from '@org/rpc-core';
-import { fuseGates, isStreamKind, stack, surface, Waits, wireName } from '@org/rpc-core/internal';
+import type { Clock, Gate, Layer, MethodDefinition, PolicyOptions } from '@org/rpc-core';
+import {
+  fuseGates,
+  isStreamKind,
+  POLICIES,
+  resolvePolicy,
+  stack,
+  surface,
+  Waits,
+  wireName,
+} from '@org/rpc-core/internal';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import { credentials } from './face/credentials.js';
@@ -10,11 +19,11 @@ import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { judgeFailure } from './policy/failure.js';
-import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
+import { RateLimit } from './policy/rate-limit.js';
 import { RetryBudget } from './policy/retry-budget.js';
+import { attemptDeadline } from './policy/timeout.js';
 import { LivePolicy } from './rules/live-policy.js';
-import { attemptScope, callScope } from './scopes.js';
 import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 
 /** What the stacks of one client share. */
@@ -181,4 +190,69 @@ function serviceParts(client: SharedParts, service: string): { limiters: Limiter
     client.services.set(service, parts);
   }
   return parts;
+}
+
+/** The limits of one level: a client, a service or a method. What was not given is not there. */
+export interface Limiters {
+  readonly rate: RateLimit | undefined;
+  readonly concurrency: ConcurrencyLimit | undefined;
+}
+
+/**
+ * Makes the limits of one level.
+ * @param what - what is limited, for errors: `calculator.sum`
+ * @throws TypeError naming a wrong option
+ */
+export function createLimiters(where: string, what: string, policy: PolicyOptions, clock: Clock): Limiters {
+  const { rateLimit, concurrency } = policy;
+  return {
+    rate:
+      rateLimit === undefined
+        ? undefined
+        : new RateLimit(what, resolvePolicy(where, POLICIES.rateLimit, rateLimit), clock),
+    concurrency:
+      concurrency === undefined
+        ? undefined
+        : new ConcurrencyLimit(what, resolvePolicy(where, POLICIES.concurrency, concurrency), clock),
+  };
+}
+
+/** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */
+export function callScope(gate: Required<Gate>, policy: LivePolicy): Layer {
+  return (next) => (call) => {
+    const { rule } = policy.now;
+    const refusal = rule?.refusal() ?? gate.enter(call);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    call.callGate = rule === undefined ? gate : rule.around(gate);
+    return next(call);
+  };
+}
+
+/** What an attempt is bounded by. */
+export interface AttemptBounds {
+  readonly clock: Clock;
+  /** The retries that the method allows, and the timeout of an attempt. */
+  readonly policy: LivePolicy;
+  /** How slow the method's answers are. */
+  readonly latency: MethodLatency;
+}
+
+/** Sets the deadline of each attempt and enters its fused gates. */
+export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer {
+  const { clock, policy, latency } = bounds;
+  return (next) => (call) => {
+    const { retry, timeout } = policy.now;
+    const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : clock.now();
+    call.attemptDeadline = attemptDeadline(
+      call,
+      now,
+      retry.max - call.attempt,
+      call.attemptTimeoutMs ?? timeout.attemptTimeoutMs,
+      latency.slowMs(now),
+    );
+    const refusal = gate.enter(call);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    call.attemptGate = gate;
+    return next(call);
+  };
 }

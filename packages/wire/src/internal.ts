@@ -2,8 +2,7 @@ export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-
 export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive-options.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';
-export type { ClientConnectionObserver } from './connection/client/client-connection-options.js';
-export type { CallConnection } from './connection/client/client-protocol.js';
+export type { CallConnection, ClientConnectionObserver } from './connection/client/client-protocol.js';
 export { type ResolvedCompression, resolveCompression } from './connection/compression/compression-options.js';
 export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server.js';
 export type { IncomingCall, MethodEntry } from './connection/server/incoming-call.js';

@@ -11,7 +11,7 @@ import { METADATA_SPECS, metadataOptions } from '../options/metadata-options.js'
 import { type MethodCall, parseMethodCall } from '../options/method-name.js';
 import { bytesOption, countOption, durationOption, numberOption } from '../options/values.js';
 import type { Load, LoadSpan } from './load.js';
-import { createPayload } from './payload.js';
+import { seededRandom } from './seeded-random.js';
 import { parseThresholds, type Threshold } from './thresholds.js';
 
 /** A bench as it was asked for, complete and checked. */
@@ -184,4 +184,19 @@ function resolveSpan(line: CommandLine, timeoutMs: number): LoadSpan {
     requests,
     drainMs: timeoutMs + DRAIN_GRACE_MS,
   };
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/**
+ * A string of letters and digits that takes `bytes` bytes and does not compress to nothing.
+ * @param seed - the same one gives the same string
+ */
+export function createPayload(bytes: number, seed: number): string {
+  const random = seededRandom(seed);
+  const buffer = Buffer.allocUnsafe(bytes);
+  for (let index = 0; index < bytes; index++) {
+    buffer[index] = LETTERS.charCodeAt(Math.floor(random() * LETTERS.length));
+  }
+  return buffer.toString('latin1');
 }

@@ -1,5 +1,12 @@
-import { createServer, memory } from '@org/rpc';
-import { SelfService } from './self-service.js';
+import { createServer, defineService, memory, method } from '@org/rpc';
+
+/** What `rpc bench --self` measures: the smallest methods that make sense. */
+const SelfService = defineService('bench', {
+  /** Two numbers in, one out: the overhead of a call. */
+  sum: method<(x: number, y: number) => number>({ idempotent: true }),
+  /** Whatever comes in: the cost of a payload. */
+  echo: method<(value: unknown) => unknown>({ idempotent: true }),
+});
 
 // The process that `rpc bench --self` starts: tells its port to the parent and serves until the parent lets go of it, which
 // is also what happens when the parent dies.

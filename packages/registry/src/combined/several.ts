@@ -1,9 +1,17 @@
-import { describeValue } from '@org/rpc-core/internal';
+import { describeValue, rpcError } from '@org/rpc-core/internal';
 import type { Endpoint, EndpointState } from '../endpoint.js';
-import type { GoneReason, Registry, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from '../registry.js';
+import type {
+  GoneReason,
+  Registration,
+  RegistrationState,
+  Registry,
+  RegistryEnvironment,
+  RegistryHandle,
+  Snapshot,
+  Watch,
+} from '../registry.js';
+import type { RulesSource, RulesStore } from '../rules-source.js';
 import { nextSnapshot, sameSnapshot } from '../snapshot.js';
-import { mergeRegistrations } from './merged-registration.js';
-import { severalRules } from './several-rules.js';
 
 /** The most registries that {@link several} takes. */
 const REGISTRIES_MAX = 16;
@@ -125,3 +133,81 @@ function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, E
 
 /** How little an instance in this state wants of new calls. */
 const RESERVE: Readonly<Record<EndpointState, number>> = { up: 0, unavailable: 1, draining: 2 };
+
+/**
+ * The registrations of one instance in several registries as one: it is found as soon as one of them is written, and counts as
+ * registered when all are.
+ *
+ * @param registrations - at least one; they are closed by closing this
+ */
+export function mergeRegistrations(registrations: readonly Registration[]): Registration {
+  const registered = Promise.any(registrations.map((registration) => registration.registered)).then(
+    () => undefined,
+    () => {
+      throw rpcError('CANCELLED', 'the registration was closed before the instance was in any of the registries');
+    },
+  );
+  // Whoever does not listen must not be ended by an unhandled rejection.
+  registered.catch(() => {});
+  return {
+    registered,
+    state: () => mergeStates(registrations.map((registration) => registration.state())),
+    update: async (instance) =>
+      void (await Promise.all(registrations.map((registration) => registration.update(instance)))),
+    close: async () => void (await Promise.all(registrations.map((registration) => registration.close()))),
+  };
+}
+
+/** The worst of them: whoever waits for "registered" means everywhere. */
+function mergeStates(states: readonly RegistrationState[]): RegistrationState {
+  const failing = states.find((state) => state.status === 'pending' && state.error !== undefined);
+  const pending = failing ?? states.find((state) => state.status === 'pending');
+  return pending ?? states.find((state) => state.status === 'closed') ?? { status: 'registered' };
+}
+
+/** Both parts, when one of the registries has them. */
+export interface SeveralRules {
+  readonly rules?: RulesSource;
+  readonly rulesStore?: RulesStore;
+}
+
+/**
+ * The rules of several registries as one: for each service those of the first that has any, so that rules move from one registry
+ * to another service by service. Reports go where the rules came from. Tools change those of the first registry with rules.
+ */
+export function severalRules(handles: readonly RegistryHandle[]): SeveralRules {
+  const sources = handles.flatMap(({ rules }) => rules ?? []);
+  const rulesStore = handles.find((handle) => handle.rulesStore !== undefined)?.rulesStore;
+  if (sources.length === 0) return {};
+  /** By service: the source of what was published last. */
+  const used = new Map<string, RulesSource>();
+  return {
+    ...(rulesStore !== undefined && { rulesStore }),
+    rules: {
+      watch(service, publish) {
+        const texts: ({ readonly text: string | undefined } | undefined)[] = sources.map(() => undefined);
+        let isClosed = false;
+        const update = (index: number, text: string | undefined): void => {
+          if (isClosed) return;
+          texts[index] = { text };
+          const first = texts.findIndex((known) => known?.text !== undefined);
+          // There are none only when everybody has said so.
+          if (first < 0 && texts.includes(undefined)) return;
+          if (first >= 0) used.set(service, sources[first]!);
+          publish(texts[first]?.text);
+        };
+        const watches = sources.map((source, index) => source.watch(service, (text) => update(index, text)));
+        return {
+          close() {
+            isClosed = true;
+            for (const watch of watches) watch.close();
+          },
+        };
+      },
+      report(service, instance, report) {
+        const source = used.get(service) ?? sources[0];
+        for (const each of sources) each.report(service, instance, each === source ? report : undefined);
+      },
+    },
+  };
+}

@@ -13,7 +13,7 @@ import { LocalRegistration } from './local-registration.js';
 import { createLocalRules, type LocalRules } from './local-rules.js';
 import { createRulesPaths } from './local-rules-files.js';
 import { createLocalRulesStore } from './local-rules-store.js';
-import { createScanner, type Scan, type Scanner } from './local-scan.js';
+import { createDirectoryScanner, type Scan, type Scanner } from './local-scan.js';
 import { viewOf } from './local-view.js';
 
 /**
@@ -49,7 +49,7 @@ export class LocalHandle implements RegistryHandle {
     this.#root = root;
     this.#directory = join(root, safeFileName(environment.namespace));
     this.#environment = environment;
-    this.#scanner = createScanner({ directory: this.#directory, environment, self: this.#owner });
+    this.#scanner = createDirectoryScanner({ directory: this.#directory, environment, self: this.#owner });
     const { clock } = environment;
     this.#rounds = createRounds({ clock, run: () => this.#round(), pauseMs: () => this.#pauseMs() });
     const paths = createRulesPaths(this.#directory);

@@ -8,7 +8,7 @@ import type { RegistryEvent } from '../registry.js';
 import { ENTRY_BYTES_MAX, encodeEntry, entryFileName, type LocalEntry } from './local-entry.js';
 import { writeWhole } from './local-files.js';
 import { type Owner, thisProcess } from './local-owner.js';
-import { createScanner, type Scan, type Scanner, type ScannerOptions } from './local-scan.js';
+import { createDirectoryScanner, type Scan, type Scanner, type ScannerOptions } from './local-scan.js';
 
 const SELF = thisProcess();
 const LATER = '1 of another boot';
@@ -31,7 +31,7 @@ describe('the scanner of a local registry', () => {
   const create = (options: Partial<ScannerOptions> = {}): Scanner => {
     const onEvent = (event: RegistryEvent): void => void events.push(event);
     const environment = { namespace: 'n', clock, random: seededRandom(1), onEvent };
-    return createScanner({ directory, environment, self: SELF, ...options });
+    return createDirectoryScanner({ directory, environment, self: SELF, ...options });
   };
   const put = (entry: LocalEntry): Promise<void> =>
     writeWhole(directory, entryFileName(entry.instance.endpoint.id), encodeEntry(entry));

@@ -55,7 +55,7 @@ export interface ScannerOptions {
 }
 
 /** Makes a scanner that has not seen anything yet. */
-export function createScanner(options: ScannerOptions): Scanner {
+export function createDirectoryScanner(options: ScannerOptions): Scanner {
   const { directory, environment, self, filesMax = FILES_MAX, read = readWhole } = options;
   const { clock, onEvent } = environment;
   let known = new Map<string, KnownFile>();

@@ -1,8 +1,18 @@
 import { isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { Clock, Limits } from '@org/rpc-core';
 import { assertFits, assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { readEndpoint } from '@org/rpc-registry/internal';
+import type { Codec } from '@org/rpc-wire';
+import {
+  type ByteStream,
+  type Listener,
+  listenTcp,
+  listenTls,
+  refuseStream,
+  type ServerTlsSource,
+} from '@org/rpc-wire/internal';
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -125,4 +135,56 @@ export function outwardAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> =
     outward.find(({ family }) => family === 'IPv4') ??
     outward.find(({ family, address }) => family === 'IPv6' && !/^fe[89ab]/i.test(address));
   return found?.address ?? '127.0.0.1';
+}
+
+/** Whom a listener tells of what comes. */
+export interface ListenerHost {
+  onStream(stream: ByteStream): void;
+  onError(error: Error): void;
+}
+
+/** What a listener takes of the options of its server. */
+export interface ListenerParts {
+  readonly tls: ServerTlsSource | undefined;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+/** What the options of `listen` come to. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | undefined;
+}
+
+/**
+ * Listens as the server's options say. Which of the two ways is decided here once: a server with TLS has no way to serve
+ * without.
+ * @throws Error in words for people: address taken, permission denied; TypeError for TLS on a unix socket
+ */
+export function openListener(
+  { tls, codec, limits, clock }: ListenerParts,
+  address: ListenAddress,
+  host: ListenerHost,
+): Promise<Listener> {
+  const target = { ...address, connectionsMax: limits.connections };
+  if (tls === undefined)
+    return listenTcp(
+      target,
+      (stream) => host.onStream(stream),
+      (error) => host.onError(error),
+    );
+  if (address.path !== undefined)
+    throw new TypeError(
+      'server.listen: path and the option tls do not go together: a unix socket stays on the machine',
+    );
+  return listenTls(target, {
+    clock,
+    tls,
+    handshakeMs: limits.handshakeMs,
+    onStream: (stream) => host.onStream(stream),
+    onRefused: (stream, reason) => refuseStream({ stream, codec, limits, clock, reason }),
+    onError: (error) => host.onError(error),
+  });
 }

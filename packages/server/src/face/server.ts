@@ -16,7 +16,6 @@ import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { ConnectionAges } from '../life/connection-age.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
-import { openListener } from '../life/open-listener.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
 import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
@@ -29,6 +28,7 @@ import {
   advertisedEndpoint,
   type ListenOptions,
   namesNoAddress,
+  openListener,
   resolveListenOptions,
   withEnvironment,
 } from './listen-options.js';

@@ -1,8 +1,9 @@
-import { DEFAULT_LIMITS } from '@org/rpc-core';
-import type { EncodeTarget } from '../codec/codec.js';
+import { DEFAULT_LIMITS, type Limits } from '@org/rpc-core';
+import type { Codec, EncodeTarget } from '../codec/codec.js';
 import { msgpack } from '../codec/msgpack.js';
 import { DEFLATE } from './compressed.js';
-import { ProtocolError } from './frame.js';
+import { FrameType, HEADER_BYTES, PREFACE, ProtocolError } from './frame.js';
+import { type FrameTarget, putHeader } from './frame-writer.js';
 import { CONTROL } from './metadata.js';
 import { CONNECTION_CREDIT, CREDIT_MAX, STREAM_CREDIT } from './stream-frames.js';
 
@@ -101,4 +102,37 @@ function names(fields: Record<string, unknown>, name: string): readonly string[]
   if (Array.isArray(value) && value.length <= COMPRESSIONS_MAX && value.every((each) => typeof each === 'string'))
     return value as readonly string[];
   throw new ProtocolError(`HELLO field "${name}" must be an array of at most ${COMPRESSIONS_MAX} texts`);
+}
+
+/** What the two sides say differently in their HELLO; the rest follows from codec and limits. */
+export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs'>;
+
+/** Appends the preface, if a client does, and HELLO. */
+export function writeGreeting(
+  target: FrameTarget,
+  codec: Codec,
+  limits: Limits,
+  words: OwnWords,
+  withPreface: boolean,
+): void {
+  if (withPreface) target.position = target.reserve(PREFACE.length) + PREFACE.copy(target.chunk.bytes, target.position);
+  const start = target.reserve(HEADER_BYTES);
+  target.position = start + HEADER_BYTES;
+  writeHello(target, {
+    ...words,
+    version: PROTOCOL_VERSION,
+    codec: codec.name,
+    messageBytes: limits.messageBytes,
+    callsInFlight: limits.callsInFlight,
+    streamCredit: limits.streamCreditBytes,
+    connectionCredit: limits.connectionCreditBytes,
+  });
+  putHeader(target, start, FrameType.HELLO, 0, 0);
+}
+
+/** Reads the peer's HELLO. @throws ProtocolError when it is none, or its codec is another */
+export function readGreeting(codec: Codec, bytes: Buffer, start: number, end: number): Hello {
+  const hello = readHello(bytes, start, end);
+  if (hello.codec === codec.name) return hello;
+  throw new ProtocolError(`the peer uses codec "${hello.codec}", this side "${codec.name}"`);
 }

@@ -1,6 +1,10 @@
-import type { Codec } from '../codec/codec.js';
+import type { Limits, Metadata, RpcError } from '@org/rpc-core';
+import { isCode, rpcError } from '@org/rpc-core/internal';
+import type { Codec, DecodeMessage } from '../codec/codec.js';
+import { createScanner } from '../codec/scanner.js';
 import { ProtocolError } from './frame.js';
 import type { FrameTarget } from './frame-writer.js';
+import { encodeMetadata } from './metadata.js';
 
 /*
  * MessagePack-RPC (https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md): MessagePack arrays one after another,
@@ -167,4 +171,63 @@ function readMethod(bytes: Buffer, cursor: Cursor): string | undefined {
   cursor.position += length;
   // Names are ASCII: what is not will not be found.
   return length > METHOD_BYTES_MAX ? undefined : bytes.latin1Slice(start, start + length);
+}
+
+/**
+ * Reads the metadata of a MessagePack-RPC call whose parameters `bytes[start, end)` begin with them, and nothing that follows:
+ * the call is not authorized yet.
+ * @throws RpcError when the first parameter is no map of texts within the limits
+ */
+export function readLeadingMetadata(
+  decode: DecodeMessage,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: Limits,
+): Metadata {
+  try {
+    const first = start + arrayHeaderBytes(bytes[start]!);
+    if (first === start || first >= end) throw new TypeError('there is none');
+    const next = createScanner({ ...limits, messageBytes: limits.metadataBytes }).push(bytes, first, end);
+    const value = decode(bytes, first, next);
+    if (!isPlainMap(value)) throw new TypeError('it is something else');
+    encodeMetadata(value as Metadata, limits);
+    return Object.assign(Object.create(null) as Record<string, string>, value);
+  } catch (error) {
+    const reason = `the first parameter must be a map of texts, the metadata: ${(error as Error).message}`;
+    throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused' });
+  }
+}
+
+/** How long the header is that begins with this byte, 0 when it is not that of an array. */
+function arrayHeaderBytes(byte: number): number {
+  if (byte > 0x90 && byte <= 0x9f) return 1;
+  if (byte === 0xdc) return 3;
+  return byte === 0xdd ? 5 : 0;
+}
+
+function isPlainMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+const CODE_AND_REASON = /^([A-Z_]+): ([\s\S]*)$/;
+
+/** Reasons are read by people. */
+const REASON_LENGTH_MAX = 4096;
+
+/**
+ * What stands in the error slot of a MessagePack-RPC answer as an error of ours: a text, `[code, text]`, or anything else. The
+ * code is `UNKNOWN` unless the text begins with one of ours; `details` has the value as it came.
+ */
+export function errorFromValue(value: unknown): RpcError {
+  const text = textOf(value) ?? (Array.isArray(value) ? textOf(value[1]) : undefined);
+  const reason = (text ?? 'the server answered with an error that is no text; see details').slice(0, REASON_LENGTH_MAX);
+  const [, code, rest] = CODE_AND_REASON.exec(reason) ?? [];
+  const facts = { details: value, progress: 'processed' } as const;
+  return isCode(code) ? rpcError(code, rest ?? '', facts) : rpcError('UNKNOWN', reason, facts);
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString() : undefined;
 }

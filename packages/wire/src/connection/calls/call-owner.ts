@@ -1,6 +1,5 @@
-import type { AbandonReason, Call, CallHolder, Clock, Progress, RpcError } from '@org/rpc-core';
-import { cancelledError, markLate, type TimerQueue } from '@org/rpc-core/internal';
-import { callError } from './call-error.js';
+import type { AbandonReason, Call, CallHolder, Clock, Code, Progress, RpcError } from '@org/rpc-core';
+import { cancelledError, markLate, rpcError, type TimerQueue } from '@org/rpc-core/internal';
 
 /** Why a call ends before its answer: it was abandoned, or its deadline passed; `late`, when this process was too busy to see it. */
 export type GivenUp = AbandonReason | 'expired' | 'late';
@@ -202,4 +201,10 @@ export class CallOwner implements CallHolder {
     call.signal?.removeEventListener('abort', call.onAbort);
     call.onAbort = undefined;
   }
+}
+
+/** The error of a call that a connection has, or would have, sent: with its names and where it went. */
+export function callError(call: Call, code: Code, reason: string, progress: Progress, cause?: unknown): RpcError {
+  const { service, method, destination } = call;
+  return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
 }

@@ -1,6 +1,5 @@
 import type { Limits } from '@org/rpc-core';
 import { GoAwayCode, ProtocolError } from '../../frames/frame.js';
-import { RateWindow } from './rate-window.js';
 
 /** Bounds what a peer may send besides calls. */
 export class FloodGuard {
@@ -24,5 +23,22 @@ export class FloodGuard {
       const reason = `too many frames to be ignored, the last one: ${what} (limits.ignoredFrames)`;
       throw new ProtocolError(reason, GoAwayCode.LIMIT);
     }
+  }
+}
+
+const WINDOW_MS = 10_000;
+
+/** Counts events in windows of ten seconds, to bound what a peer may make us do without a call. */
+export class RateWindow {
+  #startedAt = Number.NEGATIVE_INFINITY;
+  #count = 0;
+
+  /** Counts one more; whether the window now holds more than `max`. */
+  exceeds(max: number, now: number): boolean {
+    if (now - this.#startedAt >= WINDOW_MS) {
+      this.#startedAt = now;
+      this.#count = 0;
+    }
+    return ++this.#count > max;
   }
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { allocateChunk } from '../../codec/codec.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
-import { borrowChunk, POOLED_CHUNK_BYTES, returnChunk } from './chunk-pool.js';
-import { Output } from './output.js';
+import { borrowChunk, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.js';
 
 /** An output and what it has written; the stream takes everything at once, or keeps the memory. */
 function scene(takesAll = true) {

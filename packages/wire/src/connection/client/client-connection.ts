@@ -3,17 +3,15 @@ import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
-import { callError } from '../calls/call-error.js';
-import { CallOwner, type CallWire, type GivenUp } from '../calls/call-owner.js';
+import { CallOwner, type CallWire, callError, type GivenUp } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
 import { Deflater, putFrame } from '../compression/deflater.js';
 import { Streams } from '../streams/streams.js';
-import type { ClientConnectionOptions } from './client-connection-options.js';
-import type { CallConnection } from './client-protocol.js';
+import type { CallConnection, ClientConnectionOptions } from './client-protocol.js';
 import { CompressedReplies } from './compressed-replies.js';
-import { settleCall } from './read-reply.js';
+import { settleWithFrame } from './read-reply.js';
 import { appendCall } from './write-call.js';
 
 /**
@@ -212,7 +210,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const hasItems = type === FrameType.ERROR && this.#streams.hasItems(id);
     const call = this.#take(id, readAt);
     if (call === undefined) return void this.#lateReplies++;
-    settleCall(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits, hasItems);
+    settleWithFrame(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits, hasItems);
     this.#calls.proceed();
   }
 

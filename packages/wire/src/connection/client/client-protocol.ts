@@ -1,5 +1,10 @@
-import type { Call } from '@org/rpc-core';
-import type { ClientConnectionOptions } from './client-connection-options.js';
+import type { Call, Clock, Limits } from '@org/rpc-core';
+import type { TimerQueue } from '@org/rpc-core/internal';
+import type { Codec } from '../../codec/codec.js';
+import type { Hello } from '../../frames/hello.js';
+import type { ByteStream } from '../../transport/byte-stream.js';
+import type { ResolvedKeepalive } from '../channel/keepalive-options.js';
+import type { ResolvedCompression } from '../compression/compression-options.js';
 
 /** A client's connection, whatever protocol it speaks. */
 export interface CallConnection {
@@ -27,4 +32,36 @@ export interface ClientProtocol {
   readonly name: string;
   /** @internal Speaks it over a stream that was just opened. */
   open(options: ClientConnectionOptions): CallConnection;
+}
+
+/** Who is told of what becomes of a client's connection. */
+export interface ClientConnectionObserver {
+  /** The server's HELLO arrived: it is alive and is the one that was meant. */
+  greeted(hello: Hello): void;
+  /** The server takes no new calls here; those in flight will be answered. */
+  draining(reason: string): void;
+  /**
+   * The server wants another connection in place of this one, which goes on taking calls until it is drained from here. Whoever
+   * does not know this is told that it drains.
+   */
+  aged?(reason: string): void;
+  /** It is over. Every call in flight has been failed. */
+  closed(reason: string): void;
+}
+
+/** What a client's connection is made of. */
+export interface ClientConnectionOptions {
+  readonly stream: ByteStream;
+  readonly codec: Codec;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Expires the calls; shared by the connections of a client. */
+  readonly timers: TimerQueue;
+  readonly observer: ClientConnectionObserver;
+  /** The instance that should be at the other end, `''` for whoever is there. */
+  readonly expectInstance: string;
+  /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
+  readonly compression?: ResolvedCompression | undefined;
+  /** When a silent server is asked, and given up; the defaults when left out. */
+  readonly keepalive?: ResolvedKeepalive | undefined;
 }

@@ -3,14 +3,14 @@ import { isRpcError } from '@org/rpc-core';
 import { CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { parseError, parseReplyHead } from '../../frames/frame-parser.js';
-import { callError } from '../calls/call-error.js';
+import { callError } from '../calls/call-owner.js';
 
 /**
  * Settles a call with the frame that ends it.
  * @param hasItems - whether items of it have come
  * @throws ProtocolError when it is malformed; the call has failed then
  */
-export function settleCall(
+export function settleWithFrame(
   call: Call,
   type: number,
   flags: number,

@@ -3,7 +3,7 @@ import type { Codec } from '../../codec/codec.js';
 import { HEADER_BYTES, RequestFlag } from '../../frames/frame.js';
 import { type FrameTarget, writeRequest } from '../../frames/frame-writer.js';
 import { encodeMetadata } from '../../frames/metadata.js';
-import { callError } from '../calls/call-error.js';
+import { callError } from '../calls/call-owner.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
 
 const U32_MAX = 0xffff_ffff;

@@ -2,13 +2,16 @@ import type { Call, Progress, RpcError } from '@org/rpc-core';
 import { type Codec, CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { msgpack } from '../../codec/msgpack.js';
 import { PROTOCOL_VERSION } from '../../frames/hello.js';
-import { RpcMessageType, readRpcHead, writeRpcNotification, writeRpcRequest } from '../../frames/message-pack-rpc.js';
+import {
+  errorFromValue,
+  RpcMessageType,
+  readRpcHead,
+  writeRpcNotification,
+  writeRpcRequest,
+} from '../../frames/message-pack-rpc.js';
 import { encodeMetadata } from '../../frames/metadata.js';
-import { errorFromValue } from '../../frames/rpc-error-value.js';
-import { callError } from '../calls/call-error.js';
-import { CallOwner, type CallWire } from '../calls/call-owner.js';
-import type { ClientConnectionOptions } from '../client/client-connection-options.js';
-import type { CallConnection } from '../client/client-protocol.js';
+import { CallOwner, type CallWire, callError } from '../calls/call-owner.js';
+import type { CallConnection, ClientConnectionOptions } from '../client/client-protocol.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
 import { PeerRequests } from './peer-requests.js';
 import { RpcIds } from './rpc-ids.js';

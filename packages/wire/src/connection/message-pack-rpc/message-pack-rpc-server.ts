@@ -3,10 +3,10 @@ import { rpcError } from '@org/rpc-core/internal';
 import type { Codec, DecodeMessage } from '../../codec/codec.js';
 import { msgpack } from '../../codec/msgpack.js';
 import { RequestFlag } from '../../frames/frame.js';
-import { readLeadingMetadata } from '../../frames/leading-metadata.js';
 import {
   type RpcMessageHead,
   RpcMessageType,
+  readLeadingMetadata,
   readRequestId,
   readRpcHead,
   writeRpcError,

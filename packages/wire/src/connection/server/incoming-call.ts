@@ -2,7 +2,7 @@ import type { CallContext, ContextKey, Metadata, Peer, RpcError } from '@org/rpc
 import { rpcError } from '@org/rpc-core/internal';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
-import type { ServedStream } from '../streams/served-stream.js';
+import type { ServedStream } from '../streams/item-queue.js';
 
 /** A method that a server can run, as its connections see it. The server hangs more onto it. */
 export interface MethodEntry {

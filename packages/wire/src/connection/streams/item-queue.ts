@@ -1,4 +1,4 @@
-import type { ItemReceiver } from '@org/rpc-core';
+import type { ItemReceiver, ItemSender } from '@org/rpc-core';
 
 /**
  * Items that have come and wait to be taken, as an async iterator. Its length is bounded by the credit that the sender has:
@@ -112,3 +112,15 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
 }
 
 const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });
+
+/** What the server's end of a streaming call has beside the call: the items that come in and the way out. */
+export interface ServedStream {
+  readonly received: ItemQueue;
+  readonly sender: ItemSender;
+}
+
+/** A new queue for what a caller sends. */
+export function createServedStream(open: (received: ItemQueue) => ItemSender): ServedStream {
+  const received = new ItemQueue();
+  return { received, sender: open(received) };
+}

@@ -1,4 +1,4 @@
-import { PREFACE } from '../../frames/frame.js';
+import { PREFACE } from './frame.js';
 
 /** Why the first bytes are not those of a client that we can serve. */
 export interface PrefaceMismatch {

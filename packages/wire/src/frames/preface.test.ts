@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PREFACE } from '../../frames/frame.js';
+import { PREFACE } from './frame.js';
 import { PrefaceReader } from './preface.js';
 
 describe('the preface', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RateWindow } from './rate-window.js';
+import { RateWindow } from './flood-guard.js';
 
 describe('the rate window', () => {
   it('allows so many in ten seconds and no more', () => {
