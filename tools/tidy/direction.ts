@@ -17,8 +17,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Which folders of its package a folder may import, for the packages that several others stand on; `root` is the files at the
- * top of `src`.
+ * Which folders of its package a folder may import. `root` is the files at the top of `src`; where it is not listed, each of these
+ * files is a place of its own.
  */
 const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'rpc-core': { root: [], policies: ['root'], rules: ['policies', 'root'] },
@@ -57,6 +57,28 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'codec',
       'transport',
     ],
+  },
+  client: {
+    events: [],
+    policy: [],
+    picker: ['policy'],
+    rules: ['policy', 'events'],
+    'client-method': ['rules'],
+    attempts: ['policy'],
+    nodes: ['picker', 'rules', 'policy', 'client-method', 'events'],
+    stream: ['attempts'],
+    stack: ['nodes', 'attempts', 'stream', 'rules', 'policy', 'client-method'],
+    face: ['stack', 'stream', 'nodes', 'picker', 'policy', 'client-method', 'events'],
+  },
+  server: {
+    stack: [],
+    policy: ['stack'],
+    life: [],
+    handler: ['stack'],
+    dispatcher: ['handler'],
+    presentable: [],
+    'print-error': [],
+    face: ['stack', 'policy', 'life', 'dispatcher', 'handler', 'presentable', 'print-error'],
   },
   registry: {
     root: [],
@@ -125,10 +147,11 @@ function betweenPackages(file: SourceFile, folder: string, target: string, speci
 }
 
 function betweenFolders(path: string, specifier: string): string | undefined {
-  const [owner, from] = placeOf(path);
+  const owner = path.split('/')[1] ?? '';
   const folders = FOLDERS[owner];
   if (folders === undefined || GATHERING.test(path)) return undefined;
-  const [, to] = placeOf(posix.join(posix.dirname(path), specifier));
+  const from = placeOf(path, folders);
+  const to = placeOf(posix.join(posix.dirname(path), specifier), folders);
   if (from === to) return undefined;
   const allowed = folders[from];
   if (allowed === undefined)
@@ -137,10 +160,12 @@ function betweenFolders(path: string, specifier: string): string | undefined {
   return `${owner}/${from} may not import ${to} (it may import: ${allowed.join(', ') || 'nothing'})`;
 }
 
-/** The package of a source and its folder there. */
-function placeOf(path: string): readonly [owner: string, folder: string] {
-  const [, owner = '', , ...rest] = path.split('/');
-  return [owner, rest.slice(0, -1).join('/') || 'root'];
+/** The folder of a source in its package, or the file itself when it is at the top. */
+function placeOf(path: string, folders: Readonly<Record<string, unknown>>): string {
+  const inside = path.split('/').slice(3);
+  const folder = inside.slice(0, -1).join('/');
+  if (folder !== '') return folder;
+  return 'root' in folders ? 'root' : posix.basename(inside[0] ?? '').replace(/\.[jt]s$/, '');
 }
 
 function undeclared(tree: Tree, folder: string, specifier: string): string | undefined {

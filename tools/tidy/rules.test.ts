@@ -36,6 +36,15 @@ describe('tidy', () => {
         /root may not import rules/,
       ]);
     });
+    it('takes a file at the top of a package for a place of its own where that is how it is built', () => {
+      assertFindings(direction, { [`${CLIENT}/policy/a.ts`]: "import { b } from '../stack.js';" }, [
+        /policy may not import stack/,
+      ]);
+      assertFindings(direction, { [`${CLIENT}/stack.ts`]: "import { b } from './policy/b.js';" });
+      assertFindings(direction, { [`${CLIENT}/stack.ts`]: "import { b } from './face/b.js';" }, [
+        /stack may not import face/,
+      ]);
+    });
     it('refuses a folder that has no place yet', () => {
       assertFindings(direction, { [`${WIRE}/cellar/a.ts`]: "import { b } from '../codec/b.js';" }, [
         /folder cellar of wire is new/,
@@ -54,7 +63,7 @@ describe('tidy', () => {
     });
     it('accepts imports along the direction, and the files that gather exports', () => {
       assertFindings(direction, {
-        [`${CLIENT}/a.ts`]:
+        [`${CLIENT}/face/a.ts`]:
           "import { x } from '@org/rpc-core/internal'; import retry from 'p-retry'; import { y } from './b.js';",
         [`${WIRE}/connection/channel/a.ts`]:
           "import { y } from '../../frames/b.js'; import { z } from '@org/rpc-core';",

@@ -1,14 +1,19 @@
+export type {
+  ClientEvents,
+  EndpointEvent,
+  RulesAppliedEvent,
+  RulesRejectedEvent,
+  ViewEvent,
+  WouldApplyEvent,
+} from './events.js';
 export { createClient } from './face/client.js';
 export type { Client, ReadyOptions } from './face/client-types.js';
 export { configure, type ServiceConfiguration, type ServiceOptions } from './face/configure.js';
-export type { MetadataSource } from './face/credentials.js';
-export type { ClientEvents, EndpointEvent, RulesAppliedEvent, RulesRejectedEvent, ViewEvent } from './face/events.js';
 export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
-export type { NodeLoad } from './nodes/load.js';
-export type { OutcomeKind } from './nodes/outcome.js';
 export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
+export type { NodeLoad } from './picker/load.js';
 export { p2c } from './picker/p2c.js';
 export {
   NodeStatus,
@@ -19,5 +24,6 @@ export {
   wasTried,
 } from './picker/picker.js';
 export { roundRobin } from './picker/round-robin.js';
-export type { WouldApplyEvent } from './rules/dark-counts.js';
+export type { MetadataSource } from './policy/credentials.js';
+export type { OutcomeKind } from './policy/outcome.js';
 export type { RuleState, RulesState } from './rules/service-rules.js';

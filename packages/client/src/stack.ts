@@ -1,4 +1,15 @@
-import type { Clock, Gate, Layer, MethodDefinition, PolicyOptions } from '@org/rpc-core';
+import type {
+  ClientPolicyOptions,
+  Clock,
+  Gate,
+  Layer,
+  Metadata,
+  MethodDefinition,
+  PolicyOptions,
+  Random,
+  ServicePolicyOptions,
+  StreamLayer,
+} from '@org/rpc-core';
 import {
   fuseGates,
   isStreamKind,
@@ -11,24 +22,43 @@ import {
 } from '@org/rpc-core/internal';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
-import { credentials } from './face/credentials.js';
-import type { ResolvedClientOptions } from './face/options.js';
-import { userLayers } from './face/user-layers.js';
 import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
+import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { RateLimit } from './policy/rate-limit.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { attemptDeadline } from './policy/timeout.js';
+import { userLayers } from './policy/user-layers.js';
 import { LivePolicy } from './rules/live-policy.js';
 import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 
+/** What the stacks of one client are made of: its options, checked and complete. */
+export interface StackOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly layers: readonly Layer[];
+  readonly streamLayers: readonly StreamLayer[] | undefined;
+  readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  /** What holds for all services. */
+  readonly policy: ClientPolicyOptions;
+  /** What holds for some, by name. */
+  readonly services: ReadonlyMap<
+    string,
+    {
+      readonly definition: { readonly name: string };
+      readonly policy: ServicePolicyOptions;
+      readonly methods: Readonly<Record<string, PolicyOptions>>;
+    }
+  >;
+}
+
 /** What the stacks of one client share. */
 export interface SharedParts {
-  readonly options: ResolvedClientOptions;
+  readonly options: StackOptions;
   readonly emit: Emit;
   readonly limiters: Limiters;
   /** Every wait of every call, for the end of the client. */
@@ -38,7 +68,7 @@ export interface SharedParts {
 }
 
 /** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
-export function createSharedParts(options: ResolvedClientOptions, emit: Emit): SharedParts {
+export function createSharedParts(options: StackOptions, emit: Emit): SharedParts {
   const limiters = createLimiters('createClient', 'this client', options.policy, options.clock);
   for (const { definition, policy, methods } of options.services.values()) {
     // Made once to be checked now, not with the first call.

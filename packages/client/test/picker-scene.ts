@@ -1,7 +1,7 @@
 import { Call, type Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
-import { NodeLoad } from '../src/nodes/load.js';
+import { NodeLoad } from '../src/picker/load.js';
 import {
   NodeStatus,
   type Picker,

@@ -1,6 +1,6 @@
 import type { Call, Random, RpcError } from '@org/rpc-core';
+import { retryDelayMs } from '../policy/backoff.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
-import { retryDelayMs } from './backoff.js';
 
 /** What is known when an attempt has failed, besides its error. */
 export interface RetryFacts {

@@ -9,8 +9,8 @@ import type {
   ServiceDefinition,
 } from '@org/rpc-core';
 import type { ClientTlsOptions } from '@org/rpc-wire';
+import type { ClientEvents } from '../events.js';
 import type { ClientState } from '../nodes/state.js';
-import type { ClientEvents } from './events.js';
 
 /** How long to wait for a service. */
 export interface ReadyOptions {

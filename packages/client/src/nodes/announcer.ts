@@ -1,5 +1,5 @@
 import type { Snapshot } from '@org/rpc-registry';
-import type { ClientEvents, EndpointEvent } from '../face/events.js';
+import type { ClientEvents, EndpointEvent } from '../events.js';
 import type { Node } from './node.js';
 import type { RosterObserver } from './roster.js';
 

@@ -1,9 +1,9 @@
 import type { Call, MethodRef, Random } from '@org/rpc-core';
-import { probeDelayMs } from '../attempts/backoff.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
+import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import type { OutcomeKind } from './outcome.js';
+import type { OutcomeKind } from '../policy/outcome.js';
 
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;

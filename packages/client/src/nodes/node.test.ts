@@ -4,9 +4,9 @@ import { rpcError, wireName } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { NodeStatus } from '../picker/picker.js';
+import { classify } from '../policy/outcome.js';
 import type { Link, LinkObserver } from './link.js';
 import { Node } from './node.js';
-import { classify } from './outcome.js';
 import { ServiceHealth } from './service-health.js';
 
 const ENDPOINT: Endpoint = { id: 'a', host: 'h', port: 1, weight: 100, state: 'up' };

@@ -1,10 +1,10 @@
 import type { Call } from '@org/rpc-core';
 import type { Endpoint, GoneReason } from '@org/rpc-registry';
+import { NodeLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
+import type { OutcomeKind } from '../policy/outcome.js';
 import type { Link, LinkObserver, LinkState } from './link.js';
-import { NodeLoad } from './load.js';
 import type { NodeHealth } from './node-health.js';
-import type { OutcomeKind } from './outcome.js';
 import type { ServiceHealth } from './service-health.js';
 
 /** Why an instance is gone, in words for people. */

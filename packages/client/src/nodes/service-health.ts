@@ -1,8 +1,8 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
+import { medianLatencyMs, type NodeLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { medianLatencyMs, type NodeLoad } from './load.js';
 import { methodKey, NodeHealth, type NodePeers } from './node-health.js';
 
 /** How long a newcomer warms up, in milliseconds. */

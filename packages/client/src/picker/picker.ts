@@ -1,6 +1,6 @@
 import type { Call, Destination, Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
-import type { NodeLoad } from '../nodes/load.js';
+import type { NodeLoad } from './load.js';
 
 /**
  * Whether a node should be given this call, best last: pickers compare with `<`.

@@ -1,7 +1,7 @@
-import { probeDelayMs } from '../attempts/backoff.js';
-import type { OutcomeKind } from '../nodes/outcome.js';
+import { probeDelayMs } from './backoff.js';
 import type { ArmedBreaker, BreakerGroup } from './breaker-group.js';
 import { BreakerRecorder, type BreakerRecorderEvents, BUCKETS } from './breaker-recorder.js';
+import type { OutcomeKind } from './outcome.js';
 
 /** To whom a breaker belongs. */
 export interface BreakerOwner {

@@ -1,6 +1,6 @@
 import type { FailureWhen, Outcome } from '@org/rpc-core';
 import { isLate, surface } from '@org/rpc-core/internal';
-import { classify, type OutcomeKind } from '../nodes/outcome.js';
+import { classify, type OutcomeKind } from './outcome.js';
 
 /**
  * What the outcome of an attempt says of its node, where its user has a word in it. What says nothing of any node stays so,

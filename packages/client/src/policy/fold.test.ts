@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseRules, policyList } from '@org/rpc-core/internal';
-import { activeRules } from '../rules/active-rules.js';
+import { activeRules } from './active-rules.js';
 import { FOLDED, foldPolicies } from './fold.js';
 
 /** What holds for a method, the nearest source first. */

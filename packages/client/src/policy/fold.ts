@@ -6,7 +6,7 @@ import {
   POLICIES,
   type PolicyDescription,
 } from '@org/rpc-core/internal';
-import type { ActiveRules } from '../rules/active-rules.js';
+import type { ActiveRules } from './active-rules.js';
 
 /** What one level says: `false` for off, `undefined` for nothing. */
 type Said = Readonly<Record<string, unknown>> | false | undefined;

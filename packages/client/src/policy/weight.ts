@@ -1,6 +1,5 @@
 import type { Call, RulesDocument } from '@org/rpc-core';
 import { type Endpoint, endpointAddress } from '@org/rpc-registry';
-import { Node } from '../nodes/node.js';
 
 /** The weight that a document wants for an endpoint: by its id, else by its address. */
 export function wantedWeight(document: RulesDocument, endpoint: Endpoint): number | undefined {
@@ -10,9 +9,9 @@ export function wantedWeight(document: RulesDocument, endpoint: Endpoint): numbe
 
 /** What a dark rule would have made of the choice of the node; `undefined` when nothing. */
 export function judgeWeight({ destination }: Call, document: RulesDocument): string | undefined {
-  if (!(destination instanceof Node)) return undefined;
-  const { endpoint, address } = destination;
+  const endpoint = (destination as { readonly endpoint?: Endpoint } | undefined)?.endpoint;
+  if (endpoint === undefined) return undefined;
   const weight = wantedWeight(document, endpoint);
   const isOther = weight !== undefined && weight !== endpoint.weight;
-  return isOther ? `${address} would have had the weight ${weight}` : undefined;
+  return isOther ? `${endpointAddress(endpoint)} would have had the weight ${weight}` : undefined;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseRules } from '@org/rpc-core/internal';
-import { type ActiveRules, activeRules } from './active-rules.js';
+import { type ActiveRules, activeRules } from '../policy/active-rules.js';
 import { DarkCounts } from './dark-counts.js';
 import { LivePolicy } from './live-policy.js';
 

@@ -1,5 +1,5 @@
+import type { ActiveRules } from '../policy/active-rules.js';
 import { foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
-import type { ActiveRules } from './active-rules.js';
 import { CallRule } from './call-rule.js';
 import type { DarkCounts } from './dark-counts.js';
 

@@ -1,9 +1,9 @@
 import type { Cancel, Clock, RuleMode, RulePolicy } from '@org/rpc-core';
 import { parseRules } from '@org/rpc-core/internal';
 import type { Endpoint, RulesReport, RulesSource } from '@org/rpc-registry';
-import type { ClientEvents } from '../face/events.js';
+import type { ClientEvents } from '../events.js';
+import { type ActiveRules, activeRules, modesOf } from '../policy/active-rules.js';
 import { wantedWeight } from '../policy/weight.js';
-import { type ActiveRules, activeRules, modesOf } from './active-rules.js';
 import { DarkCounts } from './dark-counts.js';
 
 /** What one policy of the rules is for a client. */

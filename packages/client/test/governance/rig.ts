@@ -3,13 +3,13 @@ import { fuseGates, POLICIES, resolvePolicy, rpcError, stack } from '@org/rpc-co
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
 import { retry } from '../../src/attempts/retry.js';
-import { NodeLoad } from '../../src/nodes/load.js';
 import type { NodeHealth } from '../../src/nodes/node-health.js';
-import { classify } from '../../src/nodes/outcome.js';
 import { ServiceHealth } from '../../src/nodes/service-health.js';
+import { NodeLoad } from '../../src/picker/load.js';
 import type { NodeStatus, Picker, PickerFactory, PickerNode } from '../../src/picker/picker.js';
 import { BreakerGroup, type BreakerTransition } from '../../src/policy/breaker-group.js';
 import type { MethodLatency } from '../../src/policy/method-latency.js';
+import { classify } from '../../src/policy/outcome.js';
 import { RetryBudget } from '../../src/policy/retry-budget.js';
 import { attemptDeadline } from '../../src/policy/timeout.js';
 

@@ -1,7 +1,6 @@
 import type { Clock } from '@org/rpc-core';
 import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
-import type { ResolvedServerOptions } from '../face/options.js';
 
 /** How long `listen` waits for a registry of this machine, in milliseconds. */
 const REGISTERED_MS = 1_000;
@@ -66,17 +65,25 @@ export class Publication {
   }
 }
 
+/** What the options of a server say of its instance. */
+export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'version'> {
+  /** Whether it takes calls from the start. */
+  readonly available: boolean;
+  /** Anything when it listens with TLS. */
+  readonly tls: unknown;
+  readonly clock: Clock;
+}
+
 /**
  * What a server that begins now says of itself in the registry.
  *
  * @param location - where it is reached
  */
 export function ownEndpoint(
-  options: ResolvedServerOptions,
+  { weight, zone, tags, version, available, tls, clock }: OwnFacts,
   id: string,
   location: Pick<Endpoint, 'host' | 'port' | 'path'>,
 ): Endpoint {
-  const { weight, zone, tags, version, available, tls, clock } = options;
   const features = tls === undefined ? FEATURES : [...FEATURES, 'tls'];
   const state = available ? 'up' : 'unavailable';
   const startedAtMs = Math.round(clock.wallNow());

@@ -1,4 +1,4 @@
-import type { OutcomeKind } from './outcome.js';
+import type { OutcomeKind } from '../policy/outcome.js';
 
 /** How long a latency is remembered: after this time it weighs 1/e. Source: Finagle's PeakEwma, `decayTime`. */
 const DECAY_MS = 10_000;

@@ -1,6 +1,5 @@
 import type { Code, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
-import type { WouldApplyEvent } from '../rules/dark-counts.js';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ClientEvents {
@@ -91,4 +90,20 @@ export interface EndpointEvent {
   readonly instance: string;
   /** `host:port`. */
   readonly endpoint: string;
+}
+
+/** What rules that are dark would have changed; for those who watch. */
+export interface WouldApplyEvent {
+  readonly service: string;
+  readonly policy: RulePolicy;
+  /** Of the rules. */
+  readonly version: number;
+  /** Calls that would have gone otherwise since the event before. */
+  readonly count: number;
+  /** The same since the rule was set. */
+  readonly total: number;
+  /** The method of the last of them. */
+  readonly method: string;
+  /** What would have become of it, in words for people. */
+  readonly effect: string;
 }

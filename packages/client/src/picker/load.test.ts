@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import type { OutcomeKind } from '../policy/outcome.js';
 import { medianLatencyMs, NodeLoad } from './load.js';
-import type { OutcomeKind } from './outcome.js';
 
 /** One call that begins and ends. */
 function serve(load: NodeLoad, from: number, to: number, kind: OutcomeKind = 'ok'): void {

@@ -2,9 +2,9 @@ import { Call, type CallOptions, callContext, type MethodDefinition, type RpcErr
 import { rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ClientMethod } from '../client-method.js';
-import type { ResolvedClientOptions } from '../face/options.js';
-import { applyOptions, inherit } from '../face/start-call.js';
-import { ClientStream } from './client-stream.js';
+import { ClientStream } from '../stream/client-stream.js';
+import type { ResolvedClientOptions } from './options.js';
+import { applyOptions, inherit } from './start-call.js';
 
 /** How long a stream may be silent unless told otherwise, in milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000;
