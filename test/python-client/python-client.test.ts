@@ -13,7 +13,9 @@ describe('the client in Python', function () {
 
   it('imports nothing but the standard library and its own files', () => {
     const own = SCRIPTS.map((name) => name.replace('.py', ''));
-    const standard = 'argparse asyncio collections contextlib datetime random ssl struct sys time typing zlib'.split(' ');
+    const standard = 'argparse asyncio collections contextlib datetime random ssl struct sys time typing zlib'.split(
+      ' ',
+    );
     for (const name of SCRIPTS) {
       const text = readFileSync(new URL(name, FOLDER), 'utf8');
       for (const [, module = ''] of text.matchAll(/^(?:from|import) (\w+)/gm))
