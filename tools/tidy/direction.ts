@@ -66,7 +66,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'client-method': ['rules'],
     attempts: ['policy'],
     nodes: ['picker', 'rules', 'policy', 'client-method', 'events'],
-    stream: ['attempts'],
+    stream: ['attempts', 'policy'],
     stack: ['nodes', 'attempts', 'stream', 'rules', 'policy', 'client-method'],
     face: ['stack', 'stream', 'nodes', 'picker', 'policy', 'client-method', 'events'],
   },

@@ -29,6 +29,7 @@ import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { MethodLatency } from './policy/method-latency.js';
+import { belongsTo } from './policy/name-call.js';
 import { RateLimit } from './policy/rate-limit.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { attemptDeadline } from './policy/timeout.js';
@@ -252,7 +253,7 @@ export function callScope(gate: Required<Gate>, policy: LivePolicy): Layer {
   return (next) => (call) => {
     const { rule } = policy.now;
     const refusal = rule?.refusal() ?? gate.enter(call);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return Promise.reject(belongsTo(call, refusal));
     call.callGate = rule === undefined ? gate : rule.around(gate);
     return next(call);
   };

@@ -53,7 +53,10 @@ export class RpcError extends Error {
   override readonly name = 'RpcError';
   /** What kind of failure it is: one of the canonical gRPC names. */
   readonly code: Code;
-  /** The text without the code, as the thrower wrote it. {@link Error.message} is `CODE: reason`. */
+  /**
+   * The text without the code, as the thrower wrote it. {@link Error.message} is `CODE: reason`, and of an error that came out of a
+   * call `CODE: reason (service.method at host:port)`, where the reason does not name these itself.
+   */
   readonly reason: string;
   /** What the handler added, `undefined` when nothing. */
   readonly details: unknown;

@@ -162,7 +162,7 @@ describe('what a new user does wrong first: the server', () => {
 
   it('has a handler that throws: the caller gets an id, the server has the rest under it', async () => {
     await using me = new Beginner();
-    const { server } = await me.serve({
+    const { server, port } = await me.serve({
       sum: () => {
         throw new Error('the database is down');
       },
@@ -172,7 +172,7 @@ describe('what a new user does wrong first: the server', () => {
     await assert.rejects(me.client().service(Calculator).sum(1, 2), (error: Error) => {
       assert.equal(
         error.message,
-        `INTERNAL: the handler failed; the server's log has the reason under ${events[0]?.correlationId}`,
+        `INTERNAL: the handler failed; the server's log has the reason under ${events[0]?.correlationId} (calculator.sum at 127.0.0.1:${port})`,
       );
       return true;
     });
@@ -201,28 +201,27 @@ describe('what a new user does wrong first: the call', () => {
     const client = me.client({ registry: direct([`127.0.0.1:${port}`]) });
     await assert.rejects(client.call('calculater', 'sum', [1, 2]), {
       code: 'UNIMPLEMENTED',
-      message: 'UNIMPLEMENTED: this server has no service "calculater"; did you mean "calculator"?',
+      message: `UNIMPLEMENTED: this server has no service "calculater"; did you mean "calculator"? (calculater.sum at 127.0.0.1:${port})`,
     });
   });
 
   it('names a method that the service does not have', async () => {
     await using me = new Beginner();
-    await me.serve();
+    const { port } = await me.serve();
     const calculator = me.client().service<{ smu(x: number, y: number): number }>('calculator');
     await assert.rejects(calculator.smu(1, 2), {
       code: 'UNIMPLEMENTED',
-      message: 'UNIMPLEMENTED: service "calculator" has no method "smu"; did you mean "sum"?',
+      message: `UNIMPLEMENTED: service "calculator" has no method "smu"; did you mean "sum"? (calculator.smu at 127.0.0.1:${port})`,
     });
   });
 
   it('passes wrong arguments: where they are wrong, and what is expected', async () => {
     await using me = new Beginner();
-    await me.serve();
+    const { port } = await me.serve();
     const { divide } = me.client().service(Calculator);
     await assert.rejects(divide(1, 'two' as never), {
       code: 'INVALID_ARGUMENT',
-      message:
-        'INVALID_ARGUMENT: calculator.divide: invalid arguments: [1]: Invalid input: expected number, received string',
+      message: `INVALID_ARGUMENT: calculator.divide: invalid arguments: [1]: Invalid input: expected number, received string (at 127.0.0.1:${port})`,
       details: { issues: [{ path: [1], message: 'Invalid input: expected number, received string' }] },
     });
     await assert.rejects(
@@ -233,11 +232,10 @@ describe('what a new user does wrong first: the call', () => {
 
   it('passes what cannot be sent: which part of it', async () => {
     await using me = new Beginner();
-    await me.serve();
+    const { port } = await me.serve();
     await assert.rejects(me.client().call('calculator', 'sum', [{ x: [1, () => 1] }]), {
       code: 'INVALID_ARGUMENT',
-      message:
-        'INVALID_ARGUMENT: calculator.sum cannot be sent: value at $[0].x[1] is a function, which MessagePack cannot carry',
+      message: `INVALID_ARGUMENT: calculator.sum cannot be sent: value at $[0].x[1] is a function, which MessagePack cannot carry (at 127.0.0.1:${port})`,
     });
   });
 
@@ -245,7 +243,7 @@ describe('what a new user does wrong first: the call', () => {
     const client = createClient({ registry: memory() });
     await client.close();
     await assert.rejects(client.service(Calculator).sum(1, 2), {
-      message: 'UNAVAILABLE: the client is closed: make another one with createClient()',
+      message: 'UNAVAILABLE: the client is closed: make another one with createClient() (calculator.sum)',
     });
   });
 

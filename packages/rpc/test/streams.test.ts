@@ -335,7 +335,7 @@ describe('a server stream', () => {
     });
     const items: number[] = [];
     const reading = assert.rejects(collect(open.feed.with({ idleTimeoutMs: 500 }).numbers(1), items), {
-      message: 'DEADLINE_EXCEEDED: no item within 500 ms (idleTimeoutMs)',
+      message: 'DEADLINE_EXCEEDED: no item within 500 ms (idleTimeoutMs) (feed.numbers at memory:1)',
     });
     await open.clock.advance(1_000);
     await reading;

@@ -7,7 +7,7 @@ import { setUp, Work } from '../test/bench.js';
 import { createServer } from './face/server.js';
 
 const refuse = (): never => {
-  throw new RpcError('UNAUTHENTICATED', 'log in first', { details: { at: '/login' } });
+  throw new RpcError('UNAUTHENTICATED', 'log in first (work.run at memory:1)', { details: { at: '/login' } });
 };
 
 describe('authorize', () => {
@@ -31,7 +31,7 @@ describe('authorize', () => {
       await using bench = setUp({ run: () => runs++ }, { authorize });
       await assert.rejects(bench.work.run(), {
         code: 'UNAUTHENTICATED',
-        message: 'UNAUTHENTICATED: log in first',
+        message: 'UNAUTHENTICATED: log in first (work.run at memory:1)',
         details: { at: '/login' },
         progress: 'refused',
       });
@@ -65,7 +65,8 @@ describe('authorize', () => {
       await using bench = setUp({ run: () => runs++ }, { authorize });
       await assert.rejects(bench.work.run(), {
         code: 'INTERNAL',
-        message: /^INTERNAL: the handler failed; the server's log has the reason under \w{19}$/,
+        message:
+          /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
         progress: 'refused',
       });
       assert.equal(runs, 0);

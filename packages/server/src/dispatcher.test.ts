@@ -78,7 +78,7 @@ describe('what a server does not have', () => {
       await using client = connect(server);
       await assert.rejects(client.call(service, name, []), {
         code: 'UNIMPLEMENTED',
-        message: `UNIMPLEMENTED: ${message}`,
+        message: `UNIMPLEMENTED: ${message} (${message.includes(`${service}.${name}`) ? '' : `${service}.${name} `}at memory:1)`,
         progress: 'refused',
         service,
         method: name,

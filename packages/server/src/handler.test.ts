@@ -73,7 +73,7 @@ describe('a result that cannot be sent', () => {
     await using bench = setUp({ run: () => ({ list: [1, { bad: () => 1 }] }) });
     await assert.rejects(bench.work.run(), {
       code: 'INTERNAL',
-      message: /the server's log has the reason under \w{19}$/,
+      message: /the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
     });
     assert.match(String(bench.errors[0]?.error), /value at \$\.list\[1\]\.bad is a function/);
   });
@@ -163,7 +163,10 @@ for (const [library, definition] of [
         const { client, errors } = open(() => result);
         await assert.rejects(client.service(Bank).pay({ amount: 1 }), (error: RpcError) => {
           assert.equal(error.code, 'INTERNAL');
-          assert.match(error.message, /^INTERNAL: the handler failed; the server's log has the reason under \w{19}$/);
+          assert.match(
+            error.message,
+            /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(bank\.pay at memory:1\)$/,
+          );
           return true;
         });
         assert.equal(String(errors[0]), 'Error: bank.pay: the result does not fit its schema at .id');

@@ -70,7 +70,10 @@ describe("a server's layers", () => {
     };
     await using bench = setUp({ run: () => runs++ }, with_(answer, refuse));
     assert.equal(await bench.work.run('cached'), 'answer');
-    await assert.rejects(bench.work.run('other'), { message: 'PERMISSION_DENIED: not you', progress: 'refused' });
+    await assert.rejects(bench.work.run('other'), {
+      message: 'PERMISSION_DENIED: not you (work.run at memory:1)',
+      progress: 'refused',
+    });
     assert.equal(runs, 0);
   });
 
@@ -95,7 +98,10 @@ describe("a server's layers", () => {
       throw new RangeError('too far');
     };
     await using bench = setUp({ run }, with_(translate));
-    await assert.rejects(bench.work.run(), { message: 'OUT_OF_RANGE: too far', progress: 'processed' });
+    await assert.rejects(bench.work.run(), {
+      message: 'OUT_OF_RANGE: too far (work.run at memory:1)',
+      progress: 'processed',
+    });
   });
 
   it('fail their call alone when they make a mistake', async () => {

@@ -19,7 +19,7 @@ describe('what a handler throws', () => {
         { code, message, details, retryAfterMs, progress, service, method, endpoint, cause },
         {
           code: 'NOT_FOUND',
-          message: 'NOT_FOUND: no such user',
+          message: 'NOT_FOUND: no such user (work.run at memory:1)',
           details: { id: 7 },
           retryAfterMs: 250,
           progress: 'processed',
@@ -44,7 +44,10 @@ describe('what a handler throws', () => {
         throw new RpcError('NOT_FOUND', 'no such user', { details: { by: () => 1 } });
       },
     });
-    await assert.rejects(bench.work.run(), { message: 'NOT_FOUND: no such user', details: undefined });
+    await assert.rejects(bench.work.run(), {
+      message: 'NOT_FOUND: no such user (work.run at memory:1)',
+      details: undefined,
+    });
   });
 
   const secret = 'password=hunter2';
@@ -78,9 +81,10 @@ describe('what a handler throws', () => {
           () => assert.fail('it must reject'),
           (caught: RpcError) => caught,
         );
-        const id = /^INTERNAL: the handler failed; the server's log has the reason under (\w{19})$/.exec(
-          error.message,
-        )?.[1];
+        const id =
+          /^INTERNAL: the handler failed; the server's log has the reason under (\w{19}) \(work\.run at memory:1\)$/.exec(
+            error.message,
+          )?.[1];
         assert.notEqual(id, undefined, error.message);
         assert.deepEqual(
           [error.code, error.details, error.cause, error.progress],
@@ -102,10 +106,13 @@ describe('what a handler throws', () => {
     await using front = setUp({ run: () => back.work.run() });
     await assert.rejects(front.work.run(), {
       code: 'INTERNAL',
-      message: /^INTERNAL: the handler failed; the server's log has the reason under \w{19}$/,
+      message: /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
       progress: 'processed',
     });
-    assert.equal((front.errors[0]!.error as RpcError).message, 'NOT_FOUND: no such row in table users');
+    assert.equal(
+      (front.errors[0]!.error as RpcError).message,
+      'NOT_FOUND: no such row in table users (work.run at memory:1)',
+    );
   });
 
   for (const [code, said] of [
@@ -170,7 +177,9 @@ describe('what a handler throws', () => {
         }
       },
     });
-    await assert.rejects(front.work.run(), { message: 'FAILED_PRECONDITION: create the user first' });
+    await assert.rejects(front.work.run(), {
+      message: 'FAILED_PRECONDITION: create the user first (work.run at memory:1)',
+    });
   });
 
   it('is told to the event alone when nobody waits for an answer', async () => {

@@ -64,7 +64,7 @@ describe("what a server's authorize returns", () => {
   it('refuses with an RpcError that was returned instead of thrown', async () => {
     const authorize = (): never => new RpcError('UNAUTHENTICATED', 'log in first') as never;
     await using bench = setUp({}, { authorize });
-    await assert.rejects(bench.work.run(), { message: 'UNAUTHENTICATED: log in first' });
+    await assert.rejects(bench.work.run(), { message: 'UNAUTHENTICATED: log in first (work.run at memory:1)' });
   });
 });
 

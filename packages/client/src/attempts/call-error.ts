@@ -1,12 +1,13 @@
 import type { AttemptRecord, Call, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { nameCall, showCaller } from '../policy/name-call.js';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
 const ATTEMPTS_SHOWN = 4;
 
 /**
  * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried
- * again. The answer of a handler keeps its own words.
+ * again. The answer of a handler keeps its own words as the reason, and the message names the call after them.
  *
  * @param stop - why there was no further attempt, `''` when that needs no words
  */
@@ -18,7 +19,8 @@ export function completeError(call: Call, error: RpcError, stop: string): RpcErr
   final.method = call.method;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
   final.attempts = attempts;
-  return final;
+  nameCall(final);
+  return showCaller(final);
 }
 
 /** Whether the text is the handler's, or says all there is to say. */

@@ -126,7 +126,7 @@ describe('retry', () => {
     it(`takes ${code} for the answer of the handler`, async () => {
       const scene = await new Scene().run([failed(code, 'processed'), OK]);
       assert.equal(scene.sent.length, 1);
-      assert.equal(scene.error?.message, `${code}: scripted`);
+      assert.equal(scene.error?.message, `${code}: scripted (shop.buy at 10.0.0.1:4399)`);
     });
   }
 

@@ -28,6 +28,7 @@ import { Balancer } from '../nodes/balancer.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
+import { belongsTo } from '../policy/name-call.js';
 import { composeMethod, createSharedParts, type SharedParts } from '../stack.js';
 import { checkedOptions } from './call-options.js';
 import type { Client, ReadyOptions } from './client-types.js';
@@ -295,5 +296,5 @@ function definitionOf(where: string, service: ServiceDefinition<object>, method:
 
 function closedError(service: string, method: string): RpcError {
   const reason = 'the client is closed: make another one with createClient()';
-  return rpcError('UNAVAILABLE', reason, { service, method, progress: 'unsent' });
+  return belongsTo({ service, method }, rpcError('UNAVAILABLE', reason, { progress: 'unsent' }));
 }

@@ -1,6 +1,7 @@
 import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
 import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
+import { belongsTo } from '../policy/name-call.js';
 
 /** What a client says of metadata that goes along. */
 export interface PropagatingClient {
@@ -34,17 +35,28 @@ export function startCall(
   const isEarly = !called.list.isKnown && options?.timeoutMs === undefined;
   const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
-  if (linked !== undefined) answer.then(linked.unlink, linked.unlink);
-  return answer;
+  return linked === undefined ? answer : thenUnlink(answer, linked);
+}
+
+/** One chain of promises to the caller, so that the stack of an error can be followed to it. */
+function thenUnlink(answer: Promise<unknown>, { unlink }: LinkedSignal): Promise<unknown> {
+  return answer.then(
+    (value) => {
+      unlink();
+      return value;
+    },
+    (error: unknown) => {
+      unlink();
+      throw error;
+    },
+  );
 }
 
 function serve(call: Call, called: ClientMethod, now: number): Promise<unknown> {
   if (call.signal?.aborted) return Promise.reject(cancelledError(call));
   if (call.deadline <= now) {
     const reason = 'the deadline of the call being served has passed: nothing was sent';
-    return Promise.reject(
-      rpcError('DEADLINE_EXCEEDED', reason, { service: called.service, method: called.method, progress: 'unsent' }),
-    );
+    return Promise.reject(belongsTo(call, rpcError('DEADLINE_EXCEEDED', reason, { progress: 'unsent' })));
   }
   return called.serve(call);
 }
@@ -64,7 +76,8 @@ async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): 
   await called.list.untilKnown(call).catch(() => undefined);
   const now = clock.now();
   call.deadline = Math.min(latest, now + called.policy.now.timeout.timeoutMs);
-  return serve(call, called, now);
+  // Awaited, not given back: only so is the stack of an error that comes at once followed to the caller.
+  return await serve(call, called, now);
 }
 
 /** Takes over what the user gave with the call. */

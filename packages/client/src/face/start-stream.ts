@@ -1,7 +1,8 @@
-import { Call, type CallOptions, callContext, type MethodDefinition, type RpcError } from '@org/rpc-core';
+import { Call, type CallOptions, callContext, isRpcError, type MethodDefinition, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ClientMethod } from '../client-method.js';
+import { belongsTo, showCaller } from '../policy/name-call.js';
 import { ClientStream } from '../stream/client-stream.js';
 import type { ResolvedClientOptions } from './options.js';
 import { applyOptions, inherit } from './start-call.js';
@@ -101,10 +102,14 @@ class LazyStream implements AsyncIterableIterator<unknown> {
     if (this.#isOver) return DONE;
     const open = this.#open;
     this.#open = undefined;
-    if (open !== undefined) this.#iterator = open();
-    const step = (await this.#iterator?.next()) ?? DONE;
-    if (step.done === true) this.#isOver = true;
-    return step;
+    try {
+      if (open !== undefined) this.#iterator = open();
+      const step = (await this.#iterator?.next()) ?? DONE;
+      if (step.done === true) this.#isOver = true;
+      return step;
+    } catch (error) {
+      throw shown(error);
+    }
   }
 
   async return(): Promise<IteratorResult<unknown>> {
@@ -129,11 +134,21 @@ class LazyStream implements AsyncIterableIterator<unknown> {
 
 /** The result of an upload: the one item that comes back. */
 async function onlyItem(items: AsyncIterator<unknown>, { service, method }: ClientMethod): Promise<unknown> {
-  const first = await items.next();
-  if (first.done !== true && (await items.next()).done === true) return first.value;
+  let first: IteratorResult<unknown>;
+  try {
+    first = await items.next();
+    if (first.done !== true && (await items.next()).done === true) return first.value;
+  } catch (error) {
+    throw shown(error);
+  }
   await items.return?.();
   const reason = `an upload has one result, ${first.done === true ? 'none' : 'more than one'} came`;
-  throw rpcError('INTERNAL', reason, { service, method, progress: 'processed' });
+  throw belongsTo({ service, method }, rpcError('INTERNAL', reason, { progress: 'processed' }));
+}
+
+/** What has ended the stream was made elsewhere: here stands who waits for it. */
+function shown(error: unknown): unknown {
+  return isRpcError(error) && error.service !== undefined ? showCaller(error) : error;
 }
 
 const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });

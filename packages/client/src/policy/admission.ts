@@ -1,4 +1,5 @@
 import type { Call, Layer, RpcError } from '@org/rpc-core';
+import { belongsTo, showCaller } from './name-call.js';
 
 /** A limit that a call must pass before it starts. */
 export interface CallLimit {
@@ -42,8 +43,7 @@ export function admission(limits: readonly CallLimit[]): Layer {
 
 /** Ends a call that this client does not start: settles its gates and rejects. */
 export function refuse(call: Call, error: RpcError): Promise<never> {
-  error.service ??= call.service;
-  error.method ??= call.method;
+  showCaller(belongsTo(call, error));
   call.settleCall(error);
   return Promise.reject(error);
 }

@@ -1,5 +1,6 @@
 import { type Call, type Clock, isRpcError, type Layer, type Metadata, type RpcError } from '@org/rpc-core';
 import { isPromise, rpcError, waitFor } from '@org/rpc-core/internal';
+import { belongsTo, showCaller } from './name-call.js';
 
 /** What a client sends with every call: a value, or a function that is asked for each call. */
 export type MetadataSource = Metadata | (() => Metadata | Promise<Metadata>);
@@ -17,10 +18,16 @@ export function credentials(source: MetadataSource, clock: Clock): Layer {
       call.metadata = { ...given, ...call.metadata };
       return next(call);
     }
-    return arrived(call, given as Promise<Metadata>, clock).then((metadata) => {
-      call.metadata = { ...metadata, ...call.metadata };
-      return next(call);
-    });
+    return arrived(call, given as Promise<Metadata>, clock).then(
+      (metadata) => {
+        call.metadata = { ...metadata, ...call.metadata };
+        return next(call);
+      },
+      (error: RpcError) => {
+        // What the function itself made shows where that was.
+        throw error.progress === 'processed' ? error : showCaller(error);
+      },
+    );
   };
 }
 
@@ -33,10 +40,7 @@ function arrived(call: Call, given: Promise<Metadata>, clock: Clock): Promise<Me
 }
 
 function sourceError(call: Call, thrown: unknown): RpcError {
-  const error = isRpcError(thrown) ? thrown : unauthenticated(thrown);
-  error.service ??= call.service;
-  error.method ??= call.method;
-  return error;
+  return belongsTo(call, isRpcError(thrown) ? thrown : unauthenticated(thrown));
 }
 
 function unauthenticated(cause: unknown): RpcError {

@@ -1,5 +1,6 @@
 import { Call, type Gate, isRpcError, type Layer } from '@org/rpc-core';
 import { guardLayers } from '@org/rpc-core/internal';
+import { belongsTo } from './name-call.js';
 
 /** The layers that a user gave, with what the library needs around them; nothing at all where there are none. */
 export function userLayers(layers: readonly Layer[]): readonly Layer[] {
@@ -12,11 +13,7 @@ export function userLayers(layers: readonly Layer[]): readonly Layer[] {
  */
 const outermost: Layer = (next) => (call) => {
   const failed = (error: unknown): never => {
-    if (isRpcError(error)) {
-      error.service ??= call.service;
-      error.method ??= call.method;
-    }
-    throw error;
+    throw isRpcError(error) ? belongsTo(call, error) : error;
   };
   try {
     return Promise.resolve(next(call)).then(undefined, failed);

@@ -9,6 +9,7 @@ import {
 } from '@org/rpc-core';
 import { type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import { ItemQueue, iteratorOf, type Pumping, pump } from '@org/rpc-wire/internal';
+import { belongsTo } from '../policy/name-call.js';
 
 /** What a stream is bounded by. */
 export interface StreamBounds {
@@ -30,6 +31,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   #linked: LinkedSignal | undefined;
   #serve: (() => Promise<unknown>) | undefined;
   #source: AsyncIterable<unknown> | undefined;
+  #call: Call | undefined;
   #attempt: Call | undefined;
   #pumping: Pumping | undefined;
   /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
@@ -50,6 +52,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   /** Says what runs when the first item is asked for. */
   prepare(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): this {
     this.#source = source;
+    this.#call = call;
     this.#serve = () => {
       const { signal } = this.#stopper;
       this.#linked = call.signal === undefined ? undefined : linkSignals(call.signal, signal);
@@ -112,11 +115,8 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
 
   /** An item has come that cannot be read: the server need not send more. */
   #broken(error: unknown): void {
-    if (isRpcError(error)) {
-      error.service ??= this.#attempt?.service;
-      error.method ??= this.#attempt?.method;
-    }
-    this.#fail(error);
+    const call = this.#call;
+    this.#fail(isRpcError(error) && call !== undefined ? belongsTo(call, error) : error);
   }
 
   #fail(error: unknown): void {
@@ -151,6 +151,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
         progress: holder === undefined ? 'unsent' : 'maybe-processed',
       },
     );
+    if (this.#call !== undefined) belongsTo(this.#call, error);
     this.#reason ??= { error };
     // Held by a connection, it counts against the node; before that, it was a wait of this client.
     if (attempt !== undefined && holder !== undefined) holder.abandon(attempt, error);

@@ -9,6 +9,7 @@ import {
 } from '@org/rpc-core';
 import { guardStreamLayers } from '@org/rpc-core/internal';
 import { Attempts } from '../attempts/attempts.js';
+import { belongsTo } from '../policy/name-call.js';
 import { ClientStream } from './client-stream.js';
 
 /**
@@ -57,11 +58,7 @@ export function streamLayers(layers: readonly StreamLayer[], innermost: StreamSe
     try {
       yield* layered(call, items);
     } catch (error) {
-      if (isRpcError(error)) {
-        error.service ??= call.service;
-        error.method ??= call.method;
-      }
-      throw error;
+      throw isRpcError(error) ? belongsTo(call, error) : error;
     }
   };
 }

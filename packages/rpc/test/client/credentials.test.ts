@@ -62,7 +62,7 @@ describe("the client's metadata", () => {
       await using shop = open(source);
       await assert.rejects(shop.shop.add(1), {
         code: 'UNAUTHENTICATED',
-        message: "UNAUTHENTICATED: the client's metadata function failed: no token in the vault",
+        message: "UNAUTHENTICATED: the client's metadata function failed: no token in the vault (shop.add)",
         progress: 'unsent',
         service: 'shop',
         method: 'add',
@@ -75,7 +75,10 @@ describe("the client's metadata", () => {
     await using shop = open(async () => {
       throw new RpcError('PERMISSION_DENIED', 'logged out');
     });
-    await assert.rejects(shop.shop.add(1), { code: 'PERMISSION_DENIED', message: 'PERMISSION_DENIED: logged out' });
+    await assert.rejects(shop.shop.add(1), {
+      code: 'PERMISSION_DENIED',
+      message: 'PERMISSION_DENIED: logged out (shop.add)',
+    });
   });
 
   it('is waited for no longer than the call lasts', async () => {

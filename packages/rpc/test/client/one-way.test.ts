@@ -70,7 +70,7 @@ describe('a one-way call', () => {
     await assert.rejects(open.shop.tell({ at: [() => 1] }), {
       code: 'INVALID_ARGUMENT',
       message:
-        'INVALID_ARGUMENT: shop.tell cannot be sent: value at $[0].at[0] is a function, which MessagePack cannot carry',
+        'INVALID_ARGUMENT: shop.tell cannot be sent: value at $[0].at[0] is a function, which MessagePack cannot carry (at memory:1)',
       progress: 'unsent',
     });
     await assert.rejects(open.shop.with({ signal: AbortSignal.abort('enough') }).tell(1), { code: 'CANCELLED' });
