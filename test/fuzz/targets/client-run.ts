@@ -4,8 +4,10 @@ import { isRpcError } from '../../../packages/rpc-core/src/error.js';
 import { Call, type MethodRef, wireName } from '../../../packages/rpc-core/src/service.js';
 import { TimerQueue } from '../../../packages/rpc-core/src/timer-queue.js';
 import { ClientConnection } from '../../../packages/wire/src/connection/client/client-connection.js';
-import type { ClientConnectionOptions } from '../../../packages/wire/src/connection/client/client-protocol.js';
-import type { CallConnection } from '../../../packages/wire/src/connection/client/client-protocol.js';
+import type {
+  CallConnection,
+  ClientConnectionOptions,
+} from '../../../packages/wire/src/connection/client/client-protocol.js';
 import { ItemQueue } from '../../../packages/wire/src/connection/streams/item-queue.js';
 import { iteratorOf, pump } from '../../../packages/wire/src/connection/streams/pump.js';
 import { memoryPair } from '../../../packages/wire/src/transport/memory.js';
