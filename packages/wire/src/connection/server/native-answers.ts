@@ -185,11 +185,21 @@ function answer(
   });
 }
 
-/** Says that no more items of a call will come. @throws TypeError when its metadata cannot be sent */
+/**
+ * Says that no more items of a call will come.
+ * @throws TypeError when its metadata cannot be sent
+ * @throws RpcError RESOURCE_EXHAUSTED when its metadata is more than the peer takes in one message
+ */
 function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): void {
-  const { output, writes } = channel;
+  const { output, writes, bodyBytesMax } = channel;
   const start = output.position;
   writeEnd(output, call.id, metadataOf(call, limits));
+  const bodyBytes = output.position - start - HEADER_BYTES;
+  if (bodyBytes > bodyBytesMax) {
+    output.rollBack(start);
+    const reason = `the end has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
+    throw rpcError('RESOURCE_EXHAUSTED', reason);
+  }
   writes.commit(start, call.id);
 }
 

@@ -196,6 +196,23 @@ describe('a result that cannot be sent', () => {
     assert.deepEqual([readError(fails!).reason, fails!.body.length], ['why', 8 + 3]);
   });
 
+  it('is bounded by what the client takes, also the metadata at the end of a stream', async () => {
+    const { host, peer, settle } = serverRig();
+    host.methods['list'] = async function* () {
+      for (const call of host.calls) call.responseMetadata['a'] ??= 'x'.repeat(call.args[0] as number);
+      yield 1;
+    };
+    peer.send(PREFACE, helloFrame({ messageBytes: 1_024 }));
+    const list = { flags: RequestFlag.STREAM, name: ['test', 'list'] } as const;
+    peer.send(requestFrame(1, [1_019], list), requestFrame(2, [1_018], list));
+    await settle();
+    await settle();
+    const error = peer.only(FrameType.ERROR);
+    assert.deepEqual([error.id, readError(error).code, readError(error).handlerRan], [1, 8, 1]);
+    assert.equal(readError(error).reason, 'the end has 1025 bytes, the limit is 1024 (limits.messageBytes)');
+    assert.deepEqual([peer.only(FrameType.END).id, peer.only(FrameType.END).body.length], [2, 1_024]);
+  });
+
   it('fails its own call alone when its metadata is wrong', async () => {
     const { host, peer, settle } = await greetedServerRig();
     host.methods['mark'] = (call: CallContext) => {
