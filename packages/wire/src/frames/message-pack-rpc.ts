@@ -4,7 +4,7 @@ import type { Codec, DecodeMessage } from '../codec/codec.js';
 import { createScanner } from '../codec/scanner.js';
 import { ProtocolError } from './frame.js';
 import type { FrameTarget } from './frame-writer.js';
-import { encodeMetadata } from './metadata.js';
+import { CONTROL } from './metadata.js';
 
 /*
  * MessagePack-RPC (https://github.com/msgpack-rpc/msgpack-rpc/blob/master/spec.md): MessagePack arrays one after another,
@@ -175,7 +175,8 @@ function readMethod(bytes: Buffer, cursor: Cursor): string | undefined {
 
 /**
  * Reads the metadata of a MessagePack-RPC call whose parameters `bytes[start, end)` begin with them, and nothing that follows:
- * the call is not authorized yet.
+ * the call is not authorized yet. Peers of other languages know nothing of the names that our own metadata has: any key comes as it
+ * is, and numbers and booleans, also as keys, come as texts.
  * @throws RpcError when the first parameter is no map of texts within the limits
  */
 export function readLeadingMetadata(
@@ -190,9 +191,7 @@ export function readLeadingMetadata(
     if (first === start || first >= end) throw new TypeError('there is none');
     const next = createScanner({ ...limits, messageBytes: limits.metadataBytes }).push(bytes, first, end);
     const value = decode(bytes, first, next);
-    if (!isPlainMap(value)) throw new TypeError('it is something else');
-    encodeMetadata(value as Metadata, limits);
-    return Object.assign(Object.create(null) as Record<string, string>, value);
+    return metadataFrom(entriesOf(value), limits);
   } catch (error) {
     const reason = `the first parameter must be a map of texts, the metadata: ${(error as Error).message}`;
     throw rpcError('INVALID_ARGUMENT', reason, { progress: 'refused' });
@@ -206,8 +205,42 @@ function arrayHeaderBytes(byte: number): number {
   return byte === 0xdd ? 5 : 0;
 }
 
+function entriesOf(value: unknown): Iterable<readonly [unknown, unknown]> {
+  if (value instanceof Map) return value as Map<unknown, unknown>;
+  if (!isPlainMap(value)) throw new TypeError('it is something else');
+  return Object.entries(value);
+}
+
 function isPlainMap(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function metadataFrom(entries: Iterable<readonly [unknown, unknown]>, limits: Limits): Metadata {
+  const { metadataBytes, metadataKeys } = limits;
+  const metadata = Object.create(null) as Record<string, string>;
+  let bytes = 0;
+  let keys = 0;
+  for (const [rawKey, rawValue] of entries) {
+    const key = metadataText(rawKey, 'a key');
+    const name = JSON.stringify(key.slice(0, 64));
+    const value = metadataText(rawValue, name);
+    // As our own wire counts them.
+    bytes += 3 + Buffer.byteLength(key) + Buffer.byteLength(value);
+    if (++keys > metadataKeys || bytes > metadataBytes)
+      throw new TypeError(
+        `beyond the limits at ${name}: at most ${metadataKeys} keys and ${metadataBytes} bytes (limits.metadataKeys, limits.metadataBytes)`,
+      );
+    if (key in metadata) throw new TypeError(`the key ${name} occurs twice`);
+    metadata[key] = value;
+  }
+  return metadata;
+}
+
+function metadataText(value: unknown, what: string): string {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') throw new TypeError(`${what} must be a text or a number`);
+  if (CONTROL.test(value)) throw new TypeError(`${what} contains control characters`);
+  return value;
 }
 
 const CODE_AND_REASON = /^([A-Z_]+): ([\s\S]*)$/;
@@ -215,16 +248,40 @@ const CODE_AND_REASON = /^([A-Z_]+): ([\s\S]*)$/;
 /** Reasons are read by people. */
 const REASON_LENGTH_MAX = 4096;
 
+/** What other languages call the text of an error, the most telling first. */
+const TEXT_KEYS: readonly string[] = ['message', 'msg', 'reason', 'error', 'description', 'detail'];
+
 /**
- * What stands in the error slot of a MessagePack-RPC answer as an error of ours: a text, `[code, text]`, or anything else. The
- * code is `UNKNOWN` unless the text begins with one of ours; `details` has the value as it came.
+ * What stands in the error slot of a MessagePack-RPC answer as an error of ours: a text, an array such as `[type, text]`, a map such
+ * as `{ message: text }`, or anything else. The code is `UNKNOWN` unless the text begins with one of ours; `details` has the value
+ * as it came.
  */
 export function errorFromValue(value: unknown): RpcError {
-  const text = textOf(value) ?? (Array.isArray(value) ? textOf(value[1]) : undefined);
+  const text = textOf(value) ?? textWithin(value);
   const reason = (text ?? 'the server answered with an error that is no text; see details').slice(0, REASON_LENGTH_MAX);
   const [, code, rest] = CODE_AND_REASON.exec(reason) ?? [];
   const facts = { details: value, progress: 'processed' } as const;
   return isCode(code) ? rpcError(code, rest ?? '', facts) : rpcError('UNKNOWN', reason, facts);
+}
+
+/** The text of an array, where the second place is that of Neovim, or of a map. */
+function textWithin(value: unknown): string | undefined {
+  if (Array.isArray(value)) return textOf(value[1]) ?? firstText(value);
+  if (!(value instanceof Map) && !isPlainMap(value)) return undefined;
+  const fields = new Map<unknown, unknown>(value instanceof Map ? value : Object.entries(value));
+  for (const key of TEXT_KEYS) {
+    const text = textOf(fields.get(key));
+    if (text !== undefined) return text;
+  }
+  return firstText(fields.values());
+}
+
+function firstText(values: Iterable<unknown>): string | undefined {
+  for (const value of values) {
+    const text = textOf(value);
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -4,6 +4,7 @@ import { rpcError, TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { type CallSketch, makeCall, type ObserverRecord, TestHost } from '../../../test/connection-rig.js';
 import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
+import { UnknownExtension } from '../../codec/extensions.js';
 import { msgpack } from '../../codec/msgpack.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { memoryPair } from '../../transport/memory.js';
@@ -123,6 +124,13 @@ describe('a client of MessagePack-RPC', () => {
     [0, 'UNKNOWN', /no text/],
     ['', 'UNKNOWN', ''],
     [{ code: 1 }, 'UNKNOWN', /no text/],
+    [['NOT_FOUND: no such user', { at: 1 }], 'NOT_FOUND', 'no such user'],
+    [[1, 2, 'third'], 'UNKNOWN', 'third'],
+    [[1, [2]], 'UNKNOWN', /no text/],
+    [{ code: 'E1', message: 'no disk' }, 'UNKNOWN', 'no disk'],
+    [{ reason: 'ABORTED: again' }, 'ABORTED', 'again'],
+    [{ why: 'something', at: 1 }, 'UNKNOWN', 'something'],
+    [new UnknownExtension(5, Buffer.from('x')), 'UNKNOWN', /no text/],
   ] as const) {
     it(`takes an error of ${JSON.stringify(value)}, also beside a result`, async () => {
       const { call, peer, settle } = rig();

@@ -8,6 +8,7 @@ import { type RigOptions, TestHost } from '../../../test/connection-rig.js';
 import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
 import { UnknownExtension } from '../../codec/extensions.js';
 import { msgpack } from '../../codec/msgpack.js';
+import { readLeadingMetadata } from '../../frames/message-pack-rpc.js';
 import { memoryPair } from '../../transport/memory.js';
 import { ServerConnection } from '../server/server-connection.js';
 import { serveMessagePackRpc } from './message-pack-rpc-server.js';
@@ -447,13 +448,42 @@ describe('metadata as the first parameter', () => {
     assert.deepEqual(host.calls[0]?.args, ['hi']);
   });
 
+  it('has any keys, and numbers and booleans as texts: peers of other languages send those', async () => {
+    const { peer, host, settle } = rig();
+    host.self.metadataFirst = true;
+    const sent = { 'X-Request Id': 7, größe: 1.5, '': 'empty', big: 2n ** 60n, on: true };
+    peer.send(message(0, 1, 'echo', [sent, 'hi']));
+    await settle();
+    assert.deepEqual(peer.messages, [ECHOED]);
+    const texts = { 'X-Request Id': '7', größe: '1.5', '': 'empty', big: String(2n ** 60n), on: 'true' };
+    assert.deepEqual({ ...host.calls[0]?.metadata }, texts);
+  });
+
+  it('is read as well where the decoder makes a Map of it, each key once', () => {
+    const read = (value: unknown) => readLeadingMetadata(() => value, hex('91 80'), 0, 2, DEFAULT_LIMITS);
+    const metadata = read(
+      new Map<unknown, unknown>([
+        [1, 'a'],
+        [true, 2],
+      ]),
+    );
+    assert.deepEqual({ ...metadata }, { 1: 'a', true: '2' });
+    const twice = new Map<unknown, unknown>([
+      [1, 'a'],
+      ['1', 'b'],
+    ]);
+    assert.throws(() => read(twice), /the key "1" occurs twice/);
+  });
+
   for (const [name, params] of [
     ['no parameters', []],
     ['a text', ['hi']],
-    ['a map of other things', [{ a: 1 }]],
-    ['a key that metadata cannot have', [{ 'A b': 'x' }]],
+    ['a map of other things', [{ a: [1] }]],
+    ['a key with control characters', [{ 'a\nb': 'x' }]],
+    ['a value with control characters', [{ a: 'x\n' }]],
+    ['more keys than it may have', [Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, '']))]],
     ['more than it may be', [{ a: 'x'.repeat(20_000) }]],
-    ['a map with other keys', [new Map([['a', 'b']])]],
+    ['a map with a key that is an array', [new Map([[['a'], 'b']])]],
     ['no array', {}],
   ] as const) {
     it(`must be a map of texts within the limits, not ${name}`, async () => {

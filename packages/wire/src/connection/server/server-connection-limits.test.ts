@@ -4,7 +4,7 @@ import { RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { encoded, hex } from '../../../test/codec-helpers.js';
 import { greetedServerRig, serverRig } from '../../../test/connection-rig.js';
-import { helloFrame, rawFrame, readError, requestFrame } from '../../../test/raw-peer.js';
+import { helloFrame, type RawRequest, rawFrame, readError, requestFrame } from '../../../test/raw-peer.js';
 import { FrameType, GoAwayCode, PREFACE, RequestFlag } from '../../frames/frame.js';
 
 describe('a request that a server refuses', () => {
@@ -203,7 +203,7 @@ describe('a result that cannot be sent', () => {
       yield 1;
     };
     peer.send(PREFACE, helloFrame({ messageBytes: 1_024 }));
-    const list = { flags: RequestFlag.STREAM, name: ['test', 'list'] } as const;
+    const list: RawRequest = { flags: RequestFlag.STREAM, name: ['test', 'list'] };
     peer.send(requestFrame(1, [1_019], list), requestFrame(2, [1_018], list));
     await settle();
     await settle();
