@@ -1,7 +1,7 @@
 export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
 export { UnknownExtension } from './codec/extensions.js';
 export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
-export type { KeepaliveOptions } from './connection/channel/keepalive-options.js';
+export type { KeepaliveOptions } from './connection/channel/keepalive.js';
 export type { ClientProtocol } from './connection/client/client-protocol.js';
 export type { CompressionOptions } from './connection/compression/compression-options.js';
 export { messagePackRpc } from './connection/message-pack-rpc/message-pack-rpc.js';

@@ -1,10 +1,10 @@
 export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-owner.js';
-export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive-options.js';
+export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';
 export type { CallConnection, ClientConnectionObserver } from './connection/client/client-protocol.js';
 export { type ResolvedCompression, resolveCompression } from './connection/compression/compression-options.js';
-export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server.js';
+export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 export type { IncomingCall, MethodEntry } from './connection/server/incoming-call.js';
 export { ServerConnection } from './connection/server/server-connection.js';
 export type { ServerHost, ServerSelf } from './connection/server/server-host.js';

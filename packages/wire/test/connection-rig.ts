@@ -1,13 +1,20 @@
-import type { Metadata } from '@org/rpc-core';
-import { Call, DEFAULT_LIMITS, isRpcError, type Limits, type MethodRef, type RpcError } from '@org/rpc-core';
+import {
+  Call,
+  DEFAULT_LIMITS,
+  isRpcError,
+  type Limits,
+  type Metadata,
+  type MethodRef,
+  type RpcError,
+} from '@org/rpc-core';
 import { rpcError, TimerQueue, wireName } from '@org/rpc-core/internal';
 import { ServerStack } from '@org/rpc-server/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
-import type { ResolvedKeepalive } from '../src/connection/channel/keepalive-options.js';
+import type { ResolvedKeepalive } from '../src/connection/channel/keepalive.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
 import type { ResolvedCompression } from '../src/connection/compression/compression-options.js';
-import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 import type { IncomingCall } from '../src/connection/server/incoming-call.js';
 import { ServerConnection } from '../src/connection/server/server-connection.js';
 import type { ServerHost } from '../src/connection/server/server-host.js';

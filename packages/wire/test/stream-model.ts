@@ -4,7 +4,7 @@ import { TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
-import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 import { ServerConnection } from '../src/connection/server/server-connection.js';
 import { ItemQueue } from '../src/connection/streams/item-queue.js';
 import { pump } from '../src/connection/streams/pump.js';

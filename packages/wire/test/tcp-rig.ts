@@ -4,7 +4,7 @@ import { Call, DEFAULT_LIMITS, systemClock } from '@org/rpc-core';
 import { TimerQueue, wireName } from '@org/rpc-core/internal';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
-import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 import { ServerConnection } from '../src/connection/server/server-connection.js';
 import { dialTcp, listenTcp } from '../src/transport/tcp.js';
 import { TestHost } from './connection-rig.js';

@@ -1,4 +1,4 @@
-import { MessagePackRpcClient } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-client.js';
+import { MessagePackRpcClientConnection } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-client-connection.js';
 import { resolveMessagePackRpcOptions } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-options.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { rpcMessages, valueBoundaries } from '../grammar/rpc-messages.js';
@@ -15,7 +15,7 @@ export const messagePackRpcClient: FuzzTarget = {
       bytes,
       (options, chance) => {
         const maxInFlight = chance.flip(0.3) ? 1 + chance.size(4) : 1000;
-        return new MessagePackRpcClient(options, resolveMessagePackRpcOptions({ maxInFlight }));
+        return new MessagePackRpcClientConnection(options, resolveMessagePackRpcOptions({ maxInFlight }));
       },
       false,
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
 import { DEFAULT_LIMITS, type Limits } from '../../../packages/rpc-core/src/limits.js';
-import { serveMessagePackRpc } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-server.js';
+import { serveMessagePackRpc } from '../../../packages/wire/src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 import { ServerConnection } from '../../../packages/wire/src/connection/server/server-connection.js';
 import { memoryPair } from '../../../packages/wire/src/transport/memory.js';
 import { Chance } from '../chance.js';

@@ -14,6 +14,14 @@ export function plainAnswer(bytes: Buffer, expected: string): { answer: Buffer; 
   return { answer: Buffer.from(`${head}${reason}\n`), reason };
 }
 
+/** What to answer to bytes that are not of the native protocol: what was expected, and what came. */
+export function foreignAnswer(bytes: Buffer): { answer: Buffer; reason: string } {
+  return plainAnswer(
+    bytes,
+    'this is a port of @org/rpc, which expects its own protocol (first byte 0xc1) or MessagePack-RPC',
+  );
+}
+
 function describe(bytes: Buffer): string {
   const first = bytes[0] ?? 0;
   const start = bytes.toString('latin1', 0, 8);

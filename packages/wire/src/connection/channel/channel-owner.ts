@@ -2,7 +2,7 @@ import type { Clock, Limits } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
-import type { ResolvedKeepalive } from './keepalive-options.js';
+import type { ResolvedKeepalive } from './keepalive.js';
 
 /** What a channel needs of the connection that owns it. */
 export interface ChannelOwner {

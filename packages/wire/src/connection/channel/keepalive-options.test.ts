@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { resolveKeepalive } from './keepalive-options.js';
+import { resolveKeepalive } from './keepalive.js';
 
 describe('the option keepalive', () => {
   it('has a default for what is left out', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { Keepalive } from './keepalive.js';
-import { DEFAULT_KEEPALIVE } from './keepalive-options.js';
+import { DEFAULT_KEEPALIVE, Keepalive } from './keepalive.js';
 
 /** A keepalive of a connection that last read at `readAt`. */
 function scene() {

@@ -3,7 +3,7 @@ import type { TimerQueue } from '@org/rpc-core/internal';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
-import type { ResolvedKeepalive } from '../channel/keepalive-options.js';
+import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 
 /** A client's connection, whatever protocol it speaks. */

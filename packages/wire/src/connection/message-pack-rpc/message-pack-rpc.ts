@@ -1,5 +1,5 @@
 import type { ClientProtocol } from '../client/client-protocol.js';
-import { MessagePackRpcClient } from './message-pack-rpc-client.js';
+import { MessagePackRpcClientConnection } from './message-pack-rpc-client-connection.js';
 import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './message-pack-rpc-options.js';
 
 /**
@@ -14,5 +14,5 @@ import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './mess
  */
 export function messagePackRpc(options: MessagePackRpcOptions = {}): ClientProtocol {
   const resolved = resolveMessagePackRpcOptions(options);
-  return { name: 'messagepack-rpc', open: (connection) => new MessagePackRpcClient(connection, resolved) };
+  return { name: 'messagepack-rpc', open: (connection) => new MessagePackRpcClientConnection(connection, resolved) };
 }

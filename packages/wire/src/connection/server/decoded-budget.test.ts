@@ -8,7 +8,7 @@ import { readError, requestFrame } from '../../../test/raw-peer.js';
 import { msgpack } from '../../codec/msgpack.js';
 import { FrameType } from '../../frames/frame.js';
 import { memoryPair } from '../../transport/memory.js';
-import { serveMessagePackRpc } from '../message-pack-rpc/message-pack-rpc-server.js';
+import { serveMessagePackRpc } from '../message-pack-rpc/message-pack-rpc-server-connection.js';
 import { ServerConnection } from './server-connection.js';
 
 /** Arguments of one array of so many empty objects: a byte each on the wire, 63 in memory. */

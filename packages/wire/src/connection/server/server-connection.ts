@@ -1,5 +1,4 @@
-import type { Limits, Metadata, Peer } from '@org/rpc-core';
-import { isRpcError, type RpcError } from '@org/rpc-core';
+import { isRpcError, type Limits, type Metadata, type Peer, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
 import {
@@ -16,9 +15,9 @@ import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js'
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 import { decodeMetadata } from '../../frames/metadata.js';
+import { foreignAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { RateWindow } from '../channel/flood-guard.js';
-import { appendForeignAnswer } from '../channel/foreign.js';
 import { FrameChannel } from '../channel/frame-channel.js';
 import { Deflater } from '../compression/deflater.js';
 import { createServedStream, ItemQueue } from '../streams/item-queue.js';
@@ -259,7 +258,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   foreign(bytes: Buffer): void {
     if (isMessagePackRpc(bytes[0]!)) return this.#speakMessagePackRpc(bytes);
-    this.#channel.closeAfterWriting(appendForeignAnswer(this.#channel.output, bytes));
+    const { output } = this.#channel;
+    const { answer, reason } = foreignAnswer(bytes);
+    output.position = output.reserve(answer.length) + answer.copy(output.chunk.bytes, output.position);
+    this.#channel.closeAfterWriting(reason);
   }
 
   /** From here on this connection only passes on what its server asks of it. */

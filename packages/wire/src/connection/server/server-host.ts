@@ -1,7 +1,7 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
-import type { ResolvedKeepalive } from '../channel/keepalive-options.js';
+import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { hex } from '../../../test/codec-helpers.js';
-import { foreignAnswer } from './foreign.js';
+import { hex } from '../../test/codec-helpers.js';
+import { foreignAnswer } from './plain-answer.js';
 
 describe('the answer to bytes of another protocol', () => {
   it('is an HTTP response for an HTTP request, with the text as its body', () => {

@@ -24,7 +24,7 @@ const SILENCE_MS = 30_000;
  * The client's end of a connection to a server of MessagePack-RPC. A call that is given up keeps its id until the answer comes:
  * nothing else says when the server is done with it. What finds no free id waits in the order of arrival.
  */
-export class MessagePackRpcClient implements CallConnection, CallWire, ValueChannelOwner {
+export class MessagePackRpcClientConnection implements CallConnection, CallWire, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #rpc: ResolvedMessagePackRpcOptions;
   readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });

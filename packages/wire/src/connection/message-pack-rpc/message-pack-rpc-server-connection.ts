@@ -27,7 +27,7 @@ const USUAL_PRIORITY = 128;
  * The server's end of a connection whose peer speaks MessagePack-RPC: the same calls, bounds and authorization as on the native
  * protocol, as far as that wire can say them. It knows no deadline, no cancel and no goodbye.
  */
-export class MessagePackRpcServer<Entry extends MethodEntry>
+export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   implements Successor, ValueChannelOwner, IncomingPort<Entry>
 {
   readonly #limits: Limits;
@@ -257,5 +257,5 @@ function refused(code: RpcError['code'], reason: string): RpcError {
 
 /** Makes the server's end of a connection whose peer speaks MessagePack-RPC: what a native connection hands over to. */
 export function serveMessagePackRpc<Entry extends MethodEntry>(options: SuccessorOptions<Entry>): Successor {
-  return new MessagePackRpcServer(options);
+  return new MessagePackRpcServerConnection(options);
 }

@@ -11,7 +11,7 @@ import { msgpack } from '../../codec/msgpack.js';
 import { readLeadingMetadata } from '../../frames/message-pack-rpc.js';
 import { memoryPair } from '../../transport/memory.js';
 import { ServerConnection } from '../server/server-connection.js';
-import { serveMessagePackRpc } from './message-pack-rpc-server.js';
+import { serveMessagePackRpc } from './message-pack-rpc-server-connection.js';
 
 function rig(options: RigOptions = {}) {
   const clock = new FakeClock(1_000);

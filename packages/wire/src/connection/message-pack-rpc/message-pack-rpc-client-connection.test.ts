@@ -10,9 +10,9 @@ import type { ByteStream } from '../../transport/byte-stream.js';
 import { memoryPair } from '../../transport/memory.js';
 import { ServerConnection } from '../server/server-connection.js';
 import { messagePackRpc } from './message-pack-rpc.js';
-import type { MessagePackRpcClient } from './message-pack-rpc-client.js';
+import type { MessagePackRpcClientConnection } from './message-pack-rpc-client-connection.js';
 import type { MessagePackRpcOptions } from './message-pack-rpc-options.js';
-import { serveMessagePackRpc } from './message-pack-rpc-server.js';
+import { serveMessagePackRpc } from './message-pack-rpc-server-connection.js';
 
 function clientOver(stream: ByteStream, clock: FakeClock, options: MessagePackRpcOptions = {}) {
   const observed: ObserverRecord = { greeted: [], draining: [], closed: [] };
@@ -28,7 +28,7 @@ function clientOver(stream: ByteStream, clock: FakeClock, options: MessagePackRp
       closed: (reason) => observed.closed.push(reason),
     },
     expectInstance: 'h:1',
-  }) as MessagePackRpcClient;
+  }) as MessagePackRpcClientConnection;
   /** Sends a call; what it ends with is its result or its error. */
   const call = (method: string, args: readonly unknown[] = [], sketch: CallSketch = {}): Promise<unknown> =>
     connection.send(makeCall(clock, method, args, sketch)).catch((error: unknown) => error);
