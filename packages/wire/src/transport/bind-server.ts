@@ -1,4 +1,5 @@
-import type { Server } from 'node:net';
+import { lstatSync, type Stats, unlinkSync } from 'node:fs';
+import { createConnection, type Server } from 'node:net';
 import type { Listener } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
 
@@ -12,7 +13,8 @@ export interface ListenTarget {
 }
 
 /**
- * Binds a server of Node.js to its address.
+ * Binds a server of Node.js to its address. The socket file of a process that was killed is in the way of nobody: where nothing
+ * listens on it any more, it is removed.
  * @param onError - told of what goes wrong while accepting (too many open files, too many connections); it goes on
  * @param onClose - told when it accepts no more
  * @throws Error in words for people: address taken, permission denied
@@ -30,8 +32,15 @@ export function bindServer(
     onError(new Error(`${where}: refused a connection, ${target.connectionsMax} are open (limits.connections)`)),
   );
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(describeNodeError(error, where)));
-    server.listen(path === undefined ? { host, port } : { path }, () => {
+    const listen = (): void => void server.listen(path === undefined ? { host, port } : { path });
+    let isFirst = true;
+    server.on('error', async (error: NodeJS.ErrnoException) => {
+      const wasFirst = isFirst;
+      isFirst = false;
+      if (wasFirst && path !== undefined && error.code === 'EADDRINUSE' && (await removeStale(path))) return listen();
+      reject(describeNodeError(error, where));
+    });
+    server.once('listening', () => {
       server.removeAllListeners('error');
       server.on('error', (error) => onError(describeNodeError(error, where)));
       const bound = server.address();
@@ -48,5 +57,40 @@ export function bindServer(
         },
       });
     });
+    listen();
+  });
+}
+
+/** Removes the socket file of a process that is gone. @returns whether it has */
+async function removeStale(path: string): Promise<boolean> {
+  const found = socketFile(path);
+  if (found === undefined || !(await isRefused(path))) return false;
+  const now = socketFile(path);
+  // Another server that begins at the same time may have put its own there meanwhile.
+  if (now?.ino !== found.ino || now.ctimeMs !== found.ctimeMs) return false;
+  try {
+    unlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function socketFile(path: string): Stats | undefined {
+  // Of an abstract socket, whose name begins with a zero byte, nothing is left behind.
+  if (path.startsWith('\0')) return undefined;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats?.isSocket() ? stats : undefined;
+}
+
+/** Whether nobody listens there. Whatever else goes wrong with a connection, as a full queue, shows that somebody may. */
+function isRefused(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,8 @@ class Recorder {
   }
 }
 
+const fail = (): never => assert.fail('nobody connects');
+
 describe('TCP streams', () => {
   const closers: (() => unknown)[] = [];
   afterEach(async () => {
@@ -67,6 +70,32 @@ describe('TCP streams', () => {
     await a.until(() => a.text === 'pong');
     assert.equal(client.peer.address, `127.0.0.1:${listener.address.port}`);
     assert.match(server.peer.address, /^127\.0\.0\.1:\d+$/);
+  });
+
+  it('listen where a process that was killed has left its socket file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rpc-unix-'));
+    after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'socket');
+    const program = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    assert.equal(spawnSync(process.execPath, ['-e', program, path]).signal, 'SIGKILL');
+    assert.equal(existsSync(path), true);
+    const { listener } = await connected({ path });
+    await listener.close();
+  });
+
+  it('take no unix socket from a server that lives, and no file that is no socket', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rpc-unix-'));
+    after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'socket');
+    const { client } = await connected({ path });
+    const target = { ...LOCAL, path };
+    await assert.rejects(listenTcp(target, fail, fail), { code: 'EADDRINUSE' });
+    const seen = new Recorder(client);
+    assert.deepEqual([existsSync(path), seen.closedWith], [true, undefined]);
+    const file = join(folder, 'file');
+    writeFileSync(file, 'precious');
+    await assert.rejects(listenTcp({ ...LOCAL, path: file }, fail, fail), { code: 'EADDRINUSE' });
+    assert.equal(readFileSync(file, 'utf8'), 'precious');
   });
 
   it('carry bytes over a unix socket, whose file goes with its listener', async () => {
