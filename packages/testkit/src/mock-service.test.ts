@@ -42,7 +42,10 @@ describe('mockService()', () => {
         throw new RpcError('OUT_OF_RANGE', 'too large');
       },
     });
-    await assert.rejects(calculator.sum(1, 2), { code: 'OUT_OF_RANGE' });
+    await assert.rejects(calculator.sum(1, 2), {
+      message: 'OUT_OF_RANGE: too large (calculator.sum)',
+      progress: 'processed',
+    });
   });
 
   it('rejects for a method that it was not given, and names it', async () => {
@@ -52,6 +55,57 @@ describe('mockService()', () => {
       service: 'calculator',
       method: 'sum',
     });
+  });
+
+  it('passes an error of a mock behind it on as a server would: not as that of the front', async () => {
+    const back = mockService(Calculator, {
+      negate: () => {
+        throw new RpcError('NOT_FOUND', 'no such row');
+      },
+    });
+    const front = mockService(Calculator, { sum: (x) => back.negate(x) });
+    await assert.rejects(front.sum(1, 2), (error: RpcError) => {
+      assert.deepEqual([error.code, error.service, error.method], ['INTERNAL', 'calculator', 'sum']);
+      assert.doesNotMatch(error.message, /no such row/);
+      assert.equal((error.cause as RpcError).reason, 'no such row');
+      return true;
+    });
+  });
+
+  it('makes INTERNAL with an id of anything else that is thrown', async () => {
+    const failing = mockService(Calculator, {
+      sum: () => {
+        throw new TypeError('x is not a function');
+      },
+    });
+    await assert.rejects(failing.sum(1, 2), {
+      code: 'INTERNAL',
+      reason: /the server's log has the reason under \w{19}$/,
+    });
+  });
+
+  it('carries values through the codec, both ways', async () => {
+    const Store = defineService('store', { put: method<(value: object) => object>() });
+    const kept = { at: new Date(5), list: [1] };
+    let got: object | undefined;
+    const { put } = mockService(Store, {
+      put: (value) => {
+        got = value;
+        return kept;
+      },
+    });
+    const passed = { map: new Map([[1, 2]]) };
+    const result = await put(passed);
+    assert.deepEqual([got, result], [passed, kept]);
+    assert.notEqual(got, passed);
+    assert.notEqual(result, kept);
+    await assert.rejects(put({ call: () => 1 }), {
+      code: 'INVALID_ARGUMENT',
+      message: /store\.put cannot be sent: value at \$\[0\]\.call is a function/,
+      progress: 'unsent',
+    });
+    const { put: giving } = mockService(Store, { put: () => ({ call: () => 1 }) });
+    await assert.rejects(giving({}), { code: 'INTERNAL' });
   });
 
   it('refuses a function that is no method, and names the one that was probably meant', () => {
