@@ -159,6 +159,22 @@ describe('a client of MessagePack-RPC', () => {
     }
   });
 
+  it('fails the call alone whose answer is larger than a message may be', async () => {
+    const { call, peer, settle, observed, connection } = rig();
+    const [first, second] = [call('echo'), call('echo')];
+    await settle();
+    const large = Buffer.alloc(DEFAULT_LIMITS.messageBytes);
+    peer.send(message(1, 1, null, large), message(0, 5, 'ask', [large]), message(2, 'note', [large]));
+    peer.send(message(1, 77, null, large), message(1, 2, null, 'ok'));
+    const error = (await first) as RpcError;
+    assert.deepEqual([error.code, error.progress, error.method], ['RESOURCE_EXHAUSTED', 'processed', 'echo']);
+    assert.match(error.reason, /^the reply has \d+ bytes, the limit is 4194304 \(limits\.messageBytes\)$/);
+    assert.equal(await second, 'ok');
+    await settle();
+    assert.match(String(peer.messages[2]), /^1,5,RESOURCE_EXHAUSTED: the request has \d+ bytes/);
+    assert.deepEqual([observed.closed, connection.ignored, peer.messages.length], [[], 3, 3]);
+  });
+
   it('fails a call that cannot be encoded, and no other', async () => {
     const { call, peer, settle, connection } = rig();
     const bad = (await call('echo', [() => {}])) as RpcError;

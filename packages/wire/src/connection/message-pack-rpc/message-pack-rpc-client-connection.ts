@@ -191,6 +191,21 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     this.#calls.proceed();
   }
 
+  tooLong(start: Buffer, byteLength: number): void {
+    this.#hear();
+    const head = readRpcHead(start, 0);
+    const isAnswer = head.type === RpcMessageType.RESPONSE;
+    if (!isAnswer) this.#peerRequests.refuse(head, byteLength);
+    const call = isAnswer ? this.#ids.take(head.id) : undefined;
+    if (call === undefined) this.#ignored++;
+    else {
+      this.#calls.answered(call, this.#channel.readAt);
+      const reason = `the reply has ${byteLength} bytes, the limit is ${this.#options.limits.messageBytes} (limits.messageBytes)`;
+      call.fail(callError(call, 'RESOURCE_EXHAUSTED', reason, 'processed'));
+    }
+    this.#calls.proceed();
+  }
+
   #answer(call: Call, bytes: Buffer, start: number, end: number): void {
     this.#calls.answered(call, this.#channel.readAt);
     let message: readonly unknown[];

@@ -368,12 +368,50 @@ describe('a connection of MessagePack-RPC', () => {
     assert.match(String((peer.messages[1] as unknown[])[2]), /limits\.frameStallMs/);
   });
 
-  it('is closed when a message is larger than it may be', async () => {
+  it('is closed when a message is more than four times as large as it may be', async () => {
     const { messages, hasEnded } = await answersTo(hex('94 00 01 a1 61 91 c6 00 01 00 00'), {
       limits: { messageBytes: 1024 },
     });
-    assert.match(String((messages[0] as unknown[])[2]), /more than 1024 bytes/);
+    assert.match(String((messages[0] as unknown[])[2]), /more than 4096 bytes/);
     assert.ok(hasEnded);
+  });
+
+  for (const step of [1, 7, 1_000, 5_000])
+    it(`goes on when a message is larger than it may be, in pieces of ${step} bytes; its call alone is refused`, async () => {
+      const { peer, host, settle } = rig({ limits: { messageBytes: 1024 } });
+      const [request, note, answer] = [
+        message(0, 7, 'echo', ['x'.repeat(4_000)]),
+        message(2, 'echo', ['x'.repeat(3_000)]),
+        message(1, 7, null, 'x'.repeat(2_000)),
+      ];
+      const bytes = Buffer.concat([
+        ECHO,
+        request,
+        note,
+        answer,
+        message(0, 2, 'echo', ['x'.repeat(1_024 - 11)]),
+        message(0, 3, 'echo', ['x'.repeat(1_024 - 12)]),
+      ]);
+      for (let at = 0; at < bytes.length; at += step) peer.send(bytes.subarray(at, at + step));
+      await settle();
+      const tooLong = (length: number) =>
+        `RESOURCE_EXHAUSTED: the request has ${length} bytes, the limit is 1024 (limits.messageBytes)`;
+      assert.deepEqual(peer.messages.slice(0, 3), [
+        ECHOED,
+        [1, 7, tooLong(request.length), null],
+        [1, 2, tooLong(1_025), null],
+      ]);
+      assert.equal((peer.messages[3] as unknown[])[1], 3);
+      assert.deepEqual([peer.messages.length, peer.hasEnded, host.calls.length], [4, false, 2]);
+    });
+
+  it('names the call when the rest of a message that is larger than it may be does not come', async () => {
+    const { clock, connection, peer, settle } = rig({ limits: { messageBytes: 1024 } });
+    peer.send(message(0, 7, 'echo', ['x'.repeat(4_000)]).subarray(0, 3_000));
+    await clock.advance(5_001);
+    connection.tick(clock.now());
+    await settle();
+    assert.deepEqual([(peer.messages[0] as unknown[])[1], peer.hasEnded], [7, true]);
   });
 
   it('is not read from while the peer does not read, and dropped when it never does', async () => {

@@ -128,6 +128,14 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     if (!oneWay) this.#answerError(head.id, admitted);
   }
 
+  tooLong(start: Buffer, byteLength: number): void {
+    const { type, id } = readRpcHead(start, 0);
+    if (type === RpcMessageType.RESPONSE) return this.#floods.ignore('an answer', this.#channel.readAt);
+    if (type === RpcMessageType.NOTIFICATION) return;
+    const reason = `the request has ${byteLength} bytes, the limit is ${this.#limits.messageBytes} (limits.messageBytes)`;
+    this.#answerError(id, refused('RESOURCE_EXHAUSTED', reason));
+  }
+
   malformed(reason: string, head: Buffer): void {
     // 0 is the id of a call for many peers: where none is known nobody is told, since an answer to what was never asked breaks them.
     const id = readRequestId(head, 0, head.length);

@@ -54,6 +54,13 @@ export class PeerRequests {
     return true;
   }
 
+  /** Answers a request that was too long to be kept; a notification is nobody's. */
+  refuse(head: RpcMessageHead, byteLength: number): void {
+    const { messageBytes } = this.#options.limits;
+    const reason = `the request has ${byteLength} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+    this.#fail(head, rpcError('RESOURCE_EXHAUSTED', reason));
+  }
+
   #params(bytes: Buffer, start: number, end: number): unknown[] {
     let message: unknown[];
     try {

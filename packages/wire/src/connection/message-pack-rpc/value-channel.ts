@@ -12,10 +12,15 @@ const NOTHING = Buffer.alloc(0);
 /** The array, type and id of a message have no more bytes than this. */
 const HEAD_BYTES = 32;
 
+/** What is longer than this many times `messageBytes` is not worth reading to its end, as on the native protocol. */
+const SKIP_FACTOR = 4;
+
 /** What a value channel needs of the connection that owns it. */
 export interface ValueChannelOwner {
   /** One whole MessagePack value, borrowed until this returns. @throws ProtocolError to close the connection */
   message(bytes: Buffer, start: number, end: number): void;
+  /** A message of so many bytes has ended that was not kept, being beyond `messageBytes`; it begins like `head`. @throws as `message` */
+  tooLong(head: Buffer, byteLength: number): void;
   /** What came is no message, and begins like `head`: the last chance to say so, before the connection is closed. */
   malformed(reason: string, head: Buffer): void;
   /** The peer will send no more. */
@@ -51,6 +56,8 @@ export class ValueChannel implements ByteChannelOwner {
   /** The beginning of an unfinished message, in a buffer that doubles: pieces of one byte each must not be kept as such. */
   #pending: Buffer | undefined;
   #pendingBytes = 0;
+  /** How many bytes of a message that is too long are not in there. */
+  #skippedBytes = 0;
   /** What came after the message whose answer filled the write queue. */
   #held: Buffer = NOTHING;
   #messagesRead = 0;
@@ -59,7 +66,7 @@ export class ValueChannel implements ByteChannelOwner {
     const { stream, limits, clock } = options;
     this.#options = options;
     this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
-    this.#scanner = createScanner(limits);
+    this.#scanner = createScanner({ messageBytes: SKIP_FACTOR * limits.messageBytes });
     this.output = this.#bytes.output;
     this.receiver = this.#bytes;
   }
@@ -157,7 +164,8 @@ export class ValueChannel implements ByteChannelOwner {
       const end = this.#scan(bytes, start);
       if (end < 0) return this.#keep(bytes, start, bytes.length);
       this.#messagesRead++;
-      if (this.#pendingBytes === 0) this.#options.owner.message(bytes, start, end);
+      const isShort = end - start <= this.#options.limits.messageBytes;
+      if (this.#pendingBytes === 0 && isShort) this.#options.owner.message(bytes, start, end);
       else this.#finish(bytes, start, end);
       start = end;
     }
@@ -178,13 +186,17 @@ export class ValueChannel implements ByteChannelOwner {
     this.#keep(bytes, start, end);
     const message = this.#pending!;
     const length = this.#pendingBytes;
+    const skipped = this.#skippedBytes;
     this.#pending = undefined;
     this.#pendingBytes = 0;
-    this.#options.owner.message(message, 0, length);
+    this.#skippedBytes = 0;
+    if (skipped === 0) this.#options.owner.message(message, 0, length);
+    else this.#options.owner.tooLong(message.subarray(0, length), length + skipped);
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
     const needed = this.#pendingBytes + end - start;
+    if (this.#skippedBytes > 0 || needed > this.#options.limits.messageBytes) return this.#skip(bytes, start, end);
     if (this.#pending === undefined || needed > this.#pending.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#pendingBytes, needed));
       this.#pending?.copy(larger, 0, 0, this.#pendingBytes);
@@ -192,6 +204,17 @@ export class ValueChannel implements ByteChannelOwner {
     }
     bytes.copy(this.#pending, this.#pendingBytes, start, end);
     this.#pendingBytes = needed;
+  }
+
+  /** Of what is too long no more than the beginning is kept, which says whose it is. */
+  #skip(bytes: Buffer, start: number, end: number): void {
+    const length = this.#pendingBytes + this.#skippedBytes + end - start;
+    if (this.#skippedBytes === 0) {
+      const kept = this.#pending?.subarray(0, Math.min(this.#pendingBytes, HEAD_BYTES)) ?? NOTHING;
+      this.#pending = Buffer.concat([kept, bytes.subarray(start, start + HEAD_BYTES - kept.length)]);
+      this.#pendingBytes = this.#pending.length;
+    }
+    this.#skippedBytes = length - this.#pendingBytes;
   }
 
   #malformed(told: string, reason = told): void {
