@@ -17,6 +17,8 @@ export interface ClientMethod extends MethodRef {
   readonly policy: LivePolicy;
   readonly idempotent: boolean;
   readonly priority: number;
+  /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
+  readonly owner: { readonly isResting: boolean };
   /** What is known of the service's servers. */
   readonly list: FirstList;
   /** The composed stack: see stack.ts. */

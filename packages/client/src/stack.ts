@@ -93,8 +93,7 @@ export function composeMethod(
   const { service } = balancer;
   const { clock, random, layers, metadata } = client.options;
   const ofService = serviceParts(client, service);
-  const ofMethod = client.options.services.get(service)?.methods[method] ?? {};
-  const own = createLimiters('createClient', `${service}.${method}`, ofMethod, clock);
+  const own = createLimiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
   // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
   const limits = [own, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
     ...(rate ? [rate] : []),
@@ -149,6 +148,7 @@ export function composeMethod(
     policy,
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
+    owner: balancer,
     list: balancer.list,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
@@ -188,6 +188,11 @@ function observer(emit: Emit): Gate {
   };
 }
 
+/** What `configure` was told of a method alone. */
+function ownOptions({ options }: SharedParts, service: string, method: string): PolicyOptions {
+  return options.services.get(service)?.methods[method] ?? {};
+}
+
 /** What the client was told of a method, the nearest first, under the rules of its service. */
 function livePolicyOf(
   client: SharedParts,
@@ -197,7 +202,7 @@ function livePolicyOf(
 ): LivePolicy {
   const ofService = client.options.services.get(service);
   const sources = [
-    { options: ofService?.methods[method] ?? {}, isOwn: true },
+    { options: ownOptions(client, service, method), isOwn: true },
     { options: ofService?.policy ?? {}, isOwn: false },
     { options: definition, isOwn: true },
     { options: client.options.policy, isOwn: false },

@@ -25,6 +25,7 @@ import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
 import type { Emit } from '../nodes/announcer.js';
 import { Balancer } from '../nodes/balancer.js';
+import { KnownServices } from '../nodes/known-services.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
@@ -64,9 +65,6 @@ export function createClient(options: ClientOptions = {}): Client {
 /** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */
 const ERROR_SHOWN_LENGTH = 200;
 
-/** Methods that are remembered. A gateway that calls whatever it is asked for must not fill the memory with names. */
-const METHODS_MAX = 10_000;
-
 /** The client itself: methods, balancers, and what they share. */
 export class RpcClient implements Client {
   readonly #options: ResolvedClientOptions;
@@ -75,8 +73,7 @@ export class RpcClient implements Client {
   readonly #pool: Pool;
   readonly #breakers: BreakerGroup | undefined;
   readonly #shared: SharedParts;
-  readonly #balancers = new Map<string, Balancer>();
-  readonly #methods = new Map<string, ClientMethod>();
+  readonly #services = new KnownServices((service) => this.#shared.services.delete(service));
   #registry: RegistryHandle | undefined;
   #registryError: string | undefined;
   #cancelTick: (() => void) | undefined;
@@ -161,14 +158,14 @@ export class RpcClient implements Client {
   }
 
   state(): ClientState {
-    return clientState(this.#balancers.values(), this.#options.clock.now());
+    return clientState(this.#services.balancers(), this.#options.clock.now());
   }
 
   /** What printing shows: a private field shows nothing. */
   [INSPECT](): string {
     const { registry, namespace } = this.#options;
     const state = this.#closed === undefined ? '' : 'closed, ';
-    return `Client { ${state}registry ${registry.display}, namespace ${namespace}, services: ${[...this.#balancers.keys()].join(', ') || 'none used yet'} }`;
+    return `Client { ${state}registry ${registry.display}, namespace ${namespace}, services: ${this.#services.names.join(', ') || 'none used yet'} }`;
   }
 
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this {
@@ -195,7 +192,7 @@ export class RpcClient implements Client {
     const reason = 'the client was closed';
     this.#cancelTick?.();
     this.#shared.waits.close(reason);
-    for (const balancer of this.#balancers.values()) balancer.close(reason);
+    for (const balancer of this.#services.balancers()) balancer.close(reason);
     this.#pool.close(reason);
     this.#breakers?.close();
     this.#timers.close();
@@ -216,6 +213,7 @@ export class RpcClient implements Client {
       const error = closedError(service, method);
       return givesIterator(called.definition) ? failedStream(error) : Promise.reject(error);
     }
+    if (called.owner.isResting) return this.#start(this.#method(service, method, called.definition), args, options);
     if (called.stream !== undefined) return startStream(this.#options, called, args, options);
     return startCall(this.#options, called, args, options);
   }
@@ -226,17 +224,16 @@ export class RpcClient implements Client {
    */
   #method(service: string, method: string, definition: MethodDefinition): ClientMethod | MethodPath {
     if (this.#closed !== undefined) return { service, method, definition };
-    const key = `${service} ${method}`;
-    const known = this.#methods.get(key);
+    const known = this.#services.method(service, method);
     if (known !== undefined && (definition === UNKNOWN_METHOD || known.definition === definition)) return known;
     if (definition === UNKNOWN_METHOD) assertName('method name', method);
     const called = composeMethod(this.#shared, this.#balancer(service), method, definition);
-    if (this.#methods.size < METHODS_MAX) this.#methods.set(key, called);
+    this.#services.addMethod(called);
     return called;
   }
 
   #balancer(service: string): Balancer {
-    let balancer = this.#balancers.get(service);
+    let balancer = this.#services.balancer(service);
     if (balancer === undefined) {
       const { registry, namespace, name, clock, random, tls, balancer: pickers } = this.#options;
       const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
@@ -254,11 +251,13 @@ export class RpcClient implements Client {
         clock,
         random,
         emit: this.#emit,
+        successor: () => (this.#closed === undefined ? this.#balancer(service) : undefined),
       }).open();
-      this.#balancers.set(service, balancer);
+      this.#services.add(balancer);
       this.#cancelTick ??= everySecond(clock, (now) => {
         this.#pool.tick(now);
-        for (const each of this.#balancers.values()) each.tick();
+        for (const each of this.#services.balancers()) each.tick();
+        this.#services.trim();
       });
     }
     return balancer;

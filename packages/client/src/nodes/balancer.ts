@@ -36,6 +36,8 @@ export interface BalancerEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** The balancer of the service after this one was let go; `undefined` when the client is closed. Left out where none ever is. */
+  readonly successor?: (() => Balancer | undefined) | undefined;
 }
 
 /**
@@ -54,6 +56,8 @@ export class Balancer implements NodeOwner {
   readonly #announcer: Announcer;
   #watch: Watch | undefined;
   #closedReason: string | undefined;
+  #isResting = false;
+  #wantedAt: number;
   /** Set while the first list was empty, and not long ago. */
   #isYoung = false;
   #cancelYoung: (() => void) | undefined;
@@ -63,6 +67,7 @@ export class Balancer implements NodeOwner {
     this.service = service;
     this.#environment = environment;
     const { clock, random, breakers, pickers, pool, identity, registry, instance, emit } = environment;
+    this.#wantedAt = clock.now();
     const health = new ServiceHealth({ clock, random, breakers });
     const onSwap = (): void => {
       if (this.roster.weigh()) this.#view.changedAll();
@@ -95,6 +100,21 @@ export class Balancer implements NodeOwner {
 
   get isClosed(): boolean {
     return this.#closedReason !== undefined;
+  }
+
+  /** Whether nobody would miss it: there is no instance, and no call waits for one. */
+  get isIdle(): boolean {
+    return this.roster.size === 0 && this.#room.size === 0;
+  }
+
+  /** Whether it was let go: another one is to be asked. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
+  /** When a call last found no instance, or when it was made if none did. */
+  get wantedAt(): number {
+    return this.#wantedAt;
   }
 
   /** How many nodes take calls. */
@@ -140,11 +160,17 @@ export class Balancer implements NodeOwner {
     this.rules.tick();
   }
 
-  close(reason: string): void {
-    this.#closedReason = reason;
+  /** Follows the registry no longer. A call that is on its way to it all the same goes to its successor. */
+  rest(): void {
+    this.#isResting = true;
     this.#cancelYoung?.();
     this.#watch?.close();
     this.rules.close();
+  }
+
+  close(reason: string): void {
+    this.#closedReason = reason;
+    this.rest();
     this.#room.close(() => rpcError('UNAVAILABLE', reason));
     this.roster.close();
     this.#view.rebuild();
@@ -159,7 +185,7 @@ export class Balancer implements NodeOwner {
   }
 
   #update(snapshot: Snapshot): void {
-    if (this.#closedReason !== undefined) return;
+    if (this.#isResting) return;
     this.roster.apply(snapshot);
     if (this.roster.isAnswered && !this.roster.hasListed) this.#beYoung();
     // What the registry says of a node may make it ready or not, whatever its connection does.
@@ -187,6 +213,11 @@ export class Balancer implements NodeOwner {
 
   #withoutNode(call: Call): Promise<unknown> {
     if (this.#closedReason !== undefined) return this.#refuse(call, this.#closedReason);
+    if (this.#isResting) {
+      const successor = this.#environment.successor?.();
+      return successor === undefined ? this.#refuse(call, 'the client was closed') : successor.call(call);
+    }
+    this.#wantedAt = this.#environment.clock.now();
     // Others may be there that the registry has not told of.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
