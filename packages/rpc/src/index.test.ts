@@ -14,7 +14,7 @@ const EXPORTS = {
   errors: ['RpcError', 'isRpcError'],
   'what handlers use': ['callContext', 'contextKey', 'detached'],
   'balancing policies': ['p2c', 'roundRobin', 'NodeStatus', 'wasTried'],
-  'what layers and codecs are made of': ['Call', 'msgpack', 'CodecError', 'UnknownExtension'],
+  'what layers and codecs are made of': ['Call', 'msgpack', 'CodecError', 'UnknownExtension', 'Float', 'float'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],
 };
 

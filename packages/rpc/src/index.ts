@@ -200,6 +200,8 @@ export {
   type CompressionOptions,
   type DecodeMessage,
   type EncodeTarget,
+  Float,
+  float,
   type KeepaliveOptions,
   type MessagePackRpcOptions,
   type MsgpackOptions,
@@ -208,6 +210,7 @@ export {
   type PeerHandlers,
   type Pem,
   type ServerTlsOptions,
+  type TextFormat,
   UnknownExtension,
 } from '@org/rpc-wire';
 export { createClient, createServer } from './create.js';

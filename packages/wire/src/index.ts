@@ -1,5 +1,7 @@
 export { type Chunk, type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec/codec.js';
 export { UnknownExtension } from './codec/extensions.js';
+export { Float, float } from './codec/float.js';
+export type { TextFormat } from './codec/foreign-msgpack.js';
 export { type MsgpackOptions, msgpack } from './codec/msgpack.js';
 export type { KeepaliveOptions } from './connection/channel/keepalive.js';
 export type { ClientProtocol } from './connection/client/client-protocol.js';

@@ -39,6 +39,17 @@ export const COSTLY_SHAPES: readonly CostlyShape[] = [
   many('maps of an index around a map of an index', () =>
     join([of(0x82), text('7'), entry(text('1000')), pair('1001')]),
   ),
+  many('maps of one whole number', (i) => entry(of(i % 128))),
+  many('maps of one binary', () => entry(of(0xc4, 1, 1))),
+  many('maps of nil', () => entry(of(0xc0))),
+  many('maps of a map of a number', () => entry(entry(of(1)))),
+  many('maps of a text and a number', (i) => join([of(0x82), pair(short(i)), of(7, 1)])),
+  once('one map of whole numbers', (bytes) =>
+    container(0xdf, (i) => join([of(0xcd), of(i >> 8, i & 0xff), of(1)]), bytes - 5, 2048),
+  ),
+  once('one map of numbers that collide', (bytes) =>
+    container(0xdf, (i) => join([of(0xce), u32(COLLIDING[i % COLLIDING.length]!), of(1)]), bytes - 5, 2048),
+  ),
   wide('one map of short keys', (i) => text(short(i))),
   wide('one map of indices from 0', (i) => text(String(i))),
   wide('one map of indices with gaps', (i) => text(String(1000 * i))),

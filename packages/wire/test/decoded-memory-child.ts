@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { CodecError, type DecodeMessage } from '../src/codec/codec.js';
+import { foreignMsgpack } from '../src/codec/foreign-msgpack.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { msgpackrCodec } from '../src/codec/msgpackr.js';
 import { COSTLY_SHAPES, type CostlyShape } from './costly-shapes.js';
@@ -30,7 +31,7 @@ const ELEMENT_BYTES = 64;
 
 const DECODERS: Readonly<Record<string, () => DecodeMessage>> = {
   msgpack: () => msgpack().createDecoder(DEFAULT_LIMITS),
-  foreign: () => msgpack({ unknownExtensions: 'keep', malformedText: 'keep' }).createDecoder(DEFAULT_LIMITS),
+  foreign: () => foreignMsgpack().createDecoder(DEFAULT_LIMITS),
   msgpackr: () => msgpackrCodec({ unknownExtensions: 'keep' }).createDecoder(DEFAULT_LIMITS),
 };
 
@@ -89,15 +90,21 @@ function isTaken(decode: DecodeMessage, message: Buffer): boolean {
   }
 }
 
+/** The least of a few: what else the process came to need meanwhile, such as compiled code, shows in one only. */
 function retainedBy(message: Buffer): { retained: number; extraBytes: number } {
-  const decode = create();
-  // What the first use of a decoder makes is not the message's.
-  decode(Buffer.of(0xc0), 0, 1);
-  const before = memory();
-  const value = decode(message, 0, message.length);
-  const retained = memory() - before;
-  sink ^= typeof value === 'object' ? 2 : 4;
-  return { retained, extraBytes: decode.extraBytes ?? 0 };
+  let retained = Number.POSITIVE_INFINITY;
+  let extraBytes = 0;
+  for (let i = 0; i < TIMES_MAX && retained > message.length + extraBytes; i++) {
+    const decode = create();
+    // What the first use of a decoder makes is not the message's.
+    decode(Buffer.of(0xc0), 0, 1);
+    const before = memory();
+    const value = decode(message, 0, message.length);
+    retained = Math.min(retained, memory() - before);
+    sink ^= typeof value === 'object' ? 2 : 4;
+    extraBytes = decode.extraBytes ?? 0;
+  }
+  return { retained, extraBytes };
 }
 
 function memory(): number {

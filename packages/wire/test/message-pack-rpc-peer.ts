@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { foreignMsgpack } from '../src/codec/foreign-msgpack.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { createScanner } from '../src/codec/scanner.js';
 import type { ByteReceiver, ByteStream } from '../src/transport/byte-stream.js';
@@ -23,7 +24,7 @@ export class MessagePackRpcPeer implements ByteReceiver {
   onMessage: (message: unknown[]) => void = () => {};
   readonly #stream: ByteStream;
   readonly #scanner = createScanner(DEFAULT_LIMITS);
-  readonly #decode = CODEC.createDecoder(DEFAULT_LIMITS);
+  readonly #decode = foreignMsgpack().createDecoder(DEFAULT_LIMITS);
   #read = 0;
   #scanned = 0;
 

@@ -166,7 +166,14 @@ describe('properties of the codec', function () {
 
   it('garbage makes no more than its bytes can pay for, whether or not it is refused in the end', () => {
     const views = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
-    const settings = { limits: DEFAULT_LIMITS, keepUnknown: true, keepMalformed: false, views, keys: new KeyCache() };
+    const settings = {
+      limits: DEFAULT_LIMITS,
+      keepUnknown: true,
+      isForeign: false,
+      keepMalformed: false,
+      views,
+      keys: new KeyCache(),
+    };
     const decoder = new BoundedDecoder(settings);
     fc.assert(
       fc.property(fc.oneof(garbage, mutated), (message) => {

@@ -33,6 +33,8 @@ export interface DecoderSettings {
   readonly keepUnknown: boolean;
   /** Give the bytes of a str that is not UTF-8, instead of refusing it. */
   readonly keepMalformed: boolean;
+  /** Give a `Map` for maps with other keys than texts instead of refusing them, and leave our own extensions to {@link keepUnknown}. */
+  readonly isForeign: boolean;
   readonly views: ViewCache;
   readonly keys: KeyCache;
 }
@@ -45,6 +47,15 @@ interface Purse {
   elements: number;
   numericKeyWork: number;
 }
+
+/** A map with keys of any kind that is being read. */
+interface KeyedMap {
+  readonly map: Map<unknown, unknown>;
+  key: unknown;
+}
+
+/** The one property of what stands in the place of such a map. */
+const SINK = 'entry';
 
 /** How the library begins what it says of the byte c1. */
 const STOCK_MALFORMED = 'Unrecognized type byte';
@@ -72,12 +83,17 @@ export class BoundedDecoder extends Decoder {
   #depth: number;
   /** By depth, the open maps that keep their indices sparsely; empty but for messages with such keys. */
   readonly #sparse: (object | undefined)[] = [];
+  /** By depth, the open maps with other keys than texts. */
+  readonly #keyed: KeyedMap[] = [];
+  /** Stands in the place of an open map: what the base class assigns to its one property goes into the `Map`. */
+  readonly #sink: Record<string, unknown>;
   /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
   #inner: BoundedDecoder | undefined;
 
   constructor(settings: DecoderSettings, purse?: Purse) {
-    super({ mapKeyConverter });
+    super({ mapKeyConverter: settings.isForeign ? (key) => this.#foreignKey(key) : mapKeyConverter });
     this.#settings = settings;
+    this.#sink = settings.isForeign ? Object.defineProperty({}, SINK, { set: (value) => this.#putEntry(value) }) : {};
     this.#isInner = purse !== undefined;
     this.#purse = purse ?? { places: 0, elements: 0, numericKeyWork: 0 };
     this.#depth = settings.limits.messageDepth;
@@ -199,6 +215,7 @@ export class BoundedDecoder extends Decoder {
       throw what.startsWith(STOCK_MALFORMED) ? this.#malformed(what, this.pos) : this.#error(what, this.pos);
     } finally {
       if (this.#sparse.length > 0) this.#sparse.length = 0;
+      if (this.#keyed.length > 0) this.#keyed.length = 0;
       this.bytes = NOTHING;
       this.view = NO_VIEW;
     }
@@ -244,7 +261,36 @@ export class BoundedDecoder extends Decoder {
     this.#sparse[depth] = state.map;
   }
 
+  #foreignKey(key: unknown): string {
+    const state = this.stack.top()!;
+    const depth = this.stack.length;
+    if (state.map !== this.#sink) {
+      if (typeof key === 'string') return key;
+      this.#payObject(ELEMENT_COSTS.object);
+      const map = new Map<unknown, unknown>(Object.entries(state.map));
+      this.#keyed[depth] = { map, key };
+      state.map = this.#sink;
+      this.#sparse[depth] = this.#sink;
+    }
+    const keyed = this.#keyed[depth]!;
+    keyed.key = key;
+    this.#payKeyWork(numericKeyWork(key, keyed.map.size));
+    return SINK;
+  }
+
+  #putEntry(value: unknown): void {
+    const state = this.stack.top()!;
+    const { map, key } = this.#keyed[this.stack.length]!;
+    map.set(key, value);
+    // The base class takes what is here for its value after the last entry.
+    if (state.readCount + 1 === state.size) state.map = map as unknown as Record<string, unknown>;
+  }
+
   #extension(type: number, start: number, end: number): unknown {
+    if (this.#settings.isForeign && type !== EXTENSION.timestamp) {
+      this.#payObject(ELEMENT_COSTS.object);
+      return new UnknownExtension(type, this.#copy(start, end));
+    }
     switch (type) {
       case EXTENSION.undefined:
         if (end - start === 1 && this.bytes[start] === 0) return undefined;
@@ -299,6 +345,10 @@ export class BoundedDecoder extends Decoder {
   #payKeys(parts: readonly unknown[], step: number): void {
     let work = 0;
     for (let i = 0; i < parts.length; i += step) work += numericKeyWork(parts[i], i / step);
+    this.#payKeyWork(work);
+  }
+
+  #payKeyWork(work: number): void {
     this.#purse.numericKeyWork -= work;
     if (this.#purse.numericKeyWork < 0) throw new DecodeError(TOO_MANY_NUMERIC_KEYS);
   }

@@ -13,6 +13,6 @@ export const ELEMENT_COSTS = {
 
 /** What an object of this kind costs besides its place, its elements not included. */
 export function elementCost(kind: ValueKind): number {
-  if (kind === 'plain' || kind === 'array') return 0;
+  if (kind === 'plain' || kind === 'array' || kind === 'float') return 0;
   return kind === 'date' ? ELEMENT_COSTS.small : ELEMENT_COSTS.object;
 }

@@ -1,7 +1,8 @@
 import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
 import { elementCost } from './element-costs.js';
+import { encodeCommon, encodeCommonBigint } from './encode-common.js';
 import { encodeBigint, encodeDate, encodeNested, encodeTypedArray, encodeUndefined } from './encode-extension.js';
-import { encodeLongString } from './encode-string.js';
+import { encodeLongString, putTextHeader } from './encode-string.js';
 import {
   EXTENSION,
   errorParts,
@@ -10,8 +11,9 @@ import {
   TOO_MANY_NUMERIC_KEYS,
   type UnknownExtension,
 } from './extensions.js';
+import type { Float } from './float.js';
 import { Encoder } from './msgpack-internals.js';
-import { ENCODED_DEPTH, UNSUPPORTED } from './unsupported.js';
+import { type Dialect, ENCODED_DEPTH, UNSUPPORTED } from './unsupported.js';
 import { valueKind } from './value-kind.js';
 
 /** What the encoder works in between two values, so that it keeps nobody's memory alive. */
@@ -27,6 +29,9 @@ export class FastEncoder extends Encoder {
   broken: CodecError | undefined;
   /** Whether there were too many elements, when that was why {@link append} threw. */
   hasTooMany = false;
+  /** Whether strings have no header of 8 bits and bytes no type of their own. */
+  readonly isRaw: boolean;
+  readonly #isCommon: boolean;
   readonly #maximumBytes: number;
   readonly #maximumElements: number;
   #chunk = EMPTY;
@@ -34,8 +39,10 @@ export class FastEncoder extends Encoder {
   #numericKeyWork = 0;
   #elements = 0;
 
-  constructor(maximumBytes: number, maximumElements: number) {
+  constructor(maximumBytes: number, maximumElements: number, dialect: Dialect = 'ours') {
     super({ initialBufferSize: 1 });
+    this.isRaw = dialect === 'raw';
+    this.#isCommon = dialect !== 'ours';
     this.#maximumBytes = maximumBytes;
     this.#maximumElements = maximumElements;
   }
@@ -69,8 +76,8 @@ export class FastEncoder extends Encoder {
       if (value === null) this.writeU8(0xc0);
       else this.encodeObject(value, depth);
     } else if (typeof value === 'boolean') this.writeU8(value ? 0xc3 : 0xc2);
-    else if (typeof value === 'undefined') encodeUndefined(this);
-    else if (typeof value === 'bigint') this.#count(encodeBigint(this, value));
+    else if (typeof value === 'undefined') this.#isCommon ? this.writeU8(0xc0) : encodeUndefined(this);
+    else if (typeof value === 'bigint') this.#bigint(value);
     else throw UNSUPPORTED;
   }
 
@@ -154,6 +161,23 @@ export class FastEncoder extends Encoder {
     if (written !== length) this.#correctMapHeader(header, length, written);
   }
 
+  /** A map whose keys are of any kind. */
+  encodeEntries(map: ReadonlyMap<unknown, unknown>, depth: number): void {
+    const { size } = map;
+    if (size > 0) this.#enter(size, depth);
+    this.#count(2 * size);
+    const parts = this.#entries(map);
+    this.#mapHeader(size);
+    for (const part of parts) this.doEncode(part, depth + 1);
+  }
+
+  override encodeBinary(value: Uint8Array): void {
+    if (!this.isRaw) return super.encodeBinary(value);
+    this.ensureBufferSizeToWrite(5 + value.byteLength);
+    this.pos += putTextHeader(this.bytes, this.pos, value.byteLength, true);
+    this.writeU8a(value);
+  }
+
   #enter(length: number, depth: number): void {
     if (depth > ENCODED_DEPTH) throw UNSUPPORTED;
     // Every element takes a byte at least, so `new Array(1e9)` is refused here and not after a gigabyte.
@@ -212,12 +236,16 @@ export class FastEncoder extends Encoder {
   #special(value: object, depth: number): void {
     const kind = valueKind(value);
     this.#count(elementCost(kind));
+    if (this.#isCommon && encodeCommon(this, value, kind, depth)) return;
     switch (kind) {
       case 'plain':
         this.encodeMap(value as Record<string, unknown>, depth);
         return;
       case 'binary':
         this.encodeBinary(value as Uint8Array);
+        return;
+      case 'float':
+        this.encodeNumberAsFloat((value as Float).value);
         return;
       case 'date':
         encodeDate(this, value as Date);
@@ -241,6 +269,11 @@ export class FastEncoder extends Encoder {
       default:
         throw UNSUPPORTED;
     }
+  }
+
+  #bigint(value: bigint): void {
+    if (this.#isCommon) encodeCommonBigint(this, value);
+    else this.#count(encodeBigint(this, value));
   }
 
   #entries(map: ReadonlyMap<unknown, unknown>): unknown[] {

@@ -5,6 +5,7 @@ import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.j
 import { FastEncoder } from './fast-encoder.js';
 import { KeyCache } from './key-cache.js';
 import { PlainCheck } from './plain-check.js';
+import type { Dialect } from './unsupported.js';
 import { explainUnsupported, reasonText } from './value-path.js';
 
 /** Two values written to the same place would overwrite each other. */
@@ -44,8 +45,13 @@ export interface MsgpackOptions {
  * @throws TypeError when an option is out of range
  */
 export function msgpack(options: MsgpackOptions = {}): Codec {
-  const { keepUnknown, keepMalformed, maximumBytes, maximumElements } = resolveMsgpackOptions(options);
-  const shared = new FastEncoder(maximumBytes, maximumElements);
+  return createMsgpack({ ...resolveMsgpackOptions(options), dialect: 'ours' });
+}
+
+/** Makes a codec of MessagePack in one of the dialects. */
+export function createMsgpack(settings: MsgpackSettings): Codec {
+  const { dialect, keepUnknown, keepMalformed, maximumBytes, maximumElements } = settings;
+  const shared = new FastEncoder(maximumBytes, maximumElements, dialect);
   /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
   const busy: EncodeTarget[] = [];
   const views: ViewCache = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
@@ -54,20 +60,22 @@ export function msgpack(options: MsgpackOptions = {}): Codec {
     encode(value: unknown, target: EncodeTarget): void {
       if (busy.includes(target)) throw new CodecError(SAME_TARGET);
       // Busy only when a getter or a proxy of a value encodes another value: that one gets an encoder of its own.
-      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes, maximumElements);
+      const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes, maximumElements, dialect);
       busy.push(target);
       try {
         encoder.append(value, target);
       } catch (error) {
         throw error === encoder.broken
           ? error
-          : explained(error, value, encoder.hasTooMany ? maximumElements : undefined);
+          : explained(error, value, encoder.hasTooMany ? maximumElements : undefined, dialect);
       } finally {
         busy.pop();
       }
     },
     createDecoder(limits: Limits): DecodeMessage {
-      const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, views, keys: new KeyCache() });
+      const isForeign = dialect !== 'ours';
+      const keys = new KeyCache();
+      const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, isForeign, views, keys });
       const check = new PlainCheck(limits);
       let extra = 0;
       const decode = (bytes: Buffer, start: number, end: number): unknown => {
@@ -79,6 +87,11 @@ export function msgpack(options: MsgpackOptions = {}): Codec {
       return withExtraBytes(decode, () => extra);
     },
   };
+}
+
+/** What a codec of MessagePack is made of. */
+export interface MsgpackSettings extends ResolvedMsgpackOptions {
+  readonly dialect: Dialect;
 }
 
 interface ResolvedMsgpackOptions {
@@ -118,8 +131,8 @@ function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions 
   };
 }
 
-function explained(error: unknown, value: unknown, maximumElements: number | undefined): CodecError {
-  const reason = explainUnsupported(value, maximumElements);
+function explained(error: unknown, value: unknown, maximumElements: number | undefined, dialect: Dialect): CodecError {
+  const reason = explainUnsupported(value, maximumElements, dialect);
   if (reason !== undefined) return new CodecError(reason);
   // The second walk found nothing: a getter that fails once, or a value that changes as it is read.
   return new CodecError(`value at $ could not be encoded: ${reasonText(error)}`);

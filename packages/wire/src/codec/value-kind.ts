@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { UnknownExtension } from './extensions.js';
+import { Float } from './float.js';
 
 /** How an object is written; `unsupported` is what MessagePack and our extensions have no words for. */
 export type ValueKind =
@@ -13,6 +14,7 @@ export type ValueKind =
   | 'typed-array'
   | 'array-buffer'
   | 'extension'
+  | 'float'
   | 'unsupported';
 
 /**
@@ -29,6 +31,7 @@ export function valueKind(value: object): ValueKind {
   if (types.isNativeError(value) || value instanceof Error) return 'error';
   if (types.isTypedArray(value)) return 'typed-array';
   if (types.isArrayBuffer(value)) return 'array-buffer';
+  if (value instanceof Float) return 'float';
   return value instanceof UnknownExtension ? 'extension' : 'unsupported';
 }
 

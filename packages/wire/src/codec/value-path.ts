@@ -2,7 +2,7 @@ import { ELEMENT_COSTS, elementCost } from './element-costs.js';
 import { isBigintExtension } from './encode-extension.js';
 import { isWellFormed } from './encode-string.js';
 import { BIGINT_BYTES, errorParts, typedArrayName, typedArrayRow } from './extensions.js';
-import { ENCODED_DEPTH } from './unsupported.js';
+import { type Dialect, ENCODED_DEPTH } from './unsupported.js';
 import { type ValueKind, valueKind } from './value-kind.js';
 
 /** Stops the walk over values that have no end, such as a few objects that refer to each other in 2^60 ways. */
@@ -14,10 +14,15 @@ const PATH_LENGTH = 300;
  * Finds what in a value made the encoder fail: walks it again in the encoder's order, with the encoder's rules. Called only
  * after a failure, so that the way without one keeps no path.
  * @param maximumElements - how many elements the encoder allows
+ * @param dialect - what the encoder writes
  * @returns a sentence with the path, `$` being the value itself; undefined when this walk finds nothing wrong
  */
-export function explainUnsupported(value: unknown, maximumElements = Number.POSITIVE_INFINITY): string | undefined {
-  const walk = { steps: STEPS, elements: maximumElements, maximumElements, ancestors: [] };
+export function explainUnsupported(
+  value: unknown,
+  maximumElements = Number.POSITIVE_INFINITY,
+  dialect: Dialect = 'ours',
+): string | undefined {
+  const walk = { steps: STEPS, elements: maximumElements, maximumElements, dialect, ancestors: [] };
   const found = check(value, { parent: undefined, name: '$' }, walk);
   return found === undefined ? undefined : `value at ${pathText(found.at)} ${found.what}`;
 }
@@ -47,6 +52,7 @@ interface Walk {
   /** How many elements may still come. */
   elements: number;
   readonly maximumElements: number;
+  readonly dialect: Dialect;
   readonly ancestors: object[];
 }
 
@@ -101,6 +107,10 @@ function checkObject(value: object, at: Step, walk: Walk): Fault | undefined {
     case 'typed-array':
       return typedArrayRow(value as ArrayBufferView) === undefined
         ? { at, what: `is a ${typedArrayName(value as ArrayBufferView)}, which this codec cannot carry` }
+        : undefined;
+    case 'extension':
+      return walk.dialect === 'raw'
+        ? { at, what: "is an extension, which peers of the old format (textFormat: 'raw') cannot read" }
         : undefined;
     case 'unsupported':
       return { at, what: `is ${className(value)}, which MessagePack cannot carry; send a plain object` };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError, TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
+import { encoded, hex } from '../../../test/codec-helpers.js';
 import { type CallSketch, makeCall, type ObserverRecord, TestHost } from '../../../test/connection-rig.js';
 import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
 import { UnknownExtension } from '../../codec/extensions.js';
@@ -79,6 +80,39 @@ describe('a client of MessagePack-RPC', () => {
     call('echo', []);
     await settle();
     assert.deepEqual(peer.messages, [REQUEST(1, 'echo', [{ token: 't' }, 'a']), REQUEST(2, 'echo', [{}])]);
+  });
+
+  it('takes maps with other keys than texts as Map, in results, errors and what the server asks for', async () => {
+    const asked: unknown[] = [];
+    const { call, peer, settle } = rig({ handlers: { ask: (value: unknown) => asked.push(value) } });
+    const [result, failure] = [call('echo'), call('echo')];
+    await settle();
+    peer.send(hex('94 01 01 c0 81 01 a1 61'), hex('94 01 02 81 c0 01 c0'), hex('93 02 a3 61736b 91 81 07 01'));
+    assert.deepEqual(await result, new Map([[1, 'a']]));
+    assert.deepEqual(((await failure) as RpcError).details, new Map([[null, 1]]));
+    assert.deepEqual(asked, [new Map([[7, 1]])]);
+  });
+
+  it('sends what every peer reads, and with textFormat raw what peers of the old format read', async () => {
+    const values = [undefined, new Map([[1, 'x'.repeat(40)]]), Buffer.of(1)];
+    for (const [textFormat, bytes] of [
+      ['utf8', `c0 8101d928${'78'.repeat(40)} c40101`],
+      ['raw', `c0 8101da0028${'78'.repeat(40)} a101`],
+    ] as const) {
+      const { call, peer, settle } = rig({ textFormat });
+      call('echo', values);
+      await settle();
+      assert.deepEqual(peer.bytes, Buffer.concat([hex('94 00 01'), encoded('test.echo'), hex(`93 ${bytes}`)]));
+    }
+  });
+
+  it('refuses with its path what peers of the old format have no word for, and sends nothing of it', async () => {
+    const { call, peer, settle } = rig({ textFormat: 'raw' });
+    const error = (await call('echo', [{ a: new UnknownExtension(5, Buffer.of(1)) }])) as RpcError;
+    await settle();
+    assert.equal(error.code, 'INVALID_ARGUMENT');
+    assert.match(error.reason, /\$\[0\]\.a is an extension/);
+    assert.equal(peer.bytes.length, 0);
   });
 
   it('tells its link that the server lives with the first word of it', async () => {
@@ -330,6 +364,7 @@ describe('a connection of a client of MessagePack-RPC', () => {
 
 describe('the options of messagePackRpc()', () => {
   for (const options of [
+    { textFormat: 'latin1' },
     { maxInFlight: 0 },
     { maxInFlight: 1.5 },
     { maxMessageId: 2 ** 32 },

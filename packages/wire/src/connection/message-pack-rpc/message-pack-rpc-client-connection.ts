@@ -1,6 +1,6 @@
 import type { Call, Progress, RpcError } from '@org/rpc-core';
 import { type Codec, CodecError, type DecodeMessage } from '../../codec/codec.js';
-import { msgpack } from '../../codec/msgpack.js';
+import { foreignMsgpack } from '../../codec/foreign-msgpack.js';
 import { PROTOCOL_VERSION } from '../../frames/hello.js';
 import {
   errorFromValue,
@@ -27,7 +27,7 @@ const SILENCE_MS = 30_000;
 export class MessagePackRpcClientConnection implements CallConnection, CallWire, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
   readonly #rpc: ResolvedMessagePackRpcOptions;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
+  readonly #codec: Codec;
   readonly #decode: DecodeMessage;
   readonly #channel: ValueChannel;
   readonly #peerRequests: PeerRequests;
@@ -43,6 +43,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     const { stream, limits, clock, timers } = options;
     this.#options = options;
     this.#rpc = rpc;
+    this.#codec = foreignMsgpack(rpc.textFormat);
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
     this.#calls = new CallOwner({ wire: this, clock, timers });

@@ -1,4 +1,5 @@
 import { assertBoolean, assertFits, assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
+import type { TextFormat } from '../../codec/foreign-msgpack.js';
 import { MESSAGE_ID_MAX } from '../../frames/message-pack-rpc.js';
 import type { PeerHandlers } from './peer-requests.js';
 
@@ -16,6 +17,11 @@ export interface MessagePackRpcOptions {
   /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
   readonly metadataFirst?: boolean | undefined;
   /**
+   * How text and bytes are written: `utf8` (default), or `raw` for servers that know the MessagePack of before 2013 only: both as its one
+   * type, without str 8 and bin, a `Date` as the text of ISO 8601, and no extensions.
+   */
+  readonly textFormat?: TextFormat | undefined;
+  /**
    * What this client does when its server asks for it, by the name that the server uses; for requests the result is the answer.
    * Default none: requests are answered with UNIMPLEMENTED, notifications ignored. An `RpcError` that a handler throws goes to the
    * server; anything else is a warning of this process, and the server learns that it failed.
@@ -29,10 +35,18 @@ export interface ResolvedMessagePackRpcOptions {
   readonly maxMessageId: number;
   readonly methodName: 'service.method' | 'method';
   readonly metadataFirst: boolean;
+  readonly textFormat: TextFormat;
   readonly handlers: PeerHandlers;
 }
 
-const KNOWN: readonly string[] = ['maxInFlight', 'maxMessageId', 'methodName', 'metadataFirst', 'handlers'];
+const KNOWN: readonly string[] = [
+  'maxInFlight',
+  'maxMessageId',
+  'methodName',
+  'metadataFirst',
+  'textFormat',
+  'handlers',
+];
 
 /** Checks the options and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): ResolvedMessagePackRpcOptions {
@@ -43,6 +57,7 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
     maxMessageId = 0x7fff_ffff,
     methodName = 'service.method',
     metadataFirst = false,
+    textFormat = 'utf8',
     handlers = {},
   } = options;
   assertNumber(where, 'maxInFlight', maxInFlight, { min: 1, max: 65_535, integer: true });
@@ -50,8 +65,9 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
   const isName = methodName === 'service.method' || methodName === 'method';
   assertFits(where, 'methodName', "'service.method' or 'method'", methodName, isName);
   assertBoolean(where, 'metadataFirst', metadataFirst);
+  assertFits(where, 'textFormat', "'utf8' or 'raw'", textFormat, textFormat === 'utf8' || textFormat === 'raw');
   assertObject(where, 'handlers', handlers);
   for (const [name, handler] of Object.entries(handlers))
     assertFits(where, `handlers.${name}`, 'a function', handler, typeof handler === 'function');
-  return { maxInFlight, maxMessageId, methodName, metadataFirst, handlers };
+  return { maxInFlight, maxMessageId, methodName, metadataFirst, textFormat, handlers };
 }

@@ -109,6 +109,31 @@ describe('a server that is spoken to in MessagePack-RPC', () => {
     assert.deepEqual(messages, [[1, 1, null, extension]]);
   });
 
+  it('takes maps with other keys than texts as Map, and sends such back', async () => {
+    for (const map of ['81 01 a1 61', '81 c0 01', '81 c4 01 61 01', '81 91 01 02', '82 01 02 a1 61 03']) {
+      const bytes = Buffer.concat([hex('94 00 01'), encoded('echo'), hex(`91 ${map}`)]);
+      const { peer, settle } = rig();
+      peer.send(bytes);
+      await settle();
+      assert.deepEqual(peer.bytes, Buffer.concat([hex('94 01 01 c0'), hex(map)]));
+    }
+  });
+
+  it('neither reads nor writes our own extensions', async () => {
+    const { peer, host, settle } = rig();
+    const types: string[] = [];
+    host.methods['kinds'] = (...values: unknown[]) => {
+      // The last argument is the call itself.
+      types.push(...values.slice(0, -1).map((value) => (value as object).constructor.name));
+      return [undefined, new Set([1]), new Error('no'), 2n ** 64n, new Uint16Array([1])];
+    };
+    peer.send(Buffer.concat([hex('94 00 01'), encoded('kinds'), hex('93 d4 00 00 d4 6d 90 d4 42 01')]));
+    await settle();
+    assert.deepEqual(types, Array(3).fill('UnknownExtension'));
+    const sent = [null, [1], { name: 'Error', message: 'no' }, '18446744073709551616', [1]];
+    assert.deepEqual(peer.messages, [[1, 1, null, sent]]);
+  });
+
   it('takes text that is not UTF-8 as bytes', async () => {
     const request = Buffer.concat([hex('94 00 01'), encoded('echo'), hex('91 a2 c3 28')]);
     const { messages } = await answersTo(request);
@@ -257,7 +282,7 @@ describe('a request of MessagePack-RPC that is refused', () => {
     ['nil', hex('c0')],
     ['a map', hex('81 a1 61 01')],
     ['a number', hex('05')],
-    ['a map with a key that is not UTF-8', hex('91 81 a1 ff c0')],
+    ['a map with the key __proto__', hex('91 81 a9 5f5f70726f746f5f5f c0')],
   ] as const) {
     it(`leaves the connection as it is: parameters that are ${name}`, async () => {
       const request = Buffer.concat([hex('94 00 05'), encoded('echo'), params]);

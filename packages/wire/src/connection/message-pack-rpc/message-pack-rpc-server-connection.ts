@@ -1,7 +1,7 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { Codec, DecodeMessage } from '../../codec/codec.js';
-import { msgpack } from '../../codec/msgpack.js';
+import { foreignMsgpack } from '../../codec/foreign-msgpack.js';
 import { RequestFlag } from '../../frames/frame.js';
 import {
   type RpcMessageHead,
@@ -35,7 +35,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   readonly #host: ServerHost<Entry>;
   readonly #onClosed: (reason: string) => void;
   readonly #channel: ValueChannel;
-  readonly #codec: Codec = msgpack({ unknownExtensions: 'keep', malformedText: 'keep' });
+  readonly #codec: Codec = foreignMsgpack();
   readonly #decode: DecodeMessage;
   readonly #metadataFirst: boolean;
   readonly #running: RunningCalls<Entry>;
