@@ -12,6 +12,8 @@ export class SetupError extends Error {}
  */
 export async function setup() {
   checkNode(process.versions.node);
+  const warning = nodeWarning(process.versions.node);
+  if (warning !== undefined) console.warn(warning);
   if (!isInstalled()) await install();
   await build();
 }
@@ -21,6 +23,19 @@ export function checkNode(version) {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
   throw new SetupError(`Node.js ${version} is too old: version 20.19 or later is needed, see https://nodejs.org`);
+}
+
+/**
+ * What to say of a version that runs and that `engines` does not name: those before have no seed in the hashes of texts that look like integers.
+ * @param {string} version such as `20.19.0`
+ */
+export function nodeWarning(version) {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  const [leastMinor, leastPatch] =
+    { 20: [20, 2], 22: [22, 2], 24: [14, 1], 25: [8, 2] }[major] ??
+    (major > 25 ? [0, 0] : [Number.POSITIVE_INFINITY, 0]);
+  if (minor > leastMinor || (minor === leastMinor && patch >= leastPatch)) return undefined;
+  return `Node.js ${version} runs, but lacks a fix for hash collisions (CVE-2026-21717): use 20.20.2, 22.22.2, 24.14.1, 25.8.2 or later`;
 }
 
 /** Whether node_modules holds what package-lock.json asks for: npm keeps a record of what it installed. */
