@@ -522,6 +522,15 @@ describe('metadata as the first parameter', () => {
     assert.deepEqual({ ...host.calls[0]?.metadata }, texts);
   });
 
+  it('has numbers as keys as well', async () => {
+    const { peer, host, settle } = rig();
+    host.self.metadataFirst = true;
+    peer.send(hex('94 00 01 a4 6563686f 92 82 07 a1 61 a1 62 08 a2 6869'));
+    await settle();
+    assert.deepEqual(peer.messages, [ECHOED]);
+    assert.deepEqual({ ...host.calls[0]?.metadata }, { 7: 'a', b: '8' });
+  });
+
   it('is read as well where the decoder makes a Map of it, each key once', () => {
     const read = (value: unknown) => readLeadingMetadata(() => value, hex('91 80'), 0, 2, DEFAULT_LIMITS);
     const metadata = read(
