@@ -3,6 +3,7 @@ import type { Call, Outcome, Random } from '@org/rpc-core';
 import { simulateCalls } from '@org/rpc-testkit';
 import { p2c } from '../../src/picker/p2c.js';
 import { MethodLatency } from '../../src/policy/method-latency.js';
+import { flatFailures } from './flat-failures.js';
 import { Rig, type RigOptions, type Script, SEEDS } from './rig.js';
 
 /** The standard normal distribution, by the method of Box and Muller. */
@@ -49,7 +50,10 @@ async function lostToFreeze(seed: number, latency: NonNullable<RigOptions['laten
   return lost;
 }
 
-/** The 99th percentile of the calls with enough time, when one call in a thousand has 2 ms. */
+/**
+ * The 99th percentile of the calls with enough time, when one call in a thousand has 2 ms.
+ * @param excuses - whether such a call is held against no node; if not, it weighs as failures did once
+ */
 async function slowestMs(seed: number, shortShare: number, excuses: boolean): Promise<number> {
   // One slot and a queue each, 1 ms of work, 70 % busy.
   const queue = (): Script => {
@@ -60,13 +64,23 @@ async function slowestMs(seed: number, shortShare: number, excuses: boolean): Pr
     };
   };
   const shipped = new MethodLatency();
+  const { picker: flat, failed } = flatFailures();
   const latency = excuses
     ? shipped
     : {
         slowMs: (now: number) => shipped.slowMs(now),
-        settle: (call: Call, outcome: Outcome) => shipped.settle(call, outcome),
+        settle: (call: Call, outcome: Outcome) => {
+          if (outcome?.code === 'DEADLINE_EXCEEDED') failed(call);
+          shipped.settle(call, outcome);
+        },
       };
-  const rig = new Rig({ seed, picker: p2c(), nodes: [queue(), queue(), queue()], timeoutMs: 1_000, latency });
+  const rig = new Rig({
+    seed,
+    picker: excuses ? p2c() : flat,
+    nodes: [queue(), queue(), queue()],
+    timeoutMs: 1_000,
+    latency,
+  });
   const { clock, random } = rig;
   const tookMs: number[] = [];
   const call = async (): Promise<unknown> => {

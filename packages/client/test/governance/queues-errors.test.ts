@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { ClientOptions, PickerNode } from '@org/rpc-client';
-import { p2c } from '@org/rpc-client';
+import type { ClientOptions } from '@org/rpc-client';
 import type { Layer } from '@org/rpc-core';
 import { type SimulatedFault, type Simulation, type SimulationReport, simulate } from '@org/rpc-testkit';
+import { flatFailures } from './flat-failures.js';
 
 /** Three servers of one slot each that are 70 % busy with a millisecond of work a call. */
 const POOL: Simulation = {
@@ -60,57 +60,13 @@ describe('a rare error of all nodes alike', function () {
   });
 });
 
-/** A client whose failures each weigh five seconds on their node, as its load had it once. */
+/** A client whose failures each weigh five seconds on their node. */
 function flat(): Pick<ClientOptions, 'balancer' | 'layers'> {
-  const failedAt = new Map<string, number>();
-  let now = 0;
-  const shipped = p2c();
+  const { picker, failed } = flatFailures();
   const watch: Layer = (next) => (call) =>
     next(call).catch((error: unknown) => {
-      if (call.destination !== undefined) failedAt.set(call.destination.address, now);
+      failed(call);
       throw error;
     });
-  return {
-    layers: { unary: [watch] },
-    balancer: {
-      name: 'flat',
-      create(nodes, environment) {
-        const picker = shipped.create(
-          nodes.map((node) =>
-            withCost(node, (at) => {
-              const ageMs = at - (failedAt.get(node.address) ?? Number.NEGATIVE_INFINITY);
-              return 5_000 * Math.exp(-ageMs / 10_000) * (node.load.inFlight + 1);
-            }),
-          ),
-          environment,
-        );
-        return {
-          pick(call, at) {
-            now = at;
-            const picked = picker.pick(call, at);
-            return nodes.find(({ address }) => address === picked?.address);
-          },
-        };
-      },
-    },
-  };
-}
-
-/** The same node with something added to its cost. */
-function withCost<N extends PickerNode>(node: N, added: (now: number) => number): PickerNode {
-  const { load } = node;
-  const heavier = {
-    cost: (now: number) => Math.max(load.cost(now), added(now)),
-    share: (now: number) => load.share(now),
-    get inFlight() {
-      return load.inFlight;
-    },
-  };
-  return {
-    address: node.address,
-    endpoint: node.endpoint,
-    load: heavier as unknown as PickerNode['load'],
-    status: (call, now) => node.status(call, now),
-    takeProbe: (call, now) => node.takeProbe(call, now),
-  };
+  return { layers: { unary: [watch] }, balancer: picker };
 }
