@@ -76,6 +76,8 @@ export interface CallStream {
   readonly received: ItemReceiver;
   /** The call has been sent: items may follow. */
   opened(attempt: Call, sender: ItemSender): void;
+  /** Its server wants no new calls on this connection, and will end what is left of this one after its grace. */
+  draining?(reason: string): void;
 }
 
 /** Whoever ends the waits of all calls of a client at once, when it is closed. */

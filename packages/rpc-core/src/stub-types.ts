@@ -26,6 +26,11 @@ export interface CallOptions {
   readonly waitForReady?: boolean | undefined;
   /** Runs when the answer has come, before the call's promise resolves. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
+  /**
+   * Runs when the server of an open stream begins to shut down, or wants the connection replaced, with its reason. The stream goes on
+   * until the server's grace is over; a reader of news without end opens another one, which goes to another server, and leaves this one.
+   */
+  readonly onDraining?: ((reason: string) => void) | undefined;
 }
 
 /** What is known of an answer beside its result. */

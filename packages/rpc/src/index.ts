@@ -189,6 +189,7 @@ export type {
   ServerEvents,
   ServerLayers,
   ServerOptions,
+  SignalOptions,
 } from '@org/rpc-server';
 export {
   type Chunk,

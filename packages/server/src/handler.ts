@@ -138,11 +138,11 @@ export function createHandler(
   definition: MethodDefinition,
   run: (...args: never[]) => unknown,
 ): Handler {
-  if (!isStreamKind(definition.kind)) return { service, method, definition, run, stream: undefined };
+  if (!isStreamKind(definition.kind)) return { service, method, definition, run, stream: undefined, takesItems: false };
   const refuse = (): never => {
     throw kindError({ service, method, definition }, 'call it by its contract');
   };
-  return { service, method, definition, run: refuse, stream: run };
+  return { service, method, definition, run: refuse, stream: run, takesItems: definition.kind !== 'stream' };
 }
 
 /** The error for whoever calls a method as what it is not: what it is, and what is wrong or to be done. */

@@ -5,4 +5,5 @@ export { createServer } from './face/server.js';
 export type { InstanceUpdate, Server, ServerAddress } from './face/server-types.js';
 export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
+export type { SignalOptions } from './life/signals.js';
 export type { ServerConcurrency } from './policy/concurrency.js';

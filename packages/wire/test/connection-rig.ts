@@ -15,7 +15,7 @@ import type { ResolvedKeepalive } from '../src/connection/channel/keepalive.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
 import type { ResolvedCompression } from '../src/connection/compression/compression-options.js';
 import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
-import type { IncomingCall } from '../src/connection/server/incoming-call.js';
+import type { IncomingCall, MethodEntry } from '../src/connection/server/incoming-call.js';
 import { ServerConnection } from '../src/connection/server/server-connection.js';
 import type { ServerHost } from '../src/connection/server/server-host.js';
 import { PREFACE } from '../src/frames/frame.js';
@@ -40,6 +40,8 @@ export class TestHost implements ServerHost {
   readonly closedReasons: string[] = [];
   readonly presented: unknown[] = [];
   calls: IncomingCall[] = [];
+  /** Methods whose callers send items. */
+  readonly takesItems = new Set<string>();
 
   readonly #stack = new ServerStack({
     authorize: (call) => this.authorize?.(call),
@@ -64,12 +66,13 @@ export class TestHost implements ServerHost {
     ended: (call, error) => void this.ended.push({ call, error }),
   });
 
-  find(name: string, serviceLength?: number): { service: string; method: string } | RpcError {
+  find(name: string, serviceLength?: number): MethodEntry | RpcError {
     if (serviceLength === undefined)
       return name.startsWith('test.') ? this.find(name.replace('.', ''), 4) : this.find(`test${name}`, 4);
     const service = name.slice(0, serviceLength);
     const method = name.slice(serviceLength);
-    if (service === 'test' && Object.hasOwn(this.methods, method)) return { service, method };
+    if (service === 'test' && Object.hasOwn(this.methods, method))
+      return { service, method, takesItems: this.takesItems.has(method) };
     return rpcError('UNIMPLEMENTED', 'no such method', { progress: 'refused' });
   }
 

@@ -24,6 +24,7 @@ const CHECKS: { readonly [K in keyof Required<CallOptions>]: (value: unknown) =>
   hashKey: (value) => assertFits(WHERE, 'hashKey', 'text', value, typeof value === 'string'),
   waitForReady: (value) => assertBoolean(WHERE, 'waitForReady', value),
   onResponse: (value) => assertFits(WHERE, 'onResponse', 'a function', value, typeof value === 'function'),
+  onDraining: (value) => assertFits(WHERE, 'onDraining', 'a function', value, typeof value === 'function'),
 };
 
 /**

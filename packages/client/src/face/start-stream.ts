@@ -82,6 +82,7 @@ function open(
     clock,
     idleTimeoutMs: options?.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     onOver: () => linked?.unlink(),
+    onDraining: options?.onDraining,
   });
   return called.stream!(call, source)[Symbol.asyncIterator]();
 }

@@ -7,7 +7,7 @@ import {
   type RpcError,
   type Service,
 } from '@org/rpc-core';
-import { type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { type LinkedSignal, linkSignals, rpcError, surface } from '@org/rpc-core/internal';
 import { ItemQueue, iteratorOf, type Pumping, pump } from '@org/rpc-wire/internal';
 import { belongsTo } from '../policy/name-call.js';
 
@@ -18,6 +18,8 @@ export interface StreamBounds {
   readonly idleTimeoutMs: number;
   /** Runs when the stream is over. */
   readonly onOver: () => void;
+  /** Runs when its server begins to drain, with the reason. */
+  readonly onDraining?: ((reason: string) => void) | undefined;
 }
 
 /**
@@ -102,6 +104,14 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
       },
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  draining(reason: string): void {
+    try {
+      this.#bounds.onDraining?.(reason);
+    } catch (error) {
+      surface(error);
+    }
   }
 
   #over(outcome: { readonly error: unknown } | undefined): void {

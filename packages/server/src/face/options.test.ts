@@ -33,7 +33,7 @@ describe('the options of a server', () => {
     [{ compression: { level: 0 } }, 'createServer: compression.level must be an integer from 1 to 9, got 0'],
     [
       { signals: 'SIGTERM' },
-      'createServer: signals must be a list of the signals of this system, such as "SIGTERM", got "SIGTERM"',
+      'createServer: signals must be a list of signals, or { names, drainMs, graceMs }, got "SIGTERM"',
     ],
     [
       { signals: ['SIGTREM'] },
@@ -62,7 +62,7 @@ describe('the options of a server', () => {
       weight: undefined,
       tags: undefined,
     });
-    assert.deepEqual([weight, concurrencyMax, signals], [100, Number.POSITIVE_INFINITY, []]);
+    assert.deepEqual([weight, concurrencyMax, signals], [100, Number.POSITIVE_INFINITY, { names: [] }]);
   });
 
   it('give each server a name of its own unless there is one', () => {

@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import {
   type CallContext,
   type Clock,
@@ -36,6 +35,7 @@ import {
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
+import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
 import type { ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
@@ -92,8 +92,11 @@ export interface ServerOptions {
    * of doge do; native clients have a place of their own for it.
    */
   readonly metadataFirst?: boolean | undefined;
-  /** Process signals on which the server drains and closes, such as `['SIGTERM', 'SIGINT']`. Default: none are handled. */
-  readonly signals?: readonly NodeJS.Signals[] | undefined;
+  /**
+   * Process signals on which the server drains, closes and ends the process, such as `['SIGTERM', 'SIGINT']`; or these with the times of
+   * the stop, such as `{ drainMs: 2_000, graceMs: 6_000 }`. A second signal ends the process at once. Default: none are handled.
+   */
+  readonly signals?: readonly NodeJS.Signals[] | SignalOptions | undefined;
   /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
   readonly name?: string | undefined;
   /** Share of the traffic relative to the other instances, 0 to 10,000, default 100. */
@@ -127,7 +130,7 @@ export interface ResolvedServerOptions {
   readonly connectionAge: ResolvedConnectionAge | undefined;
   readonly defaultService: string | undefined;
   readonly metadataFirst: boolean;
-  readonly signals: readonly NodeJS.Signals[];
+  readonly signals: ResolvedSignals;
   readonly name: string | undefined;
   readonly weight: number;
   readonly zone: string | undefined;
@@ -208,7 +211,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     ),
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,
-    signals: options.signals ?? [],
+    signals: resolveSignals(where, options.signals),
     name: options.name,
     weight,
     zone: options.zone,
@@ -221,19 +224,12 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
 }
 
 function checkValues(where: string, options: ServerOptions): void {
-  const { layers, authorize, codec, signals, zone, tags, version } = options;
+  const { layers, authorize, codec, zone, tags, version } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertFits(where, 'authorize', 'a function', authorize, authorize === undefined || isFunction(authorize));
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
-  const isSignal = (name: unknown): boolean => typeof name === 'string' && Object.hasOwn(constants.signals, name);
-  const deadly = Array.isArray(signals) ? signals.find((name) => name === 'SIGKILL' || name === 'SIGSTOP') : undefined;
-  if (deadly !== undefined)
-    throw new TypeError(
-      `${where}: signals must not hold "${deadly}": no process can catch it; use "SIGTERM", "SIGINT"`,
-    );
-  assertList(where, 'signals', 'the signals of this system, such as "SIGTERM"', signals, isSignal);
   checkInstanceData(where, { zone, tags, version });
 }
 

@@ -156,7 +156,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       if (this.#concurrency.waiting > 0) this.#concurrency.sweep();
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
-    this.#offSignals = onSignals(signals, (signal) => this.close({ reason: `received ${signal}` }));
+    const { names, ...times } = signals;
+    this.#offSignals = onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
     // A registry of this machine is written in a moment, and whoever calls after `listen` expects to be served.
     if (registry.isMachineLocal === true) await this.#publication.untilRegistered(this.#options.clock);
     return address;
@@ -312,9 +313,13 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     });
   }
 
-  dropAll(reason: string): void {
+  endAll(reason: string): void {
     for (const connection of [...this.#connections, ...this.#lost]) connection.close(reason);
     this.#cancelTick?.();
+  }
+
+  async untilGone(): Promise<void> {
+    await this.#listener?.gone;
   }
 
   async #leave(): Promise<void> {

@@ -14,6 +14,7 @@ class Scene implements DrainHost {
   readonly #connections: number;
   empty!: () => void;
   left!: () => void;
+  gone!: () => void;
   isDone = false;
 
   constructor(connections: number, leadMs: number, options: CloseOptions = {}) {
@@ -44,8 +45,13 @@ class Scene implements DrainHost {
       this.empty = resolve;
     });
   }
-  dropAll(): void {
-    this.#step('drop');
+  endAll(): void {
+    this.#step('end');
+  }
+  untilGone(): Promise<void> {
+    return new Promise((resolve) => {
+      this.gone = resolve;
+    });
   }
   #step(what: string): void {
     this.steps.push(`${this.clock.now()} ${what}`);
@@ -53,16 +59,26 @@ class Scene implements DrainHost {
 }
 
 describe('a drain', () => {
-  it('tells clients first, refuses new calls after the lead, waits for the rest, then drops what is left', async () => {
+  it('tells clients first, refuses new calls after the lead, waits for the rest, then ends what is left', async () => {
     const scene = new Scene(1, 3_000, { reason: 'deploy' });
     await scene.clock.advance(5_000);
     scene.empty();
     scene.left();
     await scene.clock.advance(0);
-    assert.deepEqual(scene.steps.slice(0, 4), ['0 announce: deploy', '3000 refuse', '3000 leave', '5000 drop']);
+    assert.deepEqual(scene.steps.slice(0, 4), ['0 announce: deploy', '3000 refuse', '3000 leave', '5000 end']);
     scene.left();
+    assert.equal(scene.isDone, false);
+    scene.gone();
     await scene.drain.done;
     assert.equal(scene.clock.pending, 0);
+  });
+
+  it('waits for its last words to arrive, but a second at most', async () => {
+    const scene = new Scene(1, 0, { graceMs: 1_000 });
+    await scene.clock.advance(1_999);
+    assert.equal(scene.isDone, false);
+    await scene.clock.advance(1);
+    assert.equal(scene.isDone, true);
   });
 
   it('needs no lead where no client is connected', async () => {
@@ -82,13 +98,13 @@ describe('a drain', () => {
     await scene.clock.advance(999);
     assert.equal(scene.steps.at(-1), '0 leave');
     await scene.clock.advance(1);
-    assert.equal(scene.steps.includes('1000 drop'), true);
+    assert.equal(scene.steps.includes('1000 end'), true);
   });
 
-  it('is given half a minute of grace unless told otherwise', async () => {
+  it('is given 25 s of grace unless told otherwise', async () => {
     const scene = new Scene(1, 0);
-    await scene.clock.advance(30_000);
-    assert.equal(scene.steps.includes('30000 drop'), true);
+    await scene.clock.advance(25_000);
+    assert.equal(scene.steps.includes('25000 end'), true);
   });
 
   it('can be shortened, and never made longer', async () => {
@@ -97,7 +113,7 @@ describe('a drain', () => {
     scene.drain.shorten(500);
     scene.drain.shorten(20_000);
     await scene.clock.advance(500);
-    assert.deepEqual(scene.steps.slice(1, 4), ['1500 refuse', '1500 leave', '1500 drop']);
+    assert.deepEqual(scene.steps.slice(1, 4), ['1500 refuse', '1500 leave', '1500 end']);
   });
 
   it('refuses wrong options', () => {
@@ -162,7 +178,8 @@ describe('server.close() under calls', () => {
     });
     const running = assert.rejects(bench.work.with({ timeoutMs: 60_000 }).run(), {
       code: 'UNAVAILABLE',
-      progress: 'maybe-processed',
+      progress: 'processed',
+      reason: 'the server is shutting down: the handler was cut off before it had ended',
     });
     await bench.clock.advance(10);
     const closed = bench.server.close({ graceMs: 1_000 });
@@ -247,6 +264,33 @@ describe('a handler of a server that drains', () => {
     assert.equal((await items.next()).value, 'last');
     assert.equal((await items.next()).done, true);
     await clock.advance(100);
+    await closed;
+  });
+
+  it('says so to the reader of a stream without end, which can move; who does not gets the reason after the last item', async () => {
+    const clock = new FakeClock(1_000);
+    const News = defineService('news', { latest: stream<() => AsyncIterable<unknown>>() });
+    const server = createServer({ registry: memory(), clock }).add(News, {
+      async *latest() {
+        yield 'first';
+        await new Promise(() => {});
+      },
+    });
+    await using client = connect(server, { clock });
+    const told: string[] = [];
+    const news = client.service(News).with({ onDraining: (reason) => told.push(reason) });
+    const items = news.latest()[Symbol.asyncIterator]();
+    assert.equal((await items.next()).value, 'first');
+    const next = assert.rejects(items.next(), {
+      code: 'UNAVAILABLE',
+      reason: 'deploy: the handler was cut off before it had ended',
+    });
+    const closed = server.close({ drainMs: 0, graceMs: 2_000, reason: 'deploy' });
+    await clock.advance(0);
+    assert.deepEqual(told, ['deploy']);
+    await clock.advance(2_000);
+    await next;
+    await clock.advance(1_000);
     await closed;
   });
 });

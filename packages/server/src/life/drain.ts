@@ -8,11 +8,20 @@ export interface CloseOptions {
    * (3,000 for etcd, 0 where clients hear at once), and 0 when no client is connected.
    */
   readonly drainMs?: number | undefined;
-  /** How long running calls are given to end after that, in milliseconds (default 30,000). */
+  /**
+   * How long running calls are given to end after that, in milliseconds (default 25,000). Whatever still runs then is cut off: its
+   * signal aborts, and its caller gets `UNAVAILABLE`. At most a second more goes by until that has arrived.
+   */
   readonly graceMs?: number | undefined;
   /** Told to clients and observers. */
   readonly reason?: string | undefined;
 }
+
+/** With the lead of 3 s that etcd needs, and the last words, this ends within the 30 s that Kubernetes gives a process. */
+const DEFAULT_GRACE_MS = 25_000;
+
+/** How long the last answers, and a registry that hangs, are waited for after the grace, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /** {@link CloseOptions} with defaults. */
 export interface ResolvedCloseOptions {
@@ -25,10 +34,17 @@ export interface ResolvedCloseOptions {
 export function resolveCloseOptions(options: CloseOptions): ResolvedCloseOptions {
   const where = 'server.close';
   assertKnownOptions(where, options, ['drainMs', 'graceMs', 'reason']);
-  const { drainMs, graceMs = 30_000, reason = 'the server is shutting down' } = options;
-  if (drainMs !== undefined) assertNumber(where, 'drainMs', drainMs, { min: 0, max: 3_600_000 });
-  assertNumber(where, 'graceMs', graceMs, { min: 0, max: 3_600_000 });
+  const { drainMs, graceMs = DEFAULT_GRACE_MS, reason = 'the server is shutting down' } = options;
+  assertStopTimes(where, { drainMs, graceMs });
   return { drainMs, graceMs, reason };
+}
+
+/** Checks how long a stop may take. @throws TypeError naming option, value and bound */
+export function assertStopTimes(where: string, times: Pick<CloseOptions, 'drainMs' | 'graceMs'>): void {
+  for (const name of ['drainMs', 'graceMs'] as const) {
+    const value = times[name];
+    if (value !== undefined) assertNumber(where, name, value, { min: 0, max: 3_600_000 });
+  }
 }
 
 /** What draining needs of the server. */
@@ -43,8 +59,10 @@ export interface DrainHost {
   leave(): Promise<void>;
   /** Resolves when no handler runs and every client has closed its connection. */
   untilEmpty(): Promise<void>;
-  /** Drops the connections that are left. */
-  dropAll(reason: string): void;
+  /** Ends the connections that are left, whatever runs on them, and answers what is cut off. */
+  endAll(reason: string): void;
+  /** Resolves when the last bytes of all connections have gone. */
+  untilGone(): Promise<void>;
 }
 
 /** A drain in progress. */
@@ -57,7 +75,8 @@ export interface Drain {
 /**
  * Closes a server so that nothing is lost. Clients hear `draining` from the registry and by GOAWAY and go elsewhere; what still
  * arrives during the lead is served, after it refused (never started, so clients repeat it elsewhere at once); what runs may
- * finish within the grace; each client closes its connection when its last answer has come.
+ * finish within the grace; each client closes its connection when its last answer has come. What has not finished by then is cut
+ * off, and its caller told so in an answer.
  */
 export function drainServer(clock: Clock, leadMs: number, options: ResolvedCloseOptions, host: DrainHost): Drain {
   let endGrace!: () => void;
@@ -86,8 +105,13 @@ export function drainServer(clock: Clock, leadMs: number, options: ResolvedClose
     armGrace(options.graceMs);
     await Promise.race([Promise.all([host.leave(), host.untilEmpty()]), graceEnded]);
     cancelGrace();
-    host.dropAll(reason);
-    await host.leave();
+    host.endAll(reason);
+    let cancelLast = (): void => {};
+    const lastEnded = new Promise<void>((resolve) => {
+      cancelLast = clock.schedule(LAST_WORDS_MS, resolve);
+    });
+    await Promise.race([Promise.all([host.leave(), host.untilGone()]), lastEnded]);
+    cancelLast();
   };
   return { done: run(), shorten: armGrace };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { onSignals } from './signals.js';
+import { onSignals, resolveSignals } from './signals.js';
 
 describe('the option signals, in a process that listens itself', () => {
   it('closes on the first signal and leaves the process to who else listens', async () => {
@@ -31,5 +31,31 @@ describe('the option signals, in a process that listens itself', () => {
     const before = process.listenerCount('SIGTERM');
     onSignals([], () => Promise.resolve())();
     assert.equal(process.listenerCount('SIGTERM'), before);
+  });
+});
+
+describe('the option signals', () => {
+  it('is a list of names, or names with the times of the stop', () => {
+    assert.deepEqual(resolveSignals('f', undefined), { names: [] });
+    assert.deepEqual(resolveSignals('f', ['SIGUSR2']), { names: ['SIGUSR2'] });
+    assert.deepEqual(resolveSignals('f', { graceMs: 6_000 }), { graceMs: 6_000, names: ['SIGTERM', 'SIGINT'] });
+    assert.deepEqual(resolveSignals('f', { names: ['SIGTERM'], drainMs: 0 }), { names: ['SIGTERM'], drainMs: 0 });
+  });
+
+  it('names what is wrong with it', () => {
+    for (const [signals, message] of [
+      [
+        { names: ['SIGKILL'] },
+        'f: signals.names must not hold "SIGKILL": no process can catch it; use "SIGTERM", "SIGINT"',
+      ],
+      [{ graceMs: -1 }, 'f: signals: graceMs must be a number from 0 to 3600000, got -1'],
+      [{ grace: 1 }, 'f: signals: unknown option "grace"; did you mean "graceMs"?'],
+      [
+        { names: 'SIGTERM' },
+        'f: signals.names must be a list of the signals of this system, such as "SIGTERM", got "SIGTERM"',
+      ],
+      [true, 'f: signals must be a list of signals, or { names, drainMs, graceMs }, got true'],
+    ] as const)
+      assert.throws(() => resolveSignals('f', signals as never), { name: 'TypeError', message });
   });
 });

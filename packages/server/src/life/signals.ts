@@ -1,3 +1,50 @@
+import { constants } from 'node:os';
+import { assertFits, assertKnownOptions, assertList } from '@org/rpc-core/internal';
+import { assertStopTimes } from './drain.js';
+
+/** On which process signals a server drains and closes, and how long that may take. */
+export interface SignalOptions {
+  /** Default: `['SIGTERM', 'SIGINT']`. */
+  readonly names?: readonly NodeJS.Signals[] | undefined;
+  /** As {@link CloseOptions.drainMs}. */
+  readonly drainMs?: number | undefined;
+  /** As {@link CloseOptions.graceMs}. */
+  readonly graceMs?: number | undefined;
+}
+
+/** {@link SignalOptions} with names; without any, no signal is handled. */
+export interface ResolvedSignals extends SignalOptions {
+  readonly names: readonly NodeJS.Signals[];
+}
+
+/** Checks the option, which may be the names alone, and fills in the defaults. @throws TypeError naming option, value and bound */
+export function resolveSignals(
+  where: string,
+  signals: readonly NodeJS.Signals[] | SignalOptions | undefined,
+): ResolvedSignals {
+  if (signals === undefined) return { names: [] };
+  const isList = Array.isArray(signals);
+  const isEither = isList || (typeof signals === 'object' && signals !== null);
+  assertFits(where, 'signals', 'a list of signals, or { names, drainMs, graceMs }', signals, isEither);
+  const options: SignalOptions = isList ? { names: signals } : (signals as SignalOptions);
+  const names = isList ? 'signals' : 'signals.names';
+  if (!isList) assertKnownOptions(`${where}: signals`, options, ['names', 'drainMs', 'graceMs']);
+  const deadly = Array.isArray(options.names)
+    ? options.names.find((name) => name === 'SIGKILL' || name === 'SIGSTOP')
+    : undefined;
+  if (deadly !== undefined)
+    throw new TypeError(
+      `${where}: ${names} must not hold "${deadly}": no process can catch it; use "SIGTERM", "SIGINT"`,
+    );
+  assertList(where, names, 'the signals of this system, such as "SIGTERM"', options.names, isSignal);
+  assertStopTimes(`${where}: signals`, options);
+  return { ...options, names: options.names ?? ['SIGTERM', 'SIGINT'] };
+}
+
+function isSignal(name: unknown): boolean {
+  return typeof name === 'string' && Object.hasOwn(constants.signals, name);
+}
+
 /**
  * Closes on process signals, then ends the process unless somebody else listens to the signal too; where several servers of one
  * process do, the last that has closed ends it. A second signal ends it at

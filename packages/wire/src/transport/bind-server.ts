@@ -50,6 +50,7 @@ export function bindServer(
           : { host: bound.address, port: bound.port };
       resolve({
         address,
+        gone: new Promise((resolve) => server.once('close', resolve)),
         // It stops accepting at once; that it also waits for open connections is of no use here, they live on.
         close: async () => {
           server.close();

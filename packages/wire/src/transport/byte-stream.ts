@@ -45,6 +45,8 @@ export interface Listener {
   readonly address: { readonly host: string; readonly port: number; readonly path?: string | undefined };
   /** Stops accepting; streams that were accepted live on. */
   close(): Promise<void>;
+  /** Resolves when it accepts no more, and every stream that it has accepted is over. */
+  readonly gone: Promise<void>;
 }
 
 /** Opens a stream to an endpoint. @throws Error in words for people, with the system's code as `code` */

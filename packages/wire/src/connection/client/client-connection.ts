@@ -246,6 +246,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   goAway(code: number, reason: string, flags: number): void {
     if (code === GoAwayCode.DRAINING) {
       if (this.#calls.isDraining) return;
+      for (const { stream } of this.#inFlight.values()) stream?.draining?.(reason);
       const { observer } = this.#options;
       if ((flags & GoAwayFlag.REPLACE) !== 0 && observer.aged !== undefined) return observer.aged(reason);
       this.#options.observer.draining(reason);

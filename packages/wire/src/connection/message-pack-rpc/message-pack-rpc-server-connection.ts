@@ -15,7 +15,7 @@ import {
 import type { ByteReceiver } from '../../transport/byte-stream.js';
 import { FloodGuard } from '../channel/flood-guard.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from '../server/incoming-call.js';
-import { RunningCalls } from '../server/running-calls.js';
+import { cutOff, RunningCalls } from '../server/running-calls.js';
 import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
 import { noRoomForAnswer } from '../server/unsent-answers.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
@@ -90,11 +90,14 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     this.#endIfIdle();
   }
 
-  /** Drops the connection; handlers that still run see their signal abort. */
+  /** Ends the connection: handlers that still run see their signal abort, and their callers are answered. */
   close(reason: string): void {
     this.#running.abandonOneWay(reason);
-    this.#channel.destroy(reason);
-    this.closed(reason);
+    for (const call of [...this.#running.values()]) {
+      const error = cutOff(call, reason);
+      if (this.#running.giveUp(call.id, error) !== undefined) this.#answerError(call.id, error);
+    }
+    this.#channel.closeAfterWriting(reason);
   }
 
   tick(now: number): void {
@@ -245,7 +248,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
         return error as RpcError;
       }
     }
-    if (this.#refusing !== undefined) return refused('UNAVAILABLE', this.#refusing);
+    if (this.#refusing !== undefined && !oneWay) return refused('UNAVAILABLE', this.#refusing);
     const refusal = this.#running.refusal(requestBytes);
     if (refusal !== undefined) return refusal;
     call.requestBytes = requestBytes;

@@ -8,6 +8,8 @@ import type { ServedStream } from '../streams/item-queue.js';
 export interface MethodEntry {
   readonly service: string;
   readonly method: string;
+  /** Whether its callers send items, which they cannot take back. */
+  readonly takesItems?: boolean;
 }
 
 /** What an incoming call needs of the connection that it came by: its payload, and the ways to answer it. */

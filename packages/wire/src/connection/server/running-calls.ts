@@ -124,3 +124,10 @@ function abandon(call: IncomingCall, reason: string): void {
   call.abandoned = true;
   call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
 }
+
+/** What is answered to a call whose handler is cut off, because its connection may not go on: its time is over. */
+export function cutOff({ started }: IncomingCall, reason: string): RpcError {
+  return started
+    ? rpcError('UNAVAILABLE', `${reason}: the handler was cut off before it had ended`, { progress: 'processed' })
+    : rpcError('UNAVAILABLE', reason, { progress: 'refused' });
+}

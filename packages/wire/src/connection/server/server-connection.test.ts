@@ -3,6 +3,7 @@ import type { CallContext } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { encoded, hex } from '../../../test/codec-helpers.js';
 import { greetedServerRig, type ServerRig, serverRig } from '../../../test/connection-rig.js';
+import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
 import { helloFrame, type RawRequest, rawFrame, readError, requestFrame } from '../../../test/raw-peer.js';
 import { wrapStream } from '../../../test/wrap-stream.js';
 import { CancelReason, FrameType, GoAwayCode, ReplyFlag, RequestFlag } from '../../frames/frame.js';
@@ -271,6 +272,19 @@ describe('a server that drains', () => {
     assert.deepEqual(readError(peer.only(FrameType.ERROR)), { code: 14, handlerRan: 0, reason: 'shutting down' });
   });
 
+  it('serves what nobody can send again, though it refuses the rest: it has crossed the goodbye', async () => {
+    const { connection, host, peer, settle } = await greetedServerRig();
+    connection.drain('shutting down');
+    connection.refuseNew('shutting down');
+    host.takesItems.add('upload');
+    host.methods['upload'] = () => 'taken';
+    const oneWay = requestFrame(0, ['news'], { flags: RequestFlag.ONE_WAY });
+    peer.send(oneWay, requestFrame(1, ['again']), requestFrame(2, [], of('upload')));
+    await settle();
+    assert.deepEqual([host.calls.map(({ args }) => args), peer.only(FrameType.RESPONSE).id], [[['news'], []], 2]);
+    assert.equal(peer.only(FrameType.ERROR).id, 1);
+  });
+
   it('says so to a peer that has said nothing yet only after its greeting', async () => {
     const { connection, peer, settle } = serverRig();
     connection.drain('shutting down');
@@ -292,7 +306,7 @@ describe('a server that drains', () => {
     assert.equal(peer.bytes.toString('hex'), '940101c007');
   });
 
-  it('drops the connection in the end: handlers see their signal abort', async () => {
+  it('ends the connection in the end: handlers see their signal abort, their callers are answered', async () => {
     const rig = await greetedServerRig();
     hanging(rig);
     rig.peer.send(requestFrame(1, [], of('hang')));
@@ -300,7 +314,51 @@ describe('a server that drains', () => {
     rig.connection.close('the grace is over');
     assert.equal(rig.host.calls[0]!.signal.aborted, true);
     await rig.settle();
-    assert.deepEqual([rig.peer.isClosed, rig.host.closedReasons], [true, ['the grace is over']]);
+    const reason = 'the grace is over: the handler was cut off before it had ended';
+    assert.deepEqual(readError(rig.peer.only(FrameType.ERROR)), { code: 14, handlerRan: 1, reason });
+    assert.deepEqual(rig.peer.goAway, { code: GoAwayCode.DRAINING, reason: 'the grace is over' });
+    assert.deepEqual([rig.peer.isClosed, rig.host.closedReasons], [false, ['the grace is over']]);
+    await rig.clock.advance(1_000);
+    assert.equal(rig.peer.isClosed, true);
+  });
+
+  it('ends it so that who was not let in yet is told that nothing has run', async () => {
+    const rig = await greetedServerRig();
+    rig.host.authorize = () => new Promise(() => {});
+    rig.peer.send(requestFrame(1, []));
+    await rig.settle();
+    rig.connection.close('the grace is over');
+    await rig.settle();
+    const told = readError(rig.peer.only(FrameType.ERROR));
+    assert.deepEqual(told, { code: 14, handlerRan: 0, reason: 'the grace is over' });
+  });
+
+  it('ends the stream of a handler that would go on, after the items before it', async () => {
+    const { connection, host, peer, settle } = await greetedServerRig();
+    host.methods.echo = async function* () {
+      yield 'news';
+      await new Promise(() => {});
+    } as never;
+    const credit = rawFrame(FrameType.CREDIT, Buffer.from('00500000', 'hex'), 1);
+    peer.send(requestFrame(1, [], { flags: RequestFlag.STREAM }), credit);
+    await settle();
+    connection.close('the grace is over');
+    await settle();
+    const ofCall = peer.frames.filter(({ id }) => id === 1).map(({ type }) => type);
+    assert.deepEqual(ofCall, [FrameType.ITEM, FrameType.ERROR]);
+  });
+
+  it('answers calls of MessagePack-RPC that it cuts off', async () => {
+    const { connection, host, peer, settle } = serverRig();
+    host.methods['hang'] = () => new Promise(() => {});
+    const rpc = new MessagePackRpcPeer(peer.stream);
+    rpc.send(message(0, 7, 'hang', []));
+    await settle();
+    connection.close('the grace is over');
+    await settle();
+    assert.equal(host.calls[0]!.signal.aborted, true);
+    const reason = 'UNAVAILABLE: the grace is over: the handler was cut off before it had ended';
+    assert.deepEqual(rpc.messages, [[1, 7, reason, null]]);
   });
 
   it('is told of a GOAWAY of its client by the end of the connection', async () => {

@@ -24,7 +24,7 @@ import { createServedStream, ItemQueue } from '../streams/item-queue.js';
 import { Streams } from '../streams/streams.js';
 import { IncomingCall, type MethodEntry } from './incoming-call.js';
 import { NativeAnswers } from './native-answers.js';
-import { RunningCalls } from './running-calls.js';
+import { cutOff, RunningCalls } from './running-calls.js';
 import type { ServedConnection, ServerConnectionOptions, Successor } from './server-host.js';
 
 /**
@@ -44,6 +44,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   #offersInflating = false;
   #successor: Successor | undefined;
   #refusing: string | undefined;
+  /** Whether calls that nobody can send again are served still, though others are refused: they have crossed the GOAWAY. */
+  #servesLast = true;
   #draining: string | undefined;
   #peerEnded = false;
   #closed = false;
@@ -101,7 +103,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   close(reason: string): void {
     if (this.#successor !== undefined) return this.#successor.close(reason);
     this.#running.abandonOneWay(reason);
-    this.#drop(reason);
+    if (!this.#channel.isGreeted || !this.#channel.isOpen) return this.#drop(reason);
+    for (const call of [...this.#running.values()]) this.#breakOff(call.id, cutOff(call, reason));
+    // Its last words are the answers: a connection that is dropped at once would lose them.
+    this.#channel.closeFor(GoAwayCode.DRAINING, reason);
   }
 
   tick(now: number): void {
@@ -144,7 +149,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (requestBytes > this.#options.limits.messageBytes)
       return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
     call.isCompressed = (flags & COMPRESSED) !== 0;
-    const refusal = this.#refusal(requestBytes);
+    const isFinal = call.oneWay || entry.takesItems === true;
+    const refusal = this.#refusal(requestBytes, isFinal);
     if (refusal !== undefined) return this.#refuse(id, refusal);
     call.requestBytes = requestBytes;
     this.#options.host.serve(call, bytes, payloadStart, end);
@@ -160,7 +166,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (type === FrameType.ITEM) return this.#streams.announced(id, bodyBytes);
     if (type !== FrameType.REQUEST) throw new ProtocolError(`frame type ${type} does not come from a client`);
     this.#opens(flags, id);
-    const refusal = this.#refusal(bodyBytes);
+    const refusal = this.#refusal(bodyBytes, (flags & RequestFlag.ONE_WAY) !== 0);
     if (refusal === undefined) {
       this.#running.arrives(id, bodyBytes);
       return true;
@@ -184,8 +190,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#streams.close(id);
   }
 
-  #refusal(requestBytes: number): RpcError | undefined {
-    if (this.#refusing !== undefined) return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused' });
+  /** @param isFinal - nobody can send it again: not what nobody hears of, and not what has taken items of its caller */
+  #refusal(requestBytes: number, isFinal: boolean): RpcError | undefined {
+    if (this.#refusing !== undefined && !(isFinal && this.#servesLast))
+      return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused' });
     return this.#running.refusal(requestBytes);
   }
 
@@ -224,6 +232,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (this.#draining !== undefined) this.#channel.sayGoAway(GoAwayCode.DRAINING, this.#draining);
     if (hello.expect !== '' && hello.expect !== instance) {
       const reason = `this is instance "${instance}", not "${hello.expect}"`;
+      this.#servesLast = false;
       this.refuseNew(reason);
       this.#channel.sayGoAway(GoAwayCode.WRONG_INSTANCE, reason);
     }

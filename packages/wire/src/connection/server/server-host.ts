@@ -40,9 +40,15 @@ export interface ServedConnection {
   drain(reason: string): void;
   /** Asks the client to make another connection in place of this one. What still comes is served. */
   retire(reason: string): void;
-  /** From now on new calls are refused, never started, so that their clients go elsewhere at once. */
+  /**
+   * From now on new calls are refused, never started, so that their clients go elsewhere at once. What nobody can send again, one-way
+   * calls and those that have taken items of their caller, is served still: it has crossed the goodbye.
+   */
   refuseNew(reason: string): void;
-  /** Drops the connection; handlers that still run see their signal abort. */
+  /**
+   * Ends the connection: handlers that still run see their signal abort, their callers are answered with `UNAVAILABLE`, and a client
+   * that does not read these last words is dropped after a second.
+   */
   close(reason: string): void;
   /** Looks after greeting, keepalive and stalls; called about once a second. */
   tick(now: number): void;
