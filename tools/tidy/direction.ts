@@ -75,10 +75,11 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     policy: ['stack'],
     life: [],
     handler: ['stack'],
-    dispatcher: ['handler'],
+    dispatcher: ['handler', 'served-contracts'],
+    'served-contracts': [],
     presentable: [],
     'print-error': [],
-    face: ['stack', 'policy', 'life', 'dispatcher', 'handler', 'presentable', 'print-error'],
+    face: ['stack', 'policy', 'life', 'dispatcher', 'handler', 'served-contracts', 'presentable', 'print-error'],
   },
   registry: {
     root: [],

@@ -17,6 +17,8 @@ export interface ClientMethod extends MethodRef {
   readonly policy: LivePolicy;
   readonly idempotent: boolean;
   readonly priority: number;
+  /** Arguments that a server's handler declares; 0 when none has said so, or a call with fewer was told of. */
+  argumentsLeast: number;
   /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
   readonly owner: { readonly isResting: boolean };
   /** What is known of the service's servers. */

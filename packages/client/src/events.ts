@@ -1,4 +1,4 @@
-import type { Code, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
+import type { Code, ContractDifference, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */
@@ -22,6 +22,11 @@ export interface ClientEvents {
   viewChanged: [event: ViewEvent];
   /** Something about the registry: unreachable, recovered, an invalid entry. */
   registry: [event: RegistryEvent];
+  /**
+   * The contract of a service is another one for this client than for a server, or a call has fewer arguments than the handler declares:
+   * see docs/deploying.md. Each difference once; where nobody listens, a line on stderr says it.
+   */
+  contractDiffers: [event: EndpointEvent & { readonly differences: readonly ContractDifference[] }];
   /** Other rules are in force from now on. */
   rulesApplied: [event: RulesAppliedEvent];
   /** A document of rules can't be used, and changes nothing. */
@@ -42,6 +47,7 @@ export const CLIENT_EVENTS = Object.keys({
   limited: true,
   viewChanged: true,
   registry: true,
+  contractDiffers: true,
   rulesApplied: true,
   rulesRejected: true,
   ruleWouldApply: true,

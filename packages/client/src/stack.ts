@@ -133,8 +133,7 @@ export function composeMethod(
           readyCount: () => balancer.readyCount,
           isClosed: () => balancer.isClosed,
         }),
-    // Below retry: leaves time for another attempt.
-    isStream ? streamAttempt(attemptGate) : attemptScope(attemptGate, { clock, policy, latency }),
+    isStream ? streamAttempt(attemptGate) : attemptScope(attemptGate, { clock, policy, latency }), // Below retry: leaves time for another attempt.
   ];
   // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
   const serve = stack(parts, balancer.call);
@@ -148,6 +147,7 @@ export function composeMethod(
     policy,
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
+    argumentsLeast: 0,
     owner: balancer,
     list: balancer.list,
     serve,

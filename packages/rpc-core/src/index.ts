@@ -2,6 +2,7 @@ export { type Cancel, type Clock, systemClock } from './clock.js';
 export type { Code } from './code.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';
 export { defineService, duplex, method, notify, stream, upload } from './contract.js';
+export type { ContractDifference } from './contract-summary.js';
 export type {
   ArgsSchema,
   MethodDeclaration,

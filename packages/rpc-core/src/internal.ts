@@ -13,6 +13,16 @@ export {
 export { CODE_NUMBERS, codeFromNumber, isCode } from './code.js';
 export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
+export { ContractNotices } from './contract-notices.js';
+export {
+  CONTRACTS_LENGTH_MAX,
+  type ContractSummaries,
+  contractDifferences,
+  contractSummary,
+  joinContracts,
+  type MethodSummary,
+  readContracts,
+} from './contract-summary.js';
 export { describeValue } from './describe-value.js';
 export { rpcError } from './error.js';
 export { guardLayers, guardStreamLayers } from './guard-layer.js';

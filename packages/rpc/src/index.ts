@@ -50,6 +50,7 @@ export {
   type Code,
   type ConcurrencyLimitOptions,
   type ContextKey,
+  type ContractDifference,
   callContext,
   contextKey,
   DEFAULT_LIMITS,
@@ -181,6 +182,7 @@ export { type EtcdAuth, type EtcdOptions, type EtcdTls, etcd } from '@org/rpc-re
 export type {
   CloseOptions,
   ConnectionAgeOptions,
+  ContractEvent,
   InstanceUpdate,
   ListenOptions,
   Server,

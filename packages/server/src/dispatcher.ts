@@ -25,11 +25,13 @@ import {
   dispatchStream,
   type Handler,
   kindError,
+  type LackingArguments,
   runHandler,
   runLayered,
   runLayeredStream,
   runStreamHandler,
 } from './handler.js';
+import type { ServedContracts } from './served-contracts.js';
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
@@ -38,6 +40,7 @@ export class Dispatcher {
   /** By service, dot, method: what peers of MessagePack-RPC say. */
   readonly #paths = new Map<string, Handler>();
   readonly #defaultService: string | undefined;
+  readonly #contracts: Pick<ServedContracts, 'add' | 'lacking'> | undefined;
   readonly #services = new Map<string, ServiceDefinition>();
   readonly #refs = new Map<Handler, MethodRef>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
@@ -45,8 +48,17 @@ export class Dispatcher {
   readonly #layers: { readonly layers: readonly Layer[]; readonly streamLayers: readonly StreamLayer[] | undefined };
   readonly #stream: StreamService;
 
-  /** @param defaultService - whose methods need no name of a service; where there is one service only, it is that */
-  constructor(layers: readonly Layer[], streamLayers: readonly StreamLayer[] | undefined, defaultService?: string) {
+  /**
+   * @param defaultService - whose methods need no name of a service; where there is one service only, it is that
+   * @param contracts - told of the services, and of calls that have fewer arguments than their handler declares
+   */
+  constructor(
+    layers: readonly Layer[],
+    streamLayers: readonly StreamLayer[] | undefined,
+    defaultService?: string,
+    contracts?: Pick<ServedContracts, 'add' | 'lacking'>,
+  ) {
+    this.#contracts = contracts;
     this.#defaultService = defaultService;
     this.#layers = { layers, streamLayers };
     this.#stream = guardStreamLayers(streamLayers ?? []).reduceRight<StreamService>(
@@ -73,10 +85,11 @@ export class Dispatcher {
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
     const handlers: Handler[] = [];
     const missing: string[] = [];
+    const lacking: LackingArguments = (call, declared) => this.#contracts?.lacking(call, declared);
     for (const [method, methodDefinition] of Object.entries(methods)) {
       const run: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof run !== 'function') missing.push(method);
-      else handlers.push(createHandler(name, method, methodDefinition, run.bind(implementation)));
+      else handlers.push(createHandler(name, method, methodDefinition, run.bind(implementation), lacking));
     }
     if (missing.length > 0) {
       const lacking = missing.map((method) => `"${method}"${misspelt(method, implementation, methods)}`);
@@ -96,6 +109,7 @@ export class Dispatcher {
         );
     }
     this.#services.set(name, definition);
+    this.#contracts?.add(definition, new Map(handlers.map(({ method, argumentsLeast }) => [method, argumentsLeast])));
     for (const handler of handlers) {
       this.#handlers.set(handler.service + handler.method, handler);
       this.#paths.set(pathOf(handler), handler);

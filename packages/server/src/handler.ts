@@ -3,6 +3,7 @@ import {
   type Call,
   isRpcError,
   type MethodDefinition,
+  type MethodKind,
   type RpcError,
   type Schema,
   type StreamService,
@@ -18,7 +19,14 @@ export interface Handler extends MethodEntry {
   readonly run: (...args: never[]) => unknown;
   /** The same of a method with streams, whose `run` refuses; `undefined` for all others. */
   readonly stream: ((...args: never[]) => unknown) | undefined;
+  /** Arguments that the function declares, its items not counted; 0 once a call with fewer was told of, and where schemas look at them. */
+  argumentsLeast: number;
+  /** Told of a call with fewer. */
+  readonly lacking: LackingArguments;
 }
+
+/** Who hears of the first call of a method that has fewer arguments than its handler declares. */
+export type LackingArguments = (call: IncomingCall<Handler>, declared: number) => void;
 
 /** Runs the user's function for a call, in the call's context: parses arguments and result where there are schemas. */
 export function runHandler(call: IncomingCall<Handler>): unknown {
@@ -39,6 +47,7 @@ function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown
   const { definition, run } = call.entry;
   // Whatever it has waited for on its way: what nobody waits for any more does not begin.
   if (call.isExpired) throw expired(call);
+  if (args.length < call.entry.argumentsLeast) tellLacking(call);
   call.started = true;
   const result = run(...(args as never[]));
   const { returns } = definition;
@@ -46,6 +55,13 @@ function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown
   return isPromise(result)
     ? result.then((value) => checkResult(call, returns, value))
     : checkResult(call, returns, result);
+}
+
+function tellLacking(call: IncomingCall<Handler>): void {
+  const { entry } = call;
+  const declared = entry.argumentsLeast;
+  entry.argumentsLeast = 0;
+  entry.lacking(call, declared);
 }
 
 function checkResult(call: IncomingCall<Handler>, returns: Schema, result: unknown): unknown {
@@ -88,6 +104,7 @@ export const runStreamHandler: StreamService = (call, items) => {
   const run = incoming.entry.stream!;
   const args = definition.kind === 'stream' ? call.args : [items, ...call.args];
   if (incoming.isExpired) throw expired(incoming);
+  if (call.args.length < incoming.entry.argumentsLeast) tellLacking(incoming);
   incoming.started = true;
   // A generator begins to run when its first item is pulled: in the async context of the layers, which set up what it looks for.
   incoming.inContext = AsyncLocalStorage.snapshot();
@@ -137,13 +154,26 @@ export function createHandler(
   method: string,
   definition: MethodDefinition,
   run: (...args: never[]) => unknown,
+  lacking: LackingArguments = () => {},
 ): Handler {
-  if (!isStreamKind(definition.kind)) return { service, method, definition, run, stream: undefined, takesItems: false };
+  const argumentsLeast = definition.args === undefined ? declaredArguments(definition.kind, run) : 0;
+  const takesItems = definition.kind === 'upload' || definition.kind === 'duplex';
+  const shared = { service, method, definition, takesItems, argumentsLeast, lacking };
+  if (!isStreamKind(definition.kind)) return { ...shared, run, stream: undefined };
   const refuse = (): never => {
     throw kindError({ service, method, definition }, 'call it by its contract');
   };
-  return { service, method, definition, run: refuse, stream: run, takesItems: definition.kind !== 'stream' };
+  return { ...shared, run: refuse, stream: run };
 }
+
+/** How many arguments a handler declares, up to the first that has a default; the items of a method do not count. */
+function declaredArguments(kind: MethodKind, run: (...args: never[]) => unknown): number {
+  const items = kind === 'upload' || kind === 'duplex' ? 1 : 0;
+  return Math.min(Math.max(0, run.length - items), DECLARED_MAX);
+}
+
+/** What a summary of contracts can say. */
+const DECLARED_MAX = 999;
 
 /** The error for whoever calls a method as what it is not: what it is, and what is wrong or to be done. */
 export function kindError(

@@ -7,3 +7,4 @@ export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
 export type { ServerConcurrency } from './policy/concurrency.js';
+export type { ContractEvent } from './served-contracts.js';

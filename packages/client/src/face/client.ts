@@ -23,8 +23,8 @@ import { type Dial, dialTcp, dialTls, expectedIdentity } from '@org/rpc-wire/int
 import { EventEmitter } from 'eventemitter3';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
-import type { Emit } from '../nodes/announcer.js';
 import { Balancer } from '../nodes/balancer.js';
+import { KnownContracts } from '../nodes/known-contracts.js';
 import { KnownServices } from '../nodes/known-services.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
@@ -74,6 +74,7 @@ export class RpcClient implements Client {
   readonly #breakers: BreakerGroup | undefined;
   readonly #shared: SharedParts;
   readonly #services = new KnownServices((service) => this.#shared.services.delete(service));
+  readonly #contracts: KnownContracts;
   #registry: RegistryHandle | undefined;
   #registryError: string | undefined;
   #cancelTick: (() => void) | undefined;
@@ -83,7 +84,13 @@ export class RpcClient implements Client {
     this.#options = options;
     const { clock, random, codec, compression, keepalive, limits, breaker, protocol } = options;
     this.#timers = new TimerQueue(clock);
+    this.#contracts = new KnownContracts({
+      name: options.name,
+      emit: (event) => this.#emit('contractDiffers', event),
+      find: (service, method) => this.#services.method(service, method),
+    });
     this.#pool = new Pool({
+      contracts: this.#contracts,
       dial,
       codec,
       compression,
@@ -119,6 +126,7 @@ export class RpcClient implements Client {
       return createInterfaceStub(name, resolve, invoke, checked) as never;
     }
     assertLayersFit('client.service', service as ServiceDefinition, this.#options);
+    this.#contracts.add(service as ServiceDefinition);
     const stub = createStub(service as ServiceDefinition, resolve, invoke);
     return (options === undefined ? stub : (stub as { with(options: CallOptions): object }).with(options)) as never;
   }
@@ -131,6 +139,7 @@ export class RpcClient implements Client {
   ): never {
     const name = serviceName('client.call', service);
     const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf('client.call', service, method);
+    if (typeof service !== 'string') this.#contracts.add(service as ServiceDefinition);
     assertFits('client.call', 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
     const checked = options === undefined ? undefined : checkedOptions(options);
     return this.#start(this.#method(name, method, definition), [...args], checked) as never;
@@ -199,11 +208,13 @@ export class RpcClient implements Client {
     await this.#registry?.close();
   }
 
-  readonly #emit: Emit = (event, ...args) => {
+  /** @returns whether anybody listens */
+  readonly #emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]): boolean => {
     try {
-      (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+      return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {
       surface(error);
+      return true;
     }
   };
 
@@ -214,6 +225,7 @@ export class RpcClient implements Client {
       return givesIterator(called.definition) ? failedStream(error) : Promise.reject(error);
     }
     if (called.owner.isResting) return this.#start(this.#method(service, method, called.definition), args, options);
+    if (args.length < called.argumentsLeast) this.#contracts.lacking(called, args.length);
     if (called.stream !== undefined) return startStream(this.#options, called, args, options);
     return startCall(this.#options, called, args, options);
   }
@@ -229,6 +241,7 @@ export class RpcClient implements Client {
     if (definition === UNKNOWN_METHOD) assertName('method name', method);
     const called = composeMethod(this.#shared, this.#balancer(service), method, definition);
     this.#services.addMethod(called);
+    this.#contracts.expect(called);
     return called;
   }
 

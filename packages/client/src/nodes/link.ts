@@ -13,6 +13,8 @@ import {
   type ResolvedKeepalive,
 } from '@org/rpc-wire/internal';
 
+import type { KnownContracts } from './known-contracts.js';
+
 /** What a link needs of its client; the same for all links. */
 export interface LinkEnvironment {
   readonly dial: Dial;
@@ -23,6 +25,8 @@ export interface LinkEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: TimerQueue;
+  /** What the client's contracts are, said to servers that it reaches. */
+  readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
   /** `undefined` is the native one. */
   readonly protocol?: ClientProtocol | undefined;
 }
@@ -176,7 +180,7 @@ export class Link implements ClientConnectionObserver {
 
   // ClientConnectionObserver
 
-  greeted({ instance }: Pick<Hello, 'instance'>): void {
+  greeted({ instance, contracts }: Pick<Hello, 'instance' | 'contracts'>): void {
     // The server says goodbye by itself. Until then, nothing is sent to it, and having reached it is no success.
     if (this.endpoint.isAnyInstance !== true && instance !== this.endpoint.id) {
       this.#refused = true;
@@ -184,6 +188,7 @@ export class Link implements ClientConnectionObserver {
       return;
     }
     this.#refused = false;
+    this.#environment.contracts?.greeted({ contracts, instance, endpoint: this.address });
     // A server may say goodbye before it greets.
     if (this.#state.name === 'draining') return;
     this.#forgiven = this.#failures;
@@ -261,6 +266,7 @@ export class Link implements ClientConnectionObserver {
   #connected(stream: ByteStream): void {
     if (this.#state.name === 'closed') return stream.destroy();
     const { codec, compression, keepalive, limits, clock, timers, protocol } = this.#environment;
+    const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     // What an old connection tells after another one took its place is no news of this link.
     const isOld = (): boolean => this.#replaced.has(connection);
@@ -270,7 +276,18 @@ export class Link implements ClientConnectionObserver {
       aged: (reason) => void (isOld() || this.aged(reason)),
       closed: (reason) => void (this.#replaced.delete(connection) || this.closed(reason)),
     };
-    const options = { stream, codec, compression, keepalive, limits, clock, timers, observer, expectInstance };
+    const options = {
+      stream,
+      codec,
+      compression,
+      keepalive,
+      limits,
+      clock,
+      timers,
+      observer,
+      expectInstance,
+      contracts,
+    };
     const connection: CallConnection = protocol?.open(options) ?? new ClientConnection(options);
     this.#setState({ name: 'ready', connection, since: clock.now() });
   }

@@ -1,5 +1,6 @@
 import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
+import type { ContractEvent } from '../served-contracts.js';
 
 /** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {
@@ -25,6 +26,11 @@ export interface ServerEvents {
    * that the server cannot be registered, or is not the only one of its name, and another one that this is over.
    */
   registry: [event: RegistryEvent];
+  /**
+   * The contract of a service is another one for a client than here, or a call has fewer arguments than its handler declares: see
+   * docs/deploying.md. Each difference once; where nobody listens, a line on stderr says it.
+   */
+  contractDiffers: [event: ContractEvent];
   connectionOpened: [event: { peer: string }];
   connectionClosed: [event: { peer: string; reason: string }];
   /** Accepting failed: too many connections or open files. It goes on. */
@@ -40,6 +46,7 @@ export const SERVER_EVENTS = Object.keys({
   handlerError: true,
   registered: true,
   registry: true,
+  contractDiffers: true,
   connectionOpened: true,
   connectionClosed: true,
   acceptError: true,

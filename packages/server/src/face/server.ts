@@ -1,4 +1,4 @@
-import { RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
+import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
 import { allowManyCalls, assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
 import { type Endpoint, endpointAddress, type RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
@@ -22,6 +22,7 @@ import { onSignals } from '../life/signals.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
+import { ServedContracts } from '../served-contracts.js';
 import { ServerStack } from '../stack.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
 import {
@@ -61,6 +62,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
   readonly #options: ResolvedServerOptions;
   readonly #dispatcher: Dispatcher;
+  readonly #contracts: ServedContracts;
   readonly #concurrency: ConcurrencyLimit<Handler>;
   readonly #stack: ServerStack<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
@@ -84,7 +86,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#options = options;
     this.instance = options.name ?? randomId();
     allowManyCalls(this.#draining.signal);
-    this.#dispatcher = new Dispatcher(options.layers, options.streamLayers, options.defaultService);
+    this.#contracts = new ServedContracts(this.instance, (event) => this.#emit('contractDiffers', event));
+    const { layers, streamLayers, defaultService } = options;
+    this.#dispatcher = new Dispatcher(layers, streamLayers, defaultService, this.#contracts);
     this.#concurrency = new ConcurrencyLimit({
       max: options.concurrencyMax,
       queue: options.concurrencyQueue,
@@ -245,6 +249,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   serve(call: IncomingCall<Handler>, bytes: Buffer, start: number, end: number): void {
     this.#stack.serve(call, bytes, start, end);
+  }
+
+  contracts(theirs: string, peer: Peer): string | undefined {
+    return this.#contracts.answer(theirs, peer);
   }
 
   #presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {

@@ -47,6 +47,15 @@ describe('HELLO', () => {
     refuses({ ...HELLO, compression: [1] }, /"compression"/);
   });
 
+  it('says what contracts its sender has, and one that cannot be read says nothing', () => {
+    const contracts = 'shop(find=u!)';
+    const target = { chunk: allocateChunk(8), position: 0 };
+    writeHello(target, { ...HELLO, contracts });
+    assert.deepEqual(read(target.chunk.bytes.subarray(0, target.position)), { ...HELLO, contracts });
+    for (const other of [null, 7, ['a'], 'x'.repeat(8_193)])
+      assert.deepEqual(read(encoded({ ...HELLO, contracts: other })), HELLO);
+  });
+
   it('grants the usual credit when it says none', () => {
     const { streamCredit: _stream, connectionCredit: _connection, ...rest } = HELLO;
     const { streamCredit, connectionCredit } = read(encoded(rest));

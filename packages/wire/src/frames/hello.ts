@@ -29,6 +29,8 @@ export interface Hello {
   readonly connectionCredit?: number | undefined;
   /** How the sender of the HELLO takes payloads besides as they are (default: in no other way). Unknown names mean nothing. */
   readonly compression?: readonly string[] | undefined;
+  /** What the contracts of the sender are, for people: a peer compares them, see docs/protocol.md. */
+  readonly contracts?: string | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -36,6 +38,8 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
+/** UTF-16 units. */
+const CONTRACTS_LENGTH_MAX = 8_192;
 /**
  * It is read before anybody is authorized, so it has bounds of its own: three times what it holds today, and enough for the fields of
  * many later versions.
@@ -47,7 +51,8 @@ const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 /** Appends the body of a HELLO. */
 export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  HELLO_CODEC.encode({ ...always, ...hello }, target);
+  const { contracts, ...rest } = hello;
+  HELLO_CODEC.encode({ ...always, ...rest, ...(contracts === undefined ? undefined : { contracts }) }, target);
 }
 
 /** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
@@ -75,6 +80,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     streamCredit: credit(fields, 'streamCredit', STREAM_CREDIT),
     connectionCredit: credit(fields, 'connectionCredit', CONNECTION_CREDIT),
     compression: names(fields, 'compression'),
+    ...contracts(fields),
   };
 }
 
@@ -104,8 +110,14 @@ function names(fields: Record<string, unknown>, name: string): readonly string[]
   throw new ProtocolError(`HELLO field "${name}" must be an array of at most ${COMPRESSIONS_MAX} texts`);
 }
 
+/** It helps people, and nothing else: one that cannot be read is as if it were absent. */
+function contracts(fields: Record<string, unknown>): Pick<Hello, 'contracts'> | undefined {
+  const value = Object.hasOwn(fields, 'contracts') ? fields['contracts'] : undefined;
+  return typeof value === 'string' && value.length <= CONTRACTS_LENGTH_MAX ? { contracts: value } : undefined;
+}
+
 /** What the two sides say differently in their HELLO; the rest follows from codec and limits. */
-export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs'>;
+export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts'>;
 
 /** Appends the preface, if a client does, and HELLO. */
 export function writeGreeting(

@@ -50,7 +50,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
-    this.#channel.greet({ instance: '', expect: options.expectInstance, uptimeMs: Math.floor(clock.now()) }, true);
+    const { expectInstance: expect, contracts } = options;
+    this.#channel.greet({ instance: '', expect, contracts, uptimeMs: Math.floor(clock.now()) }, true);
   }
 
   /** Whether it takes calls. */

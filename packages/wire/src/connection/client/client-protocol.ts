@@ -60,6 +60,8 @@ export interface ClientConnectionOptions {
   readonly observer: ClientConnectionObserver;
   /** The instance that should be at the other end, `''` for whoever is there. */
   readonly expectInstance: string;
+  /** What the client's contracts are, for servers that compare them; `undefined`: nothing is said of them. */
+  readonly contracts?: string | undefined;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
   readonly compression?: ResolvedCompression | undefined;
   /** When a silent server is asked, and given up; the defaults when left out. */

@@ -225,7 +225,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const { instance, uptimeMs } = this.#options.host.self;
     this.#streams.greeted(hello);
     this.#deflater?.greeted(hello);
-    this.#channel.greet({ instance, expect: '', uptimeMs }, false);
+    const contracts = hello.contracts && this.#options.host.contracts?.(hello.contracts, this.peer);
+    this.#channel.greet({ instance, expect: '', contracts, uptimeMs }, false);
     this.#channel.output.afterWritten(() => {
       this.#offersInflating = true;
     });

@@ -29,6 +29,8 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
    * Takes a call to its answer. Its arguments are in `bytes[start, end)`, which are borrowed until this returns. Must not throw.
    */
   serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void;
+  /** Takes what a client's contracts are, and gives those of the same services; `undefined`: nothing is said of them. */
+  contracts?(theirs: string, peer: Peer): string | undefined;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
 }

@@ -1,0 +1,47 @@
+import type { ContractDifference } from './contract-summary.js';
+import { plainText } from './plain-text.js';
+
+/** Differences of one service, found at one peer. */
+export interface ContractNotice {
+  readonly service: string;
+  readonly differences: readonly ContractDifference[];
+}
+
+/** Notices of one process end; more are no news, and a peer may make up any number. */
+const NOTICES_MAX = 100;
+const DIFFERENCES_SHOWN = 5;
+const LENGTH_MAX = 1_000;
+
+/** Tells of contracts that differ, each difference once, however many peers have it. */
+export class ContractNotices {
+  readonly #owner: string;
+  readonly #write: (line: string) => void;
+  readonly #told = new Set<string>();
+
+  /**
+   * @param owner - who says it: `client orders-1`
+   * @param write - where a line goes; by default to stderr
+   */
+  constructor(owner: string, write: (line: string) => void = (line) => void process.stderr.write(line)) {
+    this.#owner = owner;
+    this.#write = write;
+  }
+
+  /** Whether it was not told before. From now on it was. */
+  isNews({ service, differences }: ContractNotice): boolean {
+    const key = `${service} ${differences.map(({ method, text }) => `${method} ${text}`).join(', ')}`;
+    if (differences.length === 0 || this.#told.has(key) || this.#told.size >= NOTICES_MAX) return false;
+    this.#told.add(key);
+    return true;
+  }
+
+  /** Writes a line, for those who listen to no events. @param peer - where it was found: `server users-1 at 10.0.0.7:4399` */
+  print({ service, differences }: ContractNotice, peer: string): void {
+    const shown = differences.slice(0, DIFFERENCES_SHOWN).map(({ method, text }) => `${service}.${method}: ${text}`);
+    const more = differences.length - shown.length;
+    const text = `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+    this.#write(
+      `[rpc] ${this.#owner} and the ${plainText(peer)} have different contracts: ${text.slice(0, LENGTH_MAX)}\n`,
+    );
+  }
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { MethodDefinition, MethodKind, Schema, ServiceDefinition } from './contract-types.js';
+
+/** What can be known of a method when the program runs: types are gone by then. */
+export interface MethodSummary {
+  readonly kind: MethodKind;
+  readonly idempotent: boolean;
+  /** Whether it has schemas, so that the server refuses arguments that do not fit. */
+  readonly isChecked: boolean;
+  /** Arguments that its schemas list, or its handler declares; `undefined` when nobody can say. */
+  readonly argumentCount: number | undefined;
+  /** Eight hex digits of its schemas; `undefined` when it has none that can be written as JSON Schema. */
+  readonly digest: string | undefined;
+}
+
+/** Methods by name, by service. */
+export type ContractSummaries = ReadonlyMap<string, ReadonlyMap<string, MethodSummary>>;
+
+/** How two contracts of one service differ in a method, in words that hold on either side. */
+export interface ContractDifference {
+  readonly method: string;
+  readonly text: string;
+}
+
+/** Characters of a text of contracts: half of what a HELLO may have. */
+export const CONTRACTS_LENGTH_MAX = 8_192;
+
+const LETTERS: Readonly<Record<MethodKind, string>> = {
+  unary: 'u',
+  notify: 'n',
+  stream: 's',
+  upload: 'p',
+  duplex: 'd',
+};
+const KINDS = new Map(Object.entries(LETTERS).map(([kind, letter]) => [letter, kind as MethodKind]));
+const SERVICE = /^([\w.-]{1,200})\(([^()]*)\)$/;
+const METHOD = /^([\w.-]{1,200})=([unspd])(!?)(?:([:/])(\d{1,3})?)?(?:#([0-9a-f]{8}))?$/;
+
+/**
+ * A contract in one text, such as `shop(find=u!:1#9f86d081,order=u/2)`: methods in order, each with its kind, `!` when idempotent,
+ * `:` and the number of arguments of its schemas with a digest of these, or `/` and the number that its handler declares.
+ *
+ * @param declared - how many arguments the handler of a method declares; left out where there are no handlers
+ */
+export function contractSummary(
+  { name, methods }: ServiceDefinition,
+  declared?: (method: string) => number | undefined,
+): string {
+  const texts = Object.entries<MethodDefinition>(methods).map(
+    ([method, definition]) => `${method}=${methodText(definition, declared?.(method))}`,
+  );
+  return `${name}(${texts.sort().join(',')})`;
+}
+
+/** Several of them as one text. Of what does not fit, whole services are left out, and then nobody compares these. */
+export function joinContracts(summaries: Iterable<string>): string {
+  let joined = '';
+  for (const summary of summaries) {
+    const longer = joined === '' ? summary : `${joined} ${summary}`;
+    if (longer.length <= CONTRACTS_LENGTH_MAX) joined = longer;
+  }
+  return joined;
+}
+
+/** Reads a peer's text. What cannot be read means nothing: it helps people, and no call depends on it. */
+export function readContracts(text: string): ContractSummaries {
+  const services = new Map<string, ReadonlyMap<string, MethodSummary>>();
+  if (text.length > CONTRACTS_LENGTH_MAX) return services;
+  for (const part of text.split(' ')) {
+    const [, name, list] = SERVICE.exec(part) ?? [];
+    if (name === undefined || list === undefined) continue;
+    const methods = new Map<string, MethodSummary>();
+    for (const entry of list.split(',')) {
+      const [, method, letter, mark, sort, count, digest] = METHOD.exec(entry) ?? [];
+      if (method === undefined || letter === undefined) continue;
+      methods.set(method, {
+        kind: KINDS.get(letter)!,
+        idempotent: mark === '!',
+        isChecked: sort === ':',
+        argumentCount: count === undefined ? undefined : Number(count),
+        digest,
+      });
+    }
+    services.set(name, methods);
+  }
+  return services;
+}
+
+/**
+ * What a client and a server would be surprised by. Methods that only the server has are none: servers are deployed first.
+ */
+export function contractDifferences(
+  client: ReadonlyMap<string, MethodSummary>,
+  server: ReadonlyMap<string, MethodSummary>,
+): readonly ContractDifference[] {
+  const differences: ContractDifference[] = [];
+  for (const [method, ours] of client) {
+    const text = difference(ours, server.get(method));
+    if (text !== undefined) differences.push({ method, text });
+  }
+  return differences;
+}
+
+function difference(client: MethodSummary, server: MethodSummary | undefined): string | undefined {
+  if (server === undefined) return 'the server has no such method';
+  if (client.kind !== server.kind) return `${client.kind} to the client, ${server.kind} to the server`;
+  if (client.idempotent && !server.idempotent)
+    return 'idempotent to the client, which may repeat it, and not to the server';
+  // Where one side alone has schemas, arguments that do not fit are refused, or nothing is known.
+  if (!client.isChecked || !server.isChecked) return undefined;
+  const [here, there] = [client.argumentCount, server.argumentCount];
+  if (here !== undefined && there !== undefined && here !== there)
+    return `${here} ${here === 1 ? 'argument' : 'arguments'} to the client, ${there} to the server`;
+  if (client.digest !== undefined && server.digest !== undefined && client.digest !== server.digest)
+    return 'the schemas of client and server are not the same';
+  return undefined;
+}
+
+function methodText({ kind, idempotent, args, returns }: MethodDefinition, declared: number | undefined): string {
+  const head = `${LETTERS[kind]}${idempotent ? '!' : ''}`;
+  if (args === undefined && returns === undefined) return declared === undefined ? head : `${head}/${declared}`;
+  const digest = schemaDigest(args, returns);
+  const count = Array.isArray(args) ? `${args.length}` : '';
+  return `${head}:${count}${digest === undefined ? '' : `#${digest}`}`;
+}
+
+/** Of the JSON Schema that the library makes of its schemas, as Standard JSON Schema has it; `undefined` where it makes none. */
+function schemaDigest(args: MethodDefinition['args'], returns: Schema | undefined): string | undefined {
+  try {
+    const given = args === undefined ? [] : Array.isArray(args) ? args : [args];
+    const shapes = [
+      given.map((schema) => jsonSchema(schema as Schema, 'input')),
+      returns && jsonSchema(returns, 'output'),
+    ];
+    return createHash('sha256').update(JSON.stringify(shapes)).digest('hex').slice(0, 8);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Standard JSON Schema, version 1 (standardschema.dev). */
+interface JsonSchemaMaker {
+  readonly jsonSchema?: Readonly<Record<'input' | 'output', (options: { readonly target: string }) => unknown>>;
+}
+
+/** @throws when the library makes none, or not of this schema */
+function jsonSchema(schema: Schema, side: 'input' | 'output'): unknown {
+  const maker = (schema['~standard'] as JsonSchemaMaker).jsonSchema;
+  return canonical(maker![side]({ target: 'draft-2020-12' }), false);
+}
+
+/** Keywords that describe and demand nothing. */
+const ANNOTATIONS: ReadonlySet<string> = new Set(['$schema', '$id', '$comment', 'title', 'description', 'examples']);
+/** Keywords under which the keys are names that people chose. */
+const NAMED: ReadonlySet<string> = new Set(['properties', 'patternProperties', '$defs', 'definitions']);
+
+/** Keys in order, and nothing that only describes. */
+function canonical(value: unknown, hasNames: boolean): unknown {
+  if (Array.isArray(value)) return value.map((each) => canonical(each, false));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => hasNames || !ANNOTATIONS.has(key));
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(
+    entries.map(([key, each]) => [
+      key,
+      !hasNames && key === 'required' && Array.isArray(each)
+        ? [...each].sort()
+        : canonical(each, !hasNames && NAMED.has(key)),
+    ]),
+  );
+}
