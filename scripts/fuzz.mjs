@@ -2,6 +2,8 @@
 // Throws generated inputs at the parts that read bytes of peers. Without --target all targets run, one after the other, each for
 // --seconds (default 60). Findings are files in .cache/fuzz/<target>, each with the command that repeats it; the exit code is
 // then 1. With --keep the inputs that reached new code stay there too, and the next run begins with them.
+// Targets that begin with costs: look for the inputs that take the most memory and CPU time for each of their bytes, in a process with
+// a heap of 256 MB: a finding is what costs more than docs/codecs.md and SECURITY.md say. The costliest are kept as worst-*.bin.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,6 +19,20 @@ const TARGETS = [
   'message-pack-rpc-server',
   'message-pack-rpc-client',
 ];
+/** Targets of which the costliest inputs are looked for, in a small heap. */
+const COSTS = [
+  'msgpack',
+  'msgpackr',
+  'message-pack-rpc',
+  'scanner',
+  'hello',
+  'native-server',
+  'native-client',
+  'message-pack-rpc-server',
+  'message-pack-rpc-client',
+].map((name) => `costs:${name}`);
+const ALL = [...TARGETS, ...COSTS];
+const COSTS_HEAP_MB = 256;
 /** A process that says nothing for so long hangs: what it was busy with is a finding. */
 const SILENCE_MS = 60_000;
 /** Likewise when one input is repeated. */
@@ -31,12 +47,12 @@ const { values } = parseArgs({
     replay: { type: 'string' },
   },
 });
-const targets = values.target === undefined ? TARGETS : [values.target];
+const targets = values.target === undefined ? ALL : values.target === 'costs' ? COSTS : [values.target];
 const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31));
 
-if (!targets.every((name) => TARGETS.includes(name)) || !(Number(values.seconds) > 0) || !(Number(seed) >= 0)) {
+if (!targets.every((name) => ALL.includes(name)) || !(Number(values.seconds) > 0) || !(Number(seed) >= 0)) {
   console.error(`usage: npm run fuzz -- [--target NAME] [--seconds N] [--seed N] [--keep] [--replay FILE]
-targets: ${TARGETS.join(', ')}`);
+targets: ${ALL.join(', ')}; costs for all of those`);
   process.exitCode = 2;
 } else if (values.replay !== undefined) {
   if (values.target === undefined) throw new Error('--replay needs the --target that the file is for');
@@ -52,7 +68,7 @@ targets: ${TARGETS.join(', ')}`);
 }
 
 async function fuzz(target) {
-  const out = join(ROOT, '.cache/fuzz', target);
+  const out = join(ROOT, '.cache/fuzz', target.replace(':', '-'));
   mkdirSync(out, { recursive: true });
   const args = ['--target', target, '--seconds', values.seconds, '--seed', seed, '--out', out];
   if (values.keep) args.push('--keep');
@@ -78,7 +94,10 @@ async function findKiller(target, out) {
 
 /** Runs the fuzzer proper. `died` when it was ended by a signal, hung, or ended with a code that it never gives. */
 function start(args, silenceMs) {
-  const node = ['--expose-gc', '--import=tsx', '--conditions=@org/source', join(ROOT, 'test/fuzz/main.ts')];
+  const costs = args.some((arg) => COSTS.includes(arg));
+  const main = join(ROOT, costs ? 'test/fuzz/costs/main.ts' : 'test/fuzz/main.ts');
+  const heap = costs ? [`--max-old-space-size=${COSTS_HEAP_MB}`] : [];
+  const node = ['--expose-gc', ...heap, '--import=tsx', '--conditions=@org/source', main];
   return new Promise((done) => {
     const child = spawn(process.execPath, [...node, ...args], {
       cwd: ROOT,

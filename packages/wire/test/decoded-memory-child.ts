@@ -4,6 +4,7 @@ import { foreignMsgpack } from '../src/codec/foreign-msgpack.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { msgpackrCodec } from '../src/codec/msgpackr.js';
 import { COSTLY_SHAPES, type CostlyShape } from './costly-shapes.js';
+import { collect, cpuMs, heldBytes, referenceMs } from './measure-cost.js';
 
 /*
  * Measures what decoded values really take, in a process of its own with --expose-gc. Prints one line of JSON for each measurement.
@@ -40,7 +41,6 @@ const TIMES_MAX = 8;
 
 const [name = '', bytes = '', enough = ''] = process.argv.slice(2);
 const create = DECODERS[name]!;
-const collect = (globalThis as unknown as { gc(): void }).gc;
 /** What the compiler must not take away. */
 let sink = 0;
 /** The first runs are those of an interpreter. */
@@ -98,34 +98,11 @@ function retainedBy(message: Buffer): { retained: number; extraBytes: number } {
     const decode = create();
     // What the first use of a decoder makes is not the message's.
     decode(Buffer.of(0xc0), 0, 1);
-    const before = memory();
+    const before = heldBytes();
     const value = decode(message, 0, message.length);
-    retained = Math.min(retained, memory() - before);
+    retained = Math.min(retained, heldBytes() - before);
     sink ^= typeof value === 'object' ? 2 : 4;
     extraBytes = decode.extraBytes ?? 0;
   }
   return { retained, extraBytes };
-}
-
-function memory(): number {
-  collect();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-/** A piece of work that takes about a millisecond on a usual machine of today: what the machine does besides slows both. */
-function referenceMs(): number {
-  return cpuMs(() => {
-    let hash = 0;
-    for (let i = 0; i < 1_000_000; i++) hash = (Math.imul(hash, 31) + i) | 0;
-    sink ^= hash & 2;
-  });
-}
-
-function cpuMs(work: () => void): number {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
 }
