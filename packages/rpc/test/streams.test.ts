@@ -513,6 +513,28 @@ describe('an upload', () => {
     });
     await assert.rejects(open.feed.sum(new Source(), 0), { code: 'OUT_OF_RANGE' });
   });
+
+  it('is INTERNAL when what its handler gives cannot be sent, as with any other method, and its caller does not see why', async () => {
+    const unsendable = { secret: () => 1 } as never;
+    await using open = openFeed({
+      sum: () => unsendable,
+      numbers: async function* () {
+        yield 1;
+        yield unsendable;
+      },
+    });
+    const seen: string[] = [];
+    open.server.on('handlerError', ({ method, error }) => seen.push(`${method} ${(error as Error).message}`));
+    const isInternal = (error: unknown): boolean =>
+      isRpcError(error, 'INTERNAL') && error.progress === 'processed' && !error.message.includes('secret');
+    await assert.rejects(open.feed.sum([], 0), isInternal);
+    await assert.rejects(collect(open.feed.numbers(2)), isInternal);
+    assert.deepEqual(
+      seen.map((text) => text.replace(/:.*/, '')),
+      ['sum an item cannot be sent', 'numbers an item cannot be sent'],
+    );
+    assert.match(seen[0]!, /secret is a function/);
+  });
 });
 
 describe('a duplex call', () => {

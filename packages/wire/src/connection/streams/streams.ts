@@ -292,6 +292,8 @@ export class Streams {
       } catch (error) {
         output.rollBack(start);
         const reason = `an item cannot be sent: ${(error as Error).message}`;
+        // What a handler gives is no mistake of its caller, who need not see what it was.
+        if (this.#channel.isServer) throw new Error(reason, { cause: error });
         throw rpcError('INVALID_ARGUMENT', reason, { cause: error, progress: 'processed' });
       }
       const bytes = output.position - start - HEADER_BYTES;
