@@ -16,6 +16,8 @@ export interface ClientEvents {
   breakerClosed: [event: { endpoint: string; service: string; method: string }];
   /** An attempt failed and another one follows after `delayMs`. */
   retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
+  /** A call had no answer after `delayMs`, and another attempt was sent beside the one at `endpoint`. */
+  hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];
   /** A call was refused here, by a rate or concurrency limit. */
   limited: [event: { service: string; method: string; error: RpcError }];
   /** What the registry says of a service has changed, or how far it vouches for it: for metrics and alarms. */
@@ -44,6 +46,7 @@ export const CLIENT_EVENTS = Object.keys({
   breakerOpened: true,
   breakerClosed: true,
   retried: true,
+  hedged: true,
   limited: true,
   viewChanged: true,
   registry: true,

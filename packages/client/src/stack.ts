@@ -20,6 +20,7 @@ import {
   Waits,
   wireName,
 } from '@org/rpc-core/internal';
+import { hedge } from './attempts/hedge.js';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import type { Emit } from './nodes/announcer.js';
@@ -91,7 +92,7 @@ export function composeMethod(
   definition: MethodDefinition,
 ): ClientMethod {
   const { service } = balancer;
-  const { clock, random, layers, metadata } = client.options;
+  const { clock, layers, metadata } = client.options;
   const ofService = serviceParts(client, service);
   const own = createLimiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
   // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
@@ -120,19 +121,8 @@ export function composeMethod(
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
-    isStream
-      ? moveOnce(clock, () => balancer.isClosed)
-      : retry({
-          get max() {
-            return policy.now.retry.max;
-          },
-          budget: ofService.budget,
-          clock,
-          random,
-          onRetry: (event) => client.emit('retried', event),
-          readyCount: () => balancer.readyCount,
-          isClosed: () => balancer.isClosed,
-        }),
+    isStream ? moveOnce(clock, () => balancer.isClosed) : retries(client, balancer, ofService.budget, policy),
+    ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream ? streamAttempt(attemptGate) : attemptScope(attemptGate, { clock, policy, latency }), // Below retry: leaves time for another attempt.
   ];
   // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
@@ -153,6 +143,40 @@ export function composeMethod(
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
+}
+
+/** Repeats of what has failed. */
+function retries(client: SharedParts, balancer: Balancer, budget: RetryBudget, policy: LivePolicy): Layer {
+  const { clock, random } = client.options;
+  return retry({
+    get max() {
+      return policy.now.retry.max;
+    },
+    budget,
+    clock,
+    random,
+    onRetry: (event) => client.emit('retried', event),
+    readyCount: () => balancer.readyCount,
+    isClosed: () => balancer.isClosed,
+  });
+}
+
+/** A second attempt beside a slow one, for the methods of which it is said. */
+function hedges(
+  client: SharedParts,
+  balancer: Balancer,
+  budget: RetryBudget,
+  policy: LivePolicy,
+  latency: MethodLatency,
+): Layer {
+  return hedge({
+    now: () => policy.now.hedge,
+    percentileMs: (percent, now) => latency.percentileMs(percent, now),
+    budget,
+    clock: client.options.clock,
+    readyCount: () => balancer.readyCount,
+    onHedge: (event) => client.emit('hedged', event),
+  });
 }
 
 /** Lets the node see how an attempt ended, and what that says of it. */

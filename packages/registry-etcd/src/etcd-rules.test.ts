@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isRpcError, systemClock } from '@org/rpc-core';
+import { modesOf } from '@org/rpc-core/internal';
 import type { Registry, RulesReport } from '@org/rpc-registry';
 import { rulesContract } from '@org/rpc-testkit';
 import { FakeEtcd } from '../test/fake-etcd.js';
@@ -26,7 +27,7 @@ const REPORT: RulesReport = {
   version: 1,
   reason: undefined,
   inForce: 1,
-  policies: { timeout: 'off', retry: 'on', weight: 'off', switch: 'off' },
+  policies: { ...modesOf(() => 'off'), retry: 'on' },
   at: 5,
 };
 const REPORT_KEY = '/rpc/test/rules-reports/shop/me';

@@ -1,5 +1,5 @@
 import type { RuleMode, RulePolicy } from '@org/rpc-core';
-import { assertFits, assertNumber, RULE_POLICIES, readJson } from '@org/rpc-core/internal';
+import { assertFits, assertNumber, modesOf, readJson } from '@org/rpc-core/internal';
 import type { RulesReport } from './rules-source.js';
 
 /** The longest report that is read, in bytes. */
@@ -46,9 +46,8 @@ function isText(value: unknown): boolean {
 
 /** A policy that this version does not know is left out, one that the writer did not know is off. */
 function readPolicies(value: unknown): Readonly<Record<RulePolicy, RuleMode>> {
-  const modes = RULE_POLICIES.map((policy) => {
-    const mode = (value as Partial<Record<RulePolicy, unknown>> | undefined)?.[policy];
-    return [policy, MODES.has(mode) ? mode : 'off'];
+  return modesOf((policy) => {
+    const mode = (value as Partial<Record<RulePolicy, RuleMode>> | undefined)?.[policy];
+    return mode !== undefined && MODES.has(mode) ? mode : 'off';
   });
-  return Object.freeze(Object.fromEntries(modes)) as Readonly<Record<RulePolicy, RuleMode>>;
 }

@@ -47,6 +47,7 @@ export type { ReservedMethodName } from './names.js';
 export type { BreakerOptions } from './policies/breaker.js';
 export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
 export type { FailureValues, FailureWhen } from './policies/failure.js';
+export type { HedgeOptions } from './policies/hedge.js';
 export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from './policies/policies.js';
 export type { RateLimitOptions } from './policies/rate-limit.js';
 export type { RetryOptions } from './policies/retry.js';

@@ -50,7 +50,7 @@ export { nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from './rule
 export { readJson } from './rules/read-json.js';
 export { parseRules, RULES_BYTES_MAX, readRules } from './rules/read-rules.js';
 export { ruleModeFor } from './rules/rule-position.js';
-export { RULE_POLICIES } from './rules/rules-document.js';
+export { modesOf, RULE_POLICIES } from './rules/rules-document.js';
 export { validateArgs, validateResult } from './schema.js';
 export { fuseGates, stack, wireName } from './service.js';
 export { assertLayersFit, isStreamKind } from './stream-kind.js';

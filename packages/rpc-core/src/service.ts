@@ -140,6 +140,10 @@ export class Call {
   /** Whether it has waited since `startedAt` was set. */
   hasWaited = false;
   destination: Destination | undefined = undefined;
+  /** On the call itself: where attempts of it are, or were, beside each other; `undefined` unless it is hedged. */
+  rivals: Destination[] | undefined = undefined;
+  /** Whether this attempt goes beside another one of the call: worth nothing at the same node. */
+  isHedge = false;
   /** Failed attempts so far, on the call itself. */
   attempts: AttemptRecord[] | undefined = undefined;
   responseMetadata: Metadata | undefined = undefined;

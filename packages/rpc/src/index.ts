@@ -67,6 +67,7 @@ export {
   type FailureWhen,
   type Gate,
   type HandlerResult,
+  type HedgeOptions,
   type InterfaceClient,
   type InterfaceMethodName,
   type InterfaceMethods,

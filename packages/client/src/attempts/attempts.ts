@@ -55,12 +55,7 @@ export class Attempts {
 
   /** Records that an attempt has failed. @returns what it failed with, as an {@link RpcError} */
   failed(attempt: Call, thrown: unknown): RpcError {
-    const error = asRpcError(thrown);
-    if (attempt.attemptGate !== undefined) {
-      // Something between has thrown, and nobody has told the gates of the attempt.
-      attempt.endedAt = this.#clock.now();
-      attempt.settleAttempt(error);
-    }
+    const error = endFailed(attempt, thrown, this.#clock);
     this.#last = attempt;
     this.#error = error;
     recordAttempt(attempt, error);
@@ -76,7 +71,8 @@ export class Attempts {
 
   /** The next attempt, with its number. */
   next(): Call {
-    return this.call.nextAttempt(this.#last.attempt + 1);
+    // Attempts beside each other have numbers too, and as many records.
+    return this.call.nextAttempt(Math.max(this.#last.attempt + 1, this.call.attempts?.length ?? 0));
   }
 
   /** An attempt was answered: no other follows. */
@@ -105,6 +101,17 @@ export class Attempts {
   }
 }
 
+/** Ends an attempt that has failed. @returns what it failed with, as an {@link RpcError} */
+export function endFailed(attempt: Call, thrown: unknown, clock: Clock): RpcError {
+  const error = asRpcError(thrown);
+  if (attempt.attemptGate !== undefined) {
+    // Something between has thrown, and nobody has told the gates of the attempt.
+    attempt.endedAt = clock.now();
+    attempt.settleAttempt(error);
+  }
+  return error;
+}
+
 /** Makes what a layer below has thrown an {@link RpcError}. */
 function asRpcError(error: unknown): RpcError {
   if (isRpcError(error)) return error;
@@ -112,7 +119,7 @@ function asRpcError(error: unknown): RpcError {
 }
 
 /** Adds an attempt that has failed to the records of its call. */
-function recordAttempt(attempt: Call, error: RpcError): void {
+export function recordAttempt(attempt: Call, error: RpcError): void {
   const { root } = attempt;
   const record: AttemptRecord = {
     endpoint: attempt.destination?.address ?? '',

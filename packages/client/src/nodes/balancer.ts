@@ -2,7 +2,7 @@ import type { Call, Clock, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
-import type { PickerFactory } from '../picker/picker.js';
+import { type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
@@ -127,6 +127,7 @@ export class Balancer implements NodeOwner {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
     const node = this.#view.picker.pick(call, now);
     if (node === undefined) return this.#withoutNode(call);
+    if (call.isHedge && wasTried(call, node)) return this.#refuse(call, 'there is no other node to hedge to');
     return node.send(call, now) ?? this.#withoutNode(call);
   };
 

@@ -65,9 +65,10 @@ export interface PickerFactory {
   create<N extends PickerNode>(nodes: readonly N[], environment: PickerEnvironment): Picker<N>;
 }
 
-/** Whether an earlier attempt of this call went to this node. */
+/** Whether another attempt of this call went to this node, or is there now. */
 export function wasTried(call: Call, node: PickerNode): boolean {
-  const { attempts } = call.root;
+  const { attempts, rivals } = call.root;
+  if (rivals?.includes(node)) return true;
   if (attempts === undefined) return false;
   for (let i = 0; i < attempts.length; i++) if (attempts[i]!.endpoint === node.address) return true;
   return false;

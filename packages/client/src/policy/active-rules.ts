@@ -1,5 +1,5 @@
 import type { RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
-import { RULE_POLICIES, ruleModeFor } from '@org/rpc-core/internal';
+import { modesOf, ruleModeFor } from '@org/rpc-core/internal';
 
 /** A document of rules as it concerns one client. Immutable: another document makes another one. */
 export interface ActiveRules {
@@ -14,11 +14,4 @@ export function activeRules(document: RulesDocument, instance: string, service: 
     document,
     modes: modesOf((policy) => ruleModeFor(document[policy], instance, service, policy)),
   });
-}
-
-/** One mode for each policy. */
-export function modesOf(mode: (policy: RulePolicy) => RuleMode): Readonly<Record<RulePolicy, RuleMode>> {
-  return Object.freeze(Object.fromEntries(RULE_POLICIES.map((policy) => [policy, mode(policy)]))) as Readonly<
-    Record<RulePolicy, RuleMode>
-  >;
 }

@@ -16,6 +16,7 @@ describe('the policies of a method', () => {
     assert.deepEqual(fold([{}, {}]), {
       timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined },
       retry: { max: 2 },
+      hedge: { max: 0, percentile: 98, delayMs: undefined, maxPercent: 2 },
       failure: { failureWhen: undefined },
     });
   });
@@ -30,6 +31,22 @@ describe('the policies of a method', () => {
     assert.equal(fold([{ retry: { max: 1 } }, { retry: false }]).retry.max, 1);
     // An empty object asks for the policy, and what is hidden behind `false` does not come back.
     assert.equal(fold([{ retry: {} }, { retry: { max: 5 } }]).retry.max, 5);
+  });
+
+  it('are on when a level asks for them, where nothing holds otherwise', () => {
+    const maxOf = (...sources: object[]): number => fold(sources).hedge.max;
+    assert.deepEqual([maxOf({}), maxOf({ hedge: {} }), maxOf({}, { hedge: { delayMs: 5 } })], [0, 1, 1]);
+    assert.deepEqual([maxOf({ hedge: false }, { hedge: {} }), maxOf({ hedge: {} }, { hedge: false })], [0, 1]);
+    const on = { mode: 'on' };
+    assert.equal(fold([{}], { hedge: { ...on, methods: { other: { max: 2 } } } }).hedge.max, 0);
+    assert.equal(fold([{}], { hedge: { ...on, methods: { m: { percentile: 90 } } } }).hedge.max, 1);
+    assert.equal(fold([{ hedge: {} }], { hedge: { ...on, max: 0 } }).hedge.max, 0);
+  });
+
+  it('take no other way to say the same from a level farther away', () => {
+    const { hedge } = fold([{ hedge: { percentile: 90 } }, { hedge: { delayMs: 5, max: 2 } }]);
+    assert.deepEqual(hedge, { percentile: 90, delayMs: undefined, max: 2, maxPercent: 2 });
+    assert.equal(fold([{ hedge: { delayMs: 5, percentile: 90 } }]).hedge.delayMs, 5);
   });
 
   it('are what a rule says before all, of the method before all methods', () => {

@@ -30,6 +30,7 @@ export interface PolicySources {
 export const FOLDED = {
   timeout: POLICIES.timeout,
   retry: POLICIES.retry,
+  hedge: POLICIES.hedge,
   failure: POLICIES.failure,
 } as const;
 
@@ -38,6 +39,7 @@ type ValuesOf<P> = P extends PolicyDescription<infer V> ? V : never;
 /** Those without a default. */
 interface Optional {
   readonly timeout: 'attemptTimeoutMs';
+  readonly hedge: 'delayMs';
   readonly failure: 'failureWhen';
 }
 
@@ -78,45 +80,61 @@ export function wantedValues<P extends keyof Folded & RulePolicy>(
   rules: ActiveRules,
 ): Partial<ValuesOf<Folded[P]>> {
   const sources = ruleSources(policy, method, rules);
-  return merge(FOLDED[policy] as unknown as AnyPolicy, sources, isStream) as Partial<ValuesOf<Folded[P]>>;
+  return (merge(FOLDED[policy] as unknown as AnyPolicy, sources, isStream) || {}) as Partial<ValuesOf<Folded[P]>>;
 }
 
-function ruleSources(policy: string, method: string, { document }: ActiveRules): { said: Said; isOwn: boolean }[] {
+/** What one place says of one policy. */
+interface Source {
+  readonly said: Said;
+  /** Whether it speaks of the method alone. */
+  readonly isOwn: boolean;
+  /** Whether naming the policy asks for it, though no value is given: a rule may name it for another method. */
+  readonly asks: boolean;
+}
+
+function ruleSources(policy: string, method: string, { document }: ActiveRules): Source[] {
   const rule = document[policy as keyof Folded & RulePolicy];
   if (rule === undefined) return [];
   return [
-    { said: rule.methods[method] as Said, isOwn: true },
-    { said: rule as object as Said, isOwn: false },
+    { said: rule.methods[method] as Said, isOwn: true, asks: true },
+    { said: rule as object as Said, isOwn: false, asks: false },
   ];
 }
 
-function foldOne(policy: AnyPolicy, of: PolicySources, ruled: { said: Said; isOwn: boolean }[]): object {
-  const given = of.sources.map(({ options, isOwn }) => ({
-    said: (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said,
-    isOwn,
-  }));
+function foldOne(policy: AnyPolicy, of: PolicySources, ruled: readonly Source[]): object {
+  const given = of.sources.map(({ options, isOwn }): Source => {
+    const said = (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said;
+    return { said, isOwn, asks: true };
+  });
   const merged = merge(policy, [...ruled, ...given], of.isStream);
-  if (merged === false) return policy.off as object;
+  if (merged === false || (policy.isOptIn && merged === undefined))
+    return Object.freeze(completeValues(policy, policy.off as Record<string, unknown>));
+  const found = merged ?? {};
   for (const [name, { ownForStreams }] of Object.entries(policy.values))
-    if (of.isStream && ownForStreams) merged[name] ??= Number.POSITIVE_INFINITY;
-  return Object.freeze(completeValues(policy, merged));
+    if (of.isStream && ownForStreams) found[name] ??= Number.POSITIVE_INFINITY;
+  return Object.freeze(completeValues(policy, found));
 }
 
+/** The values that were given; `undefined` when nobody asked for the policy, `false` when it was refused. */
 function merge(
   { values }: AnyPolicy,
-  sources: readonly { readonly said: Said; readonly isOwn: boolean }[],
+  sources: readonly Source[],
   isStream: boolean,
-): Record<string, unknown> | false {
+): Record<string, unknown> | false | undefined {
   const found: Record<string, unknown> = {};
-  for (const { said, isOwn } of sources) {
+  const hidden = new Set<string>();
+  let isAsked = false;
+  for (const { said, isOwn, asks } of sources) {
     if (said === undefined) continue;
-    if (said === false) {
-      if (Object.keys(found).length === 0) return false;
-      break;
-    }
+    if (said === false) return isAsked ? found : false;
+    isAsked ||= asks;
     for (const [name, { ownForStreams }] of Object.entries(values)) {
-      if (said[name] !== undefined && (isOwn || !isStream || !ownForStreams)) found[name] ??= said[name];
+      if (said[name] === undefined || hidden.has(name) || !(isOwn || !isStream || !ownForStreams)) continue;
+      found[name] ??= said[name];
+      isAsked = true;
     }
+    for (const [name, { hides }] of Object.entries(values))
+      if (hides !== undefined && found[name] !== undefined) hidden.add(hides);
   }
-  return found;
+  return isAsked ? found : undefined;
 }

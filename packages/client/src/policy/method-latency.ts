@@ -7,6 +7,9 @@ const WINDOW_MS = 10_000;
 /** Answers after which something is known of a method. */
 const ANSWERS_MIN = 20;
 
+/** Answers of the last windows after which any percentile of them can be told. Fewer would say nothing of the slowest two. */
+const PERCENTILE_ANSWERS_MIN = 100;
+
 /**
  * Latencies are counted in buckets, eight for each doubling from 1/16 ms on: a value is told up to an eighth too high. In units of
  * 1/128 ms the bucket is the place of the highest bit and the three bits below it.
@@ -54,6 +57,15 @@ export class MethodLatency implements Gate {
     return slowMs === undefined ? undefined : Math.max(slowMs, this.#currentGivenUpMs, this.#previousGivenUpMs);
   }
 
+  /**
+   * What so many percent of the answers of late are faster than, in milliseconds; `undefined` when too little is known.
+   * To be asked for the same percentile as a rule: another one is counted anew.
+   */
+  percentileMs(percent: number, now: number): number | undefined {
+    this.#turn(now);
+    return this.#answers?.percentileMs(percent);
+  }
+
   settle(call: Call, outcome: Outcome): void {
     if (outcome !== undefined && !tellsLatency(call, outcome)) return;
     this.#turn(call.endedAt);
@@ -92,8 +104,20 @@ class Answers {
   readonly #current = new Uint32Array(BUCKETS);
   readonly #slow = new Percentile(this.#counts, 0.01);
   readonly #usual = new Percentile(this.#counts, 0.5);
+  #asked: Percentile | undefined;
+  #askedPercent = 0;
   #total = 0;
   #seen = 0;
+
+  percentileMs(percent: number): number | undefined {
+    if (this.#total < PERCENTILE_ANSWERS_MIN) return undefined;
+    if (this.#asked === undefined || this.#askedPercent !== percent) {
+      this.#asked = new Percentile(this.#counts, 1 - percent / 100);
+      this.#askedPercent = percent;
+      this.#asked.restart(this.#total);
+    }
+    return this.#asked.valueMs;
+  }
 
   get slowMs(): number | undefined {
     return this.#seen < ANSWERS_MIN ? undefined : this.#slow.valueMs;
@@ -111,6 +135,7 @@ class Answers {
     if (this.#seen < ANSWERS_MIN) this.#seen++;
     this.#slow.added(bucket, this.#total);
     this.#usual.added(bucket, this.#total);
+    this.#asked?.added(bucket, this.#total);
   }
 
   /** Forgets the window before, or both. */
@@ -123,6 +148,7 @@ class Answers {
     }
     this.#slow.restart(this.#total);
     this.#usual.restart(this.#total);
+    this.#asked?.restart(this.#total);
   }
 }
 
@@ -167,6 +193,8 @@ class Percentile {
 /** Answers, and attempts given up after another one was. A server that was lost says nothing of the method. */
 function tellsLatency(call: Call, outcome: NonNullable<Outcome>): boolean {
   if (outcome.progress === 'processed') return true;
+  // Given up because another attempt was faster: it would have taken at least this long.
+  if (outcome.code === 'CANCELLED') return call.parent !== undefined && call.signal?.aborted !== true;
   return outcome.code === 'DEADLINE_EXCEEDED' && !isLate(outcome) && wasGivenUpBefore(call);
 }
 

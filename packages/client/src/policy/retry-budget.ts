@@ -118,6 +118,13 @@ export class RetryBudget implements Required<Gate> {
     return waiting.promise;
   }
 
+  /** Takes a place as {@link begin} does, for what is not worth a wait. */
+  tryBegin(): boolean {
+    if (this.#waiting.size > 0 || !this.#hasRoom()) return false;
+    this.#repeats++;
+    return true;
+  }
+
   /** A repeat has its outcome: whoever has waited longest takes its place. */
   ended(): void {
     this.#repeats--;

@@ -2,6 +2,7 @@ import type { Call, Gate, MethodSwitch, Outcome, RpcError } from '@org/rpc-core'
 import { fuseGates } from '@org/rpc-core/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
+import { judgeHedge } from '../policy/hedge.js';
 import { judgeRetries } from '../policy/retry.js';
 import { switchedOff, wantedSwitch } from '../policy/switch.js';
 import { judgeTimeouts } from '../policy/timeout.js';
@@ -36,6 +37,7 @@ export class CallRule {
     if (modes.switch !== 'off' && wantedSwitch(document, of.method) !== undefined) return true;
     if (modes.weight === 'dark') return true;
     if (modes.timeout === 'dark' && Object.keys(wantedValues('timeout', of, rules)).length > 0) return true;
+    if (modes.hedge === 'dark' && !of.isStream && Object.keys(wantedValues('hedge', of, rules)).length > 0) return true;
     return modes.retry === 'dark' && !of.isStream && wantedValues('retry', of, rules).max !== undefined;
   }
 
@@ -71,10 +73,11 @@ export class CallRule {
       this.#note('timeout', judgeTimeouts(call, view, wantedValues('timeout', of, this.#rules)));
     if (modes.retry === 'dark')
       this.#note('retry', judgeRetries(call, outcome, view, wantedValues('retry', of, this.#rules)));
+    if (modes.hedge === 'dark') this.#note('hedge', judgeHedge(call, view, wantedValues('hedge', of, this.#rules)));
     if (modes.weight === 'dark') this.#note('weight', judgeWeight(call, document));
   }
 
-  #note(policy: 'timeout' | 'retry' | 'weight', effect: string | undefined): void {
+  #note(policy: 'timeout' | 'retry' | 'hedge' | 'weight', effect: string | undefined): void {
     if (effect !== undefined) this.#counts.add(policy, this.#of.method, effect);
   }
 }

@@ -1,8 +1,8 @@
 import type { Cancel, Clock, RuleMode, RulePolicy } from '@org/rpc-core';
-import { parseRules } from '@org/rpc-core/internal';
+import { modesOf, parseRules } from '@org/rpc-core/internal';
 import type { Endpoint, RulesReport, RulesSource } from '@org/rpc-registry';
 import type { ClientEvents } from '../events.js';
-import { type ActiveRules, activeRules, modesOf } from '../policy/active-rules.js';
+import { type ActiveRules, activeRules } from '../policy/active-rules.js';
 import { wantedWeight } from '../policy/weight.js';
 import { DarkCounts } from './dark-counts.js';
 

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '@org/rpc-core';
+import { modesOf } from '@org/rpc-core/internal';
 import { eventually, rulesContract } from '@org/rpc-testkit';
 import type { RegistryEvent, RegistryHandle } from '../registry.js';
 import type { RulesReport } from '../rules-source.js';
@@ -20,7 +21,7 @@ const REPORT: RulesReport = {
   version: 1,
   reason: undefined,
   inForce: 1,
-  policies: { timeout: 'off', retry: 'on', weight: 'off', switch: 'off' },
+  policies: { ...modesOf(() => 'off'), retry: 'on' },
   at: 5,
 };
 

@@ -35,6 +35,8 @@ export interface ValueDescription {
   readonly default?: number | boolean | ((values: Readonly<Record<string, unknown>>) => number) | undefined;
   /** The default in words, where it is no plain value. */
   readonly defaultText?: string | undefined;
+  /** Another value that says the same in another way: where this one is given, that of farther levels counts no more. */
+  readonly hides?: string | undefined;
   /** What it means, for the pages. */
   readonly text: string;
   /** Set when the contract of a method can say it too. */

@@ -2,6 +2,7 @@ import { type BreakerOptions, breakerPolicy } from './breaker.js';
 import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.js';
 import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
 import { type FailureValues, failurePolicy } from './failure.js';
+import { type HedgeOptions, hedgePolicy } from './hedge.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
@@ -13,6 +14,7 @@ import { weightPolicy } from './weight.js';
 export const POLICIES = {
   timeout: timeoutPolicy,
   retry: retryPolicy,
+  hedge: hedgePolicy,
   retryBudget: retryBudgetPolicy,
   rateLimit: rateLimitPolicy,
   concurrency: concurrencyPolicy,
@@ -26,6 +28,8 @@ export const POLICIES = {
 export interface PolicyOptions extends TimeoutValues, FailureValues {
   /** How failed attempts are repeated (default `{ max: 2 }`, only what is safe to repeat); `false` never. */
   readonly retry?: RetryOptions | false | undefined;
+  /** Whether a call that is slow is sent a second time, to another node: idempotent methods only. Off unless given. */
+  readonly hedge?: HedgeOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. */

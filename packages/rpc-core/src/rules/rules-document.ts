@@ -1,3 +1,4 @@
+import type { HedgeOptions } from '../policies/hedge.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
 import type { MethodSwitch } from '../policies/switch.js';
@@ -10,6 +11,7 @@ export type RuleMode = 'off' | 'dark' | 'on';
 export interface MethodRules {
   readonly timeout?: MethodRule<TimeoutValues> | undefined;
   readonly retry?: MethodRule<RetryOptions> | undefined;
+  readonly hedge?: MethodRule<HedgeOptions> | undefined;
 }
 
 /** The kinds of rules that a document may hold, one of each. */
@@ -51,3 +53,9 @@ export interface RulesDocument extends MethodRules {
 export const RULE_POLICIES: readonly RulePolicy[] = Object.freeze(
   policyList.flatMap(({ name, rule }) => (rule === undefined ? [] : (name as RulePolicy))),
 );
+
+/** One mode for each kind of rule. */
+export function modesOf(mode: (policy: RulePolicy) => RuleMode): Readonly<Record<RulePolicy, RuleMode>> {
+  const modes = RULE_POLICIES.map((policy) => [policy, mode(policy)]);
+  return Object.freeze(Object.fromEntries(modes)) as Readonly<Record<RulePolicy, RuleMode>>;
+}

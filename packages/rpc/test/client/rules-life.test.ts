@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ClientEvents, ClientOptions } from '@org/rpc-client';
 import type { RpcError } from '@org/rpc-core';
+import { modesOf } from '@org/rpc-core/internal';
 import { direct } from '@org/rpc-registry';
 import { Greeter, World } from './world.js';
 
@@ -63,7 +64,7 @@ describe('a document of rules', () => {
     );
     await world.clock.advance(200);
     const report = world.registry.ruleReports('greeter').get('me');
-    const policies = { timeout: 'dark', retry: 'on', weight: 'off', switch: 'off' };
+    const policies = { ...modesOf(() => 'off'), timeout: 'dark', retry: 'on' };
     assert.deepEqual(
       { ...report, at: 0 },
       {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isRpcError, systemClock, systemRandom } from '@org/rpc-core';
+import { modesOf } from '@org/rpc-core/internal';
 import type { Registry, RegistryHandle, RulesReport, RulesSource, RulesStore } from '@org/rpc-registry';
 import { eventually } from '../snapshot-recorder.js';
 import { type TestRunner, testRunner } from './test-runner.js';
@@ -190,7 +191,7 @@ function reportingTests(test: Test): void {
 const DOCUMENT = { schemaVersion: 1, retry: { mode: 'on', max: 1 } };
 
 function reportOf(instance: string, status: RulesReport['status']): RulesReport {
-  const policies = { timeout: 'on', retry: 'dark', weight: 'off', switch: 'off' } as const;
+  const policies = { ...modesOf(() => 'off'), timeout: 'on', retry: 'dark' } as const;
   const reason = status === 'rejected' ? 'retry.max is 11' : undefined;
   return { instance, status, version: 2, reason, inForce: undefined, policies, at: 1_700_000_000_000 };
 }
