@@ -42,6 +42,7 @@ export class Dispatcher {
   readonly #defaultService: string | undefined;
   readonly #contracts: Pick<ServedContracts, 'add' | 'lacking'> | undefined;
   readonly #services = new Map<string, ServiceDefinition>();
+  readonly #builtIn = new Set<string>();
   readonly #refs = new Map<Handler, MethodRef>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
 
@@ -68,6 +69,11 @@ export class Dispatcher {
     this.#layered = layers.length === 0 ? undefined : stack(guardLayers(layers), runLayered);
   }
 
+  /** The services added so far, by name. */
+  get definitions(): ReadonlyMap<string, ServiceDefinition> {
+    return this.#services;
+  }
+
   /** The names of the services added so far. */
   get services(): readonly string[] {
     return [...this.#services.keys()];
@@ -79,7 +85,20 @@ export class Dispatcher {
    */
   add(definition: ServiceDefinition, implementation: object): void {
     assertServiceDefinition('server.add', definition);
+    if (this.#builtIn.has(definition.name))
+      throw new TypeError(`server.add: "${definition.name}" is a service of the library's own; name it otherwise`);
     assertLayersFit('server.add', definition, this.#layers);
+    this.#add(definition, implementation);
+    this.#services.set(definition.name, definition);
+  }
+
+  /** Adds a service of the library's own: it is served, and is otherwise not among those of the server. */
+  addBuiltIn(definition: ServiceDefinition, implementation: object): void {
+    this.#add(definition, implementation);
+    this.#builtIn.add(definition.name);
+  }
+
+  #add(definition: ServiceDefinition, implementation: object): void {
     const { name, methods } = definition;
     assertObject('server.add', `the implementation of "${name}"`, implementation);
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
@@ -108,7 +127,6 @@ export class Dispatcher {
           `server.add: "${name}" and its method "${handler.method}" read the same as "${namesake.service}" and "${namesake.method}", with a dot between; rename one`,
         );
     }
-    this.#services.set(name, definition);
     this.#contracts?.add(definition, new Map(handlers.map(({ method, argumentsLeast }) => [method, argumentsLeast])));
     for (const handler of handlers) {
       this.#handlers.set(handler.service + handler.method, handler);

@@ -1,3 +1,6 @@
+export type { AdminOptions } from './admin/admin-options.js';
+export { Health, type HealthReport, type HealthStatus } from './builtin/health.js';
+export { type MethodDescription, Reflection, type ServiceDescription } from './builtin/reflection.js';
 export type { ServerEvents } from './face/events.js';
 export type { ListenOptions } from './face/listen-options.js';
 export type { ServerLayers, ServerOptions } from './face/options.js';
@@ -8,3 +11,4 @@ export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
 export type { ServerConcurrency } from './policy/concurrency.js';
 export type { ContractEvent } from './served-contracts.js';
+export type { ServerState } from './state.js';

@@ -41,6 +41,9 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   readonly #authorize: ServerStackParts<Entry>['authorize'];
   readonly #admission: Admission<Entry>;
   #size = 0;
+  #succeeded = 0;
+  #failed = 0;
+  #refused = 0;
 
   constructor(parts: ServerStackParts<Entry>) {
     this.#parts = parts;
@@ -51,6 +54,11 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   /** How many calls are inside, those included that wait to be let in and those whose caller has given up. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Calls that have ended, by how. */
+  get ended(): { readonly succeeded: number; readonly failed: number; readonly refused: number } {
+    return { succeeded: this.#succeeded, failed: this.#failed, refused: this.#refused };
   }
 
   /**
@@ -211,6 +219,9 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #end(call: IncomingCall<Entry>, error: unknown): void {
     if (call.admitted) this.#admission.leave(call, error);
     this.#size--;
+    if (error === undefined && !call.abandoned) this.#succeeded++;
+    else if (call.started) this.#failed++;
+    else this.#refused++;
     call.end();
     this.#parts.ended(call, error);
   }

@@ -34,6 +34,7 @@ import {
   resolveKeepalive,
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
+import { type AdminOptions, type ResolvedAdmin, resolveAdmin } from '../admin/admin-options.js';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
 import type { ServerConcurrency } from '../policy/concurrency.js';
@@ -97,6 +98,13 @@ export interface ServerOptions {
    * the stop, such as `{ drainMs: 2_000, graceMs: 6_000 }`. A second signal ends the process at once. Default: none are handled.
    */
   readonly signals?: readonly NodeJS.Signals[] | SignalOptions | undefined;
+  /**
+   * Whether the services, their methods and the JSON Schemas of these can be asked for (`rpc.reflection`), as tools do that call without a
+   * contract. Default: with registries of one machine, such as `local:`.
+   */
+  readonly reflection?: boolean | undefined;
+  /** A port for operators and probes: `/livez`, `/readyz`, `/metrics`, `/state`, `/drain`, `/log-level`. Default: none. */
+  readonly admin?: AdminOptions | undefined;
   /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
   readonly name?: string | undefined;
   /** Share of the traffic relative to the other instances, 0 to 10,000, default 100. */
@@ -131,6 +139,8 @@ export interface ResolvedServerOptions {
   readonly defaultService: string | undefined;
   readonly metadataFirst: boolean;
   readonly signals: ResolvedSignals;
+  readonly reflection: boolean;
+  readonly admin: ResolvedAdmin | undefined;
   readonly name: string | undefined;
   readonly weight: number;
   readonly zone: string | undefined;
@@ -159,6 +169,8 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'defaultService',
   'metadataFirst',
   'signals',
+  'reflection',
+  'admin',
   'name',
   'weight',
   'zone',
@@ -189,10 +201,12 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
   if (options.defaultService !== undefined) assertName(`${where}: defaultService`, options.defaultService);
   if (options.metadataFirst !== undefined) assertBoolean(where, 'metadataFirst', options.metadataFirst);
+  if (options.reflection !== undefined) assertBoolean(where, 'reflection', options.reflection);
   if (options.available !== undefined) assertBoolean(where, 'available', options.available);
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
+  const registry = registryFromEnvironment(where, options.registry);
   return {
-    registry: registryFromEnvironment(where, options.registry),
+    registry,
     namespace: resolveNamespace(where, options.namespace),
     authorize: options.authorize,
     layers: options.layers?.unary ?? [],
@@ -212,6 +226,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,
     signals: resolveSignals(where, options.signals),
+    reflection: options.reflection ?? registry.isMachineLocal === true,
+    admin: resolveAdmin(where, options.admin),
     name: options.name,
     weight,
     zone: options.zone,

@@ -1,6 +1,7 @@
 import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import type { CloseOptions } from '../life/drain.js';
+import type { ServerState } from '../state.js';
 import type { ServerEvents } from './events.js';
 import type { ListenOptions } from './listen-options.js';
 
@@ -48,6 +49,15 @@ export interface Server {
    * @throws TypeError for unusable ones, and when the server was made without `tls`
    */
   setTls(change: Partial<ServerTlsOptions>): void;
+  /**
+   * Says whether a service takes calls, for those who ask `rpc.health`: a probe, a balancer in front. It changes nothing of the calls
+   * themselves; `update({ available: false })` does.
+   * @param service - one that was added, or `''` for the whole server
+   * @throws TypeError for a service that was not added
+   */
+  health(service: string, status: 'serving' | 'not-serving'): void;
+  /** What the server knows of itself now, as plain data. */
+  state(): ServerState;
   /** How many handlers run now. */
   readonly running: number;
   on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this;

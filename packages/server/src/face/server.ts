@@ -12,6 +12,9 @@ import {
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
+import { AdminPort } from '../admin/admin-port.js';
+import { Health, HealthBoard } from '../builtin/health.js';
+import { Reflection, reflectionHandlers } from '../builtin/reflection.js';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { ConnectionAges } from '../life/connection-age.js';
@@ -24,6 +27,7 @@ import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
 import { ServerStack } from '../stack.js';
+import type { ServerState } from '../state.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
 import {
   advertisedEndpoint,
@@ -68,6 +72,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections = new Set<ServerConnection<Handler>>();
   readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
+  readonly #health: HealthBoard;
   readonly #startedAt: number;
   readonly #publication = new Publication();
   readonly #ages: ConnectionAges | undefined;
@@ -79,7 +84,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #drainingReason: string | undefined;
   readonly #draining = new AbortController();
   #listening = false;
+  #admin: AdminPort | undefined;
   #closing: Drain | undefined;
+  #isClosed = false;
   #left: Promise<void> | undefined;
 
   constructor(options: ResolvedServerOptions) {
@@ -104,6 +111,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       ended: () => this.#checkEmpty(),
     });
     this.#startedAt = options.clock.now();
+    this.#health = new HealthBoard(() => this.#dispatcher.services, this.#draining.signal);
+    this.#dispatcher.addBuiltIn(Health, this.#health.handlers);
+    if (options.reflection) this.#dispatcher.addBuiltIn(Reflection, reflectionHandlers(this.#dispatcher.definitions));
     const { connectionAge, clock, random } = options;
     this.#ages = connectionAge && new ConnectionAges(connectionAge, clock, random);
   }
@@ -149,9 +159,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       return address;
     }
     try {
+      await this.#openAdmin();
+      if (this.#closing !== undefined) return address;
       this.#publish(advertisedEndpoint(options.advertise, address));
     } catch (error) {
-      await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not be registered' });
+      await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not begin' });
       throw error;
     }
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
@@ -202,6 +214,46 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     return this.#concurrency.running;
   }
 
+  health(service: string, status: 'serving' | 'not-serving'): void {
+    this.#health.set(service, status);
+  }
+
+  state(): ServerState {
+    const { clock, registry } = this.#options;
+    const registration = this.#publication.state;
+    const live = this.#listener === undefined ? 'new' : 'serving';
+    return {
+      instance: this.instance,
+      status: this.#isClosed ? 'closed' : this.#closing === undefined ? live : 'draining',
+      address: this.#listener?.address,
+      admin: this.#admin?.address,
+      uptimeMs: Math.floor(clock.now() - this.#startedAt),
+      registry: {
+        name: registry.display,
+        status: registration?.status ?? 'none',
+        error: registration?.status === 'pending' ? registration.error?.message : undefined,
+      },
+      services: Object.fromEntries(
+        this.#dispatcher.services.map((name) => [name, { health: this.#health.status(name) }]),
+      ),
+      connections: this.#connections.size,
+      calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
+    };
+  }
+
+  async #openAdmin(): Promise<void> {
+    const { admin } = this.#options;
+    if (admin === undefined) return;
+    this.#admin = await AdminPort.open(admin, {
+      state: () => this.state(),
+      drain: () => {
+        const { drainMs, graceMs } = this.#options.signals;
+        void this.close({ drainMs, graceMs, reason: 'an operator asked for it' });
+      },
+    });
+    if (this.#isClosed) this.#admin.close();
+  }
+
   /** What printing shows: a private field shows nothing. */
   [INSPECT](): string {
     const { display } = this.#options.registry;
@@ -226,7 +278,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     if (this.#closing === undefined) {
       this.#closing = drainServer(this.#options.clock, this.#options.registry.drainLeadMs, resolved, this);
       // Before anybody who waits for the end goes on, and perhaps ends the process.
-      void this.#closing.done.then(() => this.#emit('closed'));
+      void this.#closing.done.then(() => {
+        this.#isClosed = true;
+        this.#admin?.close();
+        this.#emit('closed');
+      });
     } else this.#closing.shorten(resolved.graceMs);
     await this.#closing.done;
   }

@@ -1,5 +1,12 @@
 import type { Clock } from '@org/rpc-core';
-import type { Endpoint, Registration, Registry, RegistryEnvironment, RegistryHandle } from '@org/rpc-registry';
+import type {
+  Endpoint,
+  Registration,
+  RegistrationState,
+  Registry,
+  RegistryEnvironment,
+  RegistryHandle,
+} from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
 
 /** How long `listen` waits for a registry of this machine, in milliseconds. */
@@ -42,6 +49,11 @@ export class Publication {
     });
     await Promise.race([this.registered.catch(() => undefined), expired]);
     cancel?.();
+  }
+
+  /** What became of it: `undefined` before it was opened. */
+  get state(): RegistrationState | undefined {
+    return this.#registration?.state();
   }
 
   get isOpen(): boolean {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { RpcError } from '@org/rpc-core';
+import { setUp } from '../../test/bench.js';
+
+describe('server.state()', () => {
+  it('is plain data with these fields, which users may rely on', async () => {
+    await using bench = setUp({}, { name: 'blue-1' });
+    assert.deepEqual(bench.server.state(), {
+      instance: 'blue-1',
+      status: 'new',
+      address: undefined,
+      admin: undefined,
+      uptimeMs: 0,
+      registry: { name: 'memory', status: 'none', error: undefined },
+      services: { work: { health: 'serving' } },
+      connections: 0,
+      calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0 },
+    });
+  });
+
+  it('counts calls by how they ended, and those that run or wait', async () => {
+    const ends: (() => void)[] = [];
+    const run = () => new Promise<void>((resolve) => ends.push(resolve));
+    const authorize = ({ method }: { method: string }): void => {
+      if (method === 'safe') throw new RpcError('PERMISSION_DENIED', 'not you');
+    };
+    await using bench = setUp({ run }, { concurrency: { max: 1, queue: 1 }, authorize });
+    const calls = Promise.all([bench.work.run(), bench.work.run()]);
+    await assert.rejects(bench.work.safe(), { code: 'PERMISSION_DENIED' });
+    assert.deepEqual(bench.server.state().calls, { running: 1, waiting: 1, succeeded: 0, failed: 0, refused: 1 });
+    for (let i = 0; i < 2; i++) {
+      ends.shift()!();
+      await bench.clock.advance(10);
+    }
+    await calls;
+    assert.deepEqual(bench.server.state().calls, { running: 0, waiting: 0, succeeded: 2, failed: 0, refused: 1 });
+  });
+
+  it('says where it stands in its life', async () => {
+    await using bench = setUp();
+    const statuses: string[] = [bench.server.state().status];
+    const listening = bench.server.listen();
+    await listening;
+    statuses.push(bench.server.state().status, bench.server.state().registry.status);
+    const closed = bench.server.close();
+    statuses.push(bench.server.state().status);
+    await bench.clock.advance(10);
+    await closed;
+    statuses.push(bench.server.state().status, bench.server.state().registry.status);
+    assert.deepEqual(statuses, ['new', 'serving', 'registered', 'draining', 'closed', 'closed']);
+  });
+});

@@ -1,0 +1,41 @@
+import type { HealthStatus } from './builtin/health.js';
+
+/**
+ * What a server knows of itself now: plain data for logs, admin ports and tests, as `server.state()` gives it. Fields are added to it, none
+ * changes its meaning without a new major version.
+ */
+export interface ServerState {
+  readonly instance: string;
+  /** `new` until it listens, `draining` from the beginning of `close`. */
+  readonly status: 'new' | 'serving' | 'draining' | 'closed';
+  /** Where it listens, `undefined` before. */
+  readonly address: { readonly host: string; readonly port: number; readonly path?: string | undefined } | undefined;
+  /** Where the admin port listens, `undefined` without one. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** Since it was made, in milliseconds. */
+  readonly uptimeMs: number;
+  readonly registry: {
+    /** Which one, without passwords. */
+    readonly name: string;
+    /** `none` before it listens, `pending` until the entry is written and while it cannot be renewed. */
+    readonly status: 'none' | 'pending' | 'registered' | 'closed';
+    /** Why it is pending, where that is known. */
+    readonly error: string | undefined;
+  };
+  /** The services that were added, by name. */
+  readonly services: Readonly<Record<string, { readonly health: HealthStatus }>>;
+  /** Open connections. */
+  readonly connections: number;
+  readonly calls: {
+    /** Handlers that run. */
+    readonly running: number;
+    /** Calls that wait to be let in. */
+    readonly waiting: number;
+    /** Calls that have ended well, since the server was made; of streams, those that were read to their end. */
+    readonly succeeded: number;
+    /** Calls whose handler has thrown, whose answer could not be sent, or whose caller gave up meanwhile. */
+    readonly failed: number;
+    /** Calls that were not begun: late, not allowed, or beyond a limit of the server. Those beyond `limits` of a connection do not count. */
+    readonly refused: number;
+  };
+}
