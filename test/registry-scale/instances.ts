@@ -1,7 +1,7 @@
 import type { Clock } from '@org/rpc-core';
-import { createEtcdConnector } from '../../packages/registry-etcd/src/etcd-client.js';
-import type { EtcdPort } from '../../packages/registry-etcd/src/etcd-port.js';
-import { formatInstanceValue } from '../../packages/registry-etcd/src/instance-value.js';
+import { createEtcdConnector } from '../../packages/registry-etcd/src/client/etcd-client.js';
+import type { EtcdPort } from '../../packages/registry-etcd/src/client/etcd-port.js';
+import { formatInstanceValue } from '../../packages/registry-etcd/src/instances/instance-value.js';
 
 /** The namespace and service of all that is measured. */
 export const NAMESPACE = 'bench';

@@ -1,6 +1,6 @@
 import type { Snapshot } from '@org/rpc-registry';
-import type { EtcdPort } from '../../packages/registry-etcd/src/etcd-port.js';
-import { formatInstanceValue } from '../../packages/registry-etcd/src/instance-value.js';
+import type { EtcdPort } from '../../packages/registry-etcd/src/client/etcd-port.js';
+import { formatInstanceValue } from '../../packages/registry-etcd/src/instances/instance-value.js';
 import { createServiceKeys } from '../../packages/registry-etcd/src/keys.js';
 import type { Stalls } from './stalls.js';
 

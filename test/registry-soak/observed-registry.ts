@@ -1,7 +1,7 @@
 import { systemClock } from '@org/rpc-core';
 import type { Registry, RegistryEvent } from '@org/rpc-registry';
-import { createEtcdConnector } from '../../packages/registry-etcd/src/etcd-client.js';
-import type { ConnectEtcd, EtcdPort } from '../../packages/registry-etcd/src/etcd-port.js';
+import { createEtcdConnector } from '../../packages/registry-etcd/src/client/etcd-client.js';
+import type { ConnectEtcd, EtcdPort } from '../../packages/registry-etcd/src/client/etcd-port.js';
 import { openEtcdRegistry } from '../../packages/registry-etcd/src/etcd-registry.js';
 import { resolveEtcdOptions } from '../../packages/registry-etcd/src/options.js';
 import { startTcpProxy, type TcpProxy } from '../../packages/registry-etcd/test/tcp-proxy.js';

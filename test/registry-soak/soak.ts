@@ -3,7 +3,7 @@ import { createClient } from '@org/rpc';
 import { systemClock, systemRandom } from '@org/rpc-core';
 import type { RegistryHandle } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
-import { createEtcdConnector } from '../../packages/registry-etcd/src/etcd-client.js';
+import { createEtcdConnector } from '../../packages/registry-etcd/src/client/etcd-client.js';
 import { startEtcd } from '../../packages/registry-etcd/test/etcd-fixture.js';
 import { until } from '../../packages/registry-etcd/test/until.js';
 import { type Load, type LoadResult, startLoad } from '../faults/load.js';

@@ -1,9 +1,9 @@
-export type { EndpointSummary } from './bench/endpoint-split.js';
-export type { ErrorSummary } from './bench/error-tally.js';
-export type { LatencySummary } from './bench/latency-histogram.js';
-export type { Interval } from './bench/recorder.js';
-export type { ReportConfig, ReportEnvironment, ReportGenerator, ReportResult } from './bench/report.js';
-export { type BenchReport, REPORT_SCHEMA_VERSION } from './bench/report.js';
+export type { EndpointSummary } from './bench/load/endpoint-split.js';
+export type { ErrorSummary } from './bench/load/error-tally.js';
+export type { LatencySummary } from './bench/load/latency-histogram.js';
+export type { Interval } from './bench/load/recorder.js';
+export type { ReportConfig, ReportEnvironment, ReportGenerator, ReportResult } from './bench/report/report.js';
+export { type BenchReport, REPORT_SCHEMA_VERSION } from './bench/report/report.js';
 export { runCli } from './cli.js';
 export { EXIT } from './cli-error.js';
 export type { Command } from './command.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BenchReport } from '../src/bench/report.js';
+import type { BenchReport } from '../src/bench/report/report.js';
 import { runRpc } from './run-rpc.js';
 
 describe('rpc bench --self, in real processes', function () {

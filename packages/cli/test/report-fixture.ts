@@ -1,10 +1,10 @@
 import type { BenchOptions } from '../src/bench/bench-options.js';
 import { BENCH_SPECS, resolveBenchOptions } from '../src/bench/bench-options.js';
 import { createReport } from '../src/bench/create-report.js';
-import type { LatencySummary } from '../src/bench/latency-histogram.js';
-import type { Interval } from '../src/bench/recorder.js';
-import type { BenchReport } from '../src/bench/report.js';
-import type { Measurement } from '../src/bench/run-load.js';
+import type { LatencySummary } from '../src/bench/load/latency-histogram.js';
+import type { Interval } from '../src/bench/load/recorder.js';
+import type { Measurement } from '../src/bench/load/run-load.js';
+import type { BenchReport } from '../src/bench/report/report.js';
 import { parseCommandLine } from '../src/options/command-line.js';
 
 /** The options that a command line stands for, with the seed 1 unless it says otherwise. */

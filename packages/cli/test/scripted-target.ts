@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '@org/rpc-core';
 import { type FakeClock, seededRandom } from '@org/rpc-testkit';
-import type { Load, LoadSpan, OpenLoad } from '../src/bench/load.js';
-import { type LoadRun, type Measurement, runLoad } from '../src/bench/run-load.js';
-import type { BenchTarget, Caller } from '../src/bench/target.js';
+import type { Load, LoadSpan, OpenLoad } from '../src/bench/load/load.js';
+import { type LoadRun, type Measurement, runLoad } from '../src/bench/load/run-load.js';
+import type { BenchTarget, Caller } from '../src/bench/load/target.js';
 
 /** What a scripted call does: how long it takes, and how it ends. */
 export interface Reply {

@@ -5,9 +5,9 @@ import { FakeClock, type RegistryContractSetup, registryContract, seededRandom }
 import { FakeEtcd } from '../test/fake-etcd.js';
 import { connectTo } from '../test/fake-etcd-port.js';
 import { createWorld, endpoint, greeterKey, instance, shown } from '../test/world.js';
-import { EtcdError } from './etcd-port.js';
+import { EtcdError } from './client/etcd-port.js';
 import { etcd, openEtcdRegistry } from './etcd-registry.js';
-import { formatInstanceValue } from './instance-value.js';
+import { formatInstanceValue } from './instances/instance-value.js';
 import { createServiceKeys } from './keys.js';
 import { resolveEtcdOptions } from './options.js';
 

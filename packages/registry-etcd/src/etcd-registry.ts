@@ -9,20 +9,20 @@ import {
   type Watch,
 } from '@org/rpc-registry';
 import { readInstance, refusedRegistration } from '@org/rpc-registry/internal';
-import { ClientHolder } from './client-holder.js';
-import { createEtcdConnector } from './etcd-client.js';
-import { asEtcdError, type ConnectEtcd } from './etcd-port.js';
-import { createEtcdRules, type EtcdRules } from './etcd-rules.js';
-import { EtcdRulesStore } from './etcd-rules-store.js';
+import { ClientHolder } from './client/client-holder.js';
+import { createEtcdConnector } from './client/etcd-client.js';
+import { asEtcdError, type ConnectEtcd } from './client/etcd-port.js';
+import { listServices } from './instances/list-services.js';
+import { type PublishSnapshot, ServiceWatcher } from './instances/watcher.js';
 import { createServiceKeys } from './keys.js';
-import { listServices } from './list-services.js';
 import { DEFAULT_PREFIX, type EtcdOptions, type ResolvedEtcdOptions, resolveEtcdOptions } from './options.js';
-import { EtcdRegistration, type RegistrationEnvironment } from './registration.js';
+import { EtcdRegistration, type RegistrationEnvironment } from './registration/registration.js';
 import { createReport } from './report.js';
-import { createRulesKeys } from './rules-keys.js';
-import { RulesReporter } from './rules-reporter.js';
+import { createEtcdRules, type EtcdRules } from './rules/etcd-rules.js';
+import { EtcdRulesStore } from './rules/etcd-rules-store.js';
+import { createRulesKeys } from './rules/rules-keys.js';
+import { RulesReporter } from './rules/rules-reporter.js';
 import { DEFAULT_TIMING, type EtcdTiming } from './timing.js';
-import { type PublishSnapshot, ServiceWatcher } from './watcher.js';
 
 /**
  * Registration and discovery through etcd 3.4 or newer. The value is inert, and npm etcd3 is loaded by the first use of a handle

@@ -1,4 +1,4 @@
-import type { KeyRange } from './etcd-port.js';
+import type { KeyRange } from './client/etcd-port.js';
 
 /**
  * Where things lie in etcd: `/<prefix>/<namespace>/services/<service>/<instance>`. Service and instance are percent-encoded, so

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RegistryEvent } from '@org/rpc-registry';
-import { EtcdError, type EtcdErrorKind } from './etcd-port.js';
+import { EtcdError, type EtcdErrorKind } from './client/etcd-port.js';
 import { createReport, Outage } from './report.js';
 
 describe('Outage', () => {

@@ -1,6 +1,6 @@
 import { plainText } from '@org/rpc-core/internal';
 import type { RegistryEvent } from '@org/rpc-registry';
-import type { EtcdError } from './etcd-port.js';
+import type { EtcdError } from './client/etcd-port.js';
 
 /** Tells of an event. Never throws. */
 export type Report = (event: RegistryEvent) => void;

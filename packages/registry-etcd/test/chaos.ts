@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Balancer } from '@org/rpc-client/internal';
 import type { Endpoint, Snapshot } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
-import { EtcdError, type WatchEvent } from '../src/etcd-port.js';
-import { formatInstanceValue, parseInstanceValue } from '../src/instance-value.js';
+import { EtcdError, type WatchEvent } from '../src/client/etcd-port.js';
+import { formatInstanceValue, parseInstanceValue } from '../src/instances/instance-value.js';
 import { balancerEnvironment, FakePool } from './fake-links.js';
 import { createWorld, endpoint, greeterKey, type World } from './world.js';
 

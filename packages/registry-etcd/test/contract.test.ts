@@ -1,9 +1,9 @@
 import { systemClock } from '@org/rpc-core';
 import type { Instance, Registry } from '@org/rpc-registry';
 import { type MortalOwner, type RegistryContractSetup, registryContract, rulesContract } from '@org/rpc-testkit';
-import { createEtcdConnector } from '../src/etcd-client.js';
+import { createEtcdConnector } from '../src/client/etcd-client.js';
 import { etcd, openEtcdRegistry } from '../src/etcd-registry.js';
-import { formatInstanceValue } from '../src/instance-value.js';
+import { formatInstanceValue } from '../src/instances/instance-value.js';
 import { createServiceKeys } from '../src/keys.js';
 import { resolveEtcdOptions } from '../src/options.js';
 import { DEFAULT_TIMING } from '../src/timing.js';

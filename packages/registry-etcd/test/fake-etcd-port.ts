@@ -10,7 +10,7 @@ import {
   type Transaction,
   type WatchListener,
   type WatchRequest,
-} from '../src/etcd-port.js';
+} from '../src/client/etcd-port.js';
 import type { CallName, FakeEtcd } from './fake-etcd.js';
 
 /** A way to connect to an etcd in memory; every host is the same. */

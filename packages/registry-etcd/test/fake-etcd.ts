@@ -7,7 +7,7 @@ import {
   type KeyValue,
   type WatchEvent,
   type WatchListener,
-} from '../src/etcd-port.js';
+} from '../src/client/etcd-port.js';
 
 /** What is done to a call instead of answering it: an error, silence for ever, or the work without the answer. */
 export type Fault = EtcdError | 'hang' | 'loseAnswer';

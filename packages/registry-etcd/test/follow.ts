@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Reflection, Reflector } from '../src/reflector.js';
+import { type Reflection, Reflector } from '../src/reflector/reflector.js';
 import { createWorld, type World } from './world.js';
 
 /** A reflector of the keys `k/...`, and all that it has reflected. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Snapshot } from '@org/rpc-registry';
-import { formatInstanceValue } from '../src/instance-value.js';
+import { formatInstanceValue } from '../src/instances/instance-value.js';
 import { INVALID_VALUES } from './invalid-values.js';
 import { createWorld, endpoint, greeterKey, shown, type World } from './world.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '@org/rpc-core';
-import { createEtcdConnector } from '../src/etcd-client.js';
-import type { EtcdPort, WatchListener } from '../src/etcd-port.js';
+import { createEtcdConnector } from '../src/client/etcd-client.js';
+import type { EtcdPort, WatchListener } from '../src/client/etcd-port.js';
 import { type EtcdServer, startEtcd } from './etcd-fixture.js';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 import { until } from './until.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { parseInstanceValue } from '../src/instance-value.js';
-import { EtcdRegistration } from '../src/registration.js';
+import { parseInstanceValue } from '../src/instances/instance-value.js';
+import { EtcdRegistration } from '../src/registration/registration.js';
 import { createWorld, greeterKey, instance, type World } from './world.js';
 
 const key = greeterKey('one');

@@ -3,7 +3,7 @@ import type { Client } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
 import { defineService, method } from '@org/rpc-core';
 import type { Registry } from '@org/rpc-registry';
-import { EtcdError } from '../src/etcd-port.js';
+import { EtcdError } from '../src/client/etcd-port.js';
 import { openEtcdRegistry } from '../src/etcd-registry.js';
 import { resolveEtcdOptions } from '../src/options.js';
 import { connectTo } from './fake-etcd-port.js';

@@ -4,7 +4,7 @@ import { Balancer } from '@org/rpc-client/internal';
 import type { RegistryHandle, Snapshot } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { openEtcdRegistry } from '../src/etcd-registry.js';
-import { formatInstanceValue } from '../src/instance-value.js';
+import { formatInstanceValue } from '../src/instances/instance-value.js';
 import { resolveEtcdOptions } from '../src/options.js';
 import { FakeEtcd } from './fake-etcd.js';
 import { connectTo } from './fake-etcd-port.js';

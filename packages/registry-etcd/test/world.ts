@@ -1,10 +1,10 @@
 import type { Endpoint, Instance, RegistryEvent, RegistryHandle, Snapshot } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { ClientHolder } from '../src/client-holder.js';
+import { ClientHolder } from '../src/client/client-holder.js';
 import { openEtcdRegistry } from '../src/etcd-registry.js';
 import { createServiceKeys } from '../src/keys.js';
 import { resolveEtcdOptions } from '../src/options.js';
-import type { RegistrationEnvironment } from '../src/registration.js';
+import type { RegistrationEnvironment } from '../src/registration/registration.js';
 import { createReport } from '../src/report.js';
 import { DEFAULT_TIMING } from '../src/timing.js';
 import { FakeEtcd } from './fake-etcd.js';

@@ -7,19 +7,19 @@ import type { CommandLine } from '../options/command-line.js';
 import type { Terminal } from '../terminal.js';
 import { cliVersion } from '../version.js';
 import { BENCH_SPECS, type BenchOptions, resolveBenchOptions } from './bench-options.js';
-import { formatComparison, readBaseline } from './compare.js';
 import { createReport } from './create-report.js';
-import { systemMeter } from './generator-meter.js';
+import { systemMeter } from './load/generator-meter.js';
+import { runLoad } from './load/run-load.js';
+import type { BenchTarget } from './load/target.js';
 import { createProgress, silentProgress } from './progress.js';
-import { type BenchReport, currentEnvironment } from './report.js';
-import { formatHtml } from './report-html.js';
-import { formatReport, warnings } from './report-text.js';
+import { formatComparison, readBaseline } from './report/compare.js';
+import { type BenchReport, currentEnvironment } from './report/report.js';
+import { formatHtml } from './report/report-html.js';
+import { formatReport, warnings } from './report/report-text.js';
+import { crossedThresholds } from './report/thresholds.js';
 import { openRpcTarget } from './rpc-target.js';
-import { runLoad } from './run-load.js';
 import { seededRandom } from './seeded-random.js';
 import { startSelfServer } from './self-server.js';
-import type { BenchTarget } from './target.js';
-import { crossedThresholds } from './thresholds.js';
 
 /** `rpc bench`: puts a load on a method and tells how it went. */
 export const benchCommand: Command = {

@@ -10,9 +10,9 @@ import {
 import { METADATA_SPECS, metadataOptions } from '../options/metadata-options.js';
 import { type MethodCall, parseMethodCall } from '../options/method-name.js';
 import { bytesOption, countOption, durationOption, numberOption } from '../options/values.js';
-import type { Load, LoadSpan } from './load.js';
+import type { Load, LoadSpan } from './load/load.js';
+import { parseThresholds, type Threshold } from './report/thresholds.js';
 import { seededRandom } from './seeded-random.js';
-import { parseThresholds, type Threshold } from './thresholds.js';
 
 /** A bench as it was asked for, complete and checked. */
 export interface BenchOptions extends MethodCall, ConnectionOptions {

@@ -1,12 +1,12 @@
 import type { BenchOptions } from './bench-options.js';
+import type { Measurement } from './load/run-load.js';
 import {
   type BenchReport,
   REPORT_SCHEMA_VERSION,
   type ReportConfig,
   type ReportEnvironment,
   type ReportResult,
-} from './report.js';
-import type { Measurement } from './run-load.js';
+} from './report/report.js';
 
 /** An event loop that is busier than this has no room left for bursts, and delays what it should measure. */
 const SATURATED = 0.85;

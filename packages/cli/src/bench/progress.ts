@@ -1,7 +1,7 @@
 import { createStyle } from '../format/style.js';
 import { formatCount, formatMs, formatSpan } from '../format/units.js';
 import type { Terminal } from '../terminal.js';
-import type { Interval } from './recorder.js';
+import type { Interval } from './load/recorder.js';
 
 /** Shows on stderr how a run goes on. */
 export interface Progress {

@@ -4,7 +4,7 @@ import { connectClients } from '../connect.js';
 import type { ConnectionOptions } from '../options/connection-options.js';
 import type { MethodCall } from '../options/method-name.js';
 import type { Terminal } from '../terminal.js';
-import type { BenchTarget, Caller } from './target.js';
+import type { BenchTarget, Caller } from './load/target.js';
 
 /** What is called, and through how many clients. */
 export interface RpcTargetOptions extends MethodCall, ConnectionOptions {

@@ -1,7 +1,7 @@
 import { systemClock } from '@org/rpc-core';
 import type { Endpoint, Instance, Registration, RegistryEvent, RegistryHandle, Snapshot } from '@org/rpc-registry';
+import { eventually, recordSnapshots, type SnapshotRecorder } from '../registry/snapshot-recorder.js';
 import { seededRandom } from '../seeded-random.js';
-import { eventually, recordSnapshots, type SnapshotRecorder } from '../snapshot-recorder.js';
 import type { RegistryContractSetup } from './registry-contract-setup.js';
 import type { TestRunner } from './test-runner.js';
 

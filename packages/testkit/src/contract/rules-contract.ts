@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isRpcError, systemClock, systemRandom } from '@org/rpc-core';
 import { modesOf } from '@org/rpc-core/internal';
 import type { Registry, RegistryHandle, RulesReport, RulesSource, RulesStore } from '@org/rpc-registry';
-import { eventually } from '../snapshot-recorder.js';
+import { eventually } from '../registry/snapshot-recorder.js';
 import { type TestRunner, testRunner } from './test-runner.js';
 
 /** What a contract of rules is given for one test. */

@@ -1,5 +1,5 @@
 import type { Code } from '@org/rpc-core';
-import { percentile, type SimulationResult } from '../simulate-calls.js';
+import { percentile, type SimulationResult } from './simulate-calls.js';
 
 /** What came of one server in a simulation. */
 export interface ServerReport {

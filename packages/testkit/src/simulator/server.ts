@@ -1,8 +1,8 @@
 import type { Call, Clock, Code, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
-import type { ServiceTime } from '../service-time.js';
 import { activeUntil, isActive, type SimulatedFault } from './fault.js';
+import type { ServiceTime } from './service-time.js';
 
 /** A call on its way through a server. */
 export interface Job {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { uniformTime } from '../service-time.js';
-import { percentile } from '../simulate-calls.js';
+import { uniformTime } from './service-time.js';
 import { type Simulation, simulate } from './simulate.js';
+import { percentile } from './simulate-calls.js';
 
 const POOL: Simulation = {
   clients: { count: 4, perSecond: 400 },

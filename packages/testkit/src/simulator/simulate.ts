@@ -5,13 +5,13 @@ import { assertNumber } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import type { Dial } from '@org/rpc-wire/internal';
 import { FakeClock } from '../fake-clock.js';
-import { manualRegistry } from '../manual-registry.js';
+import { manualRegistry } from '../registry/manual-registry.js';
 import { seededRandom } from '../seeded-random.js';
-import { exponentialTime, type ServiceTime } from '../service-time.js';
 import { simulatedProtocol, simulatedStream } from './connection.js';
 import type { SimulatedFault } from './fault.js';
 import { Recorder, type SimulationReport } from './report.js';
 import { SimulatedServer } from './server.js';
+import { exponentialTime, type ServiceTime } from './service-time.js';
 
 /** Who calls in a simulation. */
 export interface SimulatedClients {
