@@ -105,6 +105,56 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     combined: ['local', 'root'],
     'by-name': ['direct', 'dns', 'local', 'root'],
   },
+  'registry-etcd': {
+    backoff: [],
+    options: [],
+    timing: ['backoff'],
+    client: ['options'],
+    report: ['client'],
+    keys: ['client'],
+    reflector: ['client', 'backoff', 'timing'],
+    instances: ['reflector', 'client', 'keys', 'report', 'timing'],
+    registration: ['instances', 'reflector', 'client', 'keys', 'report', 'backoff', 'timing'],
+    rules: ['registration', 'reflector', 'client', 'keys', 'report', 'backoff', 'timing'],
+    'etcd-registry': ['rules', 'registration', 'instances', 'client', 'keys', 'report', 'timing', 'options'],
+    'etcd-string': ['etcd-registry', 'options'],
+  },
+  testkit: {
+    'fake-clock': [],
+    'seeded-random': [],
+    service: [],
+    registry: [],
+    contract: ['registry', 'seeded-random'],
+    simulator: ['registry', 'fake-clock', 'seeded-random'],
+  },
+  cli: {
+    'cli-error': [],
+    version: [],
+    terminal: [],
+    format: ['cli-error'],
+    options: ['format', 'cli-error'],
+    command: ['options', 'format', 'terminal'],
+    registry: ['cli-error'],
+    connect: ['registry', 'options', 'terminal', 'cli-error'],
+    'bench/load': ['cli-error'],
+    'bench/report': ['bench/load', 'options', 'format', 'cli-error'],
+    bench: [
+      'bench/report',
+      'bench/load',
+      'command',
+      'connect',
+      'options',
+      'format',
+      'terminal',
+      'version',
+      'cli-error',
+    ],
+    call: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    ls: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    rules: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    cli: ['bench', 'call', 'ls', 'rules', 'command', 'options', 'format', 'terminal', 'version', 'cli-error'],
+    main: ['cli', 'terminal', 'cli-error'],
+  },
 };
 
 // They gather what a package exports, and nothing inside imports them.
@@ -166,8 +216,10 @@ function betweenFolders(path: string, specifier: string): string | undefined {
   const owner = path.split('/')[1] ?? '';
   const folders = FOLDERS[owner];
   if (folders === undefined || GATHERING.test(path)) return undefined;
+  const target = posix.join(posix.dirname(path), specifier);
+  if (!target.startsWith(`packages/${owner}/src/`)) return undefined;
   const from = placeOf(path, folders);
-  const to = placeOf(posix.join(posix.dirname(path), specifier), folders);
+  const to = placeOf(target, folders);
   if (from === to) return undefined;
   const allowed = folders[from];
   if (allowed === undefined)
