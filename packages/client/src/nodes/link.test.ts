@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS, type Random } from '@org/rpc-core';
 import { TimerQueue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { msgpack } from '@org/rpc-wire';
+import { type ClientProtocol, messagePackRpc, msgpack } from '@org/rpc-wire';
 import { type ByteStream, memoryPair } from '@org/rpc-wire/internal';
 import { Link, type LinkState } from './link.js';
 
@@ -13,11 +13,13 @@ class Scene {
   readonly clock = new FakeClock(1_000);
   readonly dials: number[] = [];
   readonly states: LinkState[] = [];
+  /** Whether it might come soon, whenever it was lost. */
+  readonly hopes: boolean[] = [];
   readonly link: Link;
   failure: Error | undefined;
   far: ByteStream | undefined;
 
-  constructor(random: Random = seededRandom(1), isReachable = false) {
+  constructor(random: Random = seededRandom(1), isReachable = false, protocol?: ClientProtocol) {
     if (!isReachable) this.failure = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
     const { clock } = this;
     const dial = async (): Promise<ByteStream> => {
@@ -28,9 +30,31 @@ class Scene {
       return near;
     };
     const timers = new TimerQueue(clock);
-    this.link = new Link(ENDPOINT, { dial, codec: msgpack(), limits: DEFAULT_LIMITS, clock, random, timers });
+    this.link = new Link(ENDPOINT, { dial, codec: msgpack(), limits: DEFAULT_LIMITS, clock, random, timers, protocol });
     this.link.connect();
-    this.link.observe({ linkChanged: ({ state }) => this.states.push(state) });
+    this.link.observe({
+      linkChanged: ({ state, mayComeSoon }, previous) => {
+        this.states.push(state);
+        if (previous === 'ready' && state !== 'ready') this.hopes.push(mayComeSoon);
+      },
+    });
+  }
+
+  /** The server says its first word. */
+  hear(): void {
+    this.far!.write(Buffer.of(0x93, 0x02, 0xa1, 0x78, 0x90));
+  }
+
+  /** Its connection is lost; the time until it connects again, in milliseconds. It is ready then. */
+  async lose(): Promise<number> {
+    const before = this.dials.length;
+    const lostAt = this.clock.now();
+    this.far!.destroy();
+    await this.clock.advance(0);
+    while (this.dials.length === before) await this.clock.advance(1);
+    await this.clock.advance(0);
+    assert.equal(this.link.state, 'ready');
+    return this.dials.at(-1)! - lostAt;
   }
 
   /** The pauses between attempts to connect, in milliseconds. */
@@ -66,6 +90,29 @@ describe('Link', () => {
     scene.far!.destroy();
     await scene.clock.advance(200);
     assert.deepEqual(scene.states, ['backoff', 'connecting', 'ready', 'backoff', 'connecting', 'ready']);
+    scene.link.close('test over');
+  });
+
+  it('connects at once after a connection that was lost young, once in a second; calls may wait for the pause after that too', async () => {
+    const scene = new Scene(() => 0.5, true, messagePackRpc());
+    const pauses: number[] = [];
+    for (const ageMs of [0, 0, 0, 0, 900]) {
+      await scene.clock.advance(0);
+      scene.hear();
+      await scene.clock.advance(ageMs);
+      pauses.push(await scene.lose());
+    }
+    assert.deepEqual(pauses, [0, 50, 50, 50, 0]);
+    assert.deepEqual(scene.hopes, [true, true, true, true, true]);
+    scene.link.close('test over');
+  });
+
+  it('has little hope of a server that takes connections and hangs up without a word', async () => {
+    const scene = new Scene(() => 0.5, true, messagePackRpc());
+    await scene.clock.advance(0);
+    const pauses = [await scene.lose(), await scene.lose(), await scene.lose()];
+    assert.deepEqual(pauses, [0, 100, 200]);
+    assert.deepEqual(scene.hopes, [true, false, false]);
     scene.link.close('test over');
   });
 

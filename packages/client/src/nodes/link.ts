@@ -41,12 +41,12 @@ export type LinkState = 'idle' | 'connecting' | 'ready' | 'draining' | 'backoff'
 type State =
   /** Made, and not used yet. */
   | { readonly name: 'idle' }
-  /** `hadWorked`: for the first time after a connection that had worked. */
-  | { readonly name: 'connecting'; readonly hadWorked: boolean }
+  /** `isHopeful`: for the first time after a connection that was lost, and nothing else speaks against the server. */
+  | { readonly name: 'connecting'; readonly isHopeful: boolean }
   | { readonly name: 'ready'; readonly connection: CallConnection; readonly since: number }
   /** Finishes the calls in flight. `isRetired`: and is not made anew after that. */
   | { readonly name: 'draining'; readonly connection: CallConnection; readonly isRetired: boolean }
-  | { readonly name: 'backoff'; readonly cancel: Cancel }
+  | { readonly name: 'backoff'; readonly cancel: Cancel; readonly isHopeful: boolean }
   | { readonly name: 'closed' };
 
 const IDLE: State = { name: 'idle' };
@@ -58,15 +58,18 @@ export interface LinkObserver {
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
-/** A connection that has lasted so long, in milliseconds, had worked: what ended it is no reason to keep away. */
+/**
+ * A connection that has lasted so long, in milliseconds, had worked: what ended it is no reason to keep away. One that has not
+ * is made anew without a pause once in that time: it may be a mishap.
+ */
 const WORKED_MS = 1_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 
 /**
  * The connection to one endpoint, made anew whenever it is lost. After one that had worked, at once, since most losses are
- * restarts or somebody between who closes what is idle; after that with a jittered backoff: clients that cannot reach the same
- * server must not all come back in the same instant.
+ * restarts or somebody between who closes what is idle, and once a second also after one that was lost young; else with a jittered
+ * backoff: clients that cannot reach the same server must not all come back in the same instant.
  *
  * idle -> connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
  * uses it any more; closed is final.
@@ -83,6 +86,8 @@ export class Link implements ClientConnectionObserver {
   /** The failures before the last greeting, for as long as that one may be from a server that is about to leave. */
   #forgiven = 0;
   #refused = false;
+  /** When it was last made anew without a pause. */
+  #hastenedAt = Number.NEGATIVE_INFINITY;
   #lastError: string | undefined;
   /** Connections in whose place there is another one; they finish their calls. */
   readonly #replaced = new Set<CallConnection>();
@@ -111,10 +116,14 @@ export class Link implements ClientConnectionObserver {
     return this.#failures;
   }
 
-  /** Whether it is likely to be ready within a round trip: it connects for the first time, or after it had worked. */
+  /**
+   * Whether it is likely to be ready within a round trip, or the shortest pause and a round trip: it connects for the first time, or
+   * anew after a connection that was lost.
+   */
   get mayComeSoon(): boolean {
     const state = this.#state;
-    return state.name === 'connecting' && (state.hadWorked || this.#failures === 0);
+    if (state.name === 'connecting') return state.isHopeful || this.#failures === 0;
+    return state.name === 'backoff' && state.isHopeful;
   }
 
   /** Whether the last attempt to connect was answered with a refusal: its instance is not there. */
@@ -238,22 +247,25 @@ export class Link implements ClientConnectionObserver {
       this.#replaced.delete(connection);
       return this.#setState({ ...state, connection });
     }
-    const { clock } = this.#environment;
-    // Not after one that ended at once: it would be made anew without a pause for as long as that goes on.
-    const hadWorked = state.name === 'ready' && state.connection.isGreeted && clock.now() - state.since >= WORKED_MS;
-    if (!hadWorked) return this.#backOff();
+    if (state.name !== 'ready' || !state.connection.isGreeted) return this.#backOff(false);
+    const now = this.#environment.clock.now();
+    const isHopeful = this.#failures === 0;
+    // Not each time after one that ended at once: it would be made anew without a pause for as long as that goes on.
+    const isMishap = isHopeful && now - this.#hastenedAt >= WORKED_MS;
+    if (now - state.since < WORKED_MS && !isMishap) return this.#backOff(isHopeful);
+    this.#hastenedAt = now;
     this.#failures++;
     this.#connect(true);
   }
 
-  #connect(hadWorked: boolean): void {
-    this.#setState({ name: 'connecting', hadWorked });
+  #connect(isHopeful: boolean): void {
+    this.#setState({ name: 'connecting', isHopeful });
     this.#dial().then(
       (stream) => this.#connected(stream),
       (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;
         this.#refused = REFUSALS.has(error.code);
-        if (this.#state.name !== 'closed') this.#backOff();
+        if (this.#state.name !== 'closed') this.#backOff(false);
       },
     );
   }
@@ -298,12 +310,13 @@ export class Link implements ClientConnectionObserver {
     if (state.name === 'ready') this.#setState({ name: 'draining', connection: state.connection, isRetired: false });
   }
 
-  #backOff(): void {
+  #backOff(isHopeful: boolean): void {
     const { clock, random } = this.#environment;
     // Full jitter.
     const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures++;
-    this.#setState({ name: 'backoff', cancel: clock.schedule(random() * ceilingMs, () => this.#connect(false), true) });
+    const cancel = clock.schedule(random() * ceilingMs, () => this.#connect(isHopeful), true);
+    this.#setState({ name: 'backoff', cancel, isHopeful });
   }
 
   #setState(state: State): void {

@@ -125,9 +125,10 @@ describe('membership: what a client knows of an endpoint', () => {
 
   it('forgets what is unlisted when its connection is lost and cannot be made again', async () => {
     await world.list(b);
-    world.kill(a);
-    await world.settle();
+    world.cut(a);
+    await world.clock.advance(200);
     assert.notEqual(world.node('a'), undefined, 'the loss alone says nothing');
+    world.kill(a);
     await world.clock.advance(200);
     assert.equal(world.node('a'), undefined);
   });
