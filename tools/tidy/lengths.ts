@@ -7,8 +7,6 @@ export interface Ratchet {
   readonly files: Readonly<Record<string, number>>;
   /** Lines of functions over the bound, by `path:name`. */
   readonly functions: Readonly<Record<string, number>>;
-  /** Paths of short files with one reader and no test. */
-  readonly satellites?: readonly string[];
 }
 
 /** The longest file, in lines. */

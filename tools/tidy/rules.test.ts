@@ -145,16 +145,14 @@ describe('tidy', () => {
     const reader = (name: string) => ({
       [`${CLIENT}/${name}.ts`]: "import { a } from './a.js'; export const b = a;\n",
     });
-    const ratchet = (...paths: string[]) => ({
-      'tools/tidy/ratchet.json': JSON.stringify({ files: {}, functions: {}, satellites: paths }),
-    });
 
     it('refuses a short file with one reader and no test', () => {
       assertFindings(satellites, { ...short, ...reader('b') }, [/read by packages\/client\/src\/b.ts alone/]);
     });
     it('accepts one with two readers, with a test, or with more lines', () => {
       assertFindings(satellites, { ...short, ...reader('b'), ...reader('c') });
-      assertFindings(satellites, { ...short, ...reader('b'), ...reader('a.test') });
+      assertFindings(satellites, { ...short, ...reader('b'), ...reader('c.test') });
+      assertFindings(satellites, { ...short, ...reader('b'), [`${CLIENT}/a.test.ts`]: "import './b.js';" });
       assertFindings(satellites, { [`${CLIENT}/a.ts`]: 'export const a = 1;\n'.repeat(60), ...reader('b') });
     });
     it('accepts what is gathered or started by name, and what is not published', () => {
@@ -164,12 +162,6 @@ describe('tidy', () => {
         [`${CLIENT}/b.ts`]: "new Worker(new URL('./a.ts', import.meta.url));",
       });
       assertFindings(satellites, { 'tools/a.ts': 'export const a = 1;', 'tools/b.ts': "import './a.js';" });
-    });
-    it('accepts what the ratchet lists, and refuses there what is no satellite any more', () => {
-      assertFindings(satellites, { ...short, ...reader('b'), ...ratchet(`${CLIENT}/a.ts`) });
-      assertFindings(satellites, { ...short, ...reader('b'), ...reader('c'), ...ratchet(`${CLIENT}/a.ts`) }, [
-        /a.ts is no satellite: take it out/,
-      ]);
     });
   });
 

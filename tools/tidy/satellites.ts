@@ -1,5 +1,5 @@
 import { importsOf } from './imports.js';
-import { fileLines, RATCHET_FILE, ratchetOf } from './lengths.js';
+import { fileLines } from './lengths.js';
 import { type Finding, publishedSources, type Rule, type Tree } from './source.js';
 
 /** A published file with fewer lines than this has to have more than one reader, or a test. */
@@ -9,22 +9,14 @@ export const SATELLITE_LINES_MAX = 60;
 const GATHERING = /\/(index|internal|main|msgpackr)\.m?ts$/;
 
 /**
- * A short file that one other file imports, and that no test looks at, belongs into that file. The exceptions of `ratchet.json` may
- * only become fewer.
+ * A short file that one other file imports, and that has no test, belongs into that file. A test is one that imports it, or the one
+ * of its name beside it: `open-loop.test.ts` may test `open-loop.ts` through what runs it.
  */
 export const satellites: Rule = (tree) => {
-  const known = new Set(ratchetOf(tree).satellites ?? []);
   const findings: Finding[] = [];
-  const seen = new Set<string>();
   for (const [path, owner] of ownersOf(tree)) {
-    seen.add(path);
-    if (known.has(path)) continue;
     const message = `fewer than ${SATELLITE_LINES_MAX} lines, read by ${owner} alone and without a test: move it in there, or test it`;
     findings.push({ path, line: 1, message });
-  }
-  for (const path of known) {
-    if (!seen.has(path))
-      findings.push({ path: RATCHET_FILE, line: 1, message: `${path} is no satellite: take it out` });
   }
   return findings;
 };
@@ -45,7 +37,8 @@ function ownersOf(tree: Tree): Map<string, string> {
   const owners = new Map<string, string>();
   for (const file of publishedSources(tree)) {
     const [owner, ...others] = readers.get(file.path) ?? [];
-    if (owner === undefined || others.length > 0 || tested.has(file.path)) continue;
+    if (owner === undefined || others.length > 0) continue;
+    if (tested.has(file.path) || isTest.has(file.path.replace(/(\.m?ts)$/, '.test$1'))) continue;
     if (GATHERING.test(owner) || GATHERING.test(file.path) || fileLines(file) >= SATELLITE_LINES_MAX) continue;
     owners.set(file.path, owner);
   }

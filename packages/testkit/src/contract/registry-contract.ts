@@ -2,7 +2,6 @@ import { arenaTests } from './registry-arena.js';
 import type { RegistryContractOptions, RegistryContractSetup } from './registry-contract-setup.js';
 import { mishapTests } from './registry-mishaps.js';
 import { registeringTests } from './registry-registering.js';
-import { separationTests } from './registry-separation.js';
 import { watchingTests } from './registry-watching.js';
 import { testRunner } from './test-runner.js';
 
@@ -32,7 +31,6 @@ export function registryContract(
   runner.describe(`the registry contract, kept by ${name}`, () => {
     watchingTests(test);
     registeringTests(test, closedReason);
-    separationTests(test);
     mishapTests(test, covers, deadReason);
   });
 }
