@@ -63,7 +63,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     policy: [],
     picker: ['policy'],
     rules: ['policy', 'events'],
-    'client-method': ['rules'],
+    'client-method': ['rules', 'policy'],
     attempts: ['policy'],
     nodes: ['picker', 'rules', 'policy', 'client-method', 'events'],
     stream: ['attempts', 'policy'],

@@ -1,4 +1,5 @@
 import type { Call, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
+import type { CallObserver } from './policy/call-observer.js';
 import type { LivePolicy } from './rules/live-policy.js';
 
 /** The first list of a service, which a client that has just begun does not have yet. */
@@ -21,6 +22,8 @@ export interface ClientMethod extends MethodRef {
   argumentsLeast: number;
   /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
   readonly owner: { readonly isResting: boolean };
+  /** Tells those who watch what becomes of its calls. */
+  readonly observer: CallObserver;
   /** What is known of the service's servers. */
   readonly list: FirstList;
   /** The composed stack: see stack.ts. */

@@ -26,6 +26,7 @@ import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
 import { admission } from './policy/admission.js';
+import { CallObserver } from './policy/call-observer.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
@@ -63,6 +64,8 @@ export interface SharedParts {
   readonly options: StackOptions;
   readonly emit: Emit;
   readonly limiters: Limiters;
+  /** Tells those who watch this process. */
+  readonly observer: CallObserver;
   /** Every wait of every call, for the end of the client. */
   readonly waits: Waits;
   /** By service. */
@@ -78,7 +81,8 @@ export function createSharedParts(options: StackOptions, emit: Emit): SharedPart
     for (const [method, own] of Object.entries(methods))
       createLimiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
   }
-  return { options, emit, limiters, waits: new Waits(), services: new Map() };
+  const observer = new CallObserver(options.clock);
+  return { options, emit, limiters, observer, waits: new Waits(), services: new Map() };
 }
 
 /**
@@ -104,7 +108,7 @@ export function composeMethod(
   const policy = livePolicyOf(client, balancer, method, definition);
 
   const callGate = fuseGates([
-    observer(client.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
+    outcomeWatch(client.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
     ...limits.filter((limit) => limit instanceof ConcurrencyLimit), // A permit for each user call, however many attempts: retries must not multiply concurrency.
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
@@ -112,7 +116,7 @@ export function composeMethod(
   const attemptGate = fuseGates([
     ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
-    nodeRecord(balancer, policy),
+    nodeRecord(balancer, policy, client.observer),
     ...(isStream ? [] : [latency.excuse]), // Settled first: what a caller's short deadline ends is held against no node.
   ]);
   const parts: Layer[] = [
@@ -123,7 +127,9 @@ export function composeMethod(
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, () => balancer.isClosed) : retries(client, balancer, ofService.budget, policy),
     ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
-    isStream ? streamAttempt(attemptGate) : attemptScope(attemptGate, { clock, policy, latency }), // Below retry: leaves time for another attempt.
+    isStream
+      ? streamAttempt(attemptGate, client.observer)
+      : attemptScope(attemptGate, { clock, policy, latency, observer: client.observer }), // Below retry: leaves time for another attempt.
   ];
   // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
   const serve = stack(parts, balancer.call);
@@ -140,6 +146,7 @@ export function composeMethod(
     argumentsLeast: 0,
     owner: balancer,
     list: balancer.list,
+    observer: client.observer,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
@@ -180,9 +187,10 @@ function hedges(
 }
 
 /** Lets the node see how an attempt ended, and what that says of it. */
-function nodeRecord(balancer: Balancer, policy: LivePolicy): Gate {
+function nodeRecord(balancer: Balancer, policy: LivePolicy, observer: CallObserver): Gate {
   return {
     settle(call, outcome) {
+      if (observer.isOn) observer.attemptEnds(call, outcome);
       const { failureWhen } = policy.now.failure;
       if (failureWhen === undefined || outcome === undefined) balancer.settle(call, outcome);
       else balancer.settle(call, outcome, judgeFailure(outcome, failureWhen));
@@ -191,7 +199,7 @@ function nodeRecord(balancer: Balancer, policy: LivePolicy): Gate {
 }
 
 /** Lets whoever made the call, and whoever watches, see its outcome before its promise settles. */
-function observer(emit: Emit): Gate {
+function outcomeWatch(emit: Emit): Gate {
   return {
     settle(call, outcome) {
       // Without an attempt it was a limit of this client, not one of a connection.
@@ -295,11 +303,12 @@ export interface AttemptBounds {
   readonly policy: LivePolicy;
   /** How slow the method's answers are. */
   readonly latency: MethodLatency;
+  readonly observer: CallObserver;
 }
 
 /** Sets the deadline of each attempt and enters its fused gates. */
 export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer {
-  const { clock, policy, latency } = bounds;
+  const { clock, policy, latency, observer } = bounds;
   return (next) => (call) => {
     const { retry, timeout } = policy.now;
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : clock.now();
@@ -313,6 +322,7 @@ export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer
     const refusal = gate.enter(call);
     if (refusal !== undefined) return Promise.reject(refusal);
     call.attemptGate = gate;
+    if (observer.isOn) observer.attemptStarts(call);
     return next(call);
   };
 }

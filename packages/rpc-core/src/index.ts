@@ -44,6 +44,15 @@ export type {
   WriteInstead,
 } from './method-types.js';
 export type { ReservedMethodName } from './names.js';
+export type {
+  ClientObservation,
+  ObservedAttempt,
+  ObservedCall,
+  ObservedClientCall,
+  ObservedServerCall,
+  ServerObservation,
+} from './observation.js';
+export { CHANNELS, type Observer, observe } from './observe.js';
 export type { BreakerOptions } from './policies/breaker.js';
 export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
 export type { FailureValues, FailureWhen } from './policies/failure.js';

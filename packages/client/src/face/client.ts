@@ -7,6 +7,7 @@ import {
   assertName,
   assertNumber,
   assertServiceDefinition,
+  clientChannel,
   describeValue,
   everySecond,
   nearestName,
@@ -210,6 +211,8 @@ export class RpcClient implements Client {
 
   /** @returns whether anybody listens */
   readonly #emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]): boolean => {
+    if (clientChannel.hasSubscribers)
+      clientChannel.publish({ type: 'event', client: this.#options.name, name: event, event: args[0] });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {

@@ -30,12 +30,17 @@ export function startCall(
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
   const context = callContext();
-  if (context === undefined && called.list.isKnown) return serve(call, called, now);
+  const { observer } = called;
+  if (context === undefined && called.list.isKnown && !observer.isOn) return serve(call, called, now);
   const linked = context && inherit(call, context, client);
+  // Below what is inherited: who traces the call replaces the trace of the call that is being served.
+  if (observer.isOn) observer.begin(call, called.definition.kind);
   const isEarly = !called.list.isKnown && options?.timeoutMs === undefined;
   const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
-  return linked === undefined ? answer : thenUnlink(answer, linked);
+  const settled = linked === undefined ? answer : thenUnlink(answer, linked);
+  if (observer.isOn) observer.ends(call, settled);
+  return settled;
 }
 
 /** One chain of promises to the caller, so that the stack of an error can be followed to it. */

@@ -84,7 +84,10 @@ function open(
     onOver: () => linked?.unlink(),
     onDraining: options?.onDraining,
   });
-  return called.stream!(call, source)[Symbol.asyncIterator]();
+  const { observer } = called;
+  if (!observer.isOn) return called.stream!(call, source)[Symbol.asyncIterator]();
+  observer.begin(call, called.definition.kind);
+  return observer.reads(call, called.stream!(call, observer.sends(call, source))[Symbol.asyncIterator]());
 }
 
 /** An iterator that is made when the first item is asked for. */

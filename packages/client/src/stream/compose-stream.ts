@@ -9,6 +9,7 @@ import {
 } from '@org/rpc-core';
 import { guardStreamLayers } from '@org/rpc-core/internal';
 import { Attempts } from '../attempts/attempts.js';
+import type { CallObserver } from '../policy/call-observer.js';
 import { belongsTo } from '../policy/name-call.js';
 import { ClientStream } from './client-stream.js';
 
@@ -35,12 +36,13 @@ export function moveOnce(clock: Clock, isClosed: () => boolean): Layer {
 }
 
 /** Enters the gates of the attempt. An opened stream ends with its call's deadline, it has none of its own. */
-export function streamAttempt(gate: Required<Gate>): Layer {
+export function streamAttempt(gate: Required<Gate>, observer: CallObserver): Layer {
   return (next) => (call) => {
     call.attemptDeadline = call.deadline;
     const refusal = gate.enter(call);
     if (refusal !== undefined) return Promise.reject(refusal);
     call.attemptGate = gate;
+    if (observer.isOn) observer.attemptStarts(call);
     return next(call);
   };
 }

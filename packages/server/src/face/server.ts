@@ -1,5 +1,13 @@
 import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
-import { allowManyCalls, assertEvent, everySecond, plainText, randomId, surface } from '@org/rpc-core/internal';
+import {
+  allowManyCalls,
+  assertEvent,
+  everySecond,
+  plainText,
+  randomId,
+  serverChannel,
+  surface,
+} from '@org/rpc-core/internal';
 import { type Endpoint, endpointAddress, type RegistryEvent } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
@@ -22,11 +30,12 @@ import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveClos
 import { ownEndpoint, Publication } from '../life/publication.js';
 import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
+import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
-import { ServerStack } from '../stack.js';
+import { ServerStack, type ServerStackParts } from '../stack.js';
 import type { ServerState } from '../state.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
 import {
@@ -68,6 +77,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #dispatcher: Dispatcher;
   readonly #contracts: ServedContracts;
   readonly #concurrency: ConcurrencyLimit<Handler>;
+  readonly #observer: CallObserver<Handler>;
   readonly #stack: ServerStack<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections = new Set<ServerConnection<Handler>>();
@@ -102,14 +112,16 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       clock: options.clock,
       random: options.random,
     });
-    this.#stack = new ServerStack({
+    this.#observer = new CallObserver(options.clock);
+    const parts: ServerStackParts<Handler> = {
       authorize: options.authorize,
       admission: this.#concurrency,
       run: (call) => this.#dispatcher.dispatch(call),
       runStream: (call, items) => this.#dispatcher.dispatchStream(call, items),
       presentable: (thrown, call) => this.#presentable(thrown, call),
       ended: () => this.#checkEmpty(),
-    });
+    };
+    this.#stack = new ServerStack(this.#observer.around(parts));
     this.#startedAt = options.clock.now();
     this.#health = new HealthBoard(() => this.#dispatcher.services, this.#draining.signal);
     this.#dispatcher.addBuiltIn(Health, this.#health.handlers);
@@ -304,6 +316,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   serve(call: IncomingCall<Handler>, bytes: Buffer, start: number, end: number): void {
+    if (this.#observer.isOn) this.#observer.begin(call);
     this.#stack.serve(call, bytes, start, end);
   }
 
@@ -393,6 +406,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** @returns whether anybody listens */
   #emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
+    if (serverChannel.hasSubscribers)
+      serverChannel.publish({ type: 'event', server: this.instance, name: event, event: args[0] });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {
