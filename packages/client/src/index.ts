@@ -13,9 +13,9 @@ export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
 export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
-export type { NodeLoad } from './picker/load.js';
 export { p2c } from './picker/p2c.js';
 export {
+  type NodeLoad,
   NodeStatus,
   type Picker,
   type PickerEnvironment,

@@ -1,7 +1,8 @@
 import { Call, type Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
-import { NodeLoad } from '../src/picker/load.js';
+import type { MeasuredNode } from '../src/nodes/node-health.js';
+import { PeakEwmaLoad } from '../src/picker/load.js';
 import {
   NodeStatus,
   type Picker,
@@ -11,10 +12,10 @@ import {
 } from '../src/picker/picker.js';
 
 /** A node whose status is set by the test. */
-export class SceneNode implements PickerNode {
+export class SceneNode implements MeasuredNode {
   readonly endpoint: Endpoint;
   readonly address: string;
-  readonly load = new NodeLoad(0);
+  readonly load = new PeakEwmaLoad(0);
   current: NodeStatus = NodeStatus.OPEN;
   probes = 0;
 
@@ -45,7 +46,13 @@ export class PickerScene implements PickerEnvironment {
     this.picker = factory.create(nodes, this);
   }
 
+  zone: string | undefined = undefined;
+
   readonly mayTry = true;
+
+  get inFlight(): number {
+    return this.#nodes.reduce((sum, { load }) => sum + load.inFlight, 0);
+  }
 
   earnTrial(): void {}
 

@@ -251,7 +251,7 @@ export class RpcClient implements Client {
   #balancer(service: string): Balancer {
     let balancer = this.#services.balancer(service);
     if (balancer === undefined) {
-      const { registry, namespace, name, clock, random, tls, balancer: pickers } = this.#options;
+      const { registry, namespace, name, zone, clock, random, tls, balancer: pickers } = this.#options;
       const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
       this.#registry ??= registry.open({ namespace, clock, random, onEvent });
       balancer = new Balancer(service, {
@@ -264,6 +264,7 @@ export class RpcClient implements Client {
         identity: tls === undefined ? undefined : expectedIdentity(tls.current, service),
         pickers,
         breakers: this.#breakers,
+        zone,
         clock,
         random,
         emit: this.#emit,

@@ -17,6 +17,7 @@ describe('the options of a client', () => {
     ],
     [{ registry: 'etc' }, /^createClient: registry: a string form begins with its scheme; the forms are local:, /],
     [{ namespace: 'a b' }, /^createClient: namespace must be 1 to 200 of .*, got "a b"$/],
+    [{ zone: '' }, /^createClient: zone must be text of 1 to 200 characters .*, got ""$/],
     [{ metadata: 'a=b' }, 'createClient: metadata must be an object of texts or a function that gives one, got "a=b"'],
     [{ balancer: 'p2c' }, 'createClient: balancer must be a picker such as p2c() or roundRobin(), got "p2c"'],
     [{ codec: 'json' }, 'createClient: codec must be a codec such as msgpack(), got "json"'],

@@ -24,7 +24,7 @@ import {
   resolvePolicy,
 } from '@org/rpc-core/internal';
 import type { Endpoint, Registry } from '@org/rpc-registry';
-import { registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
+import { readEndpoint, registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
 import {
   type ClientProtocol,
   type ClientTlsOptions,
@@ -76,6 +76,11 @@ export interface ClientOptions extends ClientPolicyOptions {
   readonly name?: string | undefined;
   /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  /**
+   * Where this client is, such as a rack or a data center: for pickers that prefer servers whose own `zone` is the same. Default:
+   * nobody knows.
+   */
+  readonly zone?: string | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
   readonly balancer?: PickerFactory | undefined;
   /** Options for single services and methods, made by {@link configure}. */
@@ -112,6 +117,7 @@ export interface ResolvedClientOptions {
   readonly namespace: string;
   readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  readonly zone: string | undefined;
   readonly balancer: PickerFactory;
   readonly breaker: Complete<BreakerOptions> | undefined;
   readonly policy: ClientPolicyOptions;
@@ -135,6 +141,7 @@ const KNOWN: readonly string[] = [
   'acceptEndpoint',
   'name',
   'metadata',
+  'zone',
   'balancer',
   'services',
   'layers',
@@ -163,6 +170,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     namespace: resolveNamespace(where, options.namespace),
     name: options.name ?? randomId(),
     metadata: options.metadata,
+    zone: options.zone,
     balancer: options.balancer ?? p2c(),
     breaker: options.breaker === false ? undefined : resolvePolicy(where, POLICIES.breaker, options.breaker),
     policy: checkPolicyOptions(where, 'client', { ...options }),
@@ -184,6 +192,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 function checkValues(where: string, options: ClientOptions): void {
   const { layers, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
+  // As an instance says its own, so that the two can be equal.
+  readEndpoint(where, { id: 'id', host: 'host', port: 1, zone: options.zone });
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);

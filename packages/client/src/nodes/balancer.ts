@@ -33,6 +33,8 @@ export interface BalancerEnvironment {
   readonly identity?: string | undefined;
   readonly pickers: PickerFactory;
   readonly breakers: BreakerGroup | undefined;
+  /** Where the client is, for pickers that ask; `undefined` when nobody has said. */
+  readonly zone?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -66,9 +68,9 @@ export class Balancer implements NodeOwner {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
-    const { clock, random, breakers, pickers, pool, identity, registry, instance, emit } = environment;
+    const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
-    const health = new ServiceHealth({ clock, random, breakers });
+    const health = new ServiceHealth({ clock, random, breakers, zone });
     const onSwap = (): void => {
       if (this.roster.weigh()) this.#view.changedAll();
     };

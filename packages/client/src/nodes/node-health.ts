@@ -1,4 +1,5 @@
 import type { Call, MethodRef, Random } from '@org/rpc-core';
+import type { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
@@ -20,19 +21,24 @@ const SUSPECT_AFTER_MS = 1_000;
 /** Methods of one node that have a breaker; beyond, the one that was made first gives way. */
 const METHODS_MAX = 1_000;
 
+/** A node whose load can be set: what is behind a {@link PickerNode} here. */
+export interface MeasuredNode extends PickerNode {
+  readonly load: PeakEwmaLoad;
+}
+
 /** What the health of a node needs of the nodes beside it: `ServiceHealth` is it. */
 export interface NodePeers {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
   readonly breakers: BreakerGroup | undefined;
   /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
-  medianMs(node: PickerNode, now: number): number | undefined;
+  medianMs(node: MeasuredNode, now: number): number | undefined;
   /** Told whether a probe may be due at the node. */
-  setProbing(node: PickerNode, probing: boolean): void;
+  setProbing(node: MeasuredNode, probing: boolean): void;
   /** Told when a breaker of the node has opened (1) or is open no more (-1). */
   countOpen(breaker: Breaker, change: 1 | -1): void;
   /** Told when the node is gone. */
-  leave(node: PickerNode): void;
+  leave(node: MeasuredNode): void;
 }
 
 /**
@@ -42,7 +48,7 @@ export interface NodePeers {
  * load alone a node that has recovered among a hundred would wait three quarters of a minute for its first call.
  */
 export class NodeHealth implements BreakerOwner {
-  readonly #node: PickerNode;
+  readonly #node: MeasuredNode;
   readonly #peers: NodePeers;
   readonly #breakers = new Map<string, Breaker>();
   /** The same by reference: it finds a breaker without joining two names. References come and go, so it is emptied when it is full. */
@@ -65,7 +71,7 @@ export class NodeHealth implements BreakerOwner {
   #closed = false;
 
   /** Made by `ServiceHealth.join`. */
-  constructor(node: PickerNode, peers: NodePeers) {
+  constructor(node: MeasuredNode, peers: NodePeers) {
     this.#node = node;
     this.#peers = peers;
   }
@@ -85,7 +91,7 @@ export class NodeHealth implements BreakerOwner {
       : NodeStatus.OPEN;
   }
 
-  /** See {@link PickerNode.takeProbe}. */
+  /** See {@link MeasuredNode.takeProbe}. */
   takeProbe(call: Call, now: number): boolean {
     if (this.status(call, now) !== NodeStatus.PROBE) return false;
     const breaker = this.#find(call.methodRef);

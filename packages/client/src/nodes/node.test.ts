@@ -16,6 +16,7 @@ function aNode(): {
   node: Node;
   link: { state: string; connection: unknown; observers: Set<LinkObserver> };
   changes: () => number;
+  service: ServiceHealth;
 } {
   const clock = new FakeClock(1_000);
   const observers = new Set<LinkObserver>();
@@ -28,10 +29,10 @@ function aNode(): {
     observe: (observer: LinkObserver) => observers.add(observer),
     unobserve: (observer: LinkObserver) => observers.delete(observer),
   };
-  const health = new ServiceHealth({ clock, random: seededRandom(1), breakers: undefined });
+  const service = new ServiceHealth({ clock, random: seededRandom(1), breakers: undefined });
   let changes = 0;
-  const node = new Node(ENDPOINT, link as unknown as Link, health, { nodeChanged: () => changes++ });
-  return { node, link, changes: () => changes };
+  const node = new Node(ENDPOINT, link as unknown as Link, service, { nodeChanged: () => changes++ });
+  return { node, link, changes: () => changes, service };
 }
 
 function aCall(): Call {
@@ -59,22 +60,22 @@ describe('Node', () => {
     assert.equal(node.status(aCall(), 0), NodeStatus.SUSPECT);
   });
 
-  it('counts a call in flight until it has ended, however it ends', async () => {
-    const { node } = aNode();
+  it('counts a call in flight until it has ended, however it ends, for itself and for its service', async () => {
+    const { node, service } = aNode();
     const [good, bad] = [aCall(), aCall()];
     for (const call of [good, bad]) await node.send(call, 1);
     assert.equal(good.destination, node);
-    assert.equal(node.load.inFlight, 2);
+    assert.deepEqual([node.load.inFlight, service.inFlight], [2, 2]);
     node.settled(good, classify(undefined));
     node.settled(bad, classify(rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' })));
-    assert.equal(node.load.inFlight, 0);
+    assert.deepEqual([node.load.inFlight, service.inFlight], [0, 0]);
   });
 
   it('sends nothing without a connection', () => {
-    const { node, link } = aNode();
+    const { node, link, service } = aNode();
     link.connection = undefined;
     assert.equal(node.send(aCall(), 1), undefined);
-    assert.equal(node.load.inFlight, 0);
+    assert.deepEqual([node.load.inFlight, service.inFlight], [0, 0]);
   });
 
   it('takes no calls once it is retired, and lets go of its link', () => {

@@ -1,10 +1,10 @@
 import type { Call } from '@org/rpc-core';
 import type { Endpoint, GoneReason } from '@org/rpc-registry';
-import { NodeLoad } from '../picker/load.js';
-import { NodeStatus, type PickerNode } from '../picker/picker.js';
+import { PeakEwmaLoad } from '../picker/load.js';
+import { NodeStatus } from '../picker/picker.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { Link, LinkObserver, LinkState } from './link.js';
-import type { NodeHealth } from './node-health.js';
+import type { MeasuredNode, NodeHealth } from './node-health.js';
 import type { ServiceHealth } from './service-health.js';
 
 /** Why an instance is gone, in words for people. */
@@ -21,10 +21,10 @@ export interface NodeOwner {
 }
 
 /** One instance of one service, as calls see it: its connection, its load and its health. Kept by the balancer. */
-export class Node implements PickerNode, LinkObserver {
+export class Node implements MeasuredNode, LinkObserver {
   readonly address: string;
   readonly link: Link;
-  readonly load: NodeLoad;
+  readonly load: PeakEwmaLoad;
   /** When the registry stopped listing it without a reason, in the clock's milliseconds; `undefined` while it is listed. */
   unlistedAt: number | undefined = undefined;
   /** Whether it was connected when the registry stopped listing it, or since. */
@@ -37,6 +37,7 @@ export class Node implements PickerNode, LinkObserver {
   /** Whether only a list from an earlier run names it: the registry has not answered yet. */
   isRemembered = false;
   readonly #health: NodeHealth;
+  readonly #service: ServiceHealth;
   readonly #owner: NodeOwner;
   readonly #now: () => number;
   /** Why it was retired; `undefined` as long as it was not. */
@@ -48,9 +49,10 @@ export class Node implements PickerNode, LinkObserver {
     this.link = link;
     this.address = link.address;
     this.#owner = owner;
+    this.#service = service;
     this.#now = () => service.clock.now();
     const now = this.#now();
-    this.load = new NodeLoad(now);
+    this.load = new PeakEwmaLoad(now);
     this.#health = service.join(this, now);
     this.#health.setPresent(this.isReady);
     link.observe(this);
@@ -116,6 +118,7 @@ export class Node implements PickerNode, LinkObserver {
     }
     call.destination = this;
     call.startedAt = now;
+    this.#service.callStarted();
     if (call.stream === undefined) this.load.started(now);
     else this.load.streamStarted();
     return connection.send(call);
@@ -124,6 +127,7 @@ export class Node implements PickerNode, LinkObserver {
   /** The attempt that was sent here has ended. */
   settled(call: Call, kind: OutcomeKind): void {
     const now = call.endedAt > call.startedAt ? call.endedAt : this.#now();
+    this.#service.callSettled();
     if (call.stream === undefined) this.load.settled(now, call.startedAt, kind);
     else this.load.streamSettled(now, kind);
     this.#health.settled(call, kind, now);

@@ -1,9 +1,9 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
-import { medianLatencyMs, type NodeLoad } from '../picker/load.js';
+import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { methodKey, NodeHealth, type NodePeers } from './node-health.js';
+import { type MeasuredNode, methodKey, NodeHealth, type NodePeers } from './node-health.js';
 
 /** How long a newcomer warms up, in milliseconds. */
 const RAMP_MS = 30_000;
@@ -18,29 +18,48 @@ export interface ServiceHealthSettings {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
   readonly breakers: BreakerGroup | undefined;
+  /** Where the client is; `undefined` when nobody has said. */
+  readonly zone?: string | undefined;
 }
 
 /**
  * What the nodes of one service know of each other: who has a probe due, how many are avoided for which method, and what a
- * usual latency is. One for each balancer, which hands it to its pickers as their environment.
+ * usual latency is, and how many calls they have in all. One for each balancer, which hands it to its pickers as their environment.
  */
 export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly clock: Clock;
   readonly random: Random;
   readonly breakers: BreakerGroup | undefined;
+  readonly zone: string | undefined;
   readonly #probing = new Set<PickerNode>();
   /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
   readonly #open = new Map<string, number>();
   /** Trial calls that may be made now. */
   #trials = TRIALS_MAX;
-  readonly #loads = new Set<NodeLoad>();
+  readonly #loads = new Set<PeakEwmaLoad>();
   /** When the nodes of the last {@link RAMP_MS} joined, the earliest first. */
   readonly #joinedAt: number[] = [];
+  #inFlight = 0;
 
   constructor(settings: ServiceHealthSettings) {
     this.clock = settings.clock;
     this.random = settings.random;
     this.breakers = settings.breakers;
+    this.zone = settings.zone;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A call or a stream is given to a node. */
+  callStarted(): void {
+    this.#inFlight++;
+  }
+
+  /** One that was has ended, in whatever way. */
+  callSettled(): void {
+    this.#inFlight--;
   }
 
   get probing(): ReadonlySet<PickerNode> {
@@ -67,7 +86,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
    * Takes in a node that can be called from now on: its load starts with the median of its peers, and its share rises slowly
    * unless most of them are as new as it is. Whoever joins it closes its health when the node is gone.
    */
-  join(node: PickerNode, now: number): NodeHealth {
+  join(node: MeasuredNode, now: number): NodeHealth {
     node.load.reset(this.medianMs(node, now), now);
     this.#loads.add(node.load);
     this.#joinedAt.push(now);
@@ -76,7 +95,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     return new NodeHealth(node, this);
   }
 
-  leave(node: PickerNode): void {
+  leave(node: MeasuredNode): void {
     this.#loads.delete(node.load);
     this.#probing.delete(node);
   }
@@ -93,7 +112,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     else this.#open.delete(key);
   }
 
-  medianMs(node: PickerNode, now: number): number | undefined {
+  medianMs(node: MeasuredNode, now: number): number | undefined {
     return medianLatencyMs(this.#loads, node.load, now);
   }
 }

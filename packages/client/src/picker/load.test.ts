@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { OutcomeKind } from '../policy/outcome.js';
-import { medianLatencyMs, NodeLoad } from './load.js';
+import { medianLatencyMs, PeakEwmaLoad } from './load.js';
 
 /** One call that begins and ends. */
-function serve(load: NodeLoad, from: number, to: number, kind: OutcomeKind = 'ok'): void {
+function serve(load: PeakEwmaLoad, from: number, to: number, kind: OutcomeKind = 'ok'): void {
   load.started(from);
   load.settled(to, from, kind);
 }
@@ -13,16 +13,16 @@ function about(actual: number, expected: number): void {
 }
 
 /** A node that has answered before. */
-function warmLoad(): NodeLoad {
-  const load = new NodeLoad(0);
+function warmLoad(): PeakEwmaLoad {
+  const load = new PeakEwmaLoad(0);
   serve(load, -30, 0);
   load.reset(30, 0);
   return load;
 }
 
-describe('NodeLoad', () => {
+describe('PeakEwmaLoad', () => {
   it('is not misled by a first answer that is slow because the process warms up', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(3, 0);
     serve(load, 0, 200);
     assert.ok(load.estimateMs(200) <= 3);
@@ -58,7 +58,7 @@ describe('NodeLoad', () => {
   });
 
   it('costs its latency for each call in flight and the new one', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(50, 0);
     load.started(0);
     load.started(0);
@@ -77,13 +77,13 @@ describe('NodeLoad', () => {
   });
 
   it('counts a failure that took longer as what it took', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     serve(load, 0, 8_000, 'failure');
     assert.equal(load.estimateMs(8_000), 8_000);
   });
 
   it('doubles the estimate for overload, once for all calls that were in flight together', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(50, 0);
     for (let i = 0; i < 64; i++) load.started(0);
     for (let i = 0; i < 64; i++) load.settled(1, 0, 'overload');
@@ -93,13 +93,13 @@ describe('NodeLoad', () => {
   });
 
   it('never lets overload cost more than a failure', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     for (let at = 0; at < 100; at += 2) serve(load, at, at + 1, 'overload');
     about(load.estimateMs(99), 5_000);
   });
 
   it('sees a node that hangs by the age of its calls, before anything has come back', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(50, 0);
     load.started(0);
     load.started(200);
@@ -107,7 +107,7 @@ describe('NodeLoad', () => {
   });
 
   it('takes a call that was given up for as slow as it was then, and no faster', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(50, 0);
     serve(load, 0, 1, 'ignore');
     about(load.estimateMs(1), 50);
@@ -116,20 +116,20 @@ describe('NodeLoad', () => {
   });
 
   it('is never free', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     load.reset(0, 0);
     assert.ok(load.cost(0) > 0);
   });
 
   it('forgets all that when it is reset', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     serve(load, 0, 1, 'failure');
     load.reset(70, 1);
     assert.equal(load.estimateMs(1), 70);
   });
 
   it('rises from a tenth of its share to all of it', () => {
-    const load = new NodeLoad(0);
+    const load = new PeakEwmaLoad(0);
     assert.equal(load.share(0), 1);
     load.ramp(30_000, 0);
     assert.deepEqual(
@@ -142,7 +142,7 @@ describe('NodeLoad', () => {
 describe('medianLatencyMs', () => {
   it('is the middle latency of the peers, or nothing without peers', () => {
     const [self, ...peers] = [5_000, 10, 1_000, 20].map((ms) => {
-      const load = new NodeLoad(0);
+      const load = new PeakEwmaLoad(0);
       load.reset(ms, 0);
       return load;
     });

@@ -1,4 +1,5 @@
 import type { OutcomeKind } from '../policy/outcome.js';
+import type { NodeLoad } from './picker.js';
 
 /** How long a latency is remembered: after this time it weighs 1/e. Source: Finagle's PeakEwma, `decayTime`. */
 const DECAY_MS = 10_000;
@@ -25,8 +26,8 @@ const FLOOR_MS = 1;
 const RAMP_MIN = 0.1;
 
 /**
- * How busy one node is, as seen from here: a peak-sensitive moving average of its latency times the calls in flight. The
- * picker compares it between nodes.
+ * How busy one node is, as seen from here: a peak-sensitive moving average of its latency times the calls in flight. Pickers
+ * see it as {@link NodeLoad}.
  *
  * A slower answer than the estimate raises it at once, faster ones lower it over ten seconds; the first answer of a node does not
  * raise it, since processes warm up. A failure counts as a slow answer, since a node that fails in 1 ms would otherwise attract
@@ -36,7 +37,7 @@ const RAMP_MIN = 0.1;
  * Sources: Finagle `PeakEwma.scala` (moving average), brpc `p2c_ewma_load_balancer.cpp` and Linkerd `load-biaser` (penalty),
  * brpc `locality_aware_load_balancer.h` (age in flight), Envoy slow start (ramp).
  */
-export class NodeLoad {
+export class PeakEwmaLoad implements NodeLoad {
   #estimateMs = UNKNOWN_MS;
   /** When the estimate was last observed. */
   #observedAt: number;
@@ -56,7 +57,6 @@ export class NodeLoad {
     this.#observedAt = now;
   }
 
-  /** Calls that were given to the node and have not ended. */
   get inFlight(): number {
     return this.#inFlight + this.#streams;
   }
@@ -103,12 +103,11 @@ export class NodeLoad {
     }
   }
 
-  /** The latency that is expected now, in milliseconds. It sinks while nothing is observed, so that no node is forgotten. */
+  /** It sinks while nothing is observed, so that no node is forgotten. */
   estimateMs(now: number): number {
     return this.#estimateMs * decay(now - this.#observedAt);
   }
 
-  /** What a call given to this node now would cost: pickers take the node where it is lowest. */
   cost(now: number): number {
     const inFlight = this.#inFlight;
     let latencyMs = this.#estimateMs * decay(now - this.#observedAt);
@@ -119,10 +118,7 @@ export class NodeLoad {
     return Math.max(latencyMs, FLOOR_MS) * (inFlight + this.#streams + 1);
   }
 
-  /**
-   * The part of its normal share that the node should get, 1 except while it warms up: from a tenth to all of it in a
-   * straight line.
-   */
+  /** It rises from a tenth to 1 in a straight line. */
   share(now: number): number {
     if (this.#rampMs === 0) return 1;
     const part = (now - this.#rampFrom) / this.#rampMs;
@@ -180,7 +176,7 @@ export class NodeLoad {
  * @param loads - all nodes
  * @param self - the node itself, which does not count
  */
-export function medianLatencyMs(loads: Iterable<NodeLoad>, self: NodeLoad, now: number): number | undefined {
+export function medianLatencyMs(loads: Iterable<PeakEwmaLoad>, self: PeakEwmaLoad, now: number): number | undefined {
   const sample: number[] = [];
   for (const load of loads) {
     if (sample.length === MEDIAN_SAMPLE) break;

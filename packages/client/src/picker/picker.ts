@@ -1,6 +1,5 @@
 import type { Call, Destination, Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
-import type { NodeLoad } from './load.js';
 
 /**
  * Whether a node should be given this call, best last: pickers compare with `<`.
@@ -13,6 +12,18 @@ import type { NodeLoad } from './load.js';
  */
 export const NodeStatus = { DOWN: 0, AVOID: 1, PROBE: 2, SUSPECT: 3, OPEN: 4 } as const;
 export type NodeStatus = (typeof NodeStatus)[keyof typeof NodeStatus];
+
+/** How busy a node is, as seen from this client. Times are milliseconds of its clock. */
+export interface NodeLoad {
+  /** Calls and streams that were given to the node and have not ended. */
+  readonly inFlight: number;
+  /** What a call given to this node now would cost, above 0; only comparisons mean something: the lower, the better. */
+  cost(now: number): number;
+  /** The latency that is expected now, in milliseconds. */
+  estimateMs(now: number): number;
+  /** The part of its normal share that the node should get, above 0 to 1; 1 except while it warms up. */
+  share(now: number): number;
+}
 
 /** One endpoint as a picker sees it. */
 export interface PickerNode extends Destination {
@@ -44,6 +55,10 @@ export interface Picker<N extends PickerNode = PickerNode> {
 /** What a picker needs of its balancer: `ServiceHealth` is one. */
 export interface PickerEnvironment {
   readonly random: Random;
+  /** Where this client is, as its option `zone` says, to be compared with that of endpoints; `undefined` when nobody has said. */
+  readonly zone: string | undefined;
+  /** Calls and streams in flight to all nodes of the service together, those included that take no more; kept up to date. */
+  readonly inFlight: number;
   /** The nodes that may have a probe due for some method, kept up to date; usually empty. */
   readonly probing: ReadonlySet<PickerNode>;
   /** Whether one more trial call may be made: they are 2 % of the calls at most, however many nodes are ill. */

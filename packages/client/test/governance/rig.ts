@@ -3,10 +3,10 @@ import { fuseGates, POLICIES, resolvePolicy, rpcError, stack } from '@org/rpc-co
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, type ServiceTime, seededRandom } from '@org/rpc-testkit';
 import { retry } from '../../src/attempts/retry.js';
-import type { NodeHealth } from '../../src/nodes/node-health.js';
+import type { MeasuredNode, NodeHealth } from '../../src/nodes/node-health.js';
 import { ServiceHealth } from '../../src/nodes/service-health.js';
-import { NodeLoad } from '../../src/picker/load.js';
-import type { NodeStatus, Picker, PickerFactory, PickerNode } from '../../src/picker/picker.js';
+import { PeakEwmaLoad } from '../../src/picker/load.js';
+import type { NodeStatus, Picker, PickerFactory } from '../../src/picker/picker.js';
 import { BreakerGroup, type BreakerTransition } from '../../src/policy/breaker-group.js';
 import type { MethodLatency } from '../../src/policy/method-latency.js';
 import { classify } from '../../src/policy/outcome.js';
@@ -44,10 +44,10 @@ export interface RigOptions {
 }
 
 /** One endpoint with the shipped load and health, and a scripted server behind it. */
-export class RigNode implements PickerNode {
+export class RigNode implements MeasuredNode {
   readonly endpoint: Endpoint;
   readonly address: string;
-  readonly load: NodeLoad;
+  readonly load: PeakEwmaLoad;
   readonly health: NodeHealth;
   /** When attempts arrived, in the clock's milliseconds. */
   readonly arrivals: number[] = [];
@@ -59,7 +59,7 @@ export class RigNode implements PickerNode {
     this.script = script;
     this.address = `10.0.0.${index}:4399`;
     this.endpoint = { id: `${index}`, host: `10.0.0.${index}`, port: 4399, weight: 100, state: 'up' };
-    this.load = new NodeLoad(service.clock.now());
+    this.load = new PeakEwmaLoad(service.clock.now());
     this.health = service.join(this, service.clock.now());
   }
 
