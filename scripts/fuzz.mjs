@@ -35,6 +35,8 @@ const ALL = [...TARGETS, ...COSTS];
 const COSTS_HEAP_MB = 256;
 /** A process that says nothing for so long hangs: what it was busy with is a finding. */
 const SILENCE_MS = 60_000;
+/** Inputs of 4 MiB take a second each, and are looked at several times. */
+const COSTS_SILENCE_MS = 300_000;
 /** Likewise when one input is repeated. */
 const REPLAY_MS = 20_000;
 
@@ -72,7 +74,7 @@ async function fuzz(target) {
   mkdirSync(out, { recursive: true });
   const args = ['--target', target, '--seconds', values.seconds, '--seed', seed, '--out', out];
   if (values.keep) args.push('--keep');
-  const { code, died } = await start(args, SILENCE_MS);
+  const { code, died } = await start(args, COSTS.includes(target) ? COSTS_SILENCE_MS : SILENCE_MS);
   if (!died) return code;
   await findKiller(target, out);
   return 1;

@@ -2,7 +2,7 @@
 export interface ItemReceiver {
   /** An item has come; `cost` is to be given back to `onTaken` when somebody takes it. */
   push(value: unknown, cost: number): void;
-  /** The same for an item that is compressed: `open` inflates it when somebody takes it, and throws or rejects when it cannot. */
+  /** The same for an item that is still as it came: `open` reads it when somebody takes it, and throws or rejects when it cannot. */
   pushClosed(open: () => unknown, cost: number): void;
   /** No more items will come. */
   end(): void;

@@ -24,6 +24,8 @@ const STYLES = 10;
 const HEAD_BYTES = 11;
 /** Boxes in boxes that repeat would multiply. */
 const NESTED_BYTES_MAX = 16 * 1024;
+/** Of large lists the rest is a repetition of so much: making it one by one would take seconds. */
+const TILE_BYTES = 256 * 1024;
 /** What is rendered has bytes, or it would fill nothing. */
 const NIL = Buffer.of(0xc0);
 
@@ -49,7 +51,7 @@ class Writer {
     const index = this.#count++;
     if (gene.kind === 'box') this.box(gene, undefined);
     else if (gene.kind === 'atom') this.#append(gene.bytes.length > 0 ? gene.bytes : NIL);
-    else if (gene.kind === 'text') this.#append(textOf(gene.style, index * gene.step));
+    else if (gene.kind === 'text') this.#text(TEXTS[gene.style % STYLES]!(index * gene.step));
     else if (gene.kind === 'number') this.#append(numberOf(gene.first + index * gene.step, gene.bytes));
     else this.#append(COSTLY_SHAPES[gene.index % COSTLY_SHAPES.length]!.message(gene.bytes));
   }
@@ -61,6 +63,7 @@ class Writer {
     this.at += HEAD_BYTES;
     const { children } = gene;
     const [times, bytesMax] = room === undefined ? [gene.times * children.length, NESTED_BYTES_MAX] : [Infinity, room];
+    const isTiled = room !== undefined && gene.box === 'array';
     let count = 0;
     while (children.length > 0 && count < times) {
       const before = this.at;
@@ -70,12 +73,36 @@ class Writer {
         break;
       }
       count++;
+      if (isTiled && this.at - start > TILE_BYTES && count % children.length === 0)
+        count *= this.#tile(start + HEAD_BYTES, bytesMax - HEAD_BYTES);
     }
     const body = this.at - start - HEAD_BYTES;
     const head = headOf(gene.box, count, body);
     head.copy(this.bytes, start);
     this.bytes.copyWithin(start + head.length, start + HEAD_BYTES, this.at);
     this.at = start + head.length + body;
+  }
+
+  /** Repeats what is there from `start`, as often as there is room. @returns how often it is there then */
+  #tile(start: number, room: number): number {
+    const bytes = this.at - start;
+    const times = Math.max(1, Math.floor(room / bytes));
+    this.#reserve(times * bytes);
+    for (let i = 1; i < times; i++) this.bytes.copyWithin(start + i * bytes, start, start + bytes);
+    this.at = start + times * bytes;
+    return times;
+  }
+
+  #text(text: string): void {
+    this.#reserve(text.length * 3 + 5);
+    const bytes = this.bytes.utf8Write(text, this.at + 1);
+    if (bytes < 32) this.bytes[this.at] = 0xa0 | bytes;
+    else {
+      this.bytes.copyWithin(this.at + 2, this.at + 1, this.at + 1 + bytes);
+      this.bytes[this.at] = 0xd9;
+      this.bytes[++this.at] = bytes;
+    }
+    this.at += 1 + bytes;
   }
 
   #append(part: Buffer): void {
@@ -116,14 +143,6 @@ function lengthHead([short, middle, long]: readonly [number, number, number], le
   return length < 0x1_0000
     ? Buffer.of(middle, length >> 8, length & 0xff)
     : Buffer.concat([Buffer.of(long), u32(length)]);
-}
-
-function textOf(style: number, index: number): Buffer {
-  const body = Buffer.from(TEXTS[style % STYLES]!(index));
-  return Buffer.concat([
-    body.length < 32 ? Buffer.of(0xa0 | body.length) : lengthHead([0xd9, 0xda, 0xdb], body.length),
-    body,
-  ]);
 }
 
 /** Texts as keys and values: indices of all sizes, integers beyond them, short, long and wide ones. */

@@ -10,14 +10,16 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   onStopped: () => void = () => {};
   /** Runs when an item cannot be read; its reader gets the error. */
   onBroken: (error: unknown) => void = () => {};
-  #items: { readonly value: unknown; readonly cost: number; readonly isClosed: boolean }[] = [];
+  #values: unknown[] = [];
+  /** By item, what it costs; below 0 where the value is what opens it. Two lists take a third of what a list of objects does. */
+  #costs: number[] = [];
   #head = 0;
   #end: { readonly error: unknown } | 'end' | 'over' | undefined;
   readonly #readers: { resolve(result: IteratorResult<unknown>): void; reject(error: unknown): void }[] = [];
 
   /** How many items wait. */
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#values.length - this.#head;
   }
 
   /** Whether somebody waits for an item. */
@@ -29,19 +31,21 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     if (this.#end !== undefined) return this.onTaken(cost);
     const reader = this.#readers.shift();
     if (reader === undefined) {
-      this.#items.push({ value, cost, isClosed: false });
+      this.#values.push(value);
+      this.#costs.push(cost);
       return;
     }
     reader.resolve({ done: false, value });
     this.onTaken(cost);
   }
 
-  /** What waits stays compressed: the credit counts those bytes, and a thousand times as many may come out of them. */
+  /** What waits stays as it came: the credit counts those bytes, and much more may come out of them. */
   pushClosed(open: () => unknown, cost: number): void {
     if (this.#end !== undefined) return this.onTaken(cost);
     const reader = this.#readers.shift();
     if (reader === undefined) {
-      this.#items.push({ value: open, cost, isClosed: true });
+      this.#values.push(open);
+      this.#costs.push(-cost);
       return;
     }
     this.#opened(open).then(reader.resolve, reader.reject);
@@ -65,16 +69,17 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    const item = this.#items[this.#head];
-    if (item !== undefined) {
-      this.#items[this.#head++] = undefined as never;
-      if (this.#head === this.#items.length || this.#head > 1024) {
-        this.#items = this.#items.slice(this.#head);
-        this.#head = 0;
-      }
-      this.onTaken(item.cost);
-      if (item.isClosed) return this.#opened(item.value as () => unknown);
-      return Promise.resolve({ done: false, value: item.value });
+    if (this.#head < this.#values.length) {
+      const value = this.#values[this.#head];
+      const cost = this.#costs[this.#head]!;
+      this.#values[this.#head++] = undefined;
+      // Half of the list is copied at most once for as many items as it has.
+      if (this.#head === this.#values.length || (this.#head > 1024 && 2 * this.#head > this.#values.length))
+        this.#forget();
+      // It is opened before it counts as taken: then what is left of it goes.
+      const result = cost < 0 ? this.#opened(value as () => unknown) : Promise.resolve({ done: false, value });
+      this.onTaken(Math.abs(cost));
+      return result;
     }
     const end = this.#end;
     if (end === undefined) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
@@ -86,10 +91,10 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   return(): Promise<IteratorResult<unknown>> {
     const wasOpen = this.#end === undefined;
     this.#end = 'over';
-    const dropped = this.#items.slice(this.#head);
-    this.#items = [];
-    this.#head = 0;
-    for (const { cost } of dropped) this.onTaken(cost);
+    const dropped = this.#costs.slice(this.#head);
+    this.#head = this.#values.length;
+    this.#forget();
+    for (const cost of dropped) this.onTaken(Math.abs(cost));
     for (const reader of this.#readers.splice(0)) reader.resolve(DONE);
     if (wasOpen) this.onStopped();
     return Promise.resolve(DONE);
@@ -97,6 +102,13 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Lets go of what was taken. */
+  #forget(): void {
+    this.#values = this.#values.slice(this.#head);
+    this.#costs = this.#costs.slice(this.#head);
+    this.#head = 0;
   }
 
   /** An item that cannot be read is the end for its reader: nobody could tell which one is missing. */

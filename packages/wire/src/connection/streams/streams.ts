@@ -1,7 +1,7 @@
 import type { ItemReceiver, ItemSender, Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { type Codec, CodecError } from '../../codec/codec.js';
-import { COMPRESSED } from '../../frames/compressed.js';
+import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
 import { CLIENT_ID_MAX, FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
 import type { Hello } from '../../frames/hello.js';
 import {
@@ -14,16 +14,24 @@ import {
   writeItem,
 } from '../../frames/stream-frames.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
-import { CompressedItems, unreadableItem } from '../compression/compressed-items.js';
 import { type Deflater, putFrame } from '../compression/deflater.js';
 import { ReceiveCredit, SendCredit } from './credit.js';
+import { ItemBacklog } from './item-backlog.js';
 import { type SenderPort, StreamSender } from './stream-sender.js';
+import { WaitingItems } from './waiting-items.js';
 
 /** After the highest id the lowest come again: of two ids, the one that is less than this ahead is the later. */
 const ID_WINDOW = 2 ** 30;
 
 /** So often an item may be followed by CREDIT: for its stream, and for the connection when it comes and when it is taken. */
 const GRANTS_PER_ITEM = 3;
+
+/** An item of more bytes is not read before it is taken: it could become sixty times as much. */
+const EAGER_BYTES_MAX = 16 * 1024;
+/** What a value takes itself, which is no element of anything. */
+const VALUE_BYTES = 64;
+/** What an item that waits takes besides its bytes: its places in the queue and the backlog. */
+const WAITING_ITEM_BYTES = 32;
 
 /** What an open stream needs to be told. */
 interface OpenStream {
@@ -36,6 +44,13 @@ interface OpenStream {
   hasItems: boolean;
   /** What an item costs of which pieces are still to come, 0 when there is none. */
   announcedCost: number;
+  /** How many items wait to be taken. */
+  waiting: number;
+  /** What those of them take that have been read, besides their bytes. None is added while some wait as bytes. */
+  readBytes: number;
+  readonly backlog: ItemBacklog;
+  /** Reads the item of the backlog that has waited longest. */
+  readonly readNext: () => unknown;
 }
 
 /**
@@ -46,7 +61,10 @@ export class Streams {
   readonly #channel: FrameChannel;
   readonly #codec: Codec;
   readonly #deflater: Deflater | undefined;
-  readonly #items: CompressedItems;
+  readonly #items: WaitingItems;
+  /** How many items of all streams wait, and what those take that have been read: see {@link OpenStream}. */
+  #waitingItems = 0;
+  #readBytes = 0;
   readonly #open = new Map<number, OpenStream>();
   /** The id that was opened last. Ids count up, so it tells the streams that have ended from those that never were. */
   #newestId = 0;
@@ -65,7 +83,7 @@ export class Streams {
     this.#codec = codec;
     this.#limits = limits;
     this.#deflater = deflater;
-    this.#items = new CompressedItems(channel, limits);
+    this.#items = new WaitingItems(channel, limits);
     // A large item is overtaken by what was sent after it: the one that took the credit below 0 may come before it.
     this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
   }
@@ -90,7 +108,19 @@ export class Streams {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
     const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
     const sender = new StreamSender(id, this.#streamCredit, this.#port);
-    const stream: OpenStream = { sender, credit, received, ended: false, hasItems: false, announcedCost: 0 };
+    const backlog = new ItemBacklog();
+    const stream: OpenStream = {
+      sender,
+      credit,
+      received,
+      ended: false,
+      hasItems: false,
+      announcedCost: 0,
+      waiting: 0,
+      readBytes: 0,
+      backlog,
+      readNext: () => this.#items.read(backlog.take()),
+    };
     received.onTaken = (cost) => this.#taken(id, stream, cost);
     this.#open.set(id, stream);
     if (!this.#hasBeen(id)) this.#newestId = id;
@@ -207,21 +237,47 @@ export class Streams {
     if (stream === undefined) return;
     stream.announcedCost = 0;
     stream.hasItems = true;
-    if ((flags & COMPRESSED) !== 0) return stream.received.pushClosed(this.#items.keep(bytes, start, end), cost);
+    this.#waitingItems++;
+    stream.waiting++;
+    const isCompressed = (flags & COMPRESSED) !== 0;
+    // One that is cut short is malformed, whatever it holds.
+    if (isCompressed) readInflatedLength(bytes, start, end);
+    if (isCompressed || !this.#pushRead(stream, bytes, start, end, cost))
+      this.#pushBytes(stream, bytes, start, end, cost, isCompressed);
+  }
+
+  /**
+   * Reads an item and hands it on, as is done with all that do not have to wait, and with some that do.
+   * @returns whether it was handed on
+   * @throws ProtocolError when it is malformed
+   */
+  #pushRead(stream: OpenStream, bytes: Buffer, start: number, end: number, cost: number): boolean {
+    const mayRead = end - start <= EAGER_BYTES_MAX && this.#readBytes < this.#limits.connectionCreditBytes;
+    if (!mayRead || !stream.backlog.isEmpty) return false;
     let value: unknown;
     try {
       value = start === end ? undefined : this.#channel.decode(bytes, start, end);
     } catch (error) {
-      const { message } = error as Error;
-      if (!(error instanceof CodecError) || error.malformed)
-        throw new ProtocolError(`an item is malformed: ${message}`);
       // Whoever takes it learns that it cannot be taken; those before it are sound.
-      const unread = unreadableItem(this.#channel, error);
-      return stream.received.pushClosed(() => {
-        throw unread;
-      }, cost);
+      if (error instanceof CodecError && !error.malformed) return false;
+      throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
     }
     stream.received.push(value, cost);
+    if (stream.waiting > 0 && start !== end) {
+      const extraBytes = (this.#channel.decode.extraBytes ?? 0) + VALUE_BYTES;
+      stream.readBytes += extraBytes;
+      this.#readBytes += extraBytes;
+    }
+    return true;
+  }
+
+  /** Hands on an item that is read when somebody takes it. */
+  #pushBytes(stream: OpenStream, bytes: Buffer, start: number, end: number, cost: number, isCompressed: boolean): void {
+    const { backlog, waiting } = stream;
+    backlog.add(bytes, start, end, isCompressed);
+    stream.received.pushClosed(stream.readNext, cost);
+    // Nobody wants it any more, while some before it may still be taken.
+    if (stream.waiting < waiting && !backlog.isEmpty) backlog.dropLast();
   }
 
   /** An item has come, or begun to come. Returns its stream, `undefined` when nobody wants it. */
@@ -235,7 +291,8 @@ export class Streams {
     }
     if (stream.ended) throw new ProtocolError(`an ITEM after the END of stream ${id}`);
     stream.credit.receive(cost, `stream ${id}`);
-    const grant = this.#receiveCredit.lend(cost, this.#limits.inFlightRequestBytes);
+    const lendable = this.#limits.inFlightRequestBytes - WAITING_ITEM_BYTES * this.#waitingItems;
+    const grant = this.#receiveCredit.lend(cost, lendable);
     if (grant > 0) this.#grant(0, grant);
     return stream;
   }
@@ -262,9 +319,17 @@ export class Streams {
   }
 
   #taken(id: number, stream: OpenStream, cost: number): void {
+    this.#waitingItems--;
+    if (--stream.waiting === 0) this.#nothingWaits(stream);
     const grant = stream.credit.taken(cost);
     if (grant > 0 && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
     this.#grantConnection(cost);
+  }
+
+  #nothingWaits(stream: OpenStream): void {
+    this.#readBytes -= stream.readBytes;
+    stream.readBytes = 0;
+    stream.backlog.clear();
   }
 
   #grantConnection(cost: number): void {

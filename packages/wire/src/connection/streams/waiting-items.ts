@@ -4,10 +4,11 @@ import { CodecError } from '../../codec/codec.js';
 import { readInflatedLength } from '../../frames/compressed.js';
 import { GoAwayCode } from '../../frames/frame.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
-import { inflate } from './inflate.js';
+import { inflate } from '../compression/inflate.js';
+import type { WaitingItem } from './item-backlog.js';
 
-/** Keeps the compressed items of the streams of one connection until somebody takes them. */
-export class CompressedItems {
+/** Reads the items of the streams of one connection that waited as bytes until somebody took them. */
+export class WaitingItems {
   readonly #channel: FrameChannel;
   readonly #limits: Limits;
 
@@ -17,38 +18,32 @@ export class CompressedItems {
   }
 
   /**
-   * Copies an item whose payload is `bytes[start, end)`. What it returns gives the item, or a promise of it.
-   * @throws ProtocolError when it is cut short
+   * Gives an item, or a promise of it where it is compressed and large.
+   * @throws RpcError when it cannot be read; where it is malformed, the connection is closed
    */
-  keep(bytes: Buffer, start: number, end: number): () => unknown {
+  read({ bytes, start, end, isCompressed }: WaitingItem): unknown {
+    if (!isCompressed) return this.#decode(bytes, start, end);
     const { messageBytes } = this.#limits;
     const inflatedBytes = readInflatedLength(bytes, start, end);
     if (inflatedBytes > messageBytes) {
-      return () => {
-        const reason = `an item inflates to ${inflatedBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-        throw rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
-      };
+      const reason = `an item inflates to ${inflatedBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
+      throw rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
     }
-    const kept = Buffer.from(bytes.subarray(start, end));
-    return () => this.#open(kept);
-  }
-
-  #open(kept: Buffer): unknown {
     let payload: Buffer | Promise<Buffer>;
     try {
-      payload = inflate(kept, 0, kept.length);
+      payload = inflate(bytes, start, end);
     } catch (error) {
       return notInflated(error);
     }
-    if (!isPromise(payload)) return this.#decode(payload);
-    return payload.then((inflated) => this.#decode(inflated), notInflated);
+    if (!isPromise(payload)) return this.#decode(payload, 0, payload.length);
+    return payload.then((inflated) => this.#decode(inflated, 0, inflated.length), notInflated);
   }
 
-  #decode(payload: Buffer): unknown {
+  #decode(bytes: Buffer, start: number, end: number): unknown {
     try {
-      return payload.length === 0 ? undefined : this.#channel.decode(payload, 0, payload.length);
+      return start === end ? undefined : this.#channel.decode(bytes, start, end);
     } catch (error) {
-      if (error instanceof CodecError && !error.malformed) throw unreadableItem(this.#channel, error);
+      if (error instanceof CodecError && !error.malformed) throw unreadable(this.#channel, error);
       const reason = `an item is malformed: ${(error as Error).message}`;
       this.#channel.closeFor(GoAwayCode.PROTOCOL_ERROR, reason);
       throw rpcError('INTERNAL', reason, { progress: 'processed', cause: error });
@@ -62,7 +57,7 @@ function notInflated(error: unknown): never {
 }
 
 /** What whoever takes an item gets that is sound, and beyond the bounds of this side or of a kind that it lacks. */
-export function unreadableItem({ isServer }: FrameChannel, error: CodecError): RpcError {
+function unreadable({ isServer }: FrameChannel, error: CodecError): RpcError {
   const reason = `an item cannot be taken: ${error.message}`;
   return rpcError(isServer ? 'INVALID_ARGUMENT' : 'INTERNAL', reason, { progress: 'processed', cause: error });
 }

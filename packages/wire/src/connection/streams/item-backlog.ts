@@ -1,0 +1,83 @@
+const HEADER_BYTES = 4;
+/** The highest bit of a header says that the item is compressed. */
+const COMPRESSED_BIT = 0x8000_0000;
+const LENGTH_MASK = 0x7fff_ffff;
+const CHUNK_BYTES_MIN = 256;
+const CHUNK_BYTES_MAX = 16 * 1024;
+
+/** The bytes of one item, to be read before anything else is done with the backlog. */
+export interface WaitingItem {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly isCompressed: boolean;
+}
+
+interface BacklogChunk {
+  readonly bytes: Buffer;
+  /** Where the next item is written. */
+  end: number;
+}
+
+/**
+ * The bytes of items that wait to be taken, first in, first out, packed one behind another: a value of one byte takes five of them here,
+ * and some sixty as what it becomes. A chunk is let go when its last item is taken.
+ */
+export class ItemBacklog {
+  readonly #chunks: BacklogChunk[] = [];
+  #start = 0;
+  /** Where the item begins that was added last. */
+  #lastStart = 0;
+
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
+  /** Copies `bytes[start, end)`. */
+  add(bytes: Buffer, start: number, end: number, isCompressed: boolean): void {
+    const itemBytes = end - start;
+    const chunk = this.#chunkFor(HEADER_BYTES + itemBytes);
+    chunk.bytes.writeUInt32BE(isCompressed ? itemBytes + COMPRESSED_BIT : itemBytes, chunk.end);
+    bytes.copy(chunk.bytes, chunk.end + HEADER_BYTES, start, end);
+    this.#lastStart = chunk.end;
+    chunk.end += HEADER_BYTES + itemBytes;
+  }
+
+  /** Takes back the item that was added last. */
+  dropLast(): void {
+    const chunk = this.#chunks.at(-1)!;
+    chunk.end = this.#lastStart;
+    if (chunk.end === (this.#chunks.length === 1 ? this.#start : 0)) this.#chunks.pop();
+    if (this.#chunks.length === 0) this.#start = 0;
+  }
+
+  /** Takes the oldest item. There must be one. */
+  take(): WaitingItem {
+    const chunk = this.#chunks[0]!;
+    const header = chunk.bytes.readUInt32BE(this.#start);
+    const start = this.#start + HEADER_BYTES;
+    const end = start + (header & LENGTH_MASK);
+    this.#start = end;
+    if (end === chunk.end) {
+      this.#chunks.shift();
+      this.#start = 0;
+    }
+    return { bytes: chunk.bytes, start, end, isCompressed: header >= COMPRESSED_BIT };
+  }
+
+  /** Drops all. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#start = 0;
+  }
+
+  /** Chunks grow with what waits, so that many streams with little in them take little. */
+  #chunkFor(room: number): BacklogChunk {
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.end + room <= last.bytes.length) return last;
+    const grown = last === undefined ? CHUNK_BYTES_MIN : Math.min(CHUNK_BYTES_MAX, 2 * last.bytes.length);
+    const chunk = { bytes: Buffer.allocUnsafeSlow(Math.max(room, grown)), end: 0 };
+    this.#chunks.push(chunk);
+    return chunk;
+  }
+}
