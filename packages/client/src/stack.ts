@@ -125,7 +125,7 @@ export function composeMethod(
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
-    isStream ? moveOnce(clock, () => balancer.isClosed) : retries(client, balancer, ofService.budget, policy),
+    isStream ? moveOnce(clock, balancer) : retries(client, balancer, ofService.budget, policy),
     ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream
       ? streamAttempt(attemptGate, client.observer)
@@ -164,6 +164,7 @@ function retries(client: SharedParts, balancer: Balancer, budget: RetryBudget, p
     random,
     onRetry: (event) => client.emit('retried', event),
     readyCount: () => balancer.readyCount,
+    mayBeAnswered: (call) => balancer.mayBeAnswered(call),
     isClosed: () => balancer.isClosed,
   });
 }

@@ -5,6 +5,7 @@ import { FakeClock } from '@org/rpc-testkit';
 import { aCall } from '../../test/picker-scene.js';
 import { Attempts } from './attempts.js';
 
+const never = (): boolean => false;
 const unsent = () => rpcError('UNAVAILABLE', 'no connection', { progress: 'unsent' });
 
 function scene() {
@@ -38,11 +39,17 @@ describe('Attempts', () => {
 
   it('repeats once for nothing what was never started, and nothing once the client is closed', () => {
     const first = scene();
-    assert.equal(first.attempts.takeFree(rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' })), false);
-    assert.deepEqual([first.attempts.takeFree(unsent()), first.attempts.takeFree(unsent())], [true, false]);
+    assert.equal(
+      first.attempts.takeFree(rpcError('UNAVAILABLE', 'lost', { progress: 'maybe-processed' }), never),
+      false,
+    );
+    assert.deepEqual(
+      [first.attempts.takeFree(unsent(), never), first.attempts.takeFree(unsent(), never)],
+      [true, false],
+    );
     const second = scene();
     second.close();
-    assert.deepEqual([second.attempts.takeFree(unsent()), second.attempts.mayGoOn], [false, false]);
+    assert.deepEqual([second.attempts.takeFree(unsent(), never), second.attempts.mayGoOn], [false, false]);
   });
 
   it('settles a call that is given up, once', () => {
@@ -58,7 +65,7 @@ describe('Attempts', () => {
     attempts.failed(call, unsent());
     attempts.commit();
     attempts.giveUp(unsent(), '');
-    assert.deepEqual([settled, attempts.state, attempts.takeFree(unsent())], [[], 'committed', false]);
+    assert.deepEqual([settled, attempts.state, attempts.takeFree(unsent(), never)], [[], 'committed', false]);
   });
 
   it('settles the gates of an attempt that nobody else has settled', () => {

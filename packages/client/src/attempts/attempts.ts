@@ -1,7 +1,7 @@
 import { type AttemptRecord, type Call, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { completeError } from './call-error.js';
-import { isFreeRepeat } from './retry-decision.js';
+import { isFreeRepeat, wasDenied } from './retry-decision.js';
 
 /**
  * Where the attempts of a call stand.
@@ -62,9 +62,14 @@ export class Attempts {
     return error;
   }
 
-  /** Takes the one repeat that costs nothing, for an attempt that was never started. */
-  takeFree(error: RpcError): boolean {
-    if (this.#freeUsed || !this.mayGoOn || !isFreeRepeat(this.call, error)) return false;
+  /**
+   * Takes the one repeat that costs nothing, for an attempt that was never started.
+   * @param mayBeAnswered - whether another node may answer what this one has denied; asked for such errors alone
+   */
+  takeFree(error: RpcError, mayBeAnswered: (call: Call) => boolean): boolean {
+    if (this.#freeUsed || !this.mayGoOn) return false;
+    const { call } = this;
+    if (!isFreeRepeat(call, error) && !(wasDenied(call, error) && mayBeAnswered(call))) return false;
     this.#freeUsed = true;
     return true;
   }

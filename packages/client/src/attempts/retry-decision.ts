@@ -1,5 +1,6 @@
 import type { Call, Random, RpcError } from '@org/rpc-core';
 import { retryDelayMs } from '../policy/backoff.js';
+import { isDenialCode } from '../policy/outcome.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 
 /** What is known when an attempt has failed, besides its error. */
@@ -15,6 +16,8 @@ export interface RetryFacts {
   readonly hasUntried: boolean;
   /** Whether the attempt that failed was a trial of a node that had failed: its repeat is free. */
   readonly wasTrial?: boolean;
+  /** Whether a call that a node has denied may be answered by one that was not tried. */
+  readonly mayBeAnswered?: boolean;
 }
 
 /** Wait so long and try again, or stop and say why; `''` when the error speaks for itself. */
@@ -31,6 +34,14 @@ export function isFreeRepeat(call: Call, error: RpcError): boolean {
 }
 
 /**
+ * Whether a server has denied a call before any handler saw it: it lacks the method, or does not accept the caller. Where others
+ * may answer, a repeat there is free too.
+ */
+export function wasDenied(call: Call, error: RpcError): boolean {
+  return !call.oneWay && error.progress === 'refused' && isDenialCode(error.code);
+}
+
+/**
  * Decides on a retry: one rule for the first failure and for all that follow. It reads first how far the attempt got, then
  * whether the method may be repeated, then whether time and budget allow it. Taking from the budget comes last, so that
  * nothing is taken in vain.
@@ -38,7 +49,8 @@ export function isFreeRepeat(call: Call, error: RpcError): boolean {
  * Sources: gRPC A6 (transparent retries, pushback), Finagle (one budget).
  */
 export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): RetryDecision {
-  const obstacle = repeatObstacle(call, error);
+  const isDenied = facts.mayBeAnswered === true && wasDenied(call, error);
+  const obstacle = isDenied && call.signal?.aborted !== true ? undefined : repeatObstacle(call, error);
   if (obstacle !== undefined) return { stop: obstacle };
   if (facts.max === 0) return { stop: 'retries are off' };
   if (facts.retries >= facts.max) return { stop: 'no retries are left' };

@@ -3,7 +3,7 @@ import { cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { Attempts } from './attempts.js';
-import { decideRetry } from './retry-decision.js';
+import { decideRetry, wasDenied } from './retry-decision.js';
 
 /** An attempt has failed and another follows; for those who watch. */
 export interface RetryEvent {
@@ -28,6 +28,8 @@ export interface RetrySettings {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   /** How many nodes take calls; left out: only those that were tried. */
   readonly readyCount?: (() => number) | undefined;
+  /** Whether a call that a node has denied may be answered by one that was not tried; left out: it is not. */
+  readonly mayBeAnswered?: ((call: Call) => boolean) | undefined;
   /** Whether the client has been closed: its calls in flight end, and none is repeated. */
   readonly isClosed?: (() => boolean) | undefined;
 }
@@ -57,14 +59,14 @@ class FailedCall {
   constructor(settings: RetrySettings, next: Service, call: Call) {
     this.#settings = settings;
     this.#next = next;
-    this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? neverClosed);
+    this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? never);
     this.#max = settings.max;
   }
 
   /** Goes on after the first failure: to the result of a later attempt, or to the final error, with which the call settles. */
   recover(thrown: unknown): Promise<unknown> {
     const error = this.#attempts.failed(this.#attempts.call, thrown);
-    const free = this.#attempts.takeFree(error);
+    const free = this.#takesFree(error);
     if (!free && !this.#takesRetry(error)) throw this.#end(error);
     return this.#goOn(free);
   }
@@ -117,7 +119,7 @@ class FailedCall {
     try {
       return await this.#attempt(this.#waitMs);
     } catch (error) {
-      if (!this.#attempts.takeFree(error as RpcError)) throw error;
+      if (!this.#takesFree(error as RpcError)) throw error;
       return await this.#attempt(0);
     } finally {
       budget.ended();
@@ -134,13 +136,27 @@ class FailedCall {
     }
   }
 
+  #takesFree(error: RpcError): boolean {
+    return this.#attempts.takeFree(error, this.#settings.mayBeAnswered ?? never);
+  }
+
   #takesRetry(error: RpcError): boolean {
     if (this.#stop !== '' || this.#settings.isClosed?.()) return false;
     const { budget, clock, random } = this.#settings;
     const hasUntried = this.#hasUntried();
     const wasTrial = this.#attempts.last.isTrial;
-    const facts = { max: this.#max, retries: this.#retries, now: clock.now(), random, budget, hasUntried, wasTrial };
-    const decision = decideRetry(this.#attempts.call, error, facts);
+    const { call } = this.#attempts;
+    const mayBeAnswered = wasDenied(call, error) && this.#settings.mayBeAnswered?.(call) === true;
+    const decision = decideRetry(call, error, {
+      max: this.#max,
+      retries: this.#retries,
+      now: clock.now(),
+      random,
+      budget,
+      hasUntried,
+      wasTrial,
+      mayBeAnswered,
+    });
     if ('stop' in decision) {
       this.#stop = decision.stop;
       return false;
@@ -177,4 +193,4 @@ class FailedCall {
   }
 }
 
-const neverClosed = (): boolean => false;
+const never = (): boolean => false;

@@ -53,6 +53,7 @@ export class Balancer implements NodeOwner {
   readonly rules: ServiceRules;
   readonly roster: Roster;
   readonly #environment: BalancerEnvironment;
+  readonly #health: ServiceHealth;
   readonly #view: View;
   readonly #room: WaitingRoom;
   readonly #announcer: Announcer;
@@ -71,6 +72,7 @@ export class Balancer implements NodeOwner {
     const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
     const health = new ServiceHealth({ clock, random, breakers, zone });
+    this.#health = health;
     const onSwap = (): void => {
       if (this.roster.weigh()) this.#view.changedAll();
     };
@@ -137,6 +139,12 @@ export class Balancer implements NodeOwner {
   settle(call: Call, outcome: Outcome, kind: OutcomeKind = classify(outcome)): void {
     const node = call.destination;
     if (node instanceof Node) node.settled(call, kind);
+  }
+
+  /** Whether a call that a node has denied may be answered by one that it has not tried. */
+  mayBeAnswered(call: Call): boolean {
+    const tried = new Set(call.root.attempts?.map(({ endpoint }) => endpoint));
+    return this.readyCount > tried.size && this.#health.denials.mayBeAnswered(call, this.#environment.clock.now());
   }
 
   /** Resolves when a node takes calls, rejects when the call's deadline passes first. */

@@ -5,6 +5,8 @@ import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import type { OutcomeKind } from '../policy/outcome.js';
+import type { Denials } from './denials.js';
+import { methodKey } from './method-key.js';
 
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;
@@ -26,11 +28,26 @@ export interface MeasuredNode extends PickerNode {
   readonly load: PeakEwmaLoad;
 }
 
+/** How long a node that denies what its peers answer is left alone: such a thing lasts, in milliseconds. */
+const DENIAL_PROBE_AFTER_MS = 30_000;
+
+/** For how long the usual latency of the peers is taken as it was, in milliseconds. */
+const PEERS_FOR_MS = 100;
+
+/** What keeps calls of one method away from a node until a trial call has shown that they can come again. */
+interface Shutter {
+  isDue(now: number): boolean;
+  recordProbe(kind: OutcomeKind, now: number): void;
+  expedite(now: number): void;
+}
+
 /** What the health of a node needs of the nodes beside it: `ServiceHealth` is it. */
 export interface NodePeers {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
   readonly breakers: BreakerGroup | undefined;
+  /** What of the calls was denied, and by whom. */
+  readonly denials: Denials;
   /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
   medianMs(node: MeasuredNode, now: number): number | undefined;
   /** Told whether a probe may be due at the node. */
@@ -53,10 +70,15 @@ export class NodeHealth implements BreakerOwner {
   readonly #breakers = new Map<string, Breaker>();
   /** The same by reference: it finds a breaker without joining two names. References come and go, so it is emptied when it is full. */
   readonly #byRef = new Map<MethodRef, Breaker>();
-  #openBreakers = 0;
-  /** The call that has the probe slot, and the breaker that waits for its outcome. */
+  /** The methods that it denies and its peers do not, by {@link methodKey}. */
+  readonly #denying = new Map<string, Shutter>();
+  /** Open breakers, and methods that it denies. */
+  #shut = 0;
+  #peersMs: number | undefined;
+  #peersAskedAt = Number.NEGATIVE_INFINITY;
+  /** The call that has the probe slot, and what waits for its outcome. */
   #probe: Call | undefined;
-  #probedBreaker: Breaker | undefined;
+  #probed: Shutter | undefined;
   /** When the last failure was seen since which nothing has succeeded, and the first; -1 when there was none. */
   #failedAt = -1;
   #failingFrom = -1;
@@ -82,9 +104,9 @@ export class NodeHealth implements BreakerOwner {
 
   /** What speaks against the node for this call: OPEN, SUSPECT, AVOID or PROBE. Connection and draining are the node's own. */
   status(call: Call, now: number): NodeStatus {
-    if (this.#openBreakers === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
-    const breaker = this.#openBreakers > 0 ? this.#find(call.methodRef) : undefined;
-    if (breaker?.isOpen) return this.#mayProbe(call, now, breaker) ? NodeStatus.PROBE : NodeStatus.AVOID;
+    if (this.#shut === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
+    const shutter = this.#shut > 0 ? this.#shutter(call.methodRef) : undefined;
+    if (shutter !== undefined) return this.#mayProbe(call, now, shutter) ? NodeStatus.PROBE : NodeStatus.AVOID;
     if (this.#mayProbe(call, now, undefined)) return NodeStatus.PROBE;
     return this.#isSuspect && (this.#suspect === undefined || isSame(this.#suspect, call.methodRef))
       ? NodeStatus.SUSPECT
@@ -94,9 +116,8 @@ export class NodeHealth implements BreakerOwner {
   /** See {@link MeasuredNode.takeProbe}. */
   takeProbe(call: Call, now: number): boolean {
     if (this.status(call, now) !== NodeStatus.PROBE) return false;
-    const breaker = this.#find(call.methodRef);
     this.#probe = call;
-    this.#probedBreaker = breaker?.isOpen ? breaker : undefined;
+    this.#probed = this.#shutter(call.methodRef);
     return true;
   }
 
@@ -111,10 +132,12 @@ export class NodeHealth implements BreakerOwner {
   /** Takes the outcome of a call that was given to the node. Call it after the load's `settled`, which this may reset. */
   settled(call: Call, kind: OutcomeKind, now: number): void {
     if (this.#closed) return;
+    if (kind === 'business' || kind === 'denied') this.#answered(call, now);
     if (this.#probe === call) {
       this.#probeSettled(call, kind, now);
       return;
     }
+    if (kind === 'denied' || this.#peers.denials.isActive) this.#compare(call, kind, now);
     if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(call, now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
@@ -126,13 +149,14 @@ export class NodeHealth implements BreakerOwner {
   reconnected(now: number): void {
     this.#probeAt = Math.min(this.#probeAt, now);
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) breaker.expedite(now);
+    for (const shutter of this.#denying.values()) shutter.expedite(now);
   }
 
   /** Called by a breaker. */
   breakerChanged(breaker: Breaker): void {
     if (this.#closed) return;
     const change = breaker.isOpen ? 1 : -1;
-    this.#openBreakers += change;
+    this.#shut += change;
     if (this.#isPresent) this.#peers.countOpen(breaker, change);
     this.#updateProbing();
   }
@@ -144,6 +168,7 @@ export class NodeHealth implements BreakerOwner {
     for (const breaker of this.#breakers.values()) this.#drop(breaker);
     this.#breakers.clear();
     this.#byRef.clear();
+    this.#denying.clear();
     this.#peers.leave(this.#node);
   }
 
@@ -151,23 +176,23 @@ export class NodeHealth implements BreakerOwner {
    * Whether a probe is due and this call may be it: one that is tried again elsewhere should it fail. When none has come for
    * long, any call must do, or a service without such methods would never come back.
    */
-  #mayProbe(call: Call, now: number, breaker: Breaker | undefined): boolean {
+  #mayProbe(call: Call, now: number, shutter: Shutter | undefined): boolean {
     // Past its deadline a call has settled. Should that ever be missed, the node must not stay away for ever.
     const probe = this.#probe;
     // A stream lasts, and says early whether it works: by then it should have.
     const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + PROBE_AFTER_MS;
     if (until !== undefined && now <= until) return false;
-    const due = breaker === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : breaker.isDue(now);
+    const due = shutter === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : shutter.isDue(now);
     if (!due) return false;
     if (call.idempotent && call.attempt === 0 && !call.oneWay && call.stream === undefined) return true;
-    return breaker === undefined ? now >= this.#probeAt + ANY_CALL_AFTER_MS : breaker.isDue(now - ANY_CALL_AFTER_MS);
+    return shutter === undefined ? now >= this.#probeAt + ANY_CALL_AFTER_MS : shutter.isDue(now - ANY_CALL_AFTER_MS);
   }
 
   #probeSettled(call: Call, kind: OutcomeKind, now: number): void {
-    const breaker = this.#probedBreaker;
+    const probed = this.#probed;
     this.#probe = undefined;
-    this.#probedBreaker = undefined;
-    if (breaker !== undefined) breaker.recordProbe(kind, now);
+    this.#probed = undefined;
+    if (probed !== undefined) probed.recordProbe(kind, now);
     else if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(call, now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
@@ -193,17 +218,62 @@ export class NodeHealth implements BreakerOwner {
   }
 
   #updateProbing(): void {
-    this.#peers.setProbing(this.#node, this.#openBreakers > 0 || this.#failedAt >= 0);
+    this.#peers.setProbing(this.#node, this.#shut > 0 || this.#failedAt >= 0);
+  }
+
+  /** What keeps calls of this method away now. */
+  #shutter(ref: MethodRef): Shutter | undefined {
+    const breaker = this.#find(ref);
+    if (breaker?.isOpen) return breaker;
+    return this.#denying.size === 0 ? undefined : this.#denying.get(methodKey(ref));
+  }
+
+  /** It has answered, and had no work with it: that is no sign that it is faster than its peers. */
+  #answered(call: Call, now: number): void {
+    if (now - this.#peersAskedAt >= PEERS_FOR_MS) {
+      this.#peersAskedAt = now;
+      this.#peersMs = this.#peers.medianMs(this.#node, now);
+    }
+    if (call.stream === undefined) this.#node.load.answeredShort(now, now - call.startedAt, this.#peersMs);
+  }
+
+  /** Compares what it denies with what its peers deny. */
+  #compare(call: Call, kind: OutcomeKind, now: number): void {
+    const { denials, random } = this.#peers;
+    const { methodRef } = call;
+    if (this.#denying.size > 0 && this.#denying.has(methodKey(methodRef))) return;
+    if (!denials.record(this.#node, call, kind, now)) return;
+    denials.exclude(this.#node, methodRef, now);
+    const key = methodKey(methodRef);
+    const from = now;
+    let probeAt = now + probeDelayMs(DENIAL_PROBE_AFTER_MS, 0, random);
+    const open = (): void => {
+      if (!this.#denying.delete(key)) return;
+      this.#shut--;
+      this.#updateProbing();
+    };
+    this.#denying.set(key, {
+      isDue: (at) => at >= probeAt,
+      expedite: (at) => {
+        probeAt = Math.min(probeAt, at);
+      },
+      recordProbe: (outcome, at) => {
+        if (outcome === 'ok' || outcome === 'business' || !denials.isAlone(methodRef, at)) open();
+        else if (outcome !== 'ignore') probeAt = at + probeDelayMs(DENIAL_PROBE_AFTER_MS, at - from, random);
+      },
+    });
+    this.#shut++;
+    this.#updateProbing();
   }
 
   #find(ref: MethodRef): Breaker | undefined {
-    return this.#byRef.get(ref) ?? this.#breakers.get(methodKey(ref.service, ref.method));
+    return this.#byRef.get(ref) ?? this.#breakers.get(methodKey(ref));
   }
 
   #obtain(ref: MethodRef): Breaker {
     const known = this.#byRef.get(ref);
     if (known !== undefined) return known;
-    const key = methodKey(ref.service, ref.method);
+    const key = methodKey(ref);
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
       if (this.#breakers.size >= METHODS_MAX) this.#forgetOldest();
@@ -227,7 +297,7 @@ export class NodeHealth implements BreakerOwner {
 
   #drop(breaker: Breaker): void {
     if (breaker.isOpen) {
-      this.#openBreakers--;
+      this.#shut--;
       if (this.#isPresent) this.#peers.countOpen(breaker, -1);
     }
     breaker.close();
@@ -236,9 +306,4 @@ export class NodeHealth implements BreakerOwner {
 
 function isSame(a: MethodRef, b: MethodRef): boolean {
   return a === b || (a.method === b.method && a.service === b.service);
-}
-
-/** Service and method as one key; a space is in neither. */
-export function methodKey(service: string, method: string): string {
-  return `${service} ${method}`;
 }

@@ -3,7 +3,9 @@ import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { type MeasuredNode, methodKey, NodeHealth, type NodePeers } from './node-health.js';
+import { Denials } from './denials.js';
+import { methodKey } from './method-key.js';
+import { type MeasuredNode, NodeHealth, type NodePeers } from './node-health.js';
 
 /** How long a newcomer warms up, in milliseconds. */
 const RAMP_MS = 30_000;
@@ -31,6 +33,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly random: Random;
   readonly breakers: BreakerGroup | undefined;
   readonly zone: string | undefined;
+  readonly denials: Denials = new Denials();
   readonly #probing = new Set<PickerNode>();
   /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
   readonly #open = new Map<string, number>();
@@ -79,7 +82,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   }
 
   avoided(call: Call): number {
-    return this.#open.size === 0 ? 0 : (this.#open.get(methodKey(call.service, call.method)) ?? 0);
+    return this.#open.size === 0 ? 0 : (this.#open.get(methodKey(call)) ?? 0);
   }
 
   /**
@@ -98,6 +101,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   leave(node: MeasuredNode): void {
     this.#loads.delete(node.load);
     this.#probing.delete(node);
+    this.denials.forget(node);
   }
 
   setProbing(node: PickerNode, probing: boolean): void {
@@ -106,7 +110,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   }
 
   countOpen(breaker: Breaker, change: 1 | -1): void {
-    const key = methodKey(breaker.service, breaker.method);
+    const key = methodKey(breaker);
     const open = (this.#open.get(key) ?? 0) + change;
     if (open > 0) this.#open.set(key, open);
     else this.#open.delete(key);

@@ -115,6 +115,25 @@ describe('PeakEwmaLoad', () => {
     assert.equal(load.estimateMs(300), 300);
   });
 
+  it('is no faster, and no less busy, for answers without work than its peers are', () => {
+    const load = warmLoad();
+    load.reset(20, 0);
+    for (let at = 0; at < 30_000; at += 10) {
+      serve(load, at, at + 1, 'business');
+      load.answeredShort(at + 1, 1, 20);
+    }
+    about(load.estimateMs(29_991), 20);
+    const busy = load.cost(29_991) / 20;
+    assert.ok(busy > 2.5 && busy < 3.6, `as with ${busy - 1} in flight, two would be if each took 20 ms`);
+    assert.equal(load.cost(31_000), load.estimateMs(31_000));
+  });
+
+  it('is as fast as it answers without work where it has no peers', () => {
+    const load = warmLoad();
+    for (let at = 0; at < 60_000; at += 10) load.answeredShort(at, 1, undefined);
+    assert.ok(load.estimateMs(59_990) < 1.1);
+  });
+
   it('is never free', () => {
     const load = new PeakEwmaLoad(0);
     load.reset(0, 0);

@@ -49,6 +49,10 @@ export class PeakEwmaLoad implements NodeLoad {
   #overloadAt = Number.NEGATIVE_INFINITY;
   /** What the last answer took; -1 when there was none. */
   #answeredMs = -1;
+  /** The calls that would still be in flight had they been worked on, when that was counted, and how long they would take. */
+  #spared = 0;
+  #sparedAt = 0;
+  #sparedMs = 1;
   #rampFrom = 0;
   #rampMs = 0;
 
@@ -87,9 +91,7 @@ export class PeakEwmaLoad implements NodeLoad {
     const latencyMs = now - startedAt;
     switch (kind) {
       case 'ok':
-      case 'business':
-        this.#observe(now, this.#answeredMs < 0 ? Math.min(latencyMs, this.estimateMs(now)) : latencyMs);
-        this.#answeredMs = latencyMs;
+        this.#answered(now, latencyMs);
         break;
       case 'failure':
         this.#observe(now, this.#failureMs(now, latencyMs));
@@ -100,6 +102,8 @@ export class PeakEwmaLoad implements NodeLoad {
       case 'ignore':
         // A call that was given up would have taken at least this long.
         if (latencyMs > this.estimateMs(now)) this.#observe(now, latencyMs);
+        break;
+      default: // See `answeredShort`.
     }
   }
 
@@ -115,7 +119,28 @@ export class PeakEwmaLoad implements NodeLoad {
       const ageMs = now - this.#startSum / inFlight;
       if (ageMs > latencyMs) latencyMs = ageMs;
     }
-    return Math.max(latencyMs, FLOOR_MS) * (inFlight + this.#streams + 1);
+    const busy = inFlight + this.#streams + 1;
+    return Math.max(latencyMs, FLOOR_MS) * (this.#spared === 0 ? busy : busy + this.#sparedNow(now));
+  }
+
+  /**
+   * A call that was {@link settled} was answered with an error that costs no work: a cache is empty, a key unknown. A node that does
+   * so at once must not look faster, and less busy, than those that work: it counts as if it had worked on the call.
+   *
+   * @param usualMs - how long its peers take, in milliseconds; `undefined` when it has none
+   */
+  answeredShort(now: number, latencyMs: number, usualMs: number | undefined): void {
+    if (usualMs === undefined || latencyMs >= usualMs) return this.#answered(now, latencyMs);
+    this.#answered(now, usualMs);
+    this.#spared = this.#sparedNow(now) + 1 - latencyMs / usualMs;
+    this.#sparedAt = now;
+    this.#sparedMs = usualMs;
+  }
+
+  #sparedNow(now: number): number {
+    const left = this.#spared * Math.exp((this.#sparedAt - now) / this.#sparedMs);
+    if (left < 0.01) this.#spared = 0;
+    return left;
   }
 
   /** It rises from a tenth to 1 in a straight line. */
@@ -150,6 +175,11 @@ export class PeakEwmaLoad implements NodeLoad {
     // What failures have made of the estimate is no answer to compare with.
     const factor = latencyMs < this.#answeredMs / 10 ? FAST_FAILURE_FACTOR : FAILURE_FACTOR;
     return Math.max(latencyMs, Math.min(FAILURE_MS, factor * usualMs));
+  }
+
+  #answered(now: number, latencyMs: number): void {
+    this.#observe(now, this.#answeredMs < 0 ? Math.min(latencyMs, this.estimateMs(now)) : latencyMs);
+    this.#answeredMs = latencyMs;
   }
 
   #observe(now: number, latencyMs: number): void {

@@ -6,7 +6,7 @@ import { isPanic, pickInPanic, RANK_BEST, rankNode } from './rank.js';
 /** Pairs that are drawn in search of an open node. Source: Finagle's `maxEffort`: at half the nodes ill, 4 miss in 0.4 %. */
 const ROUNDS = 4;
 
-/** Up to this many nodes, a repeated attempt looks at all of them, so that it does not miss the one that is left. */
+/** Up to this many nodes, a repeated attempt looks at all of them, and so does one that has drawn no open node: one may be left. */
 const SCAN_MAX = 8;
 
 /**
@@ -77,7 +77,8 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
       }
       if (rank === RANK_BEST && !(passesA && passesB)) return takesA ? a : b;
     }
-    return best;
+    // Of few nodes none needs to be missed by chance.
+    return bestRank === RANK_BEST || nodes.length > SCAN_MAX ? best : this.#best(call, now);
   }
 
   /** A node by chance, each as often as it weighs. */

@@ -37,7 +37,7 @@ describe('failureWhen', () => {
   it('leaves to the code what it does not know', () => {
     assert.deepEqual(
       (['INTERNAL', 'NOT_FOUND', 'UNIMPLEMENTED'] as const).map((code) => judge(code, () => undefined)),
-      ['failure', 'business', 'ignore'],
+      ['failure', 'business', 'denied'],
     );
   });
 

@@ -21,8 +21,8 @@ describe('classify', () => {
     ['INVALID_ARGUMENT', 'processed', 'business', 'an answer'],
     ['INVALID_ARGUMENT', 'unsent', 'ignore', 'it could not be encoded'],
     ['CANCELLED', 'maybe-processed', 'ignore', 'the caller gave up'],
-    ['UNIMPLEMENTED', 'refused', 'ignore', 'the caller calls the wrong thing'],
-    ['PERMISSION_DENIED', 'refused', 'ignore', 'the caller may not'],
+    ['UNIMPLEMENTED', 'refused', 'denied', 'the caller calls the wrong thing, or the node lacks it'],
+    ['PERMISSION_DENIED', 'refused', 'denied', 'the caller may not, or the node does not know it'],
   ];
   for (const [code, progress, kind, why] of rows) {
     it(`takes ${code} that is ${progress} for ${kind}: ${why}`, () => {

@@ -8,9 +8,10 @@ import { isLate } from '@org/rpc-core/internal';
  * - `failure`: it, or the way to it, did not do its work. Counts against the node.
  * - `overload`: it is well and has too much to do. Makes it less attractive, never counts as broken.
  * - `business`: the handler ran and its answer is an error that the caller is to read: the node works.
+ * - `denied`: who calls, or what is called, is wrong, with this node or with all: only its peers can tell.
  * - `ignore`: it says nothing of the node.
  */
-export type OutcomeKind = 'ok' | 'failure' | 'overload' | 'business' | 'ignore';
+export type OutcomeKind = 'ok' | 'failure' | 'overload' | 'business' | 'denied' | 'ignore';
 
 /** Says what the outcome of an attempt means for the health of its node: one table for load, breakers and probes. */
 export function classify(outcome: Outcome): OutcomeKind {
@@ -29,10 +30,10 @@ const ANSWERS: Readonly<Record<Code, OutcomeKind>> = {
   RESOURCE_EXHAUSTED: 'overload',
   // The caller went away, however far the work had got.
   CANCELLED: 'ignore',
-  // Who calls, or what is called, is wrong: it would be on any other node, and the node is not to blame.
-  UNIMPLEMENTED: 'ignore',
-  PERMISSION_DENIED: 'ignore',
-  UNAUTHENTICATED: 'ignore',
+  // Who calls, or what is called, is wrong: it would be on any other node, unless this one lacks a method or a key.
+  UNIMPLEMENTED: 'denied',
+  PERMISSION_DENIED: 'denied',
+  UNAUTHENTICATED: 'denied',
   // The meaning of the call was refused, by a node that works.
   INVALID_ARGUMENT: 'business',
   NOT_FOUND: 'business',
@@ -41,6 +42,11 @@ const ANSWERS: Readonly<Record<Code, OutcomeKind>> = {
   ABORTED: 'business',
   OUT_OF_RANGE: 'business',
 };
+
+/** Whether a code says that the caller may not, or that there is no such method. */
+export function isDenialCode(code: Code): boolean {
+  return ANSWERS[code] === 'denied';
+}
 
 function classifyError(error: RpcError): OutcomeKind {
   const { code } = error;

@@ -1,4 +1,5 @@
 import {
+  type Call,
   type Clock,
   type Gate,
   isRpcError,
@@ -13,11 +14,19 @@ import type { CallObserver } from '../policy/call-observer.js';
 import { belongsTo } from '../policy/name-call.js';
 import { ClientStream } from './client-stream.js';
 
+/** What moving the opening of a stream needs of those who may take it: the balancer is it. */
+export interface OpeningNodes {
+  /** Whether the client has been closed: then nothing moves any more. */
+  readonly isClosed: boolean;
+  /** Whether a call that a node has denied may be answered by one that was not tried. */
+  mayBeAnswered(call: Call): boolean;
+}
+
 /**
  * The opening of a stream may move to another node, once, where nothing of it was started: never sent, or refused by a server
- * that drains. What has been opened is never repeated, and neither is what has taken items of the caller.
+ * that drains, or by one that lacks the method or a key where others may not. What has been opened is never repeated, and neither is what has taken items of the caller.
  */
-export function moveOnce(clock: Clock, isClosed: () => boolean): Layer {
+export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
   return (next) => async (call) => {
     let attempts: Attempts | undefined;
     for (let attempt = call; ; attempt = attempts.next()) {
@@ -26,10 +35,11 @@ export function moveOnce(clock: Clock, isClosed: () => boolean): Layer {
         attempts?.commit();
         return end;
       } catch (thrown) {
-        attempts ??= new Attempts(call, clock, isClosed);
+        attempts ??= new Attempts(call, clock, () => nodes.isClosed);
         const error = attempts.failed(attempt, thrown);
         const hasPulled = call.stream instanceof ClientStream && call.stream.hasPulled;
-        if (hasPulled || !attempts.takeFree(error)) throw attempts.giveUp(error, '');
+        if (hasPulled || !attempts.takeFree(error, (denied) => nodes.mayBeAnswered(denied)))
+          throw attempts.giveUp(error, '');
       }
     }
   };

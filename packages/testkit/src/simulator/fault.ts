@@ -1,4 +1,4 @@
-import type { Code } from '@org/rpc-core';
+import type { Code, Progress } from '@org/rpc-core';
 
 /** What goes wrong on some servers of a simulation, and when. Times count from the beginning of the simulation. */
 export interface SimulatedFault {
@@ -22,6 +22,13 @@ export interface SimulatedFault {
   /** 0 to 1. */
   readonly share?: number | undefined;
   readonly code?: Code | undefined;
+  /**
+   * How far calls that fail got (default: that which a server says with such a code, `refused` for UNIMPLEMENTED, UNAUTHENTICATED and
+   * PERMISSION_DENIED, `maybe-processed` for UNAVAILABLE, else `processed`).
+   */
+  readonly progress?: Progress | undefined;
+  /** The methods that it hits (default all). */
+  readonly methods?: readonly string[] | undefined;
   /** The fault comes and goes: so many milliseconds each (default: it stays). */
   readonly flapMs?: number | undefined;
 }

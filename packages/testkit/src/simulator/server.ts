@@ -26,6 +26,14 @@ export interface ServerSettings {
   readonly random: Random;
 }
 
+/** How far a call got that a server answers with such a code. */
+const PROGRESS: Readonly<Partial<Record<Code, RpcError['progress']>>> = {
+  UNAVAILABLE: 'maybe-processed',
+  UNIMPLEMENTED: 'refused',
+  UNAUTHENTICATED: 'refused',
+  PERMISSION_DENIED: 'refused',
+};
+
 /** A server with slots and a queue, first come first served. What has expired when its turn comes is not begun. */
 export class SimulatedServer {
   readonly endpoint: Endpoint;
@@ -82,27 +90,31 @@ export class SimulatedServer {
     const { clock, random, workMs } = this.#settings;
     this.#running.add(job);
     let ms = workMs(job.call.method)(random);
-    const slower = this.#fault('slower', random);
+    const { method } = job.call;
+    const slower = this.#fault('slower', random, method);
     if (slower !== undefined) ms *= slower.times ?? 3;
-    const slow = this.#fault('slow', random);
+    const slow = this.#fault('slow', random, method);
     if (slow !== undefined) ms = slow.ms ?? 2_000;
-    const failing = this.#fault('failing', random);
+    const failing = this.#fault('failing', random, method);
     if (failing !== undefined) ms = failing.ms ?? 1;
-    clock.schedule(ms, () => this.#done(job, failing?.code ?? (failing && 'UNAVAILABLE')));
+    clock.schedule(ms, () => this.#done(job, failing));
   }
 
-  #done(job: Job, code: Code | undefined): void {
+  #done(job: Job, failing: SimulatedFault | undefined): void {
     // Lost with its process.
     if (!this.#running.has(job)) return;
     const frozen = this.#fault('frozen');
     const { clock } = this.#settings;
     if (frozen !== undefined) {
-      clock.schedule(activeUntil(frozen, clock.now()) - clock.now(), () => this.#done(job, code));
+      clock.schedule(activeUntil(frozen, clock.now()) - clock.now(), () => this.#done(job, failing));
       return;
     }
     this.#running.delete(job);
-    if (code === undefined) job.reply(undefined);
-    else this.#answer(job, code, code === 'UNAVAILABLE' ? 'maybe-processed' : 'processed');
+    if (failing === undefined) job.reply(undefined);
+    else {
+      const { code = 'UNAVAILABLE' } = failing;
+      this.#answer(job, code, failing.progress ?? PROGRESS[code] ?? 'processed');
+    }
     this.#next();
   }
 
@@ -123,12 +135,16 @@ export class SimulatedServer {
     }
   }
 
-  /** @param random - draws whether this call is among the fault's share */
-  #fault(kind: SimulatedFault['kind'], random?: Random): SimulatedFault | undefined {
+  /**
+   * @param random - draws whether this call is among the fault's share
+   * @param method - the method of this call
+   */
+  #fault(kind: SimulatedFault['kind'], random?: Random, method?: string): SimulatedFault | undefined {
     const now = this.#settings.clock.now();
     for (const fault of this.#settings.faults) {
       if (fault.kind !== kind || !isActive(fault, now)) continue;
-      const { share = 1 } = fault;
+      const { share = 1, methods } = fault;
+      if (methods !== undefined && method !== undefined && !methods.includes(method)) continue;
       if (share >= 1 || random === undefined || random() < share) return fault;
     }
     return undefined;

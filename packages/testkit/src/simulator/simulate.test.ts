@@ -46,11 +46,15 @@ describe('simulate', function () {
   it('loses what a killed server was doing, and nothing else', async () => {
     const methods = { once: { idempotent: false } };
     const faults = [{ kind: 'killed', servers: 1, fromMs: 4_000, untilMs: 6_000 }] as const;
-    const report = await simulate({ ...POOL, methods, faults });
-    assert.ok(report.failures > 0 && report.failures <= 4, `${report.failures} failed`);
-    assert.equal(report.between(4_100, 20_000).failures, 0);
-    assert.equal(report.servers[1]!.attemptsBySecond[5], 0);
-    assert.ok(report.servers[1]!.attemptsBySecond[8]! > 10);
+    let lost = 0;
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const report = await simulate({ ...POOL, methods, faults, seed });
+      lost += report.failures;
+      assert.equal(report.between(4_100, 20_000).failures, 0);
+      assert.equal(report.servers[1]!.attemptsBySecond[5], 0);
+      assert.ok(report.servers[1]!.attemptsBySecond[8]! > 10);
+    }
+    assert.ok(lost > 0 && lost <= 20, `${lost} failed`);
   });
 
   it('lets a frozen server go on where it was, and keeps the clients of a disconnected one away', async () => {
