@@ -4,6 +4,7 @@ import { bans } from './tidy/bans.js';
 import { cycles } from './tidy/cycles.js';
 import { direction } from './tidy/direction.js';
 import { documented } from './tidy/documented.js';
+import { internals } from './tidy/internals.js';
 import { leftovers } from './tidy/leftovers.js';
 import { lengths } from './tidy/lengths.js';
 import { links } from './tidy/links.js';
@@ -28,6 +29,7 @@ describe('the repository', () => {
     ['has no short file with one reader and no test', satellites],
     ['documents every export', documented],
     ['has no unused files', unused],
+    ['lends nothing to sister packages that they do not use', internals],
     ['has no broken links in its pages', links],
   ];
   for (const [name, rule] of rules) {

@@ -3,6 +3,7 @@ import { bans } from './bans.js';
 import { cycles } from './cycles.js';
 import { direction } from './direction.js';
 import { documented } from './documented.js';
+import { INTERNAL_NAMES_MAX, internals } from './internals.js';
 import { lengths } from './lengths.js';
 import { links } from './links.js';
 import { satellites } from './satellites.js';
@@ -200,6 +201,25 @@ describe('tidy', () => {
         [`${CLIENT}/worker.ts`]: '',
         'packages/cli/src/main.ts': '',
       });
+    });
+  });
+
+  describe('internals', () => {
+    const lent = (...names: string[]) => ({
+      'packages/rpc-core/src/internal.ts': `export { ${names.join(', ')} } from './a.js';`,
+    });
+    const user = (name: string) => `import { ${name} } from '@org/rpc-core/internal';`;
+    it('refuses a name that no other package uses', () => {
+      const files = { ...lent('a', 'type B'), [`${CLIENT}/a.ts`]: user('a') };
+      assertFindings(internals, files, [/B is used by no other package/]);
+      assertFindings(internals, { ...files, 'packages/rpc-core/src/c.test.ts': user('B') }, [/B is used by no other/]);
+      assertFindings(internals, { ...files, [`${CLIENT}/b.ts`]: user('type B as Other') });
+    });
+    it('refuses more names than the bound', () => {
+      const names = Array.from({ length: INTERNAL_NAMES_MAX + 1 }, (_, index) => `a${index}`);
+      assertFindings(internals, { ...lent(...names), [`${CLIENT}/a.ts`]: user(names.join(', ')) }, [
+        /126 names in internal.ts of rpc-core, wire and registry, the bound is 125/,
+      ]);
     });
   });
 });

@@ -1,5 +1,5 @@
 export { RpcClient } from './face/client.js';
-export { type ResolvedClientOptions, resolveClientOptions } from './face/options.js';
+export { resolveClientOptions } from './face/options.js';
 export { Balancer, type BalancerEnvironment } from './nodes/balancer.js';
 export type { Link, LinkObserver, LinkState } from './nodes/link.js';
 export { nameCall } from './policy/name-call.js';

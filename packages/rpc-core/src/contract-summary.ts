@@ -22,7 +22,7 @@ export interface ContractDifference {
   readonly text: string;
 }
 
-/** Characters of a text of contracts: half of what a HELLO may have. */
+/** The longest text of contracts, in UTF-16 units: half of what a HELLO may have. */
 export const CONTRACTS_LENGTH_MAX = 8_192;
 
 const LETTERS: Readonly<Record<MethodKind, string>> = {

@@ -16,11 +16,9 @@ export { assertServiceDefinition } from './contract.js';
 export { ContractNotices } from './contract-notices.js';
 export {
   CONTRACTS_LENGTH_MAX,
-  type ContractSummaries,
   contractDifferences,
   contractSummary,
   joinContracts,
-  type MethodSummary,
   readContracts,
 } from './contract-summary.js';
 export { describeValue } from './describe-value.js';
@@ -32,7 +30,7 @@ export { isLate, markLate } from './late.js';
 export { resolveLimits } from './limits.js';
 export { assertName, isReservedMethodName, nearestName } from './names.js';
 export { clientChannel, serverChannel } from './observe.js';
-export { formatJson, isPrintable, plainText, printable } from './plain-text.js';
+export { formatJson, plainText, printable } from './plain-text.js';
 export {
   type Complete,
   completeValues,
@@ -40,10 +38,8 @@ export {
   resolvePolicy,
 } from './policies/description.js';
 export {
-  type AnyPolicy,
   checkPolicyOptions,
   POLICIES,
-  policyList,
   policyOptionNames,
 } from './policies/policies.js';
 export { randomId } from './random.js';

@@ -19,11 +19,6 @@ export function printable(text: string): string {
     .replace(DANGEROUS, (mark) => (mark === '\n' || mark === '\t' ? mark : escaped(mark)));
 }
 
-/** Whether a text of several lines can be printed as it is. */
-export function isPrintable(text: string): boolean {
-  return printable(text) === text;
-}
-
 /**
  * A value as JSON that is safe on a terminal and means the same: `JSON.stringify` leaves all but C0 as it is.
  * @param indent - blanks of each level; 0 for one line

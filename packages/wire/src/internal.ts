@@ -7,9 +7,9 @@ export { type ResolvedCompression, resolveCompression } from './connection/compr
 export { serveMessagePackRpc } from './connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 export type { IncomingCall, MethodEntry } from './connection/server/incoming-call.js';
 export { ServerConnection } from './connection/server/server-connection.js';
-export type { ServerHost, ServerSelf } from './connection/server/server-host.js';
+export type { ServerHost } from './connection/server/server-host.js';
 export { ItemQueue } from './connection/streams/item-queue.js';
-export { iteratorOf, type Pumping, pump } from './connection/streams/pump.js';
+export { iteratorOf, pump } from './connection/streams/pump.js';
 export type { Hello } from './frames/hello.js';
 export type { ByteStream, Dial, Listener } from './transport/byte-stream.js';
 export { memoryPair } from './transport/memory.js';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { createClient } from '@org/rpc';
 import type { CallOptions } from '@org/rpc-core';
-import { isPrintable, plainText, printable } from '@org/rpc-core/internal';
+import { plainText, printable } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { explainNoConnection } from '../connect.js';
@@ -137,7 +137,8 @@ function describeResponse(info: Parameters<NonNullable<CallOptions['onResponse']
 function printed(value: unknown, terminal: Terminal): string {
   if (typeof value === 'string') return terminal.outIsTerminal ? printable(value) : value;
   const plain = inspect(value, INSPECT);
-  if (!isPrintable(plain)) return printable(plain);
+  const safe = printable(plain);
+  if (safe !== plain) return safe;
   const isColoured = createStyle(terminal.outIsTerminal, terminal.environment).bold('x') !== 'x';
   return isColoured ? inspect(value, { ...INSPECT, colors: true }) : plain;
 }

@@ -4,7 +4,6 @@ import {
   contractDifferences,
   contractSummary,
   joinContracts,
-  type MethodSummary,
   readContracts,
 } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
@@ -62,7 +61,8 @@ export class KnownContracts {
       const contract = this.#contracts.get(service);
       if (contract === undefined) continue;
       const { definition } = contract;
-      this.#tell(service, contractDifferences(methodsOf(contract), theirs), server);
+      const ours = readContracts(textOf(contract)).get(service) ?? new Map();
+      this.#tell(service, contractDifferences(ours, theirs), server);
       for (const [method, { isChecked, argumentCount }] of theirs) {
         if (isChecked || argumentCount === undefined || definition.methods[method]?.args !== undefined) continue;
         this.#least.set(`${service}.${method}`, { count: argumentCount, server });
@@ -105,10 +105,6 @@ interface KnownContract {
 function textOf(contract: KnownContract): string {
   contract.text ??= contractSummary(contract.definition);
   return contract.text;
-}
-
-function methodsOf(contract: KnownContract): ReadonlyMap<string, MethodSummary> {
-  return readContracts(textOf(contract)).get(contract.definition.name) ?? new Map();
 }
 
 /** The items that a method takes stand before its other arguments. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseRules, policyList } from '@org/rpc-core/internal';
+import { POLICIES, type PolicyDescription, parseRules } from '@org/rpc-core/internal';
 import { activeRules } from './active-rules.js';
 import { FOLDED, foldPolicies } from './fold.js';
 
@@ -71,7 +71,9 @@ describe('the policies of a method', () => {
   });
 
   it('are all that a method can be given and of which the nearest counts', () => {
-    const folded = policyList.filter(({ applies, levels }) => applies === 'nearest' && levels.includes('method'));
+    const folded = Object.values(POLICIES).filter(
+      ({ applies, levels }: PolicyDescription) => applies === 'nearest' && levels.includes('method'),
+    );
     assert.deepEqual(
       Object.keys(FOLDED),
       folded.map(({ name }) => name),

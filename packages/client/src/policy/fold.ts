@@ -1,12 +1,9 @@
 import type { RulePolicy } from '@org/rpc-core';
-import {
-  type AnyPolicy,
-  type Complete,
-  completeValues,
-  POLICIES,
-  type PolicyDescription,
-} from '@org/rpc-core/internal';
+import { type Complete, completeValues, POLICIES, type PolicyDescription } from '@org/rpc-core/internal';
 import type { ActiveRules } from './active-rules.js';
+
+/** A policy whatever its values are. */
+type AnyPolicy = PolicyDescription<Record<string, unknown>>;
 
 /** What one level says: `false` for off, `undefined` for nothing. */
 type Said = Readonly<Record<string, unknown>> | false | undefined;

@@ -8,7 +8,7 @@ import {
   type Service,
 } from '@org/rpc-core';
 import { type LinkedSignal, linkSignals, rpcError, surface } from '@org/rpc-core/internal';
-import { ItemQueue, iteratorOf, type Pumping, pump } from '@org/rpc-wire/internal';
+import { ItemQueue, iteratorOf, pump } from '@org/rpc-wire/internal';
 import { belongsTo } from '../policy/name-call.js';
 
 /** What a stream is bounded by. */
@@ -35,7 +35,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   #source: AsyncIterable<unknown> | undefined;
   #call: Call | undefined;
   #attempt: Call | undefined;
-  #pumping: Pumping | undefined;
+  #pumping: ReturnType<typeof pump> | undefined;
   /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
   #reason: { readonly error: unknown } | undefined;
   #touchedAt = 0;

@@ -16,7 +16,6 @@ import {
   type Listener,
   ServerConnection,
   type ServerHost,
-  type ServerSelf,
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
@@ -305,7 +304,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   // ServerHost
 
-  get self(): ServerSelf {
+  get self(): ServerHost['self'] {
     const { clock, metadataFirst } = this.#options;
     const uptimeMs = Math.floor(clock.now() - this.#startedAt);
     return { instance: this.instance, uptimeMs, metadataFirst, draining: this.#draining.signal };
