@@ -34,6 +34,7 @@ import { MethodLatency } from './policy/method-latency.js';
 import { belongsTo } from './policy/name-call.js';
 import { RateLimit } from './policy/rate-limit.js';
 import { RetryBudget } from './policy/retry-budget.js';
+import { Throttle } from './policy/throttle.js';
 import { attemptDeadline } from './policy/timeout.js';
 import { userLayers } from './policy/user-layers.js';
 import { LivePolicy } from './rules/live-policy.js';
@@ -113,7 +114,9 @@ export function composeMethod(
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
+  const throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
   const attemptGate = fuseGates([
+    ...(isStream ? [] : [throttle]), // Entered first: what it refuses is no attempt, and says nothing of any node.
     ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
     // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
     nodeRecord(balancer, policy, client.observer),
@@ -126,7 +129,7 @@ export function composeMethod(
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer) : retries(client, balancer, ofService.budget, policy),
-    ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
+    ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency, throttle)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream
       ? streamAttempt(attemptGate, client.observer)
       : attemptScope(attemptGate, { clock, policy, latency, observer: client.observer }), // Below retry: leaves time for another attempt.
@@ -176,6 +179,7 @@ function hedges(
   budget: RetryBudget,
   policy: LivePolicy,
   latency: MethodLatency,
+  throttle: Throttle,
 ): Layer {
   return hedge({
     now: () => policy.now.hedge,
@@ -183,6 +187,7 @@ function hedges(
     budget,
     clock: client.options.clock,
     readyCount: () => balancer.readyCount,
+    isOverloaded: () => throttle.share > 0,
     onHedge: (event) => client.emit('hedged', event),
   });
 }
@@ -205,7 +210,7 @@ function outcomeWatch(emit: Emit): Gate {
     settle(call, outcome) {
       // Without an attempt it was a limit of this client, not one of a connection.
       const isLimited = outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent';
-      if (isLimited && call.attempts === undefined) {
+      if (isLimited && (call.attempts === undefined || call.attempts.at(-1)?.endpoint === '')) {
         emit('limited', { service: call.service, method: call.method, error: outcome });
       }
       const { onSettled } = call;

@@ -62,6 +62,7 @@ export type { RateLimitOptions } from './policies/rate-limit.js';
 export type { RetryOptions } from './policies/retry.js';
 export type { RetryBudgetOptions } from './policies/retry-budget.js';
 export type { MethodSwitch } from './policies/switch.js';
+export type { ThrottleOptions } from './policies/throttle.js';
 export type { TimeoutValues } from './policies/timeout.js';
 export { type Random, systemRandom } from './random.js';
 export type {

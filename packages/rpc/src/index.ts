@@ -145,6 +145,7 @@ export {
   stream,
   systemClock,
   systemRandom,
+  type ThrottleOptions,
   type TimeoutValues,
   type UnaryClient,
   type UnaryDeclaration,

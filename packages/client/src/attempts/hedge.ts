@@ -28,6 +28,8 @@ export interface HedgeSettings {
   readonly clock: Clock;
   /** How many nodes take calls. */
   readonly readyCount: () => number;
+  /** Whether servers have too much to do: then nothing is sent twice. Left out: never. */
+  readonly isOverloaded?: (() => boolean) | undefined;
   readonly onHedge?: ((event: HedgeEvent) => void) | undefined;
 }
 
@@ -126,6 +128,7 @@ class HedgedCall {
   #overdue(): void {
     if (this.#open.size === 0) return;
     const first = this.#attempts[0]!;
+    if (this.#settings.isOverloaded?.()) return;
     // One that waits for a node would wait beside itself; a trial of a node is to be seen to its end.
     if (first.startedAt === 0 || first.isTrial || !this.#hasOther() || !this.#takeBudget()) return;
     this.#hedge();

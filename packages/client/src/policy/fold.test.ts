@@ -17,6 +17,7 @@ describe('the policies of a method', () => {
       timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined },
       retry: { max: 2 },
       hedge: { max: 0, percentile: 98, delayMs: undefined, maxPercent: 2 },
+      throttle: { multiplier: 2, maxPercent: 90, minCalls: 100 },
       failure: { failureWhen: undefined },
     });
   });

@@ -28,6 +28,7 @@ export const FOLDED = {
   timeout: POLICIES.timeout,
   retry: POLICIES.retry,
   hedge: POLICIES.hedge,
+  throttle: POLICIES.throttle,
   failure: POLICIES.failure,
 } as const;
 

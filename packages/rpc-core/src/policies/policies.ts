@@ -7,6 +7,7 @@ import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
 import { switchPolicy } from './switch.js';
+import { type ThrottleOptions, throttlePolicy } from './throttle.js';
 import { type TimeoutValues, timeoutPolicy } from './timeout.js';
 import { weightPolicy } from './weight.js';
 
@@ -16,6 +17,7 @@ export const POLICIES = {
   retry: retryPolicy,
   hedge: hedgePolicy,
   retryBudget: retryBudgetPolicy,
+  throttle: throttlePolicy,
   rateLimit: rateLimitPolicy,
   concurrency: concurrencyPolicy,
   failure: failurePolicy,
@@ -30,6 +32,8 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly retry?: RetryOptions | false | undefined;
   /** Whether a call that is slow is sent a second time, to another node: idempotent methods only. Off unless given. */
   readonly hedge?: HedgeOptions | false | undefined;
+  /** When a part of the calls is refused here because servers refuse most of them; `false` never. Counted for each method. */
+  readonly throttle?: ThrottleOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. */

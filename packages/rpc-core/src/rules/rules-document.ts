@@ -2,6 +2,7 @@ import type { HedgeOptions } from '../policies/hedge.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
 import type { MethodSwitch } from '../policies/switch.js';
+import type { ThrottleOptions } from '../policies/throttle.js';
 import type { TimeoutValues } from '../policies/timeout.js';
 
 /** What becomes of a rule: not looked at, evaluated and only told of, or applied. */
@@ -12,6 +13,7 @@ export interface MethodRules {
   readonly timeout?: MethodRule<TimeoutValues> | undefined;
   readonly retry?: MethodRule<RetryOptions> | undefined;
   readonly hedge?: MethodRule<HedgeOptions> | undefined;
+  readonly throttle?: MethodRule<ThrottleOptions> | undefined;
 }
 
 /** The kinds of rules that a document may hold, one of each. */
