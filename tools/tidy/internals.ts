@@ -39,7 +39,7 @@ export const internals: Rule = (tree) => {
 /** By the folder of a package: what files of others import from its `internal.ts`. */
 function namesUsed(tree: Tree): ReadonlyMap<string, ReadonlySet<string>> {
   const used = new Map<string, Set<string>>();
-  for (const file of tree.sources) {
+  for (const file of tree.sources.filter(({ text }) => text.includes("/internal'"))) {
     for (const statement of file.ast.statements) {
       if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
       const { moduleSpecifier } = statement;

@@ -9,8 +9,9 @@ export interface TextFile {
   readonly text: string;
 }
 
-/** One TypeScript or JavaScript file, parsed. */
+/** One TypeScript or JavaScript file. */
 export interface SourceFile extends TextFile {
+  /** Parsed when it is first asked for: most of the time that the rules take goes into this, and tests need not be. */
   readonly ast: ts.SourceFile;
   /** A test, or a file of type assertions: it may do what sources may not. */
   readonly isTest: boolean;
@@ -81,20 +82,38 @@ export function readTree(root: string): Tree {
   return toTree(texts);
 }
 
-/** Parses what is source among the given files; the samples of the tests come in here. */
+/** Finds what is source among the given files; the samples of the tests come in here. */
 export function toTree(texts: readonly TextFile[]): Tree {
   const sources: SourceFile[] = [];
   const manifests = new Map<string, Manifest>();
   for (const file of texts) {
     if (SOURCE_EXTENSIONS.has(extname(file.path))) {
-      const ast = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true);
-      sources.push({ ...file, ast, isTest: isTestPath(file.path) });
+      sources.push(toSource(file));
     } else if (/^packages\/[^/]+\/package\.json$/.test(file.path)) {
       manifests.set(file.path.slice(0, -'/package.json'.length), JSON.parse(file.text) as Manifest);
     }
   }
   return { texts, sources, manifests };
 }
+
+function toSource({ path, text }: TextFile): SourceFile {
+  let ast: ts.SourceFile | undefined;
+  return {
+    path,
+    text,
+    isTest: isTestPath(path),
+    get ast() {
+      ast ??= ts.createSourceFile(path, text, PARSING, true);
+      return ast;
+    },
+  };
+}
+
+/** Without the trees of comments: that there is one, the rules see from the text. */
+const PARSING: ts.CreateSourceFileOptions = {
+  languageVersion: ts.ScriptTarget.ES2023,
+  jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+};
 
 /** The folder of the package that a file belongs to, `undefined` outside of packages. */
 export function packageFolder(path: string): string | undefined {
