@@ -37,6 +37,8 @@ export interface CallFacts {
   endpoint?: string | undefined;
   progress?: Progress | undefined;
   attempts?: readonly AttemptRecord[] | undefined;
+  /** See {@link RpcError.final}. */
+  final?: boolean | undefined;
 }
 
 const BRAND: unique symbol = Symbol.for('@org/rpc.RpcError') as never;
@@ -74,6 +76,8 @@ export class RpcError extends Error {
   attempts: readonly AttemptRecord[];
   /** @internal An expiry that this process noticed late, because it was busy: not the server's fault. */
   late: boolean;
+  /** @internal Another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
+  final: boolean;
   /** @internal */
   readonly [BRAND] = true;
 
@@ -96,6 +100,7 @@ export class RpcError extends Error {
     this.progress = 'processed';
     this.attempts = NO_ATTEMPTS;
     this.late = false;
+    this.final = false;
   }
 }
 
@@ -109,6 +114,7 @@ export function rpcError(code: Code, reason: string, facts: CallFacts & RpcError
   error.method = facts.method;
   error.endpoint = facts.endpoint;
   if (facts.attempts) error.attempts = facts.attempts;
+  if (facts.final) error.final = true;
   return error;
 }
 

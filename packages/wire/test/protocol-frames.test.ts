@@ -51,6 +51,7 @@ interface Fields {
   readonly value: unknown;
   readonly code: number | Code;
   readonly handlerRan: boolean;
+  readonly final?: boolean;
   readonly retryAfterMs?: number;
   readonly reason: string | number;
   readonly details?: unknown;
@@ -137,12 +138,12 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
     writeRequest(target, codec, { ...head, metadata: section(metadata) }, notated(args) as unknown[]);
   },
   RESPONSE: (target, { id, value, metadata }) => writeResponse(target, codec, id, notated(value), section(metadata)),
-  ERROR(target, { id, code, handlerRan, retryAfterMs, reason, details }) {
+  ERROR(target, { id, code, handlerRan, retryAfterMs, reason, details, final }) {
     writeError(
       target,
       codec,
       id,
-      rpcError(code as Code, String(reason), { retryAfterMs, details }),
+      rpcError(code as Code, String(reason), { retryAfterMs, details, final }),
       handlerRan,
       BODY_BYTES_MAX,
     );
@@ -221,11 +222,12 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   },
   ERROR(frame) {
     const { call, outcome } = settled(readErrorReply, frame);
-    const { code, progress, retryAfterMs, reason, details } = outcome as ReturnType<typeof rpcError>;
+    const { code, progress, retryAfterMs, reason, details, final } = outcome as ReturnType<typeof rpcError>;
     assert.ok(CODE_NUMBERS[code as Code] > 0);
     return {
       ...{ id: frame.id, code, progress, reason, ...metadataOf(call) },
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(final ? { final } : {}),
       ...(details === undefined ? {} : { details }),
     };
   },

@@ -76,7 +76,8 @@ function repeatObstacle(call: Call, error: RpcError): string | undefined {
   if (call.signal?.aborted) return '';
   const { code, progress } = error;
   const onceMore = code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || code === 'RESOURCE_EXHAUSTED';
-  if (!onceMore) return '';
+  // An answer that is too large here would be as large from any other server.
+  if (!onceMore || error.final) return '';
   if (call.oneWay) return 'one-way calls are never retried';
   switch (progress) {
     case 'unsent':

@@ -11,6 +11,7 @@ interface Step {
   readonly code?: Code;
   readonly progress?: Progress;
   readonly retryAfterMs?: number;
+  readonly final?: boolean;
 }
 
 interface Sent {
@@ -71,7 +72,7 @@ class Scene {
 
   #attempt(attempt: Call, step: Step): Promise<unknown> {
     const { clock } = this;
-    const { afterMs, code, progress = 'maybe-processed', retryAfterMs } = step;
+    const { afterMs, code, progress = 'maybe-processed', retryAfterMs, final } = step;
     attempt.startedAt = clock.now();
     attempt.destination = { address: `10.0.0.${this.sent.length + 1}:4399` };
     this.sent.push({ at: clock.now() - 1_000, attempt: attempt.attempt });
@@ -81,7 +82,7 @@ class Scene {
       clock.schedule(afterMs, () => {
         attempt.endedAt = clock.now();
         if (code === undefined) attempt.succeed('done');
-        else attempt.fail(rpcError(code, 'scripted', { progress, retryAfterMs }));
+        else attempt.fail(rpcError(code, 'scripted', { progress, retryAfterMs, final }));
       });
     });
   }
@@ -171,6 +172,14 @@ describe('retry', () => {
   it('leaves a call whose reply is too large for this client', async () => {
     const scene = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'maybe-processed'), OK]);
     assert.equal(scene.sent.length, 1);
+  });
+
+  it('leaves a call whose reply would be too large from any other server too, and says it in the words of the server', async () => {
+    const scene = new Scene();
+    scene.start([{ ...failed('RESOURCE_EXHAUSTED', 'processed'), final: true }, OK]);
+    await scene.clock.advance(100);
+    assert.equal(scene.sent.length, 1);
+    assert.doesNotMatch(scene.error!.message, /retried|tried again/);
   });
 
   it('leaves a call that a limit of this client refused', async () => {

@@ -30,6 +30,11 @@ describe('classify', () => {
     });
   }
 
+  it('takes an answer that is too large for one that a well node has given', () => {
+    const facts = { progress: 'processed', final: true } as const;
+    assert.equal(classify(rpcError('RESOURCE_EXHAUSTED', 'too large', facts)), 'business');
+  });
+
   it('takes a result for ok', () => {
     assert.equal(classify(undefined), 'ok');
   });

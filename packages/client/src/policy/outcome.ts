@@ -50,6 +50,8 @@ export function isDenialCode(code: Code): boolean {
 
 function classifyError(error: RpcError): OutcomeKind {
   const { code } = error;
+  // It has done its work; that nobody can take the answer is between caller and handler.
+  if (error.final && code === 'RESOURCE_EXHAUSTED') return 'business';
   switch (error.progress) {
     case 'unsent':
       // No connection, or none in time, is the node's trouble. All else that was not sent was refused here.

@@ -86,6 +86,7 @@ export function parseError(
   const error = rpcError(codeFromNumber(bytes[fixed]!), bytes.utf8Slice(reasonStart, detailsStart), {
     progress: bytes[fixed + 1] === 0 ? 'refused' : 'processed',
     retryAfterMs: retryAfter === NO_RETRY_AFTER ? undefined : retryAfter,
+    final: (flags & ReplyFlag.FINAL) !== 0,
     details: detailsStart === end ? undefined : decode(bytes, detailsStart, end),
   });
   return { error, metadata };

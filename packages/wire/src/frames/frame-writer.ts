@@ -98,7 +98,7 @@ export function writeError(
       target.position = before;
     }
   }
-  putHeader(target, start, FrameType.ERROR, 0, id);
+  putHeader(target, start, FrameType.ERROR, error.final ? ReplyFlag.FINAL : 0, id);
 }
 
 /** Appends a CANCEL. */

@@ -49,6 +49,8 @@ export const ReplyFlag = {
   METADATA: 0x01,
   /** Four bytes of server load precede everything else: calls in flight (u16), queueing delay in 0.1 ms (u16). */
   LOAD: 0x02,
+  /** Of an ERROR: another attempt would end in the same way, at any server. */
+  FINAL: 0x04,
   // 0x08 is MORE, 0x10 COMPRESSED.
 } as const;
 

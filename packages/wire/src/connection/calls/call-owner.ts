@@ -203,6 +203,13 @@ export class CallOwner implements CallHolder {
   }
 }
 
+/** The error of a call whose handler has run, and whose answer cannot be taken here: it would be the same from any other server. */
+export function unfitAnswer(call: Call, code: Code, reason: string): RpcError {
+  const error = callError(call, code, reason, 'processed');
+  error.final = true;
+  return error;
+}
+
 /** The error of a call that a connection has, or would have, sent: with its names and where it went. */
 export function callError(call: Call, code: Code, reason: string, progress: Progress, cause?: unknown): RpcError {
   const { service, method, destination } = call;

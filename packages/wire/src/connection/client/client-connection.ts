@@ -3,7 +3,7 @@ import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
-import { CallOwner, type CallWire, callError, type GivenUp } from '../calls/call-owner.js';
+import { CallOwner, type CallWire, callError, type GivenUp, unfitAnswer } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
@@ -233,7 +233,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** What came for a call cannot be read; nothing but the call suffers. `goesOn`: its handler has not ended with that. */
   failReply(id: number, code: Code, reason: string, goesOn = false): void {
     const call = this.#take(id, this.#clock.now(), goesOn);
-    call?.fail(callError(call, code, reason, 'processed'));
+    call?.fail(unfitAnswer(call, code, reason));
     this.#calls.proceed();
   }
 

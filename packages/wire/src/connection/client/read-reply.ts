@@ -3,7 +3,7 @@ import { isRpcError } from '@org/rpc-core';
 import { CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { parseError, parseReplyHead } from '../../frames/frame-parser.js';
-import { callError } from '../calls/call-owner.js';
+import { callError, unfitAnswer } from '../calls/call-owner.js';
 
 /**
  * Settles a call with the frame that ends it.
@@ -27,7 +27,7 @@ export function settleWithFrame(
     else readReply(call, flags, bytes, start, end, decode, limits);
   } catch (error) {
     // Beyond limits of this side, which the other one does not know: the connection is sound.
-    if (isRpcError(error)) return call.fail(callError(call, error.code, error.reason, 'processed'));
+    if (isRpcError(error)) return call.fail(unfitAnswer(call, error.code, error.reason));
     if (error instanceof CodecError && !error.malformed)
       return call.fail(callError(call, 'INTERNAL', `the reply cannot be taken: ${error.message}`, 'processed', error));
     const reason = `the reply is malformed: ${(error as Error).message}`;

@@ -10,7 +10,7 @@ import {
   writeRpcRequest,
 } from '../../frames/message-pack-rpc.js';
 import { encodeMetadata } from '../../frames/metadata.js';
-import { CallOwner, type CallWire, callError } from '../calls/call-owner.js';
+import { CallOwner, type CallWire, callError, unfitAnswer } from '../calls/call-owner.js';
 import type { CallConnection, ClientConnectionOptions } from '../client/client-protocol.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
 import { PeerRequests } from './peer-requests.js';
@@ -202,7 +202,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     else {
       this.#calls.answered(call, this.#channel.readAt);
       const reason = `the reply has ${byteLength} bytes, the limit is ${this.#options.limits.messageBytes} (limits.messageBytes)`;
-      call.fail(callError(call, 'RESOURCE_EXHAUSTED', reason, 'processed'));
+      call.fail(unfitAnswer(call, 'RESOURCE_EXHAUSTED', reason));
     }
     this.#calls.proceed();
   }

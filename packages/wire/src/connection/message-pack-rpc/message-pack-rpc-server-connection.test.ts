@@ -337,7 +337,7 @@ describe('a request of MessagePack-RPC that is refused', () => {
     host.methods['large'] = () => 'x'.repeat(2000);
     peer.send(message(0, 1, 'large', []), ECHO);
     await settle();
-    assert.match(String((peer.messages[0] as unknown[])[2]), /^RESOURCE_EXHAUSTED: the result has 2007 bytes/);
+    assert.match(String((peer.messages[0] as unknown[])[2]), /^OUT_OF_RANGE: the result has 2007 bytes/);
     assert.deepEqual(peer.messages[1], ECHOED);
   });
 });

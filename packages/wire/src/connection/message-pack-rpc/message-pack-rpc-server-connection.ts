@@ -202,7 +202,8 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     if (bytes > messageBytes) {
       output.rollBack(start);
       const reason = `the result has ${bytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-      throw rpcError('RESOURCE_EXHAUSTED', reason);
+      // The handler has run, and would give as much again. There is no mark for that here, but a code with which nobody repeats.
+      throw rpcError('OUT_OF_RANGE', reason);
     }
     output.commit();
   }

@@ -102,7 +102,7 @@ export class PeerRequests {
     if (bytes <= limits.messageBytes) return output.commit();
     output.rollBack(start);
     const reason = `the result has ${bytes} bytes, the limit is ${limits.messageBytes} (limits.messageBytes)`;
-    this.#fail(head, rpcError('RESOURCE_EXHAUSTED', reason));
+    this.#fail(head, rpcError('OUT_OF_RANGE', reason));
   }
 
   #fail(head: RpcMessageHead, error: unknown): void {

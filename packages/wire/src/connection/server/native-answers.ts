@@ -176,7 +176,8 @@ function answer(
   if (bodyBytes > bodyBytesMax) {
     output.rollBack(start);
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
-    throw rpcError('RESOURCE_EXHAUSTED', reason);
+    // The handler has run, and would give as much on any other server.
+    throw rpcError('RESOURCE_EXHAUSTED', reason, { final: true });
   }
   const compressing = deflater?.compress(output, start);
   if (compressing === undefined) return writes.commit(start, call.id);
@@ -198,7 +199,7 @@ function answerEnd(channel: FrameChannel, limits: Limits, call: IncomingCall): v
   if (bodyBytes > bodyBytesMax) {
     output.rollBack(start);
     const reason = `the end has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
-    throw rpcError('RESOURCE_EXHAUSTED', reason);
+    throw rpcError('RESOURCE_EXHAUSTED', reason, { final: true });
   }
   writes.commit(start, call.id);
 }

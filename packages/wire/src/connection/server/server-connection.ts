@@ -364,7 +364,7 @@ const CANCEL_REASONS: Readonly<Record<number, string>> = {
 /** What is answered to a call of which an item was skipped. */
 function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
   const reason = `an item has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed' });
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed', final: true });
 }
 
 /** What is answered to a request whose body was skipped. */

@@ -394,5 +394,6 @@ export class Streams {
 function tooLarge(bytes: number, max: number): RpcError {
   return rpcError('RESOURCE_EXHAUSTED', `an item has ${bytes} bytes, the peer takes ${max} (limits.messageBytes)`, {
     progress: 'processed',
+    final: true,
   });
 }
