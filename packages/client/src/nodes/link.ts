@@ -5,6 +5,7 @@ import type { ClientProtocol, Codec } from '@org/rpc-wire';
 import {
   type ByteStream,
   type CallConnection,
+  type CallQueue,
   ClientConnection,
   type ClientConnectionObserver,
   type Dial,
@@ -29,6 +30,8 @@ export interface LinkEnvironment {
   readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
   /** `undefined` is the native one. */
   readonly protocol?: ClientProtocol | undefined;
+  /** Where calls wait that cannot be sent yet, shared by the connections to one server; left out: each has its own. */
+  readonly queue?: CallQueue | undefined;
 }
 
 /** Answers to an attempt to connect that mean: what is looked for is not there. Silence means nothing. */
@@ -54,8 +57,29 @@ const CLOSED: State = { name: 'closed' };
 
 /** Who is told of a link's changes: a node of each service that the endpoint serves. */
 export interface LinkObserver {
-  linkChanged(link: Link, previous: LinkState): void;
+  linkChanged(link: NodeLink, previous: LinkState): void;
 }
+
+/** The way from a node to its endpoint, as all but itself see it: one connection, or several. */
+export type NodeLink = Pick<
+  Link,
+  | 'endpoint'
+  | 'address'
+  | 'identity'
+  | 'state'
+  | 'connection'
+  | 'failures'
+  | 'mayComeSoon'
+  | 'isRefused'
+  | 'lastError'
+  | 'inFlight'
+  | 'observe'
+  | 'unobserve'
+  | 'connect'
+  | 'retire'
+  | 'close'
+  | 'tick'
+>;
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
@@ -74,7 +98,7 @@ const BACKOFF_MAX_MS = 10_000;
  * idle -> connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
  * uses it any more; closed is final.
  */
-export class Link implements ClientConnectionObserver {
+export class Link implements NodeLink, ClientConnectionObserver {
   readonly endpoint: Endpoint;
   readonly address: string;
   /** Who must be found there, over TLS; `undefined`: whoever has the name of the host. */
@@ -277,7 +301,7 @@ export class Link implements ClientConnectionObserver {
 
   #connected(stream: ByteStream): void {
     if (this.#state.name === 'closed') return stream.destroy();
-    const { codec, compression, keepalive, limits, clock, timers, protocol } = this.#environment;
+    const { codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     // What an old connection tells after another one took its place is no news of this link.
@@ -296,6 +320,7 @@ export class Link implements ClientConnectionObserver {
       limits,
       clock,
       timers,
+      queue,
       observer,
       expectInstance,
       contracts,

@@ -3,7 +3,7 @@ import type { Endpoint, GoneReason } from '@org/rpc-registry';
 import { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus } from '../picker/picker.js';
 import type { OutcomeKind } from '../policy/outcome.js';
-import type { Link, LinkObserver, LinkState } from './link.js';
+import type { LinkObserver, LinkState, NodeLink } from './link.js';
 import type { MeasuredNode, NodeHealth } from './node-health.js';
 import type { ServiceHealth } from './service-health.js';
 
@@ -23,7 +23,7 @@ export interface NodeOwner {
 /** One instance of one service, as calls see it: its connection, its load and its health. Kept by the balancer. */
 export class Node implements MeasuredNode, LinkObserver {
   readonly address: string;
-  readonly link: Link;
+  readonly link: NodeLink;
   readonly load: PeakEwmaLoad;
   /** When the registry stopped listing it without a reason, in the clock's milliseconds; `undefined` while it is listed. */
   unlistedAt: number | undefined = undefined;
@@ -43,7 +43,7 @@ export class Node implements MeasuredNode, LinkObserver {
   /** Why it was retired; `undefined` as long as it was not. */
   #goneReason: GoneReason | undefined;
 
-  constructor(endpoint: Endpoint, link: Link, service: ServiceHealth, owner: NodeOwner) {
+  constructor(endpoint: Endpoint, link: NodeLink, service: ServiceHealth, owner: NodeOwner) {
     this.#listed = endpoint;
     this.#endpoint = endpoint;
     this.link = link;
@@ -142,7 +142,7 @@ export class Node implements MeasuredNode, LinkObserver {
     this.#owner.nodeChanged(this);
   }
 
-  linkChanged(link: Link, previous: LinkState): void {
+  linkChanged(link: NodeLink, previous: LinkState): void {
     this.#health.setPresent(this.isReady);
     if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
     this.#owner.nodeChanged(this);

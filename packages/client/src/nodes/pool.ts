@@ -1,5 +1,6 @@
 import { type Endpoint, endpointAddress } from '@org/rpc-registry';
-import { Link, type LinkEnvironment } from './link.js';
+import { Link, type LinkEnvironment, type NodeLink } from './link.js';
+import { LinkGroup } from './link-group.js';
 
 /**
  * The links of a client: one for each instance, shared by all services that it serves and of which the client expects the same
@@ -7,7 +8,7 @@ import { Link, type LinkEnvironment } from './link.js';
  */
 export class Pool {
   readonly #environment: LinkEnvironment;
-  readonly #links = new Map<string, { readonly link: Link; users: number }>();
+  readonly #links = new Map<string, { readonly link: NodeLink; users: number }>();
 
   constructor(environment: LinkEnvironment) {
     this.#environment = environment;
@@ -17,11 +18,11 @@ export class Pool {
    * The link to an endpoint, made and connected when there is none. Give it back with `release`.
    * @param identity - who must be found there, over TLS; `undefined`: whoever has the name of the host
    */
-  acquire(endpoint: Endpoint, identity?: string): Link {
+  acquire(endpoint: Endpoint, identity?: string): NodeLink {
     const key = keyOf(endpoint, identity);
     let entry = this.#links.get(key);
     if (entry === undefined || entry.link.state === 'closed') {
-      entry = { link: new Link(endpoint, this.#environment, identity), users: 0 };
+      entry = { link: this.#make(endpoint, identity), users: 0 };
       this.#links.set(key, entry);
     }
     entry.users++;
@@ -29,8 +30,15 @@ export class Pool {
     return entry.link;
   }
 
+  #make(endpoint: Endpoint, identity?: string): NodeLink {
+    const { connections = 1 } = this.#environment.protocol ?? {};
+    return connections === 1
+      ? new Link(endpoint, this.#environment, identity)
+      : new LinkGroup(connections, endpoint, this.#environment, identity);
+  }
+
   /** Gives a link back; when nobody uses it any more, it closes after its last answer. */
-  release(link: Link): void {
+  release(link: NodeLink): void {
     const key = keyOf(link.endpoint, link.identity);
     const entry = this.#links.get(key);
     if (entry === undefined || entry.link !== link) return;
@@ -41,7 +49,7 @@ export class Pool {
   }
 
   /** Links that finish their last calls; they must still be looked after. */
-  readonly #retired = new Set<Link>();
+  readonly #retired = new Set<NodeLink>();
 
   /** Looks after every link; called about once a second. */
   tick(now: number): void {

@@ -1,5 +1,6 @@
 import type { AbandonReason, Call, CallHolder, Clock, Code, Progress, RpcError } from '@org/rpc-core';
 import { cancelledError, markLate, rpcError, type TimerQueue } from '@org/rpc-core/internal';
+import { CallQueue } from './call-queue.js';
 
 /** Why a call ends before its answer: it was abandoned, or its deadline passed; `late`, when this process was too busy to see it. */
 export type GivenUp = AbandonReason | 'expired' | 'late';
@@ -32,6 +33,8 @@ export interface CallOwnerOptions {
   readonly clock: Clock;
   /** Expires the calls; shared by the connections of a client. */
   readonly timers: TimerQueue;
+  /** Where calls wait; left out: in a queue of its own. */
+  readonly queue?: CallQueue | undefined;
 }
 
 /**
@@ -42,15 +45,17 @@ export class CallOwner implements CallHolder {
   readonly #wire: CallWire;
   readonly #clock: Clock;
   readonly #timers: TimerQueue;
-  /** Those that have to wait until others have ended, in the order in which they came. */
-  readonly #waiting = new Set<Call>();
+  /** Those that have to wait until others have ended, here or on another connection that takes from the same queue. */
+  readonly #waiting: CallQueue;
   #isDraining = false;
   #closedReason: string | undefined;
 
-  constructor({ wire, clock, timers }: CallOwnerOptions) {
+  constructor({ wire, clock, timers, queue = new CallQueue() }: CallOwnerOptions) {
     this.#wire = wire;
     this.#clock = clock;
     this.#timers = timers;
+    this.#waiting = queue;
+    queue.join();
   }
 
   /** Whether calls may be sent. */
@@ -107,8 +112,9 @@ export class CallOwner implements CallHolder {
 
   /** Sends those that had to wait, as far as they need not wait any more; closes when the last call of a drain has ended. */
   proceed(): void {
+    if (this.#closedReason !== undefined) return;
     if (this.#waiting.size > 0) this.#sendWaiting();
-    if (this.#isDraining && this.size === 0 && this.#closedReason === undefined) this.#wire.finish();
+    if (this.#isDraining && this.size === 0) this.#wire.finish();
   }
 
   #sendWaiting(): void {
@@ -116,8 +122,9 @@ export class CallOwner implements CallHolder {
     for (const call of this.#waiting) {
       if (this.#wire.mustWait(call)) return;
       this.#waiting.delete(call);
-      // Nothing ends a one-way call once it has been sent.
+      // Nothing ends a one-way call once it has been sent; any other one is of this connection from now on.
       if (call.oneWay) this.#release(call);
+      else call.holder = this;
       this.#transmit(call, now);
     }
   }
@@ -146,8 +153,7 @@ export class CallOwner implements CallHolder {
     if (this.#closedReason !== undefined) return false;
     this.#closedReason = reason;
     this.#wire.giveUpAll((call, progress) => this.#lose(call, `connection lost before the reply: ${reason}`, progress));
-    for (const call of this.#waiting) this.#lose(call, reason, 'unsent');
-    this.#waiting.clear();
+    for (const call of this.#waiting.leave()) this.#lose(call, reason, 'unsent');
     return true;
   }
 
@@ -189,7 +195,7 @@ export class CallOwner implements CallHolder {
     call.holder = this;
     if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
     if (call.signal === undefined) return;
-    call.onAbort = () => this.abandon(call, cancelledError(call));
+    call.onAbort = () => call.holder?.abandon(call, cancelledError(call));
     call.signal.addEventListener('abort', call.onAbort, { once: true });
   }
 

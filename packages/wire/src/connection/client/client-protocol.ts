@@ -3,6 +3,7 @@ import type { TimerQueue } from '@org/rpc-core/internal';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
+import type { CallQueue } from '../calls/call-queue.js';
 import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 
@@ -30,6 +31,8 @@ export interface CallConnection {
 /** What a client speaks with servers, made by a function such as `messagePackRpc()`. */
 export interface ClientProtocol {
   readonly name: string;
+  /** @internal How many connections a server is given; 1 when left out. */
+  readonly connections?: number | undefined;
   /** @internal Speaks it over a stream that was just opened. */
   open(options: ClientConnectionOptions): CallConnection;
 }
@@ -66,4 +69,6 @@ export interface ClientConnectionOptions {
   readonly compression?: ResolvedCompression | undefined;
   /** When a silent server is asked, and given up; the defaults when left out. */
   readonly keepalive?: ResolvedKeepalive | undefined;
+  /** Where calls wait that cannot be sent yet, shared by connections to the same server; left out: a queue of its own. */
+  readonly queue?: CallQueue | undefined;
 }

@@ -40,17 +40,18 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
   #ignored = 0;
 
   constructor(options: ClientConnectionOptions, rpc: ResolvedMessagePackRpcOptions) {
-    const { stream, limits, clock, timers } = options;
+    const { stream, limits, clock, timers, queue } = options;
     this.#options = options;
     this.#rpc = rpc;
     this.#codec = foreignMsgpack(rpc.textFormat);
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
-    this.#calls = new CallOwner({ wire: this, clock, timers });
+    this.#calls = new CallOwner({ wire: this, clock, timers, queue });
     this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy: Number.POSITIVE_INFINITY });
     const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
     this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
     stream.start(channel.receiver);
+    this.#calls.proceed();
   }
 
   get isOpen(): boolean {

@@ -10,6 +10,11 @@ export interface MessagePackRpcOptions {
    * request at a time, such as mprpc. Further calls wait, within their deadlines.
    */
   readonly maxInFlight?: number | undefined;
+  /**
+   * How many connections each server is given, 1 to 64 (default 1), for servers that work on one request of a connection at a time.
+   * A call goes to the one with the fewest calls in flight; those beyond `maxInFlight` on each wait for whichever is free first.
+   */
+  readonly connections?: number | undefined;
   /** The highest id (default 2^31 - 1, since some servers read it as a signed integer); at least `maxInFlight`. */
   readonly maxMessageId?: number | undefined;
   /** How methods are named: `service.method` (default), or the `method` alone for servers that know no services. */
@@ -32,6 +37,7 @@ export interface MessagePackRpcOptions {
 /** The options of `messagePackRpc` with every default in place. */
 export interface ResolvedMessagePackRpcOptions {
   readonly maxInFlight: number;
+  readonly connections: number;
   readonly maxMessageId: number;
   readonly methodName: 'service.method' | 'method';
   readonly metadataFirst: boolean;
@@ -41,6 +47,7 @@ export interface ResolvedMessagePackRpcOptions {
 
 const KNOWN: readonly string[] = [
   'maxInFlight',
+  'connections',
   'maxMessageId',
   'methodName',
   'metadataFirst',
@@ -54,6 +61,7 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
   assertKnownOptions(where, options, KNOWN);
   const {
     maxInFlight = 1000,
+    connections = 1,
     maxMessageId = 0x7fff_ffff,
     methodName = 'service.method',
     metadataFirst = false,
@@ -61,6 +69,7 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
     handlers = {},
   } = options;
   assertNumber(where, 'maxInFlight', maxInFlight, { min: 1, max: 65_535, integer: true });
+  assertNumber(where, 'connections', connections, { min: 1, max: 64, integer: true });
   assertNumber(where, 'maxMessageId', maxMessageId, { min: maxInFlight, max: MESSAGE_ID_MAX, integer: true });
   const isName = methodName === 'service.method' || methodName === 'method';
   assertFits(where, 'methodName', "'service.method' or 'method'", methodName, isName);
@@ -69,5 +78,5 @@ export function resolveMessagePackRpcOptions(options: MessagePackRpcOptions): Re
   assertObject(where, 'handlers', handlers);
   for (const [name, handler] of Object.entries(handlers))
     assertFits(where, `handlers.${name}`, 'a function', handler, typeof handler === 'function');
-  return { maxInFlight, maxMessageId, methodName, metadataFirst, textFormat, handlers };
+  return { maxInFlight, connections, maxMessageId, methodName, metadataFirst, textFormat, handlers };
 }

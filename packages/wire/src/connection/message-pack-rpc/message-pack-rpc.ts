@@ -14,5 +14,9 @@ import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './mess
  */
 export function messagePackRpc(options: MessagePackRpcOptions = {}): ClientProtocol {
   const resolved = resolveMessagePackRpcOptions(options);
-  return { name: 'messagepack-rpc', open: (connection) => new MessagePackRpcClientConnection(connection, resolved) };
+  return {
+    name: 'messagepack-rpc',
+    connections: resolved.connections,
+    open: (connection) => new MessagePackRpcClientConnection(connection, resolved),
+  };
 }
