@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, recordSnapshots, seededRandom } from '@org/rpc-testkit';
@@ -48,6 +48,16 @@ describe('an open local registry', () => {
     return owner;
   };
   const file = (id: string): string => join(directory, 'n', `${id}.json`);
+
+  it('removes namespaces that nobody uses any more', async () => {
+    const old = join(directory, 'old');
+    await mkdir(old);
+    const at = Date.now() / 1_000 - 120;
+    await utimes(old, at, at);
+    await recordSnapshots(open(), 'greeter').until(() => true);
+    await open().services();
+    assert.deepEqual(await readdir(directory), ['n']);
+  });
 
   it('finds what other processes wrote, two that started at once included', async () => {
     await Promise.all([start('one'), start('two')]);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { rpcError } from '@org/rpc-core/internal';
 import type { Instance, Registration, RegistryEnvironment, RegistryHandle, Snapshot, Watch } from '../registry.js';
 import { createRounds, type Rounds } from '../rounds.js';
@@ -14,6 +14,7 @@ import { createLocalRules, type LocalRules } from './local-rules.js';
 import { createRulesPaths } from './local-rules-files.js';
 import { createLocalRulesStore } from './local-rules-store.js';
 import { createDirectoryScanner, type Scan, type Scanner } from './local-scan.js';
+import { sweepNamespaces } from './local-sweep.js';
 import { viewOf } from './local-view.js';
 
 /**
@@ -39,6 +40,7 @@ export class LocalHandle implements RegistryHandle {
   /** Calls of `services()` that wait for a list. */
   #readers = 0;
   #failures = 0;
+  #hasSwept = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -164,6 +166,10 @@ export class LocalHandle implements RegistryHandle {
       this.#readError = undefined;
       for (const service of this.#watches.services()) this.#watches.offer(service, viewOf(service, scan, before));
       await this.#scanner.clean(scan);
+      if (!this.#hasSwept) {
+        this.#hasSwept = true;
+        await sweepNamespaces(this.#root, basename(this.#directory), this.#environment, this.#owner).catch(() => {});
+      }
       return undefined;
     } catch (error) {
       this.#readFailed(error as Error);

@@ -35,6 +35,21 @@ defineService('a', { bad: method<() => Promise<AsyncGenerator<number>>>() });
 defineService('a', { bad: method<() => string | AsyncIterable<number>>() });
 // @ts-expect-error not a function
 method<number>();
+class Sum {
+  add(x: number): number {
+    return x;
+  }
+}
+// @ts-expect-error a class is no function that can be called
+method<typeof Sum>();
+// @ts-expect-error nor is an instance of one
+method<Sum>();
+// @ts-expect-error a class is no options either
+method(Sum);
+// @ts-expect-error nor what a service is made of
+defineService('a', Sum);
+// @ts-expect-error nor a method of one
+defineService('a', { bad: Sum });
 // @ts-expect-error the type of the items instead of the function
 stream<(limit: number) => number>();
 // @ts-expect-error no stream comes in
