@@ -17,6 +17,8 @@ import { makeCall, TestHost } from './connection-rig.js';
 
 /** The largest item that a model sends. */
 export const ITEM_BYTES_MAX = 40_000;
+/** What items consist of: one buffer for all of them, for a property sends gigabytes. */
+const BLANK = Buffer.alloc(ITEM_BYTES_MAX);
 const PREFACE_BYTES = 5;
 /** So many of the largest items are more than half of the connection's window. */
 const PROBES = 1 + Math.ceil(CONNECTION_CREDIT / 2 / ITEM_BYTES_MAX);
@@ -34,7 +36,7 @@ class Way {
   #isReading = false;
 
   give(bytes: number): void {
-    if (!this.isGivenUp) this.source.push([this.given++, Buffer.alloc(bytes)], 0);
+    if (!this.isGivenUp) this.source.push([this.given++, BLANK.subarray(0, bytes)], 0);
   }
 
   /** The source says that no more comes. */
@@ -135,7 +137,10 @@ class Ledger {
 /** A client's and a server's connection with streams between them, all of whose steps are taken from outside. */
 export class StreamWorld {
   readonly clock = new FakeClock(1_000);
-  readonly streams: ModelStream[] = [];
+  /** Those of this part of the run; {@link settle} ends them all. */
+  streams: ModelStream[] = [];
+  /** By number, over the whole run. */
+  readonly #all: ModelStream[] = [];
   readonly #timers = new TimerQueue(this.clock);
   readonly #upLedger = new Ledger(PREFACE_BYTES);
   readonly #downLedger = new Ledger(0);
@@ -147,7 +152,7 @@ export class StreamWorld {
     const [clientEnd, serverEnd] = memoryPair();
     const host = new TestHost();
     host.methods['both'] = ((items: AsyncIterable<unknown>, number: number) => {
-      const stream = this.streams[number]!;
+      const stream = this.#all[number]!;
       stream.up.readFrom(items[Symbol.asyncIterator]());
       return stream.down.source;
     }) as never;
@@ -164,7 +169,8 @@ export class StreamWorld {
   }
 
   open(): void {
-    const one = new ModelStream(this.streams.length);
+    const one = new ModelStream(this.#all.length);
+    this.#all.push(one);
     this.streams.push(one);
     const call = makeCall(this.clock, 'both', [one.number], { signal: one.controller.signal });
     call.stream = {
@@ -228,8 +234,8 @@ export class StreamWorld {
     }
   }
 
-  /** All sources end and all readers read to the end: what is whole must have come whole, and nothing is left behind. */
-  async finish(): Promise<void> {
+  /** All sources end and all readers read to the end: what is whole must have come whole. Then there are no streams. */
+  async settle(): Promise<void> {
     for (const { up, down } of this.streams) {
       up.finish();
       up.want(1e9);
@@ -246,6 +252,11 @@ export class StreamWorld {
       assert.equal(up.ends, 1);
       if (!endsEarly) assert.equal(up.read.length, up.given, `stream ${number} up`);
     }
+    this.streams = [];
+  }
+
+  /** When all have settled: no credit is lost, and nothing is left behind. */
+  async finish(): Promise<void> {
     await this.#checkConserved();
     this.#client.close('done');
     await this.clock.advance(2_000);
@@ -259,11 +270,11 @@ export class StreamWorld {
    */
   async #checkConserved(): Promise<void> {
     if (this.isClosed) return;
-    const probe = this.streams.length;
     this.open();
+    const probe = this.streams[0]!;
     for (const [way, sent, back] of [
-      [this.streams[probe]!.up, this.#upLedger, this.#downLedger],
-      [this.streams[probe]!.down, this.#downLedger, this.#upLedger],
+      [probe.up, this.#upLedger, this.#downLedger],
+      [probe.down, this.#downLedger, this.#upLedger],
     ] as const) {
       const before = back.granted.get(0) ?? 0;
       for (let i = 0; i < PROBES && (back.granted.get(0) ?? 0) === before; i++) {
