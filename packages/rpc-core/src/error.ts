@@ -78,6 +78,8 @@ export class RpcError extends Error {
   late: boolean;
   /** @internal Another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
   final: boolean;
+  /** @internal The connection was lost while the call was in flight: what it was given to may be gone. */
+  lost: boolean;
   /** @internal */
   readonly [BRAND] = true;
 
@@ -101,6 +103,7 @@ export class RpcError extends Error {
     this.attempts = NO_ATTEMPTS;
     this.late = false;
     this.final = false;
+    this.lost = false;
   }
 }
 

@@ -58,6 +58,8 @@ export function fuseGates(gates: readonly Gate[]): Required<Gate> {
 /** What an attempt is sent to: named in errors. The client's node is one. */
 export interface Destination {
   readonly address: string;
+  /** When it last said anything, in the clock's milliseconds; `undefined` where nobody knows. */
+  readonly heardAt?: number | undefined;
 }
 
 /** Why an attempt is given up: its `caller` no longer wants it, or another attempt of the call was faster (`hedge lost`). */
@@ -142,6 +144,8 @@ export class Call {
   destination: Destination | undefined = undefined;
   /** On the call itself: where attempts of it are, or were, beside each other; `undefined` unless it is hedged. */
   rivals: Destination[] | undefined = undefined;
+  /** On the call itself: who had said nothing when an attempt ended there, and when that was; `Infinity` where the connection was lost. */
+  silent: { readonly destination: Destination; readonly at: number }[] | undefined = undefined;
   /** Whether this attempt goes beside another one of the call: worth nothing at the same node. */
   isHedge = false;
   /** Failed attempts so far, on the call itself. */

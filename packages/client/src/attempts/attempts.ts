@@ -2,6 +2,7 @@ import { type AttemptRecord, type Call, type Clock, isRpcError, type RpcError } 
 import { rpcError } from '@org/rpc-core/internal';
 import { completeError } from './call-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
+import { noteSilence } from './silence.js';
 
 /**
  * Where the attempts of a call stand.
@@ -132,6 +133,7 @@ export function recordAttempt(attempt: Call, error: RpcError): void {
     code: error.code,
     progress: error.progress,
   };
+  noteSilence(attempt, error);
   if (root.attempts === undefined) root.attempts = [record];
   else root.attempts.push(record);
 }

@@ -2,6 +2,10 @@ import type { Call, Random, RpcError } from '@org/rpc-core';
 import { retryDelayMs } from '../policy/backoff.js';
 import { isDenialCode } from '../policy/outcome.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
+import { standingStill } from './silence.js';
+
+/** A call after which so many nodes stand still, or are gone, may be the reason: it is given to no other. */
+const STANDING_STILL_MAX = 2;
 
 /** What is known when an attempt has failed, besides its error. */
 export interface RetryFacts {
@@ -53,6 +57,8 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
   const obstacle = isDenied && call.signal?.aborted !== true ? undefined : repeatObstacle(call, error);
   if (obstacle !== undefined) return { stop: obstacle };
   if (facts.max === 0) return { stop: 'retries are off' };
+  if (standingStill(call) >= STANDING_STILL_MAX)
+    return { stop: 'the nodes that were given it have said nothing since' };
   if (facts.retries >= facts.max) return { stop: 'no retries are left' };
   const leftMs = call.deadline - facts.now;
   // What one node asks for is no reason to let another wait.

@@ -81,6 +81,10 @@ export class Node implements MeasuredNode, LinkObserver {
     return this.#endpoint.weight !== before;
   }
 
+  get heardAt(): number {
+    return this.link.connection?.heardAt ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** Whether calls may be given to it. */
   get isReady(): boolean {
     return this.#goneReason === undefined && this.link.state === 'ready' && this.#endpoint.state === 'up';

@@ -53,7 +53,7 @@ class SimulatedConnection implements CallConnection, CallWire {
   readonly #jobs = new Map<Call, Job>();
   isGreeted = false;
   isSuspect = false;
-  #heardAt: number;
+  heardAt: number;
   /** Since when an answer to a PING is awaited. */
   #pingedAt: number | undefined;
 
@@ -64,7 +64,7 @@ class SimulatedConnection implements CallConnection, CallWire {
     this.#clock = clock;
     this.#networkMs = networkMs;
     this.#owner = new CallOwner({ wire: this, clock, timers });
-    this.#heardAt = clock.now();
+    this.heardAt = clock.now();
     this.#server.connected(this);
     clock.schedule(2 * networkMs, () => this.#greet());
   }
@@ -88,7 +88,7 @@ class SimulatedConnection implements CallConnection, CallWire {
   tick(now: number): void {
     if (this.#pingedAt === undefined) return;
     this.isSuspect = this.#server.isFrozen && now - this.#pingedAt >= SUSPECT_MS;
-    if (!this.#server.isFrozen) this.#pingedAt = undefined;
+    if (!this.#server.isFrozen) this.#heard();
     else if (now - this.#pingedAt >= (this.inFlight === 0 ? SUSPECT_MS : PING_TIMEOUT_MS))
       this.lost('no answer to a PING');
   }
@@ -135,7 +135,7 @@ class SimulatedConnection implements CallConnection, CallWire {
     if (job === undefined) return undefined;
     this.#jobs.delete(call);
     job.isGone = true;
-    if (why === 'expired' && this.#heardAt < call.startedAt) this.#pingedAt ??= this.#clock.now();
+    if (why === 'expired' && this.heardAt < (call.startedAt + this.#clock.now()) / 2) this.#ping();
     return 'maybe-processed';
   }
 
@@ -151,10 +151,24 @@ class SimulatedConnection implements CallConnection, CallWire {
     this.lost('drained');
   }
 
+  #ping(): void {
+    if (this.#pingedAt !== undefined) return;
+    this.#pingedAt = this.#clock.now();
+    this.#clock.schedule(2 * this.#networkMs, () => {
+      if (!this.#owner.isClosed && !this.#server.isFrozen) this.#heard();
+    });
+  }
+
+  #heard(): void {
+    this.heardAt = this.#clock.now();
+    this.#pingedAt = undefined;
+    this.isSuspect = false;
+  }
+
   #greet(): void {
     if (this.#owner.isClosed || this.#server.isFrozen) return;
     this.isGreeted = true;
-    this.#heardAt = this.#clock.now();
+    this.#heard();
     this.#options.observer.greeted({ instance: this.#server.endpoint.id } as Hello);
   }
 
@@ -162,7 +176,7 @@ class SimulatedConnection implements CallConnection, CallWire {
     this.#clock.schedule(this.#networkMs, () => {
       if (this.#owner.isClosed) return;
       const now = this.#clock.now();
-      this.#heardAt = now;
+      this.heardAt = now;
       const { call } = job;
       if (!this.#jobs.delete(call)) return;
       this.#owner.answered(call, now);

@@ -13,10 +13,12 @@ export interface SimulatedFault {
    * - `slow`: the work takes `ms` (default 2,000), for a `share` of the calls (default all).
    * - `failing`: calls are answered after `ms` (default 1) with `code` (default UNAVAILABLE), a `share` of them (default all).
    * - `frozen`: the process stands still, as in a long pause of its memory manager; it goes on where it was.
+   * - `blocking`: a call blocks the process for `ms` (default 5,000): it does nothing else, and answers no PING.
+   * - `crashing`: a call ends the process, which is back after `ms` (default 5,000).
    * - `killed`: the process is gone with all that it was doing, and its port refuses.
    * - `disconnected`: its connections are lost and nobody answers there; the process itself goes on.
    */
-  readonly kind: 'slower' | 'slow' | 'failing' | 'frozen' | 'killed' | 'disconnected';
+  readonly kind: 'slower' | 'slow' | 'failing' | 'frozen' | 'blocking' | 'crashing' | 'killed' | 'disconnected';
   readonly times?: number | undefined;
   readonly ms?: number | undefined;
   /** 0 to 1. */
@@ -27,6 +29,8 @@ export interface SimulatedFault {
    * PERMISSION_DENIED, `maybe-processed` for UNAVAILABLE, else `processed`).
    */
   readonly progress?: Progress | undefined;
+  /** For `blocking` and `crashing`: how many calls it hits, each wherever it is repeated (default 1). */
+  readonly calls?: number | undefined;
   /** The methods that it hits (default all). */
   readonly methods?: readonly string[] | undefined;
   /** The fault comes and goes: so many milliseconds each (default: it stays). */

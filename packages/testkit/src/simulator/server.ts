@@ -22,6 +22,8 @@ export interface ServerSettings {
   readonly queueMax: number;
   readonly workMs: (method: string) => ServiceTime;
   readonly faults: readonly SimulatedFault[];
+  /** The calls that `blocking` and `crashing` have hit; shared by all servers. */
+  readonly poisoned: Map<Call, SimulatedFault>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -46,6 +48,9 @@ export class SimulatedServer {
   #queue: Job[] = [];
   #head = 0;
   #running = new Set<Job>();
+  /** Until when a call blocks the process, and until when the process that a call has ended is away. */
+  #blockedUntil = 0;
+  #awayUntil = 0;
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
@@ -55,12 +60,19 @@ export class SimulatedServer {
 
   /** How an attempt to connect goes now. */
   get reachable(): 'yes' | 'refused' | 'silent' {
-    if (this.#fault('killed') !== undefined) return 'refused';
+    if (this.#fault('killed') !== undefined || this.#settings.clock.now() < this.#awayUntil) return 'refused';
     return this.#fault('disconnected') === undefined ? 'yes' : 'silent';
   }
 
   get isFrozen(): boolean {
-    return this.#fault('frozen') !== undefined;
+    return this.#frozenMs > 0;
+  }
+
+  /** How long it will stand still yet. */
+  get #frozenMs(): number {
+    const now = this.#settings.clock.now();
+    const frozen = this.#fault('frozen');
+    return Math.max(this.#blockedUntil, frozen === undefined ? 0 : activeUntil(frozen, now)) - now;
   }
 
   connected(connection: { lost(reason: string): void }): void {
@@ -97,16 +109,50 @@ export class SimulatedServer {
     if (slow !== undefined) ms = slow.ms ?? 2_000;
     const failing = this.#fault('failing', random, method);
     if (failing !== undefined) ms = failing.ms ?? 1;
-    clock.schedule(ms, () => this.#done(job, failing));
+    const blocking = this.#poison('blocking', job.call);
+    if (blocking !== undefined) {
+      ms = blocking.ms ?? 5_000;
+      this.#blockedUntil = clock.now() + ms;
+      clock.schedule(ms, () => this.#next());
+    }
+    const crashing = this.#poison('crashing', job.call);
+    if (crashing === undefined) clock.schedule(ms, () => this.#done(job, failing));
+    else this.#crash(crashing.ms ?? 5_000);
+  }
+
+  /** The fault that a call brings with it, wherever it goes. */
+  #poison(kind: SimulatedFault['kind'], { root, method }: Call): SimulatedFault | undefined {
+    const { faults, poisoned, random } = this.#settings;
+    if (!faults.some((fault) => fault.kind === kind)) return undefined;
+    const known = poisoned.get(root);
+    if (known !== undefined) return known.kind === kind ? known : undefined;
+    const fault = this.#fault(kind, random, method);
+    if (fault === undefined) return undefined;
+    if ([...poisoned.values()].filter((each) => each === fault).length >= (fault.calls ?? 1)) return undefined;
+    poisoned.set(root, fault);
+    return fault;
+  }
+
+  #crash(ms: number): void {
+    this.#awayUntil = this.#settings.clock.now() + ms;
+    this.#reset();
+    for (const each of [...this.#connections]) each.lost('the connection was reset');
+  }
+
+  /** What a process that ends was doing is gone with it. */
+  #reset(): void {
+    this.#running = new Set();
+    this.#queue = [];
+    this.#head = 0;
   }
 
   #done(job: Job, failing: SimulatedFault | undefined): void {
     // Lost with its process.
     if (!this.#running.has(job)) return;
-    const frozen = this.#fault('frozen');
-    const { clock } = this.#settings;
-    if (frozen !== undefined) {
-      clock.schedule(activeUntil(frozen, clock.now()) - clock.now(), () => this.#done(job, failing));
+    const frozenMs = this.#frozenMs;
+    if (frozenMs > 0) {
+      // For ever, perhaps.
+      if (Number.isFinite(frozenMs)) this.#settings.clock.schedule(frozenMs, () => this.#done(job, failing));
       return;
     }
     this.#running.delete(job);
@@ -157,11 +203,7 @@ export class SimulatedServer {
     const step = (): void => {
       const now = clock.now();
       if (isActive(fault, now)) {
-        if (fault.kind === 'killed') {
-          this.#running = new Set();
-          this.#queue = [];
-          this.#head = 0;
-        }
+        if (fault.kind === 'killed') this.#reset();
         if (fault.kind !== 'frozen') for (const each of [...this.#connections]) each.lost('the connection was reset');
       } else {
         this.#next();

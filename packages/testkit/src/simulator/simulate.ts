@@ -1,6 +1,6 @@
 import type { Client, ClientOptions } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
-import { type Code, defineService, isRpcError, method, type Random } from '@org/rpc-core';
+import { type Call, type Code, defineService, isRpcError, method, type Random } from '@org/rpc-core';
 import { assertNumber } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import type { Dial } from '@org/rpc-wire/internal';
@@ -148,12 +148,14 @@ class Run {
     const works = new Map(
       Object.entries(methods).map(([name, { work }]) => [name, toTime(work ?? servers.work ?? 10)]),
     );
+    const poisoned = new Map<Call, SimulatedFault>();
     this.servers = Array.from({ length: servers.count }, (_, index) => {
       const { slots = 16, queueMax = 10_000 } = servers;
       const own = faults.filter((fault) => [fault.servers].flat().includes(index));
       const workMs = (name: string): ServiceTime => works.get(name)!;
       const endpoint = endpointOf(servers, index);
-      return new SimulatedServer({ endpoint, slots, queueMax, workMs, faults: own, clock, random: this.#random });
+      const random = this.#random;
+      return new SimulatedServer({ endpoint, slots, queueMax, workMs, faults: own, poisoned, clock, random });
     });
     let total = 0;
     this.#methods = Object.entries(methods).map(([name, { share = 1 }]) => {

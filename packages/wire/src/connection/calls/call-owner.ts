@@ -159,7 +159,9 @@ export class CallOwner implements CallHolder {
 
   #lose(call: Call, reason: string, progress: Progress): void {
     this.answered(call, this.#clock.now());
-    call.fail(callError(call, 'UNAVAILABLE', reason, progress));
+    const error = callError(call, 'UNAVAILABLE', reason, progress);
+    error.lost = progress === 'maybe-processed';
+    call.fail(error);
   }
 
   // CallHolder
@@ -214,6 +216,15 @@ export function unfitAnswer(call: Call, code: Code, reason: string): RpcError {
   const error = callError(call, code, reason, 'processed');
   error.final = true;
   return error;
+}
+
+/**
+ * Whether a server seems to stand still: nothing of it came while a call was there, but perhaps at the beginning, when what it
+ * had said before was still on its way.
+ * @param heardAt - when something last came
+ */
+export function isSilent(heardAt: number, { startedAt }: Call, now: number): boolean {
+  return heardAt < (startedAt + now) / 2;
 }
 
 /** The error of a call that a connection has, or would have, sent: with its names and where it went. */

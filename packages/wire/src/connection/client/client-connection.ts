@@ -3,7 +3,7 @@ import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
-import { CallOwner, type CallWire, callError, type GivenUp, unfitAnswer } from '../calls/call-owner.js';
+import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswer } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
@@ -66,6 +66,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   get isGreeted(): boolean {
     return this.#channel.isGreeted;
+  }
+
+  get heardAt(): number {
+    return this.#channel.readAt;
   }
 
   get isSuspect(): boolean {
@@ -149,8 +153,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     if (this.#compressing.delete(call)) return 'unsent';
     if (why === 'hedge lost') this.#cancel(call.id, CancelReason.HEDGE_LOST);
     else if (isCut || why === 'caller') this.#cancel(call.id);
-    // Not one byte since the call was sent: the process may be frozen or its host gone. Busy servers answer a PING.
-    if (why === 'expired' && this.#channel.readAt < call.startedAt) this.#channel.keepalive.suspect(this.#clock.now());
+    // The process may be frozen or its host gone. Busy servers answer a PING.
+    const now = this.#clock.now();
+    if (why === 'expired' && isSilent(this.#channel.readAt, call, now)) this.#channel.keepalive.suspect(now);
     return 'maybe-processed';
   }
 

@@ -17,6 +17,8 @@ export interface CallConnection {
   readonly isGreeted: boolean;
   /** Whether it was asked whether it lives still, and says nothing: new calls are better sent elsewhere. */
   readonly isSuspect: boolean;
+  /** When something of the server last came, in the clock's milliseconds; `Infinity` where its silence means nothing. */
+  readonly heardAt: number;
   readonly inFlight: number;
   /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown>;

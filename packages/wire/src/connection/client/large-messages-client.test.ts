@@ -49,9 +49,10 @@ describe('a large request to a server that reads slowly', () => {
       peer.stream.resume();
       await settle();
       assert.equal(sent.settledTimes, 1);
+      // A server that says nothing until the deadline is asked whether it lives.
       const types = calls(peer.frames).map(({ type }) => type);
       assert.deepEqual(
-        types,
+        types.filter((type) => type !== FrameType.PING),
         [FrameType.REQUEST, FrameType.CONTINUATION, FrameType.CONTINUATION, FrameType.CANCEL],
         how,
       );

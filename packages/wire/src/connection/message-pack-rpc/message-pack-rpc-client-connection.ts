@@ -68,6 +68,10 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
   }
 
   /** Nobody can be asked on this wire: a server that is silent may be at work. */
+  get heardAt(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   get isSuspect(): boolean {
     return false;
   }
