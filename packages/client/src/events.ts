@@ -14,6 +14,10 @@ export interface ClientEvents {
   /** Calls of this method avoid this endpoint, until a trial call after `openForMs` succeeds. */
   breakerOpened: [event: { endpoint: string; service: string; method: string; openForMs: number }];
   breakerClosed: [event: { endpoint: string; service: string; method: string }];
+  /** Calls of all methods avoid this endpoint, which fails; until a trial call after `forMs` succeeds. */
+  ejected: [event: { endpoint: string; service: string; forMs: number }];
+  /** It is given calls again. */
+  readmitted: [event: { endpoint: string; service: string }];
   /** An attempt failed and another one follows after `delayMs`. */
   retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
   /** A call had no answer after `delayMs`, and another attempt was sent beside the one at `endpoint`. */
@@ -45,6 +49,8 @@ export const CLIENT_EVENTS = Object.keys({
   endpointDown: true,
   breakerOpened: true,
   breakerClosed: true,
+  ejected: true,
+  readmitted: true,
   retried: true,
   hedged: true,
   limited: true,

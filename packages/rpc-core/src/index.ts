@@ -55,6 +55,7 @@ export type {
 export { CHANNELS, type Observer, observe } from './observe.js';
 export type { BreakerOptions } from './policies/breaker.js';
 export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
+export type { EjectionOptions } from './policies/ejection.js';
 export type { FailureValues, FailureWhen } from './policies/failure.js';
 export type { HedgeOptions } from './policies/hedge.js';
 export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from './policies/policies.js';
@@ -72,6 +73,8 @@ export type {
   RulePolicy,
   RuleScope,
   RulesDocument,
+  ServiceRule,
+  ServiceRules,
   SwitchRule,
   WeightRule,
 } from './rules/rules-document.js';

@@ -251,7 +251,8 @@ export class RpcClient implements Client {
   #balancer(service: string): Balancer {
     let balancer = this.#services.balancer(service);
     if (balancer === undefined) {
-      const { registry, namespace, name, zone, clock, random, tls, balancer: pickers } = this.#options;
+      const { registry, namespace, name, zone, clock, random, tls, services, policy } = this.#options;
+      const { balancer: pickers } = this.#options;
       const onEvent = (event: RegistryEvent): void => this.#registryEvent(event);
       this.#registry ??= registry.open({ namespace, clock, random, onEvent });
       balancer = new Balancer(service, {
@@ -264,6 +265,10 @@ export class RpcClient implements Client {
         identity: tls === undefined ? undefined : expectedIdentity(tls.current, service),
         pickers,
         breakers: this.#breakers,
+        sources: [
+          { options: services.get(service)?.policy ?? {}, isOwn: false },
+          { options: policy, isOwn: false },
+        ],
         zone,
         clock,
         random,

@@ -4,6 +4,7 @@ import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
 import { type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
+import { foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
@@ -35,6 +36,8 @@ export interface BalancerEnvironment {
   readonly breakers: BreakerGroup | undefined;
   /** Where the client is, for pickers that ask; `undefined` when nobody has said. */
   readonly zone?: string | undefined;
+  /** What was said of the service as a whole, the nearest first; left out: nothing. */
+  readonly sources?: readonly PolicySource[] | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -71,9 +74,16 @@ export class Balancer implements NodeOwner {
     this.#environment = environment;
     const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
-    const health = new ServiceHealth({ clock, random, breakers, zone });
+    const { sources = [] } = environment;
+    const { ejection } = foldServicePolicies(sources, undefined);
+    const onEjection = (endpoint: string, forMs: number | undefined): void => {
+      if (forMs === undefined) emit('readmitted', { endpoint, service });
+      else emit('ejected', { endpoint, service, forMs });
+    };
+    const health = new ServiceHealth({ clock, random, breakers, ejection, onEjection, zone });
     this.#health = health;
     const onSwap = (): void => {
+      health.setEjection(foldServicePolicies(sources, this.rules.current).ejection);
       if (this.roster.weigh()) this.#view.changedAll();
     };
     this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });

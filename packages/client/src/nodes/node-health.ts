@@ -4,6 +4,7 @@ import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
+import { type EjectionCount, type EjectionValues, OutlierRecord } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { Denials } from './denials.js';
 import { methodKey } from './method-key.js';
@@ -48,6 +49,11 @@ export interface NodePeers {
   readonly breakers: BreakerGroup | undefined;
   /** What of the calls was denied, and by whom. */
   readonly denials: Denials;
+  /** When nodes are left alone for all methods. */
+  readonly ejection: EjectionValues;
+  readonly ejections: EjectionCount;
+  /** Told when a node is left alone, and for how long at first; `undefined` when it is given calls again. */
+  ejected(node: MeasuredNode, forMs: number | undefined): void;
   /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
   medianMs(node: MeasuredNode, now: number): number | undefined;
   /** Told whether a probe may be due at the node. */
@@ -55,7 +61,7 @@ export interface NodePeers {
   /** Told when a breaker of the node has opened (1) or is open no more (-1). */
   countOpen(breaker: Breaker, change: 1 | -1): void;
   /** Told when the node is gone. */
-  leave(node: MeasuredNode): void;
+  leave(node: MeasuredNode, health: NodeHealth): void;
 }
 
 /**
@@ -72,7 +78,8 @@ export class NodeHealth implements BreakerOwner {
   readonly #byRef = new Map<MethodRef, Breaker>();
   /** The methods that it denies and its peers do not, by {@link methodKey}. */
   readonly #denying = new Map<string, Shutter>();
-  /** Open breakers, and methods that it denies. */
+  readonly #outlier: OutlierRecord;
+  /** Open breakers, methods that it denies, and 1 while it is ejected. */
   #shut = 0;
   #peersMs: number | undefined;
   #peersAskedAt = Number.NEGATIVE_INFINITY;
@@ -93,9 +100,11 @@ export class NodeHealth implements BreakerOwner {
   #closed = false;
 
   /** Made by `ServiceHealth.join`. */
-  constructor(node: MeasuredNode, peers: NodePeers) {
+  constructor(node: MeasuredNode, peers: NodePeers, now: number) {
     this.#node = node;
     this.#peers = peers;
+    this.#outlier = new OutlierRecord(peers.random, now);
+    peers.ejections.present++;
   }
 
   get address(): string {
@@ -125,8 +134,33 @@ export class NodeHealth implements BreakerOwner {
   setPresent(isPresent: boolean): void {
     if (this.#closed || isPresent === this.#isPresent) return;
     this.#isPresent = isPresent;
-    for (const breaker of this.#breakers.values())
-      if (breaker.isOpen) this.#peers.countOpen(breaker, isPresent ? 1 : -1);
+    const change = isPresent ? 1 : -1;
+    this.#peers.ejections.present += change;
+    if (this.#outlier.isEjected) this.#peers.ejections.ejected += change;
+    else this.#countBreakers(change);
+  }
+
+  /** Breakers of a node that is ejected are not counted besides: it is avoided once. */
+  #countBreakers(change: 1 | -1): void {
+    for (const breaker of this.#breakers.values()) if (breaker.isOpen) this.#peers.countOpen(breaker, change);
+  }
+
+  /** Whether it is left alone for all methods. */
+  get isEjected(): boolean {
+    return this.#outlier.isEjected;
+  }
+
+  /** It is given calls again. */
+  readmit(now: number): void {
+    if (!this.#outlier.isEjected) return;
+    this.#outlier.readmit(now);
+    this.#shut--;
+    if (this.#isPresent) {
+      this.#peers.ejections.ejected--;
+      this.#countBreakers(1);
+    }
+    this.#updateProbing();
+    if (!this.#closed) this.#peers.ejected(this.#node, undefined);
   }
 
   /** Takes the outcome of a call that was given to the node. Call it after the load's `settled`, which this may reset. */
@@ -138,6 +172,7 @@ export class NodeHealth implements BreakerOwner {
       return;
     }
     if (kind === 'denied' || this.#peers.denials.isActive) this.#compare(call, kind, now);
+    this.#watch(call, kind, now);
     if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(call, now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
@@ -150,6 +185,7 @@ export class NodeHealth implements BreakerOwner {
     this.#probeAt = Math.min(this.#probeAt, now);
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) breaker.expedite(now);
     for (const shutter of this.#denying.values()) shutter.expedite(now);
+    if (this.#outlier.isEjected) this.#outlier.expedite(now);
   }
 
   /** Called by a breaker. */
@@ -157,7 +193,7 @@ export class NodeHealth implements BreakerOwner {
     if (this.#closed) return;
     const change = breaker.isOpen ? 1 : -1;
     this.#shut += change;
-    if (this.#isPresent) this.#peers.countOpen(breaker, change);
+    if (this.#isPresent && !this.#outlier.isEjected) this.#peers.countOpen(breaker, change);
     this.#updateProbing();
   }
 
@@ -165,11 +201,13 @@ export class NodeHealth implements BreakerOwner {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#isPresent) this.#peers.ejections.present--;
+    this.readmit(0);
     for (const breaker of this.#breakers.values()) this.#drop(breaker);
     this.#breakers.clear();
     this.#byRef.clear();
     this.#denying.clear();
-    this.#peers.leave(this.#node);
+    this.#peers.leave(this.#node, this);
   }
 
   /**
@@ -193,7 +231,10 @@ export class NodeHealth implements BreakerOwner {
     this.#probe = undefined;
     this.#probed = undefined;
     if (probed !== undefined) probed.recordProbe(kind, now);
-    else if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
+    else {
+      this.#watch(call, kind, now);
+      if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
+    }
     if (kind === 'failure') this.#failed(call, now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
   }
@@ -221,8 +262,32 @@ export class NodeHealth implements BreakerOwner {
     this.#peers.setProbing(this.#node, this.#shut > 0 || this.#failedAt >= 0);
   }
 
+  /** Sees whether it fails so much that it is to be left alone, and leaves it alone if the others can spare it. */
+  #watch(call: Call, kind: OutcomeKind, now: number): void {
+    const { ejection, ejections } = this.#peers;
+    if (ejection.maxPercent === 0 || !this.#outlier.record(kind, call.startedAt, now, ejection)) return;
+    if (!this.#isPresent || !ejections.mayEject(ejection)) return;
+    const forMs = this.#outlier.eject(now, ejection);
+    this.#shut++;
+    ejections.ejected++;
+    this.#countBreakers(-1);
+    this.#updateProbing();
+    this.#peers.ejected(this.#node, forMs);
+  }
+
+  /** What a trial call says of a node that is left alone. */
+  readonly #ejection: Shutter = {
+    isDue: (now) => this.#outlier.isDue(now),
+    expedite: (now) => this.#outlier.expedite(now),
+    recordProbe: (kind, now) => {
+      if (kind === 'ok' || kind === 'business') this.readmit(now);
+      else if (kind !== 'ignore') this.#outlier.postpone(now);
+    },
+  };
+
   /** What keeps calls of this method away now. */
   #shutter(ref: MethodRef): Shutter | undefined {
+    if (this.#outlier.isEjected) return this.#ejection;
     const breaker = this.#find(ref);
     if (breaker?.isOpen) return breaker;
     return this.#denying.size === 0 ? undefined : this.#denying.get(methodKey(ref));
@@ -298,7 +363,7 @@ export class NodeHealth implements BreakerOwner {
   #drop(breaker: Breaker): void {
     if (breaker.isOpen) {
       this.#shut--;
-      if (this.#isPresent) this.#peers.countOpen(breaker, -1);
+      if (this.#isPresent && !this.#outlier.isEjected) this.#peers.countOpen(breaker, -1);
     }
     breaker.close();
   }

@@ -1,8 +1,10 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
+import { EjectionCount, type EjectionValues } from '../policy/ejection.js';
 import { Denials } from './denials.js';
 import { methodKey } from './method-key.js';
 import { type MeasuredNode, NodeHealth, type NodePeers } from './node-health.js';
@@ -20,6 +22,10 @@ export interface ServiceHealthSettings {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
   readonly breakers: BreakerGroup | undefined;
+  /** When nodes are left alone; left out: as by default. */
+  readonly ejection?: EjectionValues | undefined;
+  /** Told when a node is left alone, see `NodePeers`. */
+  readonly onEjection?: ((address: string, forMs: number | undefined) => void) | undefined;
   /** Where the client is; `undefined` when nobody has said. */
   readonly zone?: string | undefined;
 }
@@ -34,6 +40,10 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly breakers: BreakerGroup | undefined;
   readonly zone: string | undefined;
   readonly denials: Denials = new Denials();
+  readonly ejections: EjectionCount = new EjectionCount();
+  #ejection: EjectionValues;
+  readonly #onEjection: ServiceHealthSettings['onEjection'];
+  readonly #healths = new Set<NodeHealth>();
   readonly #probing = new Set<PickerNode>();
   /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
   readonly #open = new Map<string, number>();
@@ -49,6 +59,22 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     this.random = settings.random;
     this.breakers = settings.breakers;
     this.zone = settings.zone;
+    this.#ejection = settings.ejection ?? resolvePolicy('ejection', POLICIES.ejection);
+    this.#onEjection = settings.onEjection;
+  }
+
+  get ejection(): EjectionValues {
+    return this.#ejection;
+  }
+
+  /** From now on nodes are left alone like this; those that are stay so until they are tried, unless none is to be any more. */
+  setEjection(values: EjectionValues): void {
+    this.#ejection = values;
+    if (values.maxPercent === 0) for (const health of this.#healths) health.readmit(this.clock.now());
+  }
+
+  ejected(node: MeasuredNode, forMs: number | undefined): void {
+    this.#onEjection?.(node.address, forMs);
   }
 
   get inFlight(): number {
@@ -82,7 +108,8 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   }
 
   avoided(call: Call): number {
-    return this.#open.size === 0 ? 0 : (this.#open.get(methodKey(call)) ?? 0);
+    const { ejected } = this.ejections;
+    return this.#open.size === 0 ? ejected : ejected + (this.#open.get(methodKey(call)) ?? 0);
   }
 
   /**
@@ -95,10 +122,13 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     this.#joinedAt.push(now);
     while (this.#joinedAt[0]! < now - RAMP_MS) this.#joinedAt.shift();
     if (this.#joinedAt.length * 2 <= this.#loads.size) node.load.ramp(RAMP_MS, now);
-    return new NodeHealth(node, this);
+    const health = new NodeHealth(node, this, now);
+    this.#healths.add(health);
+    return health;
   }
 
-  leave(node: MeasuredNode): void {
+  leave(node: MeasuredNode, health: NodeHealth): void {
+    this.#healths.delete(health);
     this.#loads.delete(node.load);
     this.#probing.delete(node);
     this.denials.forget(node);

@@ -1,4 +1,4 @@
-import type { RulePolicy } from '@org/rpc-core';
+import type { MethodRule, RulePolicy } from '@org/rpc-core';
 import { type Complete, completeValues, POLICIES, type PolicyDescription } from '@org/rpc-core/internal';
 import type { ActiveRules } from './active-rules.js';
 
@@ -32,7 +32,13 @@ export const FOLDED = {
   failure: POLICIES.failure,
 } as const;
 
+/** The same for a service as a whole. */
+export const FOLDED_FOR_SERVICE = {
+  ejection: POLICIES.ejection,
+} as const;
+
 type Folded = typeof FOLDED;
+type FoldedForService = typeof FOLDED_FOR_SERVICE;
 type ValuesOf<P> = P extends PolicyDescription<infer V> ? V : never;
 /** Those without a default. */
 interface Optional {
@@ -47,6 +53,11 @@ export type MethodValues = {
     ValuesOf<Folded[P]>,
     P extends keyof Optional ? Extract<Optional[P], keyof ValuesOf<Folded[P]>> : never
   >;
+};
+
+/** The values of the policies of a service as a whole. */
+export type ServiceValues = {
+  readonly [P in keyof FoldedForService]: Complete<ValuesOf<FoldedForService[P]>>;
 };
 
 /** What a policy is told when it judges what its dark rule would have changed of a call. */
@@ -64,11 +75,20 @@ export interface DarkView {
  * those behind it.
  */
 export function foldPolicies(of: PolicySources, rules: ActiveRules | undefined): MethodValues {
-  const folded = Object.entries(FOLDED).map(([name, policy]) => {
+  return foldAll(FOLDED, of, rules) as MethodValues;
+}
+
+/** The same for the policies of a service as a whole. @param sources - what was said of it, the nearest first */
+export function foldServicePolicies(sources: readonly PolicySource[], rules: ActiveRules | undefined): ServiceValues {
+  return foldAll(FOLDED_FOR_SERVICE, { service: '', method: '', isStream: false, sources }, rules) as ServiceValues;
+}
+
+function foldAll(policies: object, of: PolicySources, rules: ActiveRules | undefined): object {
+  const folded = Object.entries(policies).map(([name, policy]: [string, AnyPolicy]) => {
     const ruled = rules?.modes[policy.name as RulePolicy] === 'on' ? ruleSources(policy.name, of.method, rules) : [];
-    return [name, foldOne(policy as unknown as AnyPolicy, of, ruled)];
+    return [name, foldOne(policy, of, ruled)];
   });
-  return Object.freeze(Object.fromEntries(folded)) as MethodValues;
+  return Object.freeze(Object.fromEntries(folded));
 }
 
 /** What the rule of a policy wants for a method, whatever its mode; empty when it says nothing of it. */
@@ -91,10 +111,10 @@ interface Source {
 }
 
 function ruleSources(policy: string, method: string, { document }: ActiveRules): Source[] {
-  const rule = document[policy as keyof Folded & RulePolicy];
+  const rule = document[policy as keyof (Folded & FoldedForService) & RulePolicy] as MethodRule<object> | undefined;
   if (rule === undefined) return [];
   return [
-    { said: rule.methods[method] as Said, isOwn: true, asks: true },
+    { said: rule.methods?.[method] as Said, isOwn: true, asks: true },
     { said: rule as object as Said, isOwn: false, asks: false },
   ];
 }

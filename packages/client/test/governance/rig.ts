@@ -38,6 +38,7 @@ export interface RigOptions {
   readonly idempotent?: boolean;
   readonly timeoutMs?: number;
   readonly breakers?: boolean;
+  readonly ejection?: false;
   readonly budget?: RetryBudget | undefined;
   /** What bounds attempts; left out: nothing is known of the method, and attempts share the time. */
   readonly latency?: Pick<MethodLatency, 'slowMs' | 'settle'> & Partial<Pick<MethodLatency, 'excuse'>>;
@@ -103,6 +104,7 @@ export class Rig {
       clock,
       random,
       breakers: options.breakers === false ? undefined : this.breakers,
+      ejection: resolvePolicy('rig', POLICIES.ejection, options.ejection),
     });
     this.nodes = options.nodes.map((script, index) => new RigNode(index, script, health));
     this.#picker = options.picker.create(this.nodes, health);

@@ -45,8 +45,11 @@ export interface ValueDescription {
   readonly ownForStreams?: boolean | undefined;
 }
 
-/** How a rule says it: values for all methods and for single ones, for single methods only, or one value for each endpoint. */
-export type RuleShape = 'values' | 'methods' | 'endpoints';
+/**
+ * How a rule says it: values for all methods and for single ones, for the service as a whole, for single methods only, or one
+ * value for each endpoint.
+ */
+export type RuleShape = 'values' | 'service' | 'methods' | 'endpoints';
 
 /**
  * A policy as data: what can be said of it, where, and within which bounds. The checks of options, what a rule may say, how

@@ -1,6 +1,7 @@
 import { type BreakerOptions, breakerPolicy } from './breaker.js';
 import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.js';
 import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
+import { type EjectionOptions, ejectionPolicy } from './ejection.js';
 import { type FailureValues, failurePolicy } from './failure.js';
 import { type HedgeOptions, hedgePolicy } from './hedge.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
@@ -22,6 +23,7 @@ export const POLICIES = {
   concurrency: concurrencyPolicy,
   failure: failurePolicy,
   breaker: breakerPolicy,
+  ejection: ejectionPolicy,
   weight: weightPolicy,
   switch: switchPolicy,
 } as const;
@@ -44,6 +46,8 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
 export interface ServicePolicyOptions extends PolicyOptions {
   /** What all repeats together may add to the load of the service. */
   readonly retryBudget?: RetryBudgetOptions | undefined;
+  /** When a node that fails is left alone, whatever the method; `false` never. */
+  readonly ejection?: EjectionOptions | false | undefined;
 }
 
 /** What can be said for a client besides. */

@@ -61,12 +61,14 @@ function readRule(where: string, { name: path, values, rule: shape }: AnyPolicy,
     });
     return { ...readScope(where, path, rule), endpoints };
   }
-  const ofAll = shape === 'values' ? names : [];
-  const rule = readObject(where, path, value, [...SCOPE, ...ofAll, 'methods']);
+  const ofAll = shape === 'methods' ? [] : names;
+  const ofMethods = shape === 'service' ? [] : ['methods'];
+  const rule = readObject(where, path, value, [...SCOPE, ...ofAll, ...ofMethods]);
+  const said = shape === 'methods' ? {} : checkValues(where, `${path}.`, values, rule);
+  if (shape === 'service') return { ...readScope(where, path, rule), ...said };
   const methods = readMethods(where, path, rule['methods'], (name, each) =>
     checkValues(where, `${name}.`, values, readObject(where, name, each, names)),
   );
-  const said = shape === 'values' ? checkValues(where, `${path}.`, values, rule) : {};
   return { ...readScope(where, path, rule), ...said, methods };
 }
 

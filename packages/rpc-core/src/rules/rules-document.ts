@@ -1,3 +1,4 @@
+import type { EjectionOptions } from '../policies/ejection.js';
 import type { HedgeOptions } from '../policies/hedge.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
@@ -16,8 +17,13 @@ export interface MethodRules {
   readonly throttle?: MethodRule<ThrottleOptions> | undefined;
 }
 
+/** The policies that have a rule as values for the service as a whole. */
+export interface ServiceRules {
+  readonly ejection?: ServiceRule<EjectionOptions> | undefined;
+}
+
 /** The kinds of rules that a document may hold, one of each. */
-export type RulePolicy = keyof MethodRules | 'weight' | 'switch';
+export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'switch';
 
 /** For whom a rule is. */
 export interface RuleScope {
@@ -28,6 +34,9 @@ export interface RuleScope {
 
 /** Replaces what the options of clients say of a policy, for all methods and for single ones. */
 export type MethodRule<V> = RuleScope & V & { readonly methods: Readonly<Record<string, V>> };
+
+/** Replaces what the options of clients say of a policy for a service. */
+export type ServiceRule<V> = RuleScope & V;
 
 /** Replaces the weights of endpoints. */
 export interface WeightRule extends RuleScope {
@@ -41,7 +50,7 @@ export interface SwitchRule extends RuleScope {
 }
 
 /** The rules of one service: checked, complete, and immutable. One document replaces the one before as a whole. */
-export interface RulesDocument extends MethodRules {
+export interface RulesDocument extends MethodRules, ServiceRules {
   readonly schemaVersion: 1;
   /** Counted by the registry: 1 for the first document of a service, and 1 more with each that is set. */
   readonly version: number;
