@@ -110,6 +110,21 @@ describe('keepalive of a connection', () => {
     assert.deepEqual([lost.error?.code, lost.error?.progress], ['UNAVAILABLE', 'maybe-processed']);
   });
 
+  it('keeps a silent server no longer than the last deadline in flight needs', async () => {
+    const { call, clock, connection, observed } = await greetedClientRig();
+    const [early, late] = [call('compute', [], { timeoutMs: 16_000 }), call('compute', [], { timeoutMs: 18_000 })];
+    let closedAfter = 0;
+    for (let second = 1; closedAfter === 0; second++) {
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+      if (observed.closed.length > 0) closedAfter = second;
+      else if (second < 18) assert.equal(late.settledTimes, 0);
+    }
+    assert.deepEqual([early.error?.code, late.error?.code], ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
+    assert.equal(closedAfter, 18);
+    assert.deepEqual(observed.closed, ['no answer to a PING within 3000 ms']);
+  });
+
   it('asks when it is told to', async () => {
     const keepalive = { idleMs: 2_000, suspectMs: 1_000, timeoutMs: 5_000 };
     const { call, clock, connection, observed, peer } = await greetedClientRig({ keepalive });
