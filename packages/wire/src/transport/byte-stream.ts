@@ -23,6 +23,12 @@ export interface ByteStream {
   resume(): void;
   /** Sends what is queued, then tells the other end that no more will come. Reading goes on. */
   end(): void;
+  /**
+   * Has the operating system ask the other one whether it is still there, whenever nothing has come for so long: for protocols that
+   * cannot ask themselves. Without an answer, the stream is over. Left out where the other end cannot vanish.
+   * @param afterMs - in milliseconds; systems count whole seconds
+   */
+  probe?(afterMs: number): void;
   /** Drops the stream at once, in both directions. */
   destroy(): void;
 }

@@ -64,6 +64,10 @@ export class SocketStream implements ByteStream {
     if (!this.#socket.writableEnded) this.#socket.end();
   }
 
+  probe(afterMs: number): void {
+    this.#socket.setKeepAlive(true, afterMs);
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

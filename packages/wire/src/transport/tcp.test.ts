@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@org/rpc-core';
 import { FakeClock } from '@org/rpc-testkit';
 import type { ByteStream, Listener } from './byte-stream.js';
+import { SocketStream } from './socket-stream.js';
 import { dialTcp, listenTcp } from './tcp.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0, connectionsMax: 100 };
@@ -60,6 +61,16 @@ describe('TCP streams', () => {
     );
     return { listener, client, server };
   }
+
+  it('have their system ask the other one when told to, while nothing comes', async () => {
+    const [socket, told] = [new Socket(), [] as unknown[][]];
+    socket.setKeepAlive = (...args) => {
+      told.push(args);
+      return socket;
+    };
+    new SocketStream(socket, { address: 'there' }).probe(10_000);
+    assert.deepEqual(told, [[true, 10_000]]);
+  });
 
   it('carry bytes both ways and name the other end', async () => {
     const { listener, client, server } = await connected();

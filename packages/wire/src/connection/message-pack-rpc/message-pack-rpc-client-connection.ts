@@ -40,14 +40,15 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
   #ignored = 0;
 
   constructor(options: ClientConnectionOptions, rpc: ResolvedMessagePackRpcOptions) {
-    const { stream, limits, clock, timers, queue } = options;
+    const { stream, limits, clock, timers, queue, keepalive } = options;
     this.#options = options;
     this.#rpc = rpc;
     this.#codec = foreignMsgpack(rpc.textFormat);
     this.#decode = this.#codec.createDecoder(limits);
     this.#ids = new RpcIds(rpc.maxMessageId);
     this.#calls = new CallOwner({ wire: this, clock, timers, queue });
-    this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy: Number.POSITIVE_INFINITY });
+    const firstMessageBy = Number.POSITIVE_INFINITY;
+    this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy, keepalive });
     const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
     this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
     stream.start(channel.receiver);

@@ -46,7 +46,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   #closed = false;
 
   constructor(options: SuccessorOptions<Entry>) {
-    const { stream, limits, clock, host, openedAt } = options;
+    const { stream, limits, clock, host, openedAt, keepalive } = options;
     this.#limits = limits;
     this.#clock = clock;
     this.#host = host;
@@ -61,6 +61,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
       clock,
       owner: this,
       firstMessageBy: openedAt + limits.handshakeMs,
+      keepalive,
     });
   }
 

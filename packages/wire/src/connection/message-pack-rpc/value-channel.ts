@@ -4,6 +4,7 @@ import { createScanner, type Scanner } from '../../codec/scanner.js';
 import { ProtocolError } from '../../frames/frame.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import { ByteChannel, type ByteChannelOwner } from '../channel/byte-channel.js';
+import { DEFAULT_KEEPALIVE, type ResolvedKeepalive } from '../channel/keepalive.js';
 import type { Output } from '../channel/output.js';
 import { StallWatch } from '../channel/stall-watch.js';
 
@@ -39,6 +40,8 @@ export interface ValueChannelOptions {
   readonly owner: ValueChannelOwner;
   /** The first whole message must come by this time, in the clock's milliseconds; `Infinity` where the peer only answers. */
   readonly firstMessageBy: number;
+  /** When a silent peer is asked whether it lives; the defaults when left out. */
+  readonly keepalive?: ResolvedKeepalive | undefined;
 }
 
 /**
@@ -63,8 +66,10 @@ export class ValueChannel implements ByteChannelOwner {
   #messagesRead = 0;
 
   constructor(options: ValueChannelOptions) {
-    const { stream, limits, clock } = options;
+    const { stream, limits, clock, keepalive = DEFAULT_KEEPALIVE } = options;
     this.#options = options;
+    // The wire has no PING. A host that is gone says nothing, and one whose process was killed within a call has only ended its side.
+    stream.probe?.(keepalive.idleMs);
     this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
     this.#scanner = createScanner({ messageBytes: SKIP_FACTOR * limits.messageBytes });
     this.output = this.#bytes.output;

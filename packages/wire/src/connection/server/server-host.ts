@@ -79,6 +79,7 @@ export interface SuccessorOptions<Entry extends MethodEntry> {
   readonly host: ServerHost<Entry>;
   /** When the connection was accepted, in the clock's milliseconds. */
   readonly openedAt: number;
+  readonly keepalive?: ResolvedKeepalive | undefined;
   /** Told once, when it is over. */
   readonly closed: (reason: string) => void;
 }

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { TimerQueue } from '@org/rpc-core/internal';
+import { FakeClock } from '@org/rpc-testkit';
+import { TestHost } from '../../../test/connection-rig.js';
+import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
+import { msgpack } from '../../codec/msgpack.js';
+import { memoryPair } from '../../transport/memory.js';
+import type { ResolvedKeepalive } from '../channel/keepalive.js';
+import { ServerConnection } from '../server/server-connection.js';
+import { messagePackRpc } from './message-pack-rpc.js';
+import { serveMessagePackRpc } from './message-pack-rpc-server-connection.js';
+
+/** After how long the system of either side is told to ask the other one, in milliseconds. */
+async function probes(keepalive?: ResolvedKeepalive): Promise<{ client: number[]; server: number[] }> {
+  const seen: { client: number[]; server: number[] } = { client: [], server: [] };
+  const clock = new FakeClock(1_000);
+  const shared = { codec: msgpack(), limits: DEFAULT_LIMITS, clock, keepalive };
+  const probe = (side: 'client' | 'server') => ({ probe: (ms: number) => void seen[side].push(ms) });
+  const [near] = memoryPair();
+  messagePackRpc().open({
+    ...shared,
+    stream: Object.assign(near, probe('client')),
+    timers: new TimerQueue(clock),
+    observer: { greeted() {}, draining() {}, closed() {} },
+    expectInstance: '',
+  });
+  const [far, stream] = memoryPair();
+  const host = new TestHost();
+  new ServerConnection({
+    ...shared,
+    stream: Object.assign(stream, probe('server')),
+    host,
+    messagePackRpc: serveMessagePackRpc,
+  });
+  new MessagePackRpcPeer(far).send(message(0, 1, 'test.echo', []));
+  await clock.advance(0);
+  return seen;
+}
+
+describe('a connection of MessagePack-RPC', () => {
+  it('has the system look for a peer that is gone without a word, since the wire cannot ask', async () => {
+    assert.deepEqual(await probes(), { client: [10_000], server: [10_000] });
+    const keepalive = { idleMs: 60_000, suspectMs: 3_000, timeoutMs: 20_000 };
+    assert.deepEqual(await probes(keepalive), { client: [60_000], server: [60_000] });
+  });
+});
