@@ -19,6 +19,7 @@ import { indexOfKey, keepSparse } from './index-keys.js';
 import { isUtf8Text } from './is-utf8.js';
 import type { KeyCache } from './key-cache.js';
 import { Decoder } from './msgpack-internals.js';
+import { readShortText, SHORT_TEXT_BYTES } from './short-text.js';
 
 /** The chunk that was decoded from last and its view, shared by all decoders of a codec so that none holds memory itself. */
 export interface ViewCache {
@@ -63,8 +64,6 @@ const NOTHING = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Below this a loop makes a string faster than a call into native code does (measured on Node 20). */
-const LOOP_BYTES = 8;
 
 /**
  * The library's decoder with bounds inside. The end of the message is the only bound: no length is believed beyond it, arrays
@@ -142,15 +141,9 @@ export class BoundedDecoder extends Decoder {
       const key = this.#settings.keys.get(bytes, start, end);
       if (key !== undefined) return key;
     }
-    if (byteLength < LOOP_BYTES) {
-      let text = '';
-      let i = start;
-      for (; i < end; i++) {
-        const byte = bytes[i]!;
-        if (byte > 0x7f) break;
-        text += String.fromCharCode(byte);
-      }
-      if (i === end) return text;
+    if (byteLength <= SHORT_TEXT_BYTES) {
+      const text = readShortText(bytes, start, end);
+      if (text !== undefined) return text;
     }
     const text = bytes.utf8Slice(start, end);
     // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
