@@ -204,6 +204,7 @@ export {
   type InstanceUpdate,
   type ListenOptions,
   type MethodDescription,
+  type OutlivedEvent,
   Reflection,
   type Server,
   type ServerAddress,

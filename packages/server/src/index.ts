@@ -10,5 +10,6 @@ export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
 export type { ServerConcurrency } from './policy/concurrency.js';
+export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ContractEvent } from './served-contracts.js';
 export type { ServerState } from './state.js';

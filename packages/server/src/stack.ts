@@ -216,9 +216,16 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     this.#end(call, error);
   }
 
+  /** Nobody has waited for this call for long, and nothing can end it: its place is free, and whoever drains does not wait. */
+  release(call: IncomingCall<Entry>): void {
+    if (call.admitted) this.#admission.leave(call, undefined);
+    call.admitted = false;
+    this.#size--;
+  }
+
   #end(call: IncomingCall<Entry>, error: unknown): void {
     if (call.admitted) this.#admission.leave(call, error);
-    this.#size--;
+    if (!call.outlived) this.#size--;
     if (error === undefined && !call.abandoned) this.#succeeded++;
     else if (call.started) this.#failed++;
     else this.#refused++;

@@ -1,5 +1,6 @@
 import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
+import type { OutlivedEvent } from '../policy/outlived-calls.js';
 import type { ContractEvent } from '../served-contracts.js';
 
 /** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
@@ -19,6 +20,11 @@ export interface ServerEvents {
       peer: Peer;
     },
   ];
+  /**
+   * A handler still runs a minute after its caller has gone, or the deadline of the call has passed: it looks at no signal. It does not count
+   * against `concurrency` any more, and `close` does not wait for it. Where nobody listens, a line on stderr says it once for each method.
+   */
+  handlerOutlived: [event: OutlivedEvent];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];
   /**
@@ -44,6 +50,7 @@ export interface ServerEvents {
 /** The names of all events, for who writes one that is none. */
 export const SERVER_EVENTS = Object.keys({
   handlerError: true,
+  handlerOutlived: true,
   registered: true,
   registry: true,
   contractDiffers: true,

@@ -31,6 +31,7 @@ import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
 import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
+import { OutlivedCalls } from '../policy/outlived-calls.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
@@ -78,6 +79,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #concurrency: ConcurrencyLimit<Handler>;
   readonly #observer: CallObserver<Handler>;
   readonly #stack: ServerStack<Handler>;
+  readonly #outlived: OutlivedCalls<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections = new Set<ServerConnection<Handler>>();
   readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
@@ -121,6 +123,13 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       ended: () => this.#checkEmpty(),
     };
     this.#stack = new ServerStack(this.#observer.around(parts));
+    this.#outlived = new OutlivedCalls<Handler>({
+      release: (call) => {
+        this.#stack.release(call);
+        this.#checkEmpty();
+      },
+      emit: (event) => this.#emit('handlerOutlived', event),
+    });
     this.#startedAt = options.clock.now();
     this.#health = new HealthBoard(() => this.#dispatcher.services, this.#draining.signal);
     this.#dispatcher.addBuiltIn(Health, this.#health.handlers);
@@ -181,6 +190,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       for (const connection of this.#connections) connection.tick(now);
       this.#ages?.tick(now);
       if (this.#concurrency.waiting > 0) this.#concurrency.sweep();
+      this.#outlived.sweep(this.#calls(), now);
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });
     const { names, ...times } = signals;
@@ -366,6 +376,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     // Neither the registry nor a client may hold up the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});
     for (const connection of this.#connections) connection.drain(reason);
+  }
+
+  *#calls(): Iterable<IncomingCall<Handler>> {
+    for (const connection of this.#connections) yield* connection.calls;
+    for (const connection of this.#lost) yield* connection.calls;
   }
 
   connections(): number {

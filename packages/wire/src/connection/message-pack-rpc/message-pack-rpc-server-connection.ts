@@ -79,6 +79,10 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     return this.#running.size;
   }
 
+  get calls(): Iterable<IncomingCall<Entry>> {
+    return this.#running.all();
+  }
+
   /** From now on new calls are refused. The wire has no goodbye: the connection ends with the last answer. */
   refuseNew(reason: string): void {
     this.#refusing = reason;
@@ -269,6 +273,6 @@ function refused(code: RpcError['code'], reason: string): RpcError {
 }
 
 /** Makes the server's end of a connection whose peer speaks MessagePack-RPC: what a native connection hands over to. */
-export function serveMessagePackRpc<Entry extends MethodEntry>(options: SuccessorOptions<Entry>): Successor {
+export function serveMessagePackRpc<Entry extends MethodEntry>(options: SuccessorOptions<Entry>): Successor<Entry> {
   return new MessagePackRpcServerConnection(options);
 }

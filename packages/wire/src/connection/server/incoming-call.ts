@@ -68,6 +68,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   started = false;
   /** Whether nobody waits for the answer any more. */
   abandoned = false;
+  /** Whether that has been so for so long that it counts no more. */
+  outlived = false;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
   /** Runs a step of its stream where the handler was entered; `undefined` before that. */

@@ -31,6 +31,12 @@ export class RunningCalls<Entry extends MethodEntry> {
     return this.#byId.values();
   }
 
+  /** Every call, also those whose caller has gone. */
+  *all(): Iterable<IncomingCall<Entry>> {
+    yield* this.#byId.values();
+    yield* this.#oneWay;
+  }
+
   /**
    * Nobody waits for this call any more: its handler is told why, and nothing of it is answered.
    * @returns the call; `undefined` when it has ended, or was given up before

@@ -42,7 +42,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #deflater: Deflater | undefined;
   /** Whether the client can have read that this side inflates. */
   #offersInflating = false;
-  #successor: Successor | undefined;
+  #successor: Successor<Entry> | undefined;
   #refusing: string | undefined;
   /** Whether calls that nobody can send again are served still, though others are refused: they have crossed the GOAWAY. */
   #servesLast = true;
@@ -81,6 +81,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   /** How many handlers run on behalf of this connection, those included whose caller has given up. */
   get running(): number {
     return this.#successor?.running ?? this.#running.size;
+  }
+
+  /** These calls. */
+  get calls(): Iterable<IncomingCall<Entry>> {
+    return this.#successor?.calls ?? this.#running.all();
   }
 
   drain(reason: string): void {

@@ -64,7 +64,7 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
   /** Takes over a connection whose peer turns out to speak MessagePack-RPC. */
-  readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor;
+  readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor<Entry>;
   /** Which payloads are compressed for peers that can inflate them; `undefined`: none. */
   readonly compression?: ResolvedCompression | undefined;
   /** When a silent client is asked, and given up; the defaults when left out. */
@@ -85,11 +85,13 @@ export interface SuccessorOptions<Entry extends MethodEntry> {
 }
 
 /** A protocol that has taken over a connection. */
-export interface Successor {
+export interface Successor<Entry extends MethodEntry = MethodEntry> {
   /** Who receives what the stream brings. */
   readonly receiver: ByteReceiver;
   /** How many handlers run on behalf of the connection. */
   readonly running: number;
+  /** These calls, those included whose caller has gone. */
+  readonly calls: Iterable<IncomingCall<Entry>>;
   /** See {@link ServedConnection.retire}. */
   retire(reason: string): void;
   /** See {@link ServedConnection.refuseNew}. */
