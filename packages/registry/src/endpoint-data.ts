@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { assertName, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint, EndpointState } from './endpoint.js';
+import { EndpointSecret } from './endpoint-secret.js';
 import type { Instance } from './registry.js';
 
 /** The most services that one instance may have. */
@@ -49,13 +50,15 @@ export function readEndpoint(where: string, value: unknown): Endpoint {
     ...optional('startedAtMs', readOptionalTime(where, value['startedAtMs'])),
     ...optional('protocol', readOptionalText(where, 'protocol', value['protocol'])),
     ...optional('features', readFeatures(where, value['features'])),
+    // What came as text out of a registry is none: only `local` reads one.
+    ...optional('secret', value['secret'] instanceof EndpointSecret ? value['secret'] : undefined),
   };
   return Object.freeze(endpoint);
 }
 
 /** Whether two endpoints that {@link readEndpoint} made say the same. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  return a === b || (JSON.stringify(a) === JSON.stringify(b) && a.secret?.reveal() === b.secret?.reveal());
 }
 
 const ID_LENGTH_MAX = 200;

@@ -1,3 +1,5 @@
+import type { EndpointSecret } from './endpoint-secret.js';
+
 /**
  * Whether an instance takes new calls: `up`, or `unavailable` for a while, in which clients stay connected, or `draining`, which is
  * written before it leaves.
@@ -31,6 +33,8 @@ export interface Endpoint {
   readonly features?: readonly string[] | undefined;
   /** True where the id is made up from the address (`direct`): whichever instance answers there is the right one. */
   readonly isAnyInstance?: boolean | undefined;
+  /** What client and server show each other that they know; only where nobody else can read the entry (`local`). */
+  readonly secret?: EndpointSecret | undefined;
 }
 
 /** `host:port` (IPv6 in brackets) or `unix:path`: how an endpoint is named in errors, events and tables. */

@@ -3,6 +3,7 @@ export { several } from './combined/several.js';
 export { direct } from './direct/direct.js';
 export { type DnsOptions, type DnsService, dns } from './dns/dns.js';
 export { type Endpoint, type EndpointState, endpointAddress } from './endpoint.js';
+export type { EndpointSecret } from './endpoint-secret.js';
 export { type LocalOptions, local } from './local/local.js';
 export { memory } from './memory/memory.js';
 export type {

@@ -119,5 +119,10 @@ export interface Registry {
    * resolves with `undefined` where the system has none (Windows); the server then listens on the loopback address.
    */
   readonly privateSocket?: (() => Promise<string | undefined>) | undefined;
+  /**
+   * True when nobody but the user of this process can read its entries: then the entry of a server that listens on TCP has a secret, by
+   * which clients and server know each other.
+   */
+  readonly hasPrivateEntries?: boolean | undefined;
   open(environment: RegistryEnvironment): RegistryHandle;
 }

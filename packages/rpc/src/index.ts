@@ -168,6 +168,7 @@ export {
   direct,
   dns,
   type Endpoint,
+  type EndpointSecret,
   type EndpointState,
   endpointAddress,
   type Gone,

@@ -23,7 +23,7 @@ describe('the page about the architecture', () => {
         for (let i = 0; i < end; i++) yield i;
       },
     });
-    const { port } = await server.listen({ host: '127.0.0.1' });
+    const { port } = await server.listen({ host: '127.0.0.1', anyUser: true });
     client = createClient({ registry: direct([`127.0.0.1:${port}`]) });
     // What a first call brings about is not on the way of the others.
     await client.service(Calculator).sum(1, 2);

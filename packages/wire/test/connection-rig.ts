@@ -20,6 +20,7 @@ import { ServerConnection } from '../src/connection/server/server-connection.js'
 import type { ServerHost } from '../src/connection/server/server-host.js';
 import { PREFACE } from '../src/frames/frame.js';
 import type { Hello } from '../src/frames/hello.js';
+import type { ServerSecret } from '../src/frames/proof.js';
 import type { ByteStream } from '../src/transport/byte-stream.js';
 import { memoryPair } from '../src/transport/memory.js';
 import { helloFrame, RawPeer } from './raw-peer.js';
@@ -90,6 +91,8 @@ export interface RigOptions {
   readonly limits?: Partial<Limits>;
   readonly clientLimits?: Partial<Limits>;
   readonly expectInstance?: string;
+  /** Of the server's entry: for a server whether it is demanded too, for a client the text alone. */
+  readonly secret?: string | ServerSecret;
   /** What both sides compress, where it is a pair. */
   readonly compression?: ResolvedCompression;
   readonly keepalive?: ResolvedKeepalive;
@@ -149,6 +152,7 @@ export function serverRig(options: RigOptions = {}): ServerRig {
     host,
     compression: options.compression,
     keepalive: options.keepalive,
+    secret: typeof options.secret === 'object' ? options.secret : undefined,
   });
   return { clock, host, connection, peer: new RawPeer(clientEnd), settle: () => clock.advance(0) };
 }
@@ -245,6 +249,7 @@ function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): 
       closed: (reason) => observed.closed.push(reason),
     },
     expectInstance: options.expectInstance ?? '',
+    secret: typeof options.secret === 'string' ? options.secret : undefined,
     compression: options.compression,
     keepalive: options.keepalive,
   });

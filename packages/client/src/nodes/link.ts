@@ -324,6 +324,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       observer,
       expectInstance,
       contracts,
+      secret: this.endpoint.secret?.reveal(),
     };
     const connection: CallConnection = protocol?.open(options) ?? new ClientConnection(options);
     this.#setState({ name: 'ready', connection, since: clock.now() });

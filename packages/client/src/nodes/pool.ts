@@ -74,5 +74,5 @@ export class Pool {
 
 /** The id too: another process on the same address is another instance, with another history. */
 function keyOf(endpoint: Endpoint, identity = ''): string {
-  return `${endpoint.id} ${endpointAddress(endpoint)} ${identity}`;
+  return `${endpoint.id} ${endpointAddress(endpoint)} ${identity} ${endpoint.secret?.reveal() ?? ''}`;
 }

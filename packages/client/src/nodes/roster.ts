@@ -200,7 +200,7 @@ export class Roster {
   #list(endpoint: Endpoint): Node {
     const known = this.#nodes.get(endpoint.id);
     // The same object, usually: what has not changed is not made anew.
-    if (known !== undefined && (known.endpoint === endpoint || known.address === endpointAddress(endpoint))) {
+    if (known !== undefined && (known.endpoint === endpoint || isSamePlace(known, endpoint))) {
       known.endpoint = endpoint;
       if (known.unlistedAt !== undefined) this.#unlisted.delete(known);
       known.unlistedAt = undefined;
@@ -229,6 +229,13 @@ export class Roster {
     this.#settings.pool.release(node.link);
     this.#settings.observer.nodeRemoved(node);
   }
+}
+
+/** Whether an instance is reached as before. With another secret it is another process, whose connection must show that it knows it. */
+function isSamePlace(known: Node, endpoint: Endpoint): boolean {
+  return (
+    known.address === endpointAddress(endpoint) && known.link.endpoint.secret?.reveal() === endpoint.secret?.reveal()
+  );
 }
 
 /** Whether its connection says that an unlisted node is not there: it refuses, or was lost and could not be made anew. */

@@ -37,8 +37,11 @@ export function several(registries: readonly Registry[]): Registry {
   const list = readList(registries);
   const isMachineLocal = list.every((registry) => registry.isMachineLocal === true);
   const privateSocket = isMachineLocal ? list.find((registry) => registry.privateSocket)?.privateSocket : undefined;
+  // Whoever finds a server in one that other machines read does not know its secret.
+  const hasPrivateEntries = isMachineLocal && list.some((registry) => registry.hasPrivateEntries === true);
   return Object.freeze({
     ...(privateSocket && { privateSocket }),
+    ...(hasPrivateEntries && { hasPrivateEntries }),
     display: list.map(({ display }) => display).join(' + '),
     drainLeadMs: Math.max(...list.map(({ drainLeadMs }) => drainLeadMs)),
     isMachineLocal,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import { readInstance } from '../endpoint-data.js';
+import { type EndpointSecret, readEndpointSecret } from '../endpoint-secret.js';
 import type { Instance } from '../registry.js';
 import type { Owner } from './local-owner.js';
 
@@ -25,7 +26,8 @@ export const ENTRY_SUFFIX = '.json';
  * @throws TypeError when it is longer than {@link ENTRY_BYTES_MAX}
  */
 export function encodeEntry(entry: LocalEntry): string {
-  const text = `${JSON.stringify({ schema: SCHEMA, ...entry })}\n`;
+  const secret = entry.instance.endpoint.secret?.reveal();
+  const text = `${JSON.stringify({ schema: SCHEMA, ...entry, secret })}\n`;
   const bytes = Buffer.byteLength(text);
   if (bytes <= ENTRY_BYTES_MAX) return text;
   const { id } = entry.instance.endpoint;
@@ -41,11 +43,17 @@ export function encodeEntry(entry: LocalEntry): string {
 export function decodeEntry(bytes: Uint8Array): LocalEntry {
   const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   assertObject('entry', 'the content', value);
-  const { schema, instance, owner, token, left } = value;
+  const { schema, instance, owner, token, left, secret } = value;
   if (schema !== SCHEMA)
     throw new TypeError(`entry: schema ${describeValue(schema)} is not ${SCHEMA}, the one of this version`);
   if (typeof token !== 'string') throw new TypeError(`entry: token must be text, got ${describeValue(token)}`);
-  return { instance: readInstance('entry', instance), owner: readOwner(owner), token, left: left === true };
+  const read = withSecret(readInstance('entry', instance), readEndpointSecret('entry', secret));
+  return { instance: read, owner: readOwner(owner), token, left: left === true };
+}
+
+function withSecret(instance: Instance, secret: EndpointSecret | undefined): Instance {
+  if (secret === undefined) return instance;
+  return Object.freeze({ ...instance, endpoint: Object.freeze({ ...instance.endpoint, secret }) });
 }
 
 /** The name of an entry's file. */

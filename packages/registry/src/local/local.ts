@@ -43,6 +43,7 @@ export function local(options: LocalOptions = {}): Registry {
     display: `local:${directory}`,
     drainLeadMs: 0,
     isMachineLocal: true,
+    hasPrivateEntries: true,
     privateSocket: () => privateSocket(directory),
     open: (environment) => new LocalHandle(directory, environment),
   } satisfies Registry);

@@ -27,6 +27,12 @@ export interface ListenOptions {
   readonly advertise?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /** Path of a unix socket instead of host and port, at most 107 bytes. */
   readonly path?: string | undefined;
+  /**
+   * Whether whoever reaches the port may call: other users of the machine, and clients that find it by other means than the registry. It is for
+   * servers of `local:` on a port of the loopback address, which otherwise take only calls of their own user's processes that found
+   * them there, unless they require certificates or have the option `authorize`. Default: false.
+   */
+  readonly anyUser?: boolean | undefined;
 }
 
 const UNIX_PATH_BYTES_MAX = 107;
@@ -80,8 +86,9 @@ export function resolveListenOptions(
     throw new TypeError(
       `${where}: options must be an object, got ${describeValue(options)}; write server.listen({ port: 3000 })`,
     );
-  assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path']);
-  const { port = 0, path, advertise } = options;
+  assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path', 'anyUser']);
+  const { port = 0, path, advertise, anyUser = false } = options;
+  assertFits(where, 'anyUser', 'true or false', anyUser, typeof anyUser === 'boolean');
   const besidePath = (['port', 'host', 'advertise'] as const).find((name) => options[name] !== undefined);
   if (path !== undefined && besidePath !== undefined)
     throw new TypeError(`${where}: give either path or ${besidePath}, not both`);

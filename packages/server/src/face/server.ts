@@ -26,6 +26,7 @@ import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { ConnectionAges } from '../life/connection-age.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
+import { type OwnSecret, ownSecret } from '../life/own-secret.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
 import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
@@ -87,6 +88,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #startedAt: number;
   readonly #publication = new Publication();
   readonly #ages: ConnectionAges | undefined;
+  #secret: OwnSecret | undefined;
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
   #offSignals: (() => void) | undefined;
@@ -165,6 +167,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       const isPrivate = tls === undefined && namesNoAddress(options);
       const path = target.path ?? (isPrivate ? await registry.privateSocket?.() : undefined);
       const where = { ...target, path };
+      const knowsCallers =
+        this.#options.authorize !== undefined || tls?.current.options.requestClientCertificate === 'require';
+      this.#secret = ownSecret({ registry, address: where, knowsCallers, anyUser: options.anyUser === true });
       this.#listener = await openListener(this.#options, where, {
         onStream: (stream) => this.accept(stream),
         onError: (error) => this.#emit('acceptError', { error }),
@@ -181,7 +186,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     try {
       await this.#openAdmin();
       if (this.#closing !== undefined) return address;
-      this.#publish(advertisedEndpoint(options.advertise, address));
+      this.#publish({ ...advertisedEndpoint(options.advertise, address), secret: this.#secret?.secret });
     } catch (error) {
       await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not begin' });
       throw error;
@@ -217,6 +222,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       limits,
       clock,
       host: this,
+      secret: this.#secret && { text: this.#secret.secret.reveal(), isDemanded: this.#secret.isDemanded },
       messagePackRpc: serveMessagePackRpc,
     });
     this.#connections.add(connection);
@@ -352,7 +358,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#emit('connectionClosed', { peer: connection.peer.address, reason });
   }
 
-  #publish(location: Pick<Endpoint, 'host' | 'port' | 'path'>): void {
+  #publish(location: Pick<Endpoint, 'host' | 'port' | 'path' | 'secret'>): void {
     const { registry, namespace, clock, random } = this.#options;
     const { services } = this.#dispatcher;
     const notices = createRegistryNotices(this.instance);

@@ -94,7 +94,7 @@ export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'v
 export function ownEndpoint(
   { weight, zone, tags, version, available, tls, clock }: OwnFacts,
   id: string,
-  location: Pick<Endpoint, 'host' | 'port' | 'path'>,
+  location: Pick<Endpoint, 'host' | 'port' | 'path' | 'secret'>,
 ): Endpoint {
   const features = tls === undefined ? FEATURES : [...FEATURES, 'tls'];
   const state = available ? 'up' : 'unavailable';

@@ -30,11 +30,12 @@ export function wrapperContract(
     it('every part of a registry', async () => {
       const isMachineLocal = true;
       const privateSocket = async () => '/socket';
-      const inner: Registry = { ...memory(), display: 'inner', drainLeadMs: 7, isMachineLocal, privateSocket };
+      const facts = { display: 'inner', drainLeadMs: 7, isMachineLocal, hasPrivateEntries: true };
+      const inner: Registry = { ...memory(), ...facts, privateSocket };
       const outer = wrap(inner);
       assert.match(outer.display, /inner/);
       assert.deepEqual(partsOf(outer), partsOf(inner));
-      assert.deepEqual([outer.drainLeadMs, outer.isMachineLocal], [7, true]);
+      assert.deepEqual([outer.drainLeadMs, outer.isMachineLocal, outer.hasPrivateEntries], [7, true, true]);
       assert.equal(await outer.privateSocket?.(), '/socket');
     });
 

@@ -32,6 +32,8 @@ export interface Hello {
   readonly compression?: readonly string[] | undefined;
   /** What the contracts of the sender are, for people: a peer compares them, see docs/protocol.md. */
   readonly contracts?: string | undefined;
+  /** Shows that the sender knows the secret of the server's entry in the registry: see {@link Proofs}. */
+  readonly proof?: string | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -50,8 +52,12 @@ const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 /** Appends the body of a HELLO. */
 export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  const { contracts, ...rest } = hello;
-  HELLO_CODEC.encode({ ...always, ...rest, ...(contracts === undefined ? undefined : { contracts }) }, target);
+  const { contracts, proof, ...rest } = hello;
+  const few = {
+    ...(contracts === undefined ? undefined : { contracts }),
+    ...(proof === undefined ? undefined : { proof }),
+  };
+  HELLO_CODEC.encode({ ...always, ...rest, ...few }, target);
 }
 
 /** Reads the body of a HELLO. @throws ProtocolError naming the field that is wrong */
@@ -80,6 +86,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     connectionCredit: credit(fields, 'connectionCredit', CONNECTION_CREDIT),
     compression: names(fields, 'compression'),
     ...contracts(fields),
+    ...(Object.hasOwn(fields, 'proof') ? { proof: text(fields, 'proof') } : undefined),
   };
 }
 
@@ -116,7 +123,7 @@ function contracts(fields: Record<string, unknown>): Pick<Hello, 'contracts'> | 
 }
 
 /** What the two sides say differently in their HELLO; the rest follows from codec and limits. */
-export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts'>;
+export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof'>;
 
 /** Appends the preface, if a client does, and HELLO. */
 export function writeGreeting(

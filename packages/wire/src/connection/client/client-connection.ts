@@ -3,6 +3,7 @@ import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
 import { writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
+import { isProof, type Proofs, proofsOf } from '../../frames/proof.js';
 import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswer } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
@@ -33,6 +34,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** Whether a one-way call was ever sent here. */
   #hasNotified = false;
   #callsMax: number;
+  readonly #proofs: Proofs | undefined;
+  /** Whether the server has shown that it is the one of the registry's entry, where that has a secret: nothing is sent before. */
+  #isProven: boolean;
   /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
   #lostProgress: Progress = 'maybe-processed';
   /** Replies that came after their call was given up. */
@@ -50,8 +54,11 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
-    const { expectInstance: expect, contracts } = options;
-    this.#channel.greet({ instance: '', expect, contracts, uptimeMs: Math.floor(clock.now()) }, true);
+    const { expectInstance: expect, contracts, secret } = options;
+    this.#proofs = secret === undefined ? undefined : proofsOf(secret, expect);
+    this.#isProven = this.#proofs === undefined;
+    const proof = this.#proofs?.client;
+    this.#channel.greet({ instance: '', expect, contracts, proof, uptimeMs: Math.floor(clock.now()) }, true);
   }
 
   /** Whether it takes calls. */
@@ -61,7 +68,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   /** Whether one more call has to wait: as many are in flight, or as much is to be written, as the limits allow. */
   get isFull(): boolean {
-    return this.#inFlight.size >= this.#callsMax || this.#channel.isFull;
+    return this.#inFlight.size >= this.#callsMax || this.#channel.isFull || !this.#isProven;
   }
 
   get isGreeted(): boolean {
@@ -242,11 +249,18 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#calls.proceed();
   }
 
+  /** @throws ProtocolError when the server does not show that it is the one of the registry's entry */
   greeted(hello: Hello): void {
+    const waits = !this.#isProven;
+    if (this.#proofs !== undefined) {
+      if (!isProof(hello.proof, this.#proofs.server)) throw new ProtocolError(NO_PROOF, GoAwayCode.NOT_ACCEPTED);
+      this.#isProven = true;
+    }
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
     this.#options.observer.greeted(hello);
+    if (waits) this.#calls.proceed();
   }
 
   goAway(code: number, reason: string, flags: number): void {
@@ -312,3 +326,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#channel.output.commit();
   }
 }
+
+/** What a client says of a server that does not know the secret of the entry that led to it. */
+const NO_PROOF =
+  'the program that answers there does not know the secret of its entry in the registry: another one may have taken the port of a server that has ended';

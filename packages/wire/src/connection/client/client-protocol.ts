@@ -65,6 +65,11 @@ export interface ClientConnectionOptions {
   readonly observer: ClientConnectionObserver;
   /** The instance that should be at the other end, `''` for whoever is there. */
   readonly expectInstance: string;
+  /**
+   * What the server's entry in the registry says that only it and its clients know: it is shown that this side does, and no call is sent
+   * before the server has shown the same. Left out: nothing is.
+   */
+  readonly secret?: string | undefined;
   /** What the client's contracts are, for servers that compare them; `undefined`: nothing is said of them. */
   readonly contracts?: string | undefined;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */

@@ -15,7 +15,8 @@ import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js'
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 import { decodeMetadata } from '../../frames/metadata.js';
-import { foreignAnswer } from '../../transport/plain-answer.js';
+import { isProof, proofsOf } from '../../frames/proof.js';
+import { foreignAnswer, plainAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { RateWindow } from '../channel/flood-guard.js';
 import { FrameChannel } from '../channel/frame-channel.js';
@@ -228,10 +229,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   greeted(hello: Hello): void {
     const { instance, uptimeMs } = this.#options.host.self;
+    const proof = this.#proofFor(hello, instance);
     this.#streams.greeted(hello);
     this.#deflater?.greeted(hello);
     const contracts = hello.contracts && this.#options.host.contracts?.(hello.contracts, this.peer);
-    this.#channel.greet({ instance, expect: '', contracts, uptimeMs }, false);
+    this.#channel.greet({ instance, expect: '', contracts, proof, uptimeMs }, false);
     this.#channel.output.afterWritten(() => {
       this.#offersInflating = true;
     });
@@ -242,6 +244,19 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
       this.refuseNew(reason);
       this.#channel.sayGoAway(GoAwayCode.WRONG_INSTANCE, reason);
     }
+  }
+
+  /**
+   * What shows the client that this is the server of the registry's entry. Only who knows the secret of the entry gets it.
+   * @throws ProtocolError when the client does not, and has to
+   */
+  #proofFor(hello: Hello, instance: string): string | undefined {
+    const { secret } = this.#options;
+    if (secret === undefined) return undefined;
+    const proofs = proofsOf(secret.text, instance);
+    if (isProof(hello.proof, proofs.client)) return proofs.server;
+    if (secret.isDemanded) throw new ProtocolError(NOT_OF_THIS_USER, GoAwayCode.NOT_ACCEPTED);
+    return undefined;
   }
 
   goAway(code: number, reason: string): void {
@@ -272,9 +287,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 
   foreign(bytes: Buffer): void {
-    if (isMessagePackRpc(bytes[0]!)) return this.#speakMessagePackRpc(bytes);
+    const isDemanded = this.#options.secret?.isDemanded === true;
+    if (isMessagePackRpc(bytes[0]!) && !isDemanded) return this.#speakMessagePackRpc(bytes);
     const { output } = this.#channel;
-    const { answer, reason } = foreignAnswer(bytes);
+    const { answer, reason } = isDemanded ? plainAnswer(bytes, NOT_OF_THIS_USER) : foreignAnswer(bytes);
     output.position = output.reserve(answer.length) + answer.copy(output.chunk.bytes, output.position);
     this.#channel.closeAfterWriting(reason);
   }
@@ -308,6 +324,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
   }
 }
+
+/** What a client is told that does not know the secret of the server's entry. */
+const NOT_OF_THIS_USER =
+  'this server takes only calls of its own user, whose clients find it in the registry local: (to let others in, listen with anyUser: true)';
 
 /**
  * Looks at the id and flags with which a client opens a call.

@@ -1,5 +1,6 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
+import type { ServerSecret } from '../../frames/proof.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
@@ -63,6 +64,8 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
+  /** What the server's entry in the registry says that only it and its clients know; `undefined`: nothing. */
+  readonly secret?: ServerSecret | undefined;
   /** Takes over a connection whose peer turns out to speak MessagePack-RPC. */
   readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor<Entry>;
   /** Which payloads are compressed for peers that can inflate them; `undefined`: none. */
