@@ -15,6 +15,7 @@ const EXPORTS = {
   'what handlers use': ['callContext', 'contextKey', 'detached'],
   'balancing policies': ['p2c', 'roundRobin', 'NodeStatus', 'wasTried'],
   'what layers and codecs are made of': ['Call', 'msgpack', 'CodecError', 'UnknownExtension', 'Float', 'float'],
+  'watching and operating': ['observe', 'CHANNELS', 'Health', 'Reflection'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],
 };
 
