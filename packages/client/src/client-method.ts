@@ -24,6 +24,8 @@ export interface ClientMethod extends MethodRef {
   readonly owner: { readonly isResting: boolean };
   /** Tells those who watch what becomes of its calls. */
   readonly observer: CallObserver;
+  /** Whether something above the gates of its calls may end them: a user's layers, the metadata function. */
+  readonly mayEndAbove: boolean;
   /** What is known of the service's servers. */
   readonly list: FirstList;
   /** The composed stack: see stack.ts. */

@@ -109,7 +109,7 @@ export function composeMethod(
   const policy = livePolicyOf(client, balancer, method, definition);
 
   const callGate = fuseGates([
-    outcomeWatch(client.emit), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
+    outcomeWatch(client), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
     ...limits.filter((limit) => limit instanceof ConcurrencyLimit), // A permit for each user call, however many attempts: retries must not multiply concurrency.
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
@@ -150,6 +150,7 @@ export function composeMethod(
     owner: balancer,
     list: balancer.list,
     observer: client.observer,
+    mayEndAbove: layers.length > 0 || metadata !== undefined,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
@@ -196,7 +197,7 @@ function hedges(
 function nodeRecord(balancer: Balancer, policy: LivePolicy, observer: CallObserver): Gate {
   return {
     settle(call, outcome) {
-      if (observer.isOn) observer.attemptEnds(call, outcome);
+      if (call.root.observed !== undefined) observer.attemptEnds(call, outcome);
       const { failureWhen } = policy.now.failure;
       if (failureWhen === undefined || outcome === undefined) balancer.settle(call, outcome);
       else balancer.settle(call, outcome, judgeFailure(outcome, failureWhen));
@@ -205,9 +206,10 @@ function nodeRecord(balancer: Balancer, policy: LivePolicy, observer: CallObserv
 }
 
 /** Lets whoever made the call, and whoever watches, see its outcome before its promise settles. */
-function outcomeWatch(emit: Emit): Gate {
+function outcomeWatch({ emit, observer }: SharedParts): Gate {
   return {
     settle(call, outcome) {
+      if (call.observed !== undefined) observer.ends(call, outcome);
       // Without an attempt it was a limit of this client, not one of a connection.
       const isLimited = outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent';
       if (isLimited && (call.attempts === undefined || call.attempts.at(-1)?.endpoint === '')) {
@@ -328,7 +330,7 @@ export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer
     const refusal = gate.enter(call);
     if (refusal !== undefined) return Promise.reject(refusal);
     call.attemptGate = gate;
-    if (observer.isOn) observer.attemptStarts(call);
+    if (call.root.observed !== undefined) observer.attemptStarts(call, now);
     return next(call);
   };
 }

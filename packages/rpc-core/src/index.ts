@@ -45,6 +45,7 @@ export type {
 } from './method-types.js';
 export type { ReservedMethodName } from './names.js';
 export type {
+  AttemptObservation,
   ClientObservation,
   ObservedAttempt,
   ObservedCall,

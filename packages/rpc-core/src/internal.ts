@@ -29,7 +29,7 @@ export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';
 export { resolveLimits } from './limits.js';
 export { assertName, isReservedMethodName, nearestName } from './names.js';
-export { clientChannel, serverChannel } from './observe.js';
+export { channels } from './observe.js';
 export { formatJson, plainText, printable } from './plain-text.js';
 export {
   type Complete,

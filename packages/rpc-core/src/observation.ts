@@ -83,11 +83,16 @@ export interface ObservedServerCall extends ObservedCall {
 /** What is published on the channel `org.rpc.client`. */
 export type ClientObservation =
   | { readonly type: 'callStart'; readonly call: ObservedClientCall }
-  | { readonly type: 'attemptStart'; readonly call: ObservedClientCall; readonly attempt: ObservedAttempt }
-  | { readonly type: 'attemptEnd'; readonly call: ObservedClientCall; readonly attempt: ObservedAttempt }
   | { readonly type: 'callEnd'; readonly call: ObservedClientCall }
   /** What `client.on` tells as well; `client` is the name of the client. */
   | { readonly type: 'event'; readonly client: string; readonly name: string; readonly event: unknown };
+
+/** What is published on the channel `org.rpc.client.attempt`: an attempt has passed what refuses it, or has ended. */
+export interface AttemptObservation {
+  readonly type: 'attemptStart' | 'attemptEnd';
+  readonly call: ObservedClientCall;
+  readonly attempt: ObservedAttempt;
+}
 
 /** What is published on the channel `org.rpc.server`. */
 export type ServerObservation =

@@ -1,27 +1,35 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ClientObservation, ServerObservation } from './observation.js';
+import type { AttemptObservation, ClientObservation, ServerObservation } from './observation.js';
 
 /**
  * The channels of `node:diagnostics_channel` on which all clients and servers of the process tell what becomes of calls. Nothing is
  * made for them as long as nobody has subscribed.
  */
-export const CHANNELS = Object.freeze({ client: 'org.rpc.client', server: 'org.rpc.server' } as const);
+export const CHANNELS = Object.freeze({
+  client: 'org.rpc.client',
+  attempt: 'org.rpc.client.attempt',
+  server: 'org.rpc.server',
+} as const);
 
-/** For who publishes; asked before anything is made. */
-export const clientChannel = channel(CHANNELS.client);
-/** The same of servers. */
-export const serverChannel = channel(CHANNELS.server);
+/** The same, for who publishes: `hasSubscribers` is asked before anything is made. Attempts are told only of calls that are told, too. */
+export const channels = Object.freeze({
+  client: channel(CHANNELS.client),
+  attempt: channel(CHANNELS.attempt),
+  server: channel(CHANNELS.server),
+});
 
 /** What to do with what is told. Each runs synchronously, in the async context of the call: it must be quick. */
 export interface Observer {
   /** Told by the clients of this process. */
   client?(observation: ClientObservation): void;
+  /** Told of each attempt of their calls, for who must know while it lasts; when a call has ended, `call.attempts` has them all. */
+  attempt?(observation: AttemptObservation): void;
   /** Told by its servers. */
   server?(observation: ServerObservation): void;
 }
 
 /**
- * Listens to every client and server of this process: the typed way to the channels `org.rpc.client` and `org.rpc.server` of
+ * Listens to every client and server of this process: the typed way to the {@link CHANNELS} of
  * `node:diagnostics_channel`. What an observer throws becomes an uncaught exception, and harms no call.
  *
  * @returns whose `close` ends it; may be called twice
@@ -35,14 +43,26 @@ export interface Observer {
  * ```
  */
 export function observe(observer: Observer): { close(): void } {
-  const onClient = (message: unknown): void => observer.client?.(message as ClientObservation);
-  const onServer = (message: unknown): void => observer.server?.(message as ServerObservation);
-  if (observer.client !== undefined) subscribe(CHANNELS.client, onClient);
-  if (observer.server !== undefined) subscribe(CHANNELS.server, onServer);
+  const listening = [
+    listen(CHANNELS.client, observer.client?.bind(observer)),
+    // Attempts are told only of calls that are: somebody must listen to those, too.
+    listen(CHANNELS.client, observer.attempt === undefined || observer.client !== undefined ? undefined : () => {}),
+    listen(CHANNELS.attempt, observer.attempt?.bind(observer)),
+    listen(CHANNELS.server, observer.server?.bind(observer)),
+  ];
   return {
     close() {
-      unsubscribe(CHANNELS.client, onClient);
-      unsubscribe(CHANNELS.server, onServer);
+      for (const stop of listening) stop();
     },
+  };
+}
+
+function listen<T>(name: string, told: ((message: T) => void) | undefined): () => void {
+  if (told === undefined) return () => {};
+  // One of its own for each listener: `unsubscribe` takes away what is the same function, and the same observer may be given twice.
+  const onMessage = (message: unknown): void => told(message as T);
+  subscribe(name, onMessage);
+  return () => {
+    unsubscribe(name, onMessage);
   };
 }

@@ -156,6 +156,8 @@ export class Call {
   /** On the call itself: runs when its outcome is final, before its promise settles. */
   onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
 
+  /** On the call itself: what is told of it to those who watch this process; `undefined` when nobody does. */
+  observed: object | undefined = undefined;
   /** The fused gates that this call has entered, to be settled. */
   callGate: Required<Gate> | undefined = undefined;
   /** The fused gates that this attempt has entered, to be settled. */

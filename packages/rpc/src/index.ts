@@ -37,6 +37,7 @@ export {
   type ArgsInput,
   type ArgsOutput,
   type ArgsSchema,
+  type AttemptObservation,
   type AttemptRecord,
   type BreakerOptions,
   Call,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hasSubscribers } from 'node:diagnostics_channel';
 import {
+  type AttemptObservation,
   CHANNELS,
   type ClientObservation,
   callContext,
@@ -71,15 +72,19 @@ function thingsServer(): Server {
 }
 
 /** Records what is told until the end of a test. */
-function record(): { client: ClientObservation[]; server: ServerObservation[] } {
-  const told = { client: [] as ClientObservation[], server: [] as ServerObservation[] };
-  watching = observe({ client: (one) => told.client.push(one), server: (one) => told.server.push(one) });
+function record(): { client: (ClientObservation | AttemptObservation)[]; server: ServerObservation[] } {
+  const told = { client: [] as (ClientObservation | AttemptObservation)[], server: [] as ServerObservation[] };
+  watching = observe({
+    client: (one) => told.client.push(one),
+    attempt: (one) => told.client.push(one),
+    server: (one) => told.server.push(one),
+  });
   return told;
 }
 
 const types = (told: readonly { type: string }[]): string[] =>
   told.map(({ type }) => type).filter((t) => t !== 'event');
-const clientCall = (told: readonly ClientObservation[]): ObservedClientCall =>
+const clientCall = (told: readonly (ClientObservation | AttemptObservation)[]): ObservedClientCall =>
   (told.find(({ type }) => type === 'callEnd') as { call: ObservedClientCall }).call;
 const serverCall = (told: readonly ServerObservation[]): ObservedServerCall =>
   (told.find(({ type }) => type === 'callEnd') as { call: ObservedServerCall }).call;
@@ -219,6 +224,8 @@ describe('observe', () => {
     watching = observe({
       client(told) {
         if (told.type === 'callStart') told.call.setMetadata('traceparent', 'of the call');
+      },
+      attempt(told) {
         if (told.type === 'attemptStart') told.call.setMetadata('attempt', String(told.attempt.number));
       },
       server(told) {

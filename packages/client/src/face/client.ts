@@ -7,7 +7,7 @@ import {
   assertName,
   assertNumber,
   assertServiceDefinition,
-  clientChannel,
+  channels,
   describeValue,
   everySecond,
   nearestName,
@@ -211,8 +211,8 @@ export class RpcClient implements Client {
 
   /** @returns whether anybody listens */
   readonly #emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]): boolean => {
-    if (clientChannel.hasSubscribers)
-      clientChannel.publish({ type: 'event', client: this.#options.name, name: event, event: args[0] });
+    if (channels.client.hasSubscribers)
+      channels.client.publish({ type: 'event', client: this.#options.name, name: event, event: args[0] });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {

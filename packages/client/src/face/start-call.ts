@@ -39,7 +39,8 @@ export function startCall(
   const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
   // However it ends, and wherever: what is linked to a long-lived signal must be let go.
   const settled = linked === undefined ? answer : thenUnlink(answer, linked);
-  if (observer.isOn) observer.ends(call, settled);
+  if (call.observed !== undefined && (called.mayEndAbove || isEarly || isOver(call, now)))
+    observer.endsWith(call, settled);
   return settled;
 }
 
@@ -57,9 +58,14 @@ function thenUnlink(answer: Promise<unknown>, { unlink }: LinkedSignal): Promise
   );
 }
 
+/** Whether it ends before it begins. */
+function isOver(call: Call, now: number): boolean {
+  return call.signal?.aborted === true || call.deadline <= now;
+}
+
 function serve(call: Call, called: ClientMethod, now: number): Promise<unknown> {
-  if (call.signal?.aborted) return Promise.reject(cancelledError(call));
-  if (call.deadline <= now) {
+  if (isOver(call, now)) {
+    if (call.signal?.aborted) return Promise.reject(cancelledError(call));
     const reason = 'the deadline of the call being served has passed: nothing was sent';
     return Promise.reject(belongsTo(call, rpcError('DEADLINE_EXCEEDED', reason, { progress: 'unsent' })));
   }

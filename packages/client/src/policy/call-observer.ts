@@ -6,85 +6,64 @@ import {
   type ObservedAttempt,
   type ObservedClientCall,
   type Outcome,
+  type RpcError,
 } from '@org/rpc-core';
-import { clientChannel, rpcError } from '@org/rpc-core/internal';
-
-/** The records can be written here alone. */
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type AttemptRecord = Writable<ObservedAttempt>;
-type CallRecord = Omit<Writable<ObservedClientCall>, 'attempts'> & { attempts: AttemptRecord[] };
+import { channels, rpcError } from '@org/rpc-core/internal';
 
 /**
- * Tells what becomes of calls on the channel `org.rpc.client`, as long as somebody listens there. Records are kept beside the calls
- * and not on them: a call that nobody looks at is not larger for it.
+ * Tells what becomes of calls on the channels `org.rpc.client` and `org.rpc.client.attempt`, as long as somebody listens there. Whoever calls has asked `isOn`, or
+ * has seen that the call is observed. What is told is read from the call when somebody looks, and no sooner.
  */
 export class CallObserver {
   readonly #clock: Clock;
-  readonly #calls = new WeakMap<Call, CallRecord>();
-  /** With the call, which may end before a slower attempt of it. */
-  readonly #attempts = new WeakMap<Call, { readonly attempt: AttemptRecord; readonly record: CallRecord }>();
-  /** The attempt that began last, of each call that is observed. */
-  readonly #lastAttempts = new WeakMap<CallRecord, Call>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether anybody listens; asked first, by whoever calls the methods below. */
+  /** Whether anybody listens. */
   get isOn(): boolean {
-    return clientChannel.hasSubscribers;
+    return channels.client.hasSubscribers;
   }
 
   /** A call begins, before anything of it was sent. */
   begin(call: Call, kind: MethodKind): void {
-    const now = this.#clock.now();
-    const record: CallRecord = {
-      version: 1,
-      side: 'client',
-      service: call.service,
-      method: call.method,
-      kind,
-      oneWay: call.oneWay,
-      priority: call.priority,
-      startedAt: this.#clock.wallNow() - (now - call.createdAt),
-      durationMs: undefined,
-      error: undefined,
-      itemsSent: 0,
-      itemsReceived: 0,
-      attempts: [],
-      endpoint: undefined,
-      setMetadata: (key, value) => {
-        const last = record.attempts.length - 1;
-        const target = last < 0 ? call : (this.#lastAttempts.get(record) ?? call);
-        target.metadata = { ...target.metadata, [key]: value };
-      },
-    };
-    this.#calls.set(call, record);
-    clientChannel.publish({ type: 'callStart', call: record });
+    const record = new CallRecord(call, kind, this.#clock);
+    call.observed = record;
+    channels.client.publish({ type: 'callStart', call: record });
   }
 
-  /** Tells of the end of a call that gives a promise; the promise stays as it is. */
-  ends(call: Call, answer: Promise<unknown>): void {
-    if (!this.#calls.has(call)) return;
+  /** The gates of a call have seen its outcome, which is its end unless something above them may still change it. */
+  ends(call: Call, outcome: Outcome): void {
+    const record = recordOf(call);
+    if (record !== undefined && !record.endsAbove) this.#end(record, call.endedAt, outcome);
+  }
+
+  /** Tells of the end of a call by its promise, which stays as it is: for those that may end above their gates. */
+  endsWith(call: Call, answer: Promise<unknown>): void {
+    const record = recordOf(call);
+    if (record === undefined) return;
+    record.endsAbove = true;
     answer.then(
-      () => this.#end(call, undefined),
-      (error: unknown) => this.#end(call, error),
+      () => this.#end(record, 0, undefined),
+      (error: unknown) => this.#end(record, 0, error),
     );
   }
 
   /** Counts the items of a stream, and tells of its end. */
   reads(call: Call, items: AsyncIterator<unknown>): AsyncIterator<unknown> {
-    const record = this.#calls.get(call);
+    const record = recordOf(call);
     if (record === undefined) return items;
+    record.endsAbove = true;
     return {
       next: async () => {
         try {
           const step = await items.next();
-          if (step.done === true) this.#end(call, undefined);
+          if (step.done === true) this.#end(record, 0, undefined);
           else record.itemsReceived++;
           return step;
         } catch (error) {
-          this.#end(call, error);
+          this.#end(record, 0, error);
           throw error;
         }
       },
@@ -93,7 +72,7 @@ export class CallObserver {
           return (await items.return?.()) ?? { done: true, value: undefined };
         } finally {
           // Its reader wants no more of it: that is how a stream may end well.
-          this.#end(call, undefined);
+          this.#end(record, 0, undefined);
         }
       },
     };
@@ -101,53 +80,138 @@ export class CallObserver {
 
   /** Counts the items that go out. */
   sends(call: Call, source: AsyncIterable<unknown> | undefined): AsyncIterable<unknown> | undefined {
-    const record = this.#calls.get(call);
-    if (record === undefined || source === undefined) return source;
-    return counted(source, record);
+    const record = recordOf(call);
+    return record === undefined || source === undefined ? source : counted(source, record);
   }
 
   /** An attempt begins: it has passed what refuses it. */
-  attemptStarts(call: Call): void {
-    const record = this.#calls.get(call.root);
-    if (record === undefined) return;
-    const attempt: AttemptRecord = {
-      number: call.attempt,
-      startMs: this.#clock.now() - call.root.createdAt,
-      sentMs: undefined,
-      endMs: undefined,
-      endpoint: undefined,
-      error: undefined,
-    };
-    record.attempts.push(attempt);
-    this.#attempts.set(call, { attempt, record });
-    this.#lastAttempts.set(record, call);
-    clientChannel.publish({ type: 'attemptStart', call: record, attempt });
+  attemptStarts(attempt: Call, now = this.#clock.now()): void {
+    const call = recordOf(attempt.root);
+    if (call === undefined) return;
+    const record = new AttemptRecord(attempt, now);
+    call.attempts.push(record);
+    if (channels.attempt.hasSubscribers) channels.attempt.publish({ type: 'attemptStart', call, attempt: record });
   }
 
   /** It has ended. */
-  attemptEnds(call: Call, outcome: Outcome): void {
-    const observed = this.#attempts.get(call);
-    if (observed === undefined) return;
-    const { attempt, record } = observed;
-    const { createdAt } = call.root;
-    this.#attempts.delete(call);
-    attempt.endpoint = call.destination?.address;
-    if (call.startedAt > 0) attempt.sentMs = call.startedAt - createdAt;
-    attempt.endMs = (call.endedAt > 0 ? call.endedAt : this.#clock.now()) - createdAt;
-    attempt.error = outcome;
-    // Of a call that has ended, another attempt was the last one.
-    if (record.durationMs === undefined) record.endpoint = attempt.endpoint;
-    clientChannel.publish({ type: 'attemptEnd', call: record, attempt });
+  attemptEnds(attempt: Call, outcome: Outcome): void {
+    const call = recordOf(attempt.root);
+    const record = call?.attemptOf(attempt);
+    if (call === undefined || record === undefined || record.endMs !== undefined) return;
+    record.end(attempt.endedAt > 0 ? attempt.endedAt : this.#clock.now(), outcome);
+    if (channels.attempt.hasSubscribers) channels.attempt.publish({ type: 'attemptEnd', call, attempt: record });
   }
 
-  #end(call: Call, thrown: unknown): void {
-    const record = this.#calls.get(call);
-    if (record === undefined) return;
-    this.#calls.delete(call);
-    record.durationMs = this.#clock.now() - call.createdAt;
-    if (thrown !== undefined)
-      record.error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', 'a layer has thrown', { cause: thrown });
-    clientChannel.publish({ type: 'callEnd', call: record });
+  #end(record: CallRecord, endedAt: number, thrown: unknown): void {
+    if (record.durationMs !== undefined) return;
+    record.end(endedAt > 0 ? endedAt : this.#clock.now(), thrown);
+    channels.client.publish({ type: 'callEnd', call: record });
+  }
+}
+
+function recordOf(call: Call): CallRecord | undefined {
+  return call.observed as CallRecord | undefined;
+}
+
+/** What is told of a call: mostly looks at the call itself. */
+class CallRecord implements ObservedClientCall {
+  readonly version = 1;
+  readonly side = 'client';
+  readonly kind: MethodKind;
+  readonly attempts: AttemptRecord[] = [];
+  itemsSent = 0;
+  itemsReceived = 0;
+  durationMs: number | undefined = undefined;
+  error: RpcError | undefined = undefined;
+  /** Whether what is above the gates of the call ends it: a user's layers, a reader. */
+  endsAbove = false;
+  readonly #call: Call;
+  readonly #clock: Clock;
+  #startedAt: number | undefined = undefined;
+
+  constructor(call: Call, kind: MethodKind, clock: Clock) {
+    this.#call = call;
+    this.kind = kind;
+    this.#clock = clock;
+  }
+
+  get service(): string {
+    return this.#call.service;
+  }
+
+  get method(): string {
+    return this.#call.method;
+  }
+
+  get oneWay(): boolean {
+    return this.#call.oneWay;
+  }
+
+  get priority(): number {
+    return this.#call.priority;
+  }
+
+  get startedAt(): number {
+    this.#startedAt ??= this.#clock.wallNow() - (this.#clock.now() - this.#call.createdAt);
+    return this.#startedAt;
+  }
+
+  get endpoint(): string | undefined {
+    return this.#call.destination?.address ?? this.attempts.at(-1)?.endpoint;
+  }
+
+  /** What is told of an attempt; the last one, mostly. */
+  attemptOf(attempt: Call): AttemptRecord | undefined {
+    const { attempts } = this;
+    for (let i = attempts.length - 1; i >= 0; i--) if (attempts[i]!.call === attempt) return attempts[i];
+    return undefined;
+  }
+
+  setMetadata(key: string, value: string): void {
+    const target = this.attempts.at(-1)?.call ?? this.#call;
+    target.metadata = { ...target.metadata, [key]: value };
+  }
+
+  end(at: number, thrown: unknown): void {
+    this.durationMs = at - this.#call.createdAt;
+    if (thrown === undefined) return;
+    this.error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', 'a layer has thrown', { cause: thrown });
+  }
+}
+
+/** What is told of an attempt. */
+class AttemptRecord implements ObservedAttempt {
+  endMs: number | undefined = undefined;
+  error: RpcError | undefined = undefined;
+  /** The attempt itself, for what is sent with it. */
+  readonly call: Call;
+  readonly #startedAt: number;
+
+  constructor(attempt: Call, startedAt: number) {
+    this.call = attempt;
+    this.#startedAt = startedAt;
+  }
+
+  get number(): number {
+    return this.call.attempt;
+  }
+
+  get startMs(): number {
+    return this.#startedAt - this.call.root.createdAt;
+  }
+
+  get sentMs(): number | undefined {
+    const { startedAt, root } = this.call;
+    return startedAt > 0 ? startedAt - root.createdAt : undefined;
+  }
+
+  get endpoint(): string | undefined {
+    return this.call.destination?.address;
+  }
+
+  end(at: number, error: RpcError | undefined): void {
+    this.endMs = at - this.call.root.createdAt;
+    this.error = error;
   }
 }
 

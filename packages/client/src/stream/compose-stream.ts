@@ -52,7 +52,7 @@ export function streamAttempt(gate: Required<Gate>, observer: CallObserver): Lay
     const refusal = gate.enter(call);
     if (refusal !== undefined) return Promise.reject(refusal);
     call.attemptGate = gate;
-    if (observer.isOn) observer.attemptStarts(call);
+    if (call.root.observed !== undefined) observer.attemptStarts(call);
     return next(call);
   };
 }

@@ -2,10 +2,10 @@ import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers } fro
 import {
   allowManyCalls,
   assertEvent,
+  channels,
   everySecond,
   plainText,
   randomId,
-  serverChannel,
   surface,
 } from '@org/rpc-core/internal';
 import { type Endpoint, endpointAddress, type RegistryEvent } from '@org/rpc-registry';
@@ -426,8 +426,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** @returns whether anybody listens */
   #emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
-    if (serverChannel.hasSubscribers)
-      serverChannel.publish({ type: 'event', server: this.instance, name: event, event: args[0] });
+    if (channels.server.hasSubscribers)
+      channels.server.publish({ type: 'event', server: this.instance, name: event, event: args[0] });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {

@@ -1,122 +1,162 @@
-import { type Clock, isRpcError, type MethodKind, type ObservedServerCall, type RpcError } from '@org/rpc-core';
-import { rpcError, serverChannel } from '@org/rpc-core/internal';
+import {
+  type Clock,
+  isRpcError,
+  type Metadata,
+  type MethodKind,
+  type ObservedServerCall,
+  type Peer,
+  type RpcError,
+} from '@org/rpc-core';
+import { channels, rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { ServerStackParts } from '../stack.js';
 
 /** A method as its server knows it. */
 export type ObservedEntry = MethodEntry & { readonly definition: { readonly kind: MethodKind } };
 
-type CallRecord = { -readonly [K in keyof ObservedServerCall]: ObservedServerCall[K] };
-
-/** What is known of a call beside its record. */
-interface Observed {
-  readonly record: CallRecord;
-  readonly beganAt: number;
-  readonly surroundings: ((run: () => unknown) => unknown)[];
-  /** What its caller sees of what the handler threw. */
-  shown: RpcError | undefined;
-}
-
 /**
- * Tells what becomes of the calls of a server on the channel `org.rpc.server`, as long as somebody listens there. Records are kept
- * beside the calls and not on them: a call that nobody looks at is not larger for it.
+ * Tells what becomes of the calls of a server on the channel `org.rpc.server`, as long as somebody listens there. What is told is read
+ * from the call when somebody looks, and no sooner.
  */
 export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
   readonly #clock: Clock;
-  readonly #calls = new WeakMap<IncomingCall<Entry>, Observed>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Whether anybody listens; asked first, by whoever calls the methods below. */
+  /** Whether anybody listens; asked first, by whoever calls `begin`. */
   get isOn(): boolean {
-    return serverChannel.hasSubscribers;
+    return channels.server.hasSubscribers;
   }
 
   /** A call has come; nothing was done for it yet. */
   begin(call: IncomingCall<Entry>): void {
-    const { service, method, oneWay, priority, attempt, metadata, peer } = call;
-    const surroundings: Observed['surroundings'] = [];
-    const record: CallRecord = {
-      version: 1,
-      side: 'server',
-      service,
-      method,
-      kind: call.entry.definition.kind,
-      oneWay,
-      priority,
-      attempt,
-      metadata,
-      peer,
-      startedAt: this.#clock.wallNow(),
-      timeoutMs: call.remainingMs(),
-      waitedMs: undefined,
-      durationMs: undefined,
-      error: undefined,
-      itemsSent: 0,
-      itemsReceived: 0,
-      enterWith: (around) => {
-        surroundings.push(around);
-      },
-    };
-    this.#calls.set(call, { record, beganAt: this.#clock.now(), surroundings, shown: undefined });
-    serverChannel.publish({ type: 'callStart', call: record });
+    const record = new CallRecord(call, this.#clock);
+    call.observed = record;
+    channels.server.publish({ type: 'callStart', call: record });
   }
 
-  /** The same parts of a stack, looked at while somebody listens. */
+  /** The same parts of a stack, which look at the calls that are observed. */
   around(parts: ServerStackParts<Entry>): ServerStackParts<Entry> {
     return {
       authorize: parts.authorize,
       admission: parts.admission,
-      run: (call) => (this.isOn ? this.#run(call, () => parts.run(call)) : parts.run(call)),
-      runStream: (call, items) =>
-        this.isOn ? this.#runStream(call, items, (seen) => parts.runStream(call, seen)) : parts.runStream(call, items),
+      run: (call) => {
+        const record = recordOf(call);
+        return record === undefined ? parts.run(call) : record.run(() => parts.run(call));
+      },
+      runStream: (call, items) => {
+        const record = recordOf(call);
+        if (record === undefined) return parts.runStream(call, items);
+        const received = counted(items, () => record.itemsReceived++);
+        const sent = record.run(() => parts.runStream(call, received));
+        return isIterable(sent) ? counted(sent, () => record.itemsSent++) : sent;
+      },
       presentable: (thrown, call) => {
         const shown = parts.presentable(thrown, call);
-        const observed = this.isOn ? this.#calls.get(call) : undefined;
-        if (observed !== undefined) observed.shown = shown;
+        const record = recordOf(call);
+        if (record !== undefined) record.error = shown;
         return shown;
       },
       ended: (call, error) => {
-        if (this.isOn) this.#end(call, error);
+        const record = recordOf(call);
+        if (record !== undefined) {
+          record.end(error);
+          channels.server.publish({ type: 'callEnd', call: record });
+        }
         parts.ended(call, error);
       },
     };
   }
-
-  /** Runs layers and handler where those who watch want them to run. */
-  #run(call: IncomingCall<Entry>, run: () => unknown): unknown {
-    const observed = this.#calls.get(call);
-    if (observed === undefined) return run();
-    observed.record.waitedMs = this.#clock.now() - observed.beganAt;
-    return observed.surroundings.reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
-  }
-
-  /** The same for a call with streams, whose items are counted. */
-  #runStream(
-    call: IncomingCall<Entry>,
-    items: AsyncIterable<unknown>,
-    run: (items: AsyncIterable<unknown>) => unknown,
-  ): unknown {
-    const record = this.#calls.get(call)?.record;
-    if (record === undefined) return run(items);
-    const received = counted(items, () => record.itemsReceived++);
-    const sent = this.#run(call, () => run(received));
-    return isIterable(sent) ? counted(sent, () => record.itemsSent++) : sent;
-  }
-
-  #end(call: IncomingCall<Entry>, thrown: unknown): void {
-    const observed = this.#calls.get(call);
-    if (observed === undefined) return;
-    this.#calls.delete(call);
-    const { record, beganAt, shown } = observed;
-    record.durationMs = this.#clock.now() - beganAt;
-    record.error = shown ?? (isRpcError(thrown) ? thrown : undefined) ?? givenUp(call);
-    serverChannel.publish({ type: 'callEnd', call: record });
-  }
 }
 
+function recordOf<Entry extends ObservedEntry>(call: IncomingCall<Entry>): CallRecord | undefined {
+  return call.observed as CallRecord | undefined;
+}
+
+/** What is told of a call: mostly looks at the call itself. */
+class CallRecord implements ObservedServerCall {
+  readonly version = 1;
+  readonly side = 'server';
+  itemsSent = 0;
+  itemsReceived = 0;
+  durationMs: number | undefined = undefined;
+  waitedMs: number | undefined = undefined;
+  /** What its caller was told. */
+  error: RpcError | undefined = undefined;
+  readonly #call: IncomingCall<ObservedEntry>;
+  readonly #clock: Clock;
+  readonly #beganAt: number;
+  #startedAt: number | undefined = undefined;
+  #surroundings: ((run: () => unknown) => unknown)[] | undefined = undefined;
+
+  constructor(call: IncomingCall<ObservedEntry>, clock: Clock) {
+    this.#call = call;
+    this.#clock = clock;
+    this.#beganAt = clock.now();
+  }
+
+  get service(): string {
+    return this.#call.service;
+  }
+
+  get method(): string {
+    return this.#call.method;
+  }
+
+  get kind(): MethodKind {
+    return this.#call.entry.definition.kind;
+  }
+
+  get oneWay(): boolean {
+    return this.#call.oneWay;
+  }
+
+  get priority(): number {
+    return this.#call.priority;
+  }
+
+  get attempt(): number {
+    return this.#call.attempt;
+  }
+
+  get metadata(): Metadata {
+    return this.#call.metadata;
+  }
+
+  get peer(): Peer {
+    return this.#call.peer;
+  }
+
+  get timeoutMs(): number {
+    return Math.max(0, this.#call.deadline - this.#beganAt);
+  }
+
+  get startedAt(): number {
+    this.#startedAt ??= this.#clock.wallNow() - (this.#clock.now() - this.#beganAt);
+    return this.#startedAt;
+  }
+
+  enterWith(around: (run: () => unknown) => unknown): void {
+    this.#surroundings ??= [];
+    this.#surroundings.push(around);
+  }
+
+  /** Runs layers and handler where those who watch want them to run. */
+  run(run: () => unknown): unknown {
+    // What was never held has come to its handler in the turn in which it was read.
+    this.waitedMs = this.#call.counted ? this.#clock.now() - this.#beganAt : 0;
+    if (this.#surroundings === undefined) return run();
+    return this.#surroundings.reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
+  }
+
+  /** @param thrown - what was thrown, or why it was refused */
+  end(thrown: unknown): void {
+    this.durationMs = this.#clock.now() - this.#beganAt;
+    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call);
+  }
+}
 /** Of a call that nobody has waited for to the end: whatever the handler gave, its caller saw this. */
 function givenUp(call: IncomingCall): RpcError | undefined {
   if (!call.abandoned) return undefined;

@@ -72,6 +72,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   outlived = false;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
+  /** What is told of it to those who watch this process; `undefined` when nobody does. */
+  observed: object | undefined = undefined;
   /** Runs a step of its stream where the handler was entered; `undefined` before that. */
   inContext: (<T>(step: () => T) => T) | undefined = undefined;
   readonly #port: IncomingPort<Entry>;

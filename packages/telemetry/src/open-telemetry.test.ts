@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import { type Rig, startRig } from '../test/rig.js';
+import { openTelemetry } from './open-telemetry.js';
+
+const exporter = new InMemorySpanExporter();
+const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).getTracer('test');
+
+let rig: Rig;
+let watching: { close(): void } | undefined;
+
+const spans = (kind: SpanKind): ReadableSpan[] => exporter.getFinishedSpans().filter((span) => span.kind === kind);
+const span = (kind: SpanKind): ReadableSpan => {
+  const all = spans(kind);
+  assert.equal(all.length, 1, `spans: ${exporter.getFinishedSpans().map(({ name }) => name)}`);
+  return all[0]!;
+};
+
+describe('openTelemetry', () => {
+  before(async () => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    rig = await startRig();
+  });
+
+  after(async () => {
+    await rig.close();
+    context.disable();
+    propagation.disable();
+  });
+
+  beforeEach(() => {
+    exporter.reset();
+  });
+
+  afterEach(() => {
+    watching?.close();
+    watching = undefined;
+  });
+
+  it('makes one trace of caller, client, server and what the handler does', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    await tracer.startActiveSpan('page', async (page) => {
+      assert.equal(await rig.things.nested('x', () => tracer.startSpan('inside').end()), 'x');
+      page.end();
+    });
+    await rig.settled();
+    const [client, server] = [span(SpanKind.CLIENT), span(SpanKind.SERVER)];
+    const named = (name: string) => exporter.getFinishedSpans().find((one) => one.name === name)!;
+    assert.equal(client.parentSpanContext?.spanId, named('page').spanContext().spanId);
+    assert.equal(server.parentSpanContext?.spanId, client.spanContext().spanId);
+    assert.equal(named('inside').parentSpanContext?.spanId, server.spanContext().spanId);
+    assert.equal(new Set(exporter.getFinishedSpans().map((one) => one.spanContext().traceId)).size, 1);
+    assert.equal(client.name, 'things/ran');
+    const { attributes } = client;
+    assert.deepEqual(
+      [
+        attributes['rpc.system.name'],
+        attributes['rpc.method'],
+        attributes['rpc.status_code'],
+        attributes['error.type'],
+      ],
+      ['org_rpc', 'things/ran', 'OK', undefined],
+    );
+    assert.deepEqual([attributes['server.address'], attributes['server.port']], ['127.0.0.1', rig.port]);
+    assert.equal(client.status.code, SpanStatusCode.UNSET);
+  });
+
+  it('says of failures which, and of a server only what is its own', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    await assert.rejects(rig.things.fail('NOT_FOUND'));
+    await rig.settled();
+    assert.deepEqual(
+      [span(SpanKind.CLIENT).status.code, span(SpanKind.CLIENT).attributes['error.type']],
+      [SpanStatusCode.ERROR, 'NOT_FOUND'],
+    );
+    assert.deepEqual(
+      [span(SpanKind.SERVER).status.code, span(SpanKind.SERVER).attributes['rpc.status_code']],
+      [SpanStatusCode.UNSET, 'NOT_FOUND'],
+    );
+    exporter.reset();
+    await assert.rejects(rig.things.fail('bug'));
+    await rig.settled();
+    assert.equal(span(SpanKind.SERVER).status.code, SpanStatusCode.ERROR);
+    assert.equal(span(SpanKind.SERVER).attributes['error.type'], 'INTERNAL');
+  });
+
+  it('covers all attempts with one span, which has them as events', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    rig.failures = 2;
+    assert.equal(await rig.things.flaky(), 'at last');
+    await rig.settled();
+    const client = span(SpanKind.CLIENT);
+    assert.deepEqual(
+      client.events.map(({ name, attributes }) => [name, attributes?.['rpc.status_code']]),
+      [
+        ['attempt', 'UNAVAILABLE'],
+        ['attempt', 'UNAVAILABLE'],
+        ['attempt', 'OK'],
+      ],
+    );
+    assert.deepEqual([client.attributes['org.rpc.attempts'], spans(SpanKind.SERVER).length], [3, 3]);
+    for (const server of spans(SpanKind.SERVER))
+      assert.equal(server.parentSpanContext?.spanId, client.spanContext().spanId);
+  });
+
+  it('shows attempts as spans where that is asked for: each the parent of its server', async () => {
+    watching = openTelemetry({ tracer, meter: false, attempts: 'spans' });
+    rig.failures = 1;
+    assert.equal(await rig.things.flaky(), 'at last');
+    await rig.settled();
+    const client = span(SpanKind.CLIENT);
+    const attempts = spans(SpanKind.INTERNAL);
+    assert.deepEqual(
+      attempts.map((one) => [one.name, one.parentSpanContext?.spanId === client.spanContext().spanId, one.status.code]),
+      [
+        ['attempt 0', true, SpanStatusCode.ERROR],
+        ['attempt 1', true, SpanStatusCode.UNSET],
+      ],
+    );
+    assert.deepEqual(
+      spans(SpanKind.SERVER).map((one) => one.parentSpanContext?.spanId),
+      attempts.map((one) => one.spanContext().spanId),
+    );
+  });
+
+  it('has a span for a stream as long as it lasts, in whose context the generator runs', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    const taken: string[] = [];
+    for await (const item of rig.things.traceIds(3)) taken.push(item);
+    await rig.settled();
+    const [client, server] = [span(SpanKind.CLIENT), span(SpanKind.SERVER)];
+    assert.deepEqual(
+      taken,
+      Array.from({ length: 3 }, () => server.spanContext().spanId),
+    );
+    assert.deepEqual([client.attributes['org.rpc.items.received'], server.attributes['org.rpc.items.sent']], [3, 3]);
+    assert.equal(server.parentSpanContext?.spanId, client.spanContext().spanId);
+  });
+
+  it('traces the calls that a handler makes below its own span', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    assert.equal(await rig.things.through('y'), 'y');
+    await rig.settled();
+    const [outer, inner] = ['things/through', 'things/echo'];
+    const of = (name: string, kind: SpanKind) => spans(kind).find((one) => one.name === name)!;
+    assert.equal(
+      of(inner!, SpanKind.CLIENT).parentSpanContext?.spanId,
+      of(outer!, SpanKind.SERVER).spanContext().spanId,
+    );
+    assert.equal(
+      of(inner!, SpanKind.SERVER).parentSpanContext?.spanId,
+      of(inner!, SpanKind.CLIENT).spanContext().spanId,
+    );
+  });
+
+  it('counts and measures by the names of the conventions, as many as there were', async () => {
+    const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter: metricExporter, exportIntervalMillis: 2 ** 30 });
+    const provider = new MeterProvider({ readers: [reader] });
+    watching = openTelemetry({ tracer: false, meter: provider.getMeter('test'), methods: 2 });
+    for (let i = 0; i < 5; i++) await rig.things.echo(i);
+    await assert.rejects(rig.things.fail('NOT_FOUND'));
+    rig.failures = 1;
+    await rig.things.flaky();
+    await rig.settled();
+    await reader.forceFlush();
+    const metrics = metricExporter.getMetrics().at(-1)!.scopeMetrics[0]!.metrics;
+    const points = (name: string) =>
+      Object.fromEntries(
+        metrics
+          .find(({ descriptor }) => descriptor.name === name)!
+          .dataPoints.map(({ attributes, value }) => [
+            `${attributes['rpc.method'] ?? attributes['event']} ${attributes['rpc.status_code'] ?? ''}`.trim(),
+            typeof value === 'object' && 'count' in value ? value.count : value,
+          ]),
+      );
+    assert.deepEqual(points('rpc.client.call.duration'), {
+      'things/echo OK': 5,
+      'things/fail NOT_FOUND': 1,
+      '_OTHER OK': 1,
+    });
+    assert.deepEqual(points('rpc.server.call.duration'), {
+      'things/echo OK': 5,
+      'things/fail NOT_FOUND': 1,
+      '_OTHER OK': 1,
+      '_OTHER UNAVAILABLE': 1,
+    });
+    assert.deepEqual(points('org.rpc.client.attempts'), {
+      'things/echo OK': 5,
+      'things/fail NOT_FOUND': 1,
+      '_OTHER OK': 1,
+      '_OTHER UNAVAILABLE': 1,
+    });
+    assert.equal(points('org.rpc.events')['retried'], 1);
+    assert.ok(Object.values(points('org.rpc.client.calls.active')).every((value) => value === 0));
+    const duration = metrics.find(({ descriptor }) => descriptor.name === 'rpc.client.call.duration')!.descriptor;
+    assert.equal(duration.unit, 's');
+    await provider.shutdown();
+  });
+
+  it('says which option is wrong', () => {
+    assert.throws(() => openTelemetry({ attempts: 'all' as never }), /attempts must be 'events' or 'spans', not all/);
+    assert.throws(() => openTelemetry({ methods: 0 }), /methods must be a whole number of at least 1, not 0/);
+    assert.ok(trace.getTracer('x') !== undefined);
+  });
+});

@@ -1,0 +1,319 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  type Histogram,
+  type Meter,
+  metrics,
+  type Observable,
+  type ObservableCallback,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  type TextMapSetter,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import {
+  type AttemptObservation,
+  type ClientObservation,
+  type Metadata,
+  type ObservedAttempt,
+  type ObservedCall,
+  type ObservedClientCall,
+  type ObservedServerCall,
+  observe,
+  type ServerObservation,
+} from '@org/rpc';
+import { CallTable } from './call-table.js';
+import { addressOf, BoundedNames, DURATION_BUCKETS, methodOf, SYSTEM, statusOf } from './names.js';
+
+/** What is made of calls for OpenTelemetry. */
+export interface OpenTelemetryOptions {
+  /** Makes the spans; left out: the one that is registered with the API, `false`: no traces. */
+  readonly tracer?: Tracer | false | undefined;
+  /** Makes the metrics; left out: the one that is registered with the API, `false`: no metrics. */
+  readonly meter?: Meter | false | undefined;
+  /**
+   * How the attempts of a call are shown: as `events` of its span (default), or each as a span below it, which is then the parent of
+   * the server's.
+   */
+  readonly attempts?: 'events' | 'spans' | undefined;
+  /** How many different methods have metrics of their own (default 1,000, at least 1); all others are `_OTHER`. */
+  readonly methods?: number | undefined;
+}
+
+/**
+ * Traces and metrics of all clients and servers of this process, by the stable conventions of OpenTelemetry for RPC (1.45): a span
+ * `service/method` for each call on either side, the one of the server below that of the client, whose context travels in the metadata;
+ * `rpc.client.call.duration` and `rpc.server.call.duration` in seconds, and how many calls are active.
+ *
+ * A client's span covers all attempts; of a stream, all of its items. The handler runs inside the context of its span.
+ *
+ * @returns whose `close` ends it; spans that are open then are ended with their calls
+ * @throws TypeError for a wrong option
+ */
+export function openTelemetry(options: OpenTelemetryOptions = {}): { close(): void } {
+  const { attempts = 'events', methods = 1_000 } = options;
+  if (attempts !== 'events' && attempts !== 'spans')
+    throw new TypeError(`openTelemetry: attempts must be 'events' or 'spans', not ${String(attempts)}`);
+  if (!Number.isInteger(methods) || methods < 1)
+    throw new TypeError(`openTelemetry: methods must be a whole number of at least 1, not ${String(methods)}`);
+  const tracer = options.tracer ?? trace.getTracer('@org/rpc');
+  const meter = options.meter ?? metrics.getMeter('@org/rpc');
+  const parts: Part[] = [];
+  const traces = tracer === false ? undefined : new Traces(tracer);
+  if (traces !== undefined) parts.push(traces);
+  if (meter !== false) parts.push(new Durations(meter, methods));
+  const watching = observe({
+    client(told) {
+      for (const part of parts) part.client(told);
+    },
+    server(told) {
+      for (const part of parts) part.server(told);
+    },
+    ...(traces === undefined || attempts === 'events' ? {} : { attempt: (told) => traces.attempt(told) }),
+  });
+  return {
+    close() {
+      watching.close();
+      for (const part of parts) part.close?.();
+    },
+  };
+}
+
+interface Part {
+  close?(): void;
+  client(told: ClientObservation): void;
+  server(told: ServerObservation): void;
+}
+
+/** A span for each call. */
+class Traces implements Part {
+  readonly #tracer: Tracer;
+  readonly #calls = new WeakMap<ObservedCall, { readonly span: Span; readonly inside: Context }>();
+  readonly #attempts = new WeakMap<ObservedAttempt, Span>();
+
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer;
+  }
+
+  client(told: ClientObservation): void {
+    if (told.type === 'event') return;
+    if (told.type === 'callStart') {
+      propagation.inject(this.#begin(told.call, SpanKind.CLIENT, context.active()), told.call, SETTER);
+      return;
+    }
+    const begun = this.#calls.get(told.call);
+    if (begun !== undefined) this.#end(told.call, begun.span);
+  }
+
+  /** Told only where each attempt is to have a span. */
+  attempt({ type, call, attempt }: AttemptObservation): void {
+    if (type === 'attemptStart') {
+      const begun = this.#calls.get(call);
+      if (begun === undefined) return;
+      const options = {
+        startTime: call.startedAt + attempt.startMs,
+        attributes: { 'org.rpc.attempt': attempt.number },
+      };
+      const span = this.#tracer.startSpan(`attempt ${attempt.number}`, options, begun.inside);
+      this.#attempts.set(attempt, span);
+      propagation.inject(trace.setSpan(begun.inside, span), call, SETTER);
+      return;
+    }
+    const span = this.#attempts.get(attempt);
+    if (span === undefined) return;
+    span.setAttributes(attemptAttributes(attempt));
+    if (attempt.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: attempt.error.message });
+    span.end(call.startedAt + (attempt.endMs ?? attempt.startMs));
+  }
+
+  server(told: ServerObservation): void {
+    if (told.type === 'callStart') {
+      const { call } = told;
+      const inside = this.#begin(call, SpanKind.SERVER, propagation.extract(ROOT_CONTEXT, call.metadata, GETTER));
+      call.enterWith((run) => context.with(inside, run));
+    } else if (told.type === 'callEnd') {
+      const begun = this.#calls.get(told.call);
+      if (begun !== undefined) this.#end(told.call, begun.span);
+    }
+  }
+
+  #begin(call: ObservedClientCall | ObservedServerCall, kind: SpanKind, parent: Context): Context {
+    const name = methodOf(call);
+    const attributes: Attributes = { 'rpc.system.name': SYSTEM, 'rpc.method': name };
+    if (call.side === 'server') Object.assign(attributes, peerAttributes(call.peer.address));
+    const span = this.#tracer.startSpan(name, { kind, startTime: call.startedAt, attributes }, parent);
+    const inside = trace.setSpan(parent, span);
+    this.#calls.set(call, { span, inside });
+    return inside;
+  }
+
+  #end(call: ObservedClientCall | ObservedServerCall, span: Span): void {
+    this.#calls.delete(call);
+    const status = statusOf(call);
+    span.setAttribute('rpc.status_code', status);
+    if (call.side === 'client' && call.endpoint !== undefined) span.setAttributes(endpointAttributes(call.endpoint));
+    if (call.itemsSent + call.itemsReceived > 0)
+      span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
+    if (call.side === 'client') this.#attemptsOf(call, span);
+    else if (call.waitedMs !== undefined) span.setAttribute('org.rpc.waited_ms', call.waitedMs);
+    if (call.error !== undefined && isFailure(call, status)) {
+      span.setAttribute('error.type', status);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: call.error.message });
+    }
+    span.end(call.startedAt + (call.durationMs ?? 0));
+  }
+
+  /** Where the time of a client's call went, and its attempts when there is more to say of them than the span does. */
+  #attemptsOf({ attempts, startedAt, durationMs }: ObservedClientCall, span: Span): void {
+    const last = attempts.at(-1);
+    if (last === undefined) return;
+    span.setAttribute('org.rpc.limited_ms', attempts[0]!.startMs);
+    if (last.sentMs !== undefined) span.setAttribute('org.rpc.pick_ms', last.sentMs - last.startMs);
+    if (attempts.length === 1) return;
+    span.setAttribute('org.rpc.attempts', attempts.length);
+    for (const attempt of attempts) {
+      if (this.#attempts.has(attempt)) continue;
+      const { number, startMs, endMs = durationMs ?? startMs } = attempt;
+      const times = { 'org.rpc.attempt': number, 'org.rpc.attempt.start_ms': startMs, 'org.rpc.attempt.end_ms': endMs };
+      span.addEvent('attempt', { ...attemptAttributes(attempt), ...times }, startedAt + endMs);
+    }
+  }
+}
+
+/** How an attempt ended, and where. */
+function attemptAttributes(attempt: ObservedAttempt): Attributes {
+  // One that has not ended with its call was given up: another one was faster.
+  const isOpen = attempt.endMs === undefined;
+  const attributes: Attributes = { 'rpc.status_code': isOpen ? 'CANCELLED' : statusOf(attempt) };
+  return attempt.endpoint === undefined ? attributes : { ...attributes, ...endpointAttributes(attempt.endpoint) };
+}
+
+/** Those of a server that are not its caller's: OpenTelemetry counts only these as errors of a server. */
+const SERVER_FAILURES = new Set([
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'UNKNOWN',
+  'DATA_LOSS',
+]);
+
+function isFailure({ side }: ObservedCall, status: string): boolean {
+  return status !== 'OK' && (side === 'client' || SERVER_FAILURES.has(status));
+}
+
+/**
+ * How long calls take, how many there are now, and how many attempts there were. Only durations are counted by the meter as they come:
+ * to name attributes costs more than a call, so all else is kept as numbers that the meter asks for.
+ */
+class Durations implements Part {
+  readonly #durations: Record<'client' | 'server', Histogram>;
+  readonly #calls: Record<'client' | 'server', CallTable>;
+  readonly #names: BoundedNames;
+  /** By side and name of the event. */
+  readonly #events = new Map<string, { readonly attributes: Attributes; count: number }>();
+  /** One object for each method and code: making them costs more than counting. */
+  readonly #attributes = new Map<string, Attributes>();
+  readonly #stop: (() => void)[] = [];
+
+  constructor(meter: Meter, methods: number) {
+    this.#names = new BoundedNames(methods);
+    this.#calls = { client: new CallTable([], methods), server: new CallTable([], methods) };
+    const advice = { explicitBucketBoundaries: [...DURATION_BUCKETS] };
+    const durations = (side: string): Histogram =>
+      meter.createHistogram(`rpc.${side}.call.duration`, {
+        unit: 's',
+        advice,
+        description: `Duration of ${side} calls`,
+      });
+    this.#durations = { client: durations('client'), server: durations('server') };
+    for (const side of ['client', 'server'] as const) {
+      const description = `Calls of a ${side} that have not ended`;
+      this.#observe(meter.createObservableUpDownCounter(`org.rpc.${side}.calls.active`, { description }), (result) => {
+        for (const { name, active } of this.#calls[side].methods)
+          result.observe(active, { 'rpc.system.name': SYSTEM, 'rpc.method': name });
+      });
+    }
+    const description = 'Attempts of calls, repeats included';
+    this.#observe(meter.createObservableCounter('org.rpc.client.attempts', { description }), (result) => {
+      for (const { name, attempts } of this.#calls.client.methods)
+        for (const [code, count] of attempts)
+          result.observe(count, { 'rpc.system.name': SYSTEM, 'rpc.method': name, 'rpc.status_code': code });
+    });
+    const events = 'What clients and servers tell: retried, breakerOpened, limited ...';
+    this.#observe(meter.createObservableCounter('org.rpc.events', { description: events }), (result) => {
+      for (const { attributes, count } of this.#events.values()) result.observe(count, attributes);
+    });
+  }
+
+  client(told: ClientObservation): void {
+    if (told.type === 'event') this.#event('client', told.name);
+    else this.#call(told.type, told.call);
+  }
+
+  server(told: ServerObservation): void {
+    if (told.type === 'event') this.#event('server', told.name);
+    else this.#call(told.type, told.call);
+  }
+
+  close(): void {
+    for (const stop of this.#stop) stop();
+  }
+
+  #observe(instrument: Observable, callback: ObservableCallback): void {
+    instrument.addCallback(callback);
+    this.#stop.push(() => instrument.removeCallback(callback));
+  }
+
+  #event(side: 'client' | 'server', event: string): void {
+    const key = `${side} ${event}`;
+    const counted = this.#events.get(key) ?? { attributes: { side, event }, count: 0 };
+    counted.count++;
+    this.#events.set(key, counted);
+  }
+
+  #call(type: 'callStart' | 'callEnd', call: ObservedClientCall | ObservedServerCall): void {
+    const table = this.#calls[call.side];
+    if (type === 'callStart') return table.begins(call);
+    table.ends(call);
+    this.#durations[call.side].record((call.durationMs ?? 0) / 1_000, this.#of(call, statusOf(call)));
+  }
+
+  #of(call: ObservedCall, status: string): Attributes {
+    const method = this.#names.of(methodOf(call));
+    const failed = isFailure(call, status);
+    const key = `${method} ${status} ${failed}`;
+    let attributes = this.#attributes.get(key);
+    if (attributes === undefined) {
+      attributes = { 'rpc.system.name': SYSTEM, 'rpc.method': method, 'rpc.status_code': status };
+      if (failed) attributes['error.type'] = status;
+      this.#attributes.set(key, attributes);
+    }
+    return attributes;
+  }
+}
+
+function endpointAttributes(endpoint: string): Attributes {
+  const { address, port } = addressOf(endpoint);
+  const attributes: Attributes = { 'server.address': address, 'network.peer.address': address };
+  if (port !== undefined) Object.assign(attributes, { 'server.port': port, 'network.peer.port': port });
+  return attributes;
+}
+
+function peerAttributes(peer: string): Attributes {
+  const { address, port } = addressOf(peer);
+  return port === undefined ? { 'client.address': address } : { 'client.address': address, 'client.port': port };
+}
+
+const SETTER: TextMapSetter<ObservedClientCall> = { set: (call, key, value) => call.setMetadata(key, value) };
+
+const GETTER: TextMapGetter<Metadata> = {
+  keys: (metadata) => Object.keys(metadata),
+  get: (metadata, key) => metadata[key],
+};

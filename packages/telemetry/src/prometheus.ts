@@ -1,0 +1,243 @@
+import {
+  type Client,
+  type ClientObservation,
+  type ObservedAttempt,
+  type ObservedClientCall,
+  observe,
+  type Server,
+  type ServerObservation,
+} from '@org/rpc';
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
+import { CallTable, type MethodSeries } from './call-table.js';
+import { BoundedNames, DURATION_BUCKETS, statusOf } from './names.js';
+
+/** What is made of calls for Prometheus. */
+export interface PrometheusOptions {
+  /** Where the metrics go: a `Registry` of `prom-client`, yours to serve. */
+  readonly register: Registry;
+  /** Clients whose endpoints, registry and rules are looked at when Prometheus asks. */
+  readonly clients?: readonly Client[] | undefined;
+  /** Servers whose connections and queues are. */
+  readonly servers?: readonly Server[] | undefined;
+  /** Upper bounds of the buckets of durations, in seconds, rising; default 0.005 to 10. */
+  readonly buckets?: readonly number[] | undefined;
+  /** How many different methods have series of their own (default 1,000, at least 1); all others are `_OTHER`. The same for endpoints (200). */
+  readonly methods?: number | undefined;
+}
+
+/** So many endpoints have series of their own. */
+const ENDPOINTS_MAX = 200;
+
+/**
+ * Metrics of all clients and servers of this process in a registry of `prom-client`: `rpc_client_call_duration_seconds` and
+ * `rpc_server_call_duration_seconds` by method and code, attempts by endpoint, events such as `retried` and `breakerOpened`, and of the
+ * clients and servers that are named, what they know now. `docs/telemetry.md` lists them.
+ *
+ * @returns whose `close` ends it and takes its metrics out of the registry; may be called twice
+ * @throws Error when the registry has metrics of these names already: call it once for a registry
+ */
+export function prometheus(options: PrometheusOptions): { close(): void } {
+  const metrics = new PrometheusMetrics(options);
+  const watching = observe({ client: (told) => metrics.client(told), server: (told) => metrics.server(told) });
+  return {
+    close() {
+      watching.close();
+      metrics.close();
+    },
+  };
+}
+
+class PrometheusMetrics {
+  readonly #register: Registry;
+  readonly #endpoints = new BoundedNames(ENDPOINTS_MAX);
+  readonly #own: { readonly name: string }[] = [];
+  readonly #calls: Record<'client' | 'server', CallTable>;
+  /** By service, endpoint and code. */
+  readonly #attempts = new Map<string, Map<string, Map<string, { count: number; seconds: number }>>>();
+  readonly #services: BoundedNames;
+  readonly #events: Counter;
+
+  constructor({
+    register,
+    clients = [],
+    servers = [],
+    buckets = DURATION_BUCKETS,
+    methods = 1_000,
+  }: PrometheusOptions) {
+    if (!Number.isInteger(methods) || methods < 1)
+      throw new TypeError(`prometheus: methods must be a whole number of at least 1, not ${String(methods)}`);
+    if (buckets.length === 0 || !buckets.every((bound, index) => bound > (buckets[index - 1] ?? 0)))
+      throw new TypeError(`prometheus: buckets must be rising numbers above 0, not ${JSON.stringify(buckets)}`);
+    this.#register = register;
+    this.#services = new BoundedNames(methods);
+    this.#calls = { client: new CallTable(buckets, methods), server: new CallTable(buckets, methods) };
+    this.#events = new Counter({
+      name: 'rpc_events_total',
+      help: 'What clients and servers tell: retried, breakerOpened, limited and others',
+      labelNames: ['side', 'event'],
+      registers: [register],
+    });
+    this.#add(this.#events as unknown as { readonly name: string });
+    for (const side of ['client', 'server'] as const) this.#addCalls(side, buckets);
+    this.#addAttempts();
+    if (clients.length > 0) this.#addClients(clients);
+    if (servers.length > 0) this.#addServers(servers);
+  }
+
+  client(told: ClientObservation): void {
+    if (told.type === 'event') this.#events.inc({ side: 'client', event: told.name });
+    else if (told.type === 'callStart') this.#calls.client.begins(told.call);
+    else {
+      this.#calls.client.ends(told.call);
+      for (const attempt of told.call.attempts) this.#countAttempt(told.call, attempt);
+    }
+  }
+
+  server(told: ServerObservation): void {
+    if (told.type === 'event') this.#events.inc({ side: 'server', event: told.name });
+    else if (told.type === 'callStart') this.#calls.server.begins(told.call);
+    else this.#calls.server.ends(told.call);
+  }
+
+  close(): void {
+    for (const metric of this.#own) {
+      // Another of the same name may have taken its place since.
+      if (this.#register.getSingleMetric(metric.name) === (metric as never))
+        this.#register.removeSingleMetric(metric.name);
+    }
+    this.#own.length = 0;
+  }
+
+  #countAttempt({ service, durationMs = 0 }: ObservedClientCall, attempt: ObservedAttempt): void {
+    const { endpoint = 'none', startMs, endMs } = attempt;
+    const byEndpoint = inside(this.#attempts, this.#services.of(service), () => new Map());
+    const byCode = inside(byEndpoint, this.#endpoints.of(endpoint), () => new Map());
+    // One that has not ended with its call was given up: another one was faster.
+    const code = endMs === undefined ? 'CANCELLED' : statusOf(attempt);
+    const counted = inside(byCode, code, () => ({ count: 0, seconds: 0 }));
+    counted.count++;
+    counted.seconds += Math.max(0, (endMs ?? durationMs) - startMs) / 1_000;
+  }
+
+  #add<M extends { readonly name: string }>(metric: M): M {
+    this.#own.push(metric);
+    return metric;
+  }
+
+  #addCalls(side: 'client' | 'server', buckets: readonly number[]): void {
+    const name = `rpc_${side}_call_duration_seconds`;
+    const help = `Duration of ${side} calls, all attempts and items included`;
+    const get = async () => {
+      const values = this.#calls[side].methods.flatMap((series) => durationValues(name, buckets, series));
+      return { name, help, type: 'histogram', aggregator: 'sum', values };
+    };
+    const metric = this.#add({ name, help, type: 'histogram', get, reset: () => {} });
+    // A registry asks its metrics no more than this, and `Histogram` takes no counts that were made elsewhere.
+    this.#register.registerMetric(metric as unknown as Metric);
+    this.#gauge(`rpc_${side}_calls_active`, `Calls of a ${side} that have not ended`, ['rpc_method'], (gauge) => {
+      for (const series of this.#calls[side].methods) gauge.set({ rpc_method: series.name }, series.active);
+    });
+  }
+
+  #addAttempts(): void {
+    const add = (name: string, help: string, field: 'count' | 'seconds'): void => {
+      const counter: Counter = new Counter({
+        name,
+        help,
+        labelNames: ['rpc_service', 'server_endpoint', 'rpc_status_code'],
+        registers: [this.#register],
+        collect: () => {
+          counter.reset();
+          for (const [rpc_service, byEndpoint] of this.#attempts)
+            for (const [server_endpoint, byCode] of byEndpoint)
+              for (const [rpc_status_code, counted] of byCode)
+                counter.inc({ rpc_service, server_endpoint, rpc_status_code }, counted[field]);
+        },
+      });
+      this.#add(counter as unknown as { readonly name: string });
+    };
+    add('rpc_client_attempts_total', 'Attempts of calls, repeats included', 'count');
+    add('rpc_client_attempt_seconds_total', 'Time that attempts took', 'seconds');
+  }
+
+  /** Looked at when Prometheus asks, and not before. */
+  #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
+    const registers = [this.#register];
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        gauge.reset();
+        collect(gauge);
+      },
+    });
+    this.#add(gauge as unknown as { readonly name: string });
+  }
+
+  #addClients(clients: readonly Client[]): void {
+    const services = function* () {
+      for (const client of clients) yield* Object.entries(client.state().services);
+    };
+    this.#gauge('rpc_client_endpoints', 'Endpoints that clients know', ['rpc_service', 'connection'], (gauge) => {
+      for (const [rpc_service, { nodes }] of services())
+        for (const { connection } of nodes) gauge.inc({ rpc_service, connection });
+    });
+    this.#gauge(
+      'rpc_client_registry_age_seconds',
+      'Since the registry last vouched for a list',
+      ['rpc_service'],
+      (gauge) => {
+        const oldest = new Map<string, number>();
+        for (const [service, { ageMs }] of services()) oldest.set(service, Math.max(oldest.get(service) ?? 0, ageMs));
+        for (const [rpc_service, ageMs] of oldest) gauge.set({ rpc_service }, ageMs / 1_000);
+      },
+    );
+  }
+
+  #addServers(servers: readonly Server[]): void {
+    this.#gauge('rpc_server_connections', 'Open connections', [], (gauge) => {
+      for (const server of servers) gauge.inc(server.state().connections);
+    });
+    this.#gauge('rpc_server_calls', 'Calls that run, and that wait to be let in', ['state'], (gauge) => {
+      for (const server of servers) {
+        const { running, waiting } = server.state().calls;
+        gauge.inc({ state: 'running' }, running);
+        gauge.inc({ state: 'waiting' }, waiting);
+      }
+    });
+    this.#gauge('rpc_server_registered', 'Whether the server is in the registry', ['instance'], (gauge) => {
+      for (const server of servers) {
+        const { instance, registry } = server.state();
+        gauge.set({ instance }, registry.status === 'registered' ? 1 : 0);
+      }
+    });
+  }
+}
+
+function inside<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+/** The lines of a histogram: cumulative buckets, sum and count. */
+function durationValues(metric: string, buckets: readonly number[], { name, ended }: MethodSeries): object[] {
+  return ended.flatMap(({ code, counts, sum }) => {
+    const labels = { rpc_method: name, rpc_status_code: code };
+    let count = 0;
+    const lines = counts.map((one, index) => {
+      count += one;
+      return { metricName: `${metric}_bucket`, labels: { ...labels, le: buckets[index] ?? '+Inf' }, value: count };
+    });
+    return [
+      ...lines,
+      { metricName: `${metric}_sum`, labels, value: sum },
+      { metricName: `${metric}_count`, labels, value: count },
+    ];
+  });
+}

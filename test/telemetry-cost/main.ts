@@ -1,0 +1,84 @@
+// npm run bench:telemetry: what a call costs with traces, with metrics, and with both, as ratios to a call that nobody looks at, in
+// interleaved slices of one run: client and server in this process, over the in-memory transport, so that nothing else is measured.
+import { context, propagation } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
+import { createServer, defineService, memory, method, observe } from '@org/rpc';
+import { accessLog, openTelemetry, prometheus } from '@org/rpc-telemetry';
+import { connect } from '@org/rpc-testkit';
+import { Registry } from 'prom-client';
+
+const CALLERS = 64;
+const SLICE_CALLS = 20_000;
+const ROUNDS = Number(process.argv[2] ?? 11);
+
+const Echo = defineService('echo', { echo: method<(value: object) => object>({ idempotent: true }) });
+const server = createServer({ registry: memory() }).add(Echo, { echo: (value) => value });
+// In memory, a slice is one turn of the event loop.
+const client = connect(server, { timeoutMs: 60_000 });
+const echo = client.service(Echo);
+const value = { id: 12_345, name: 'a small object', tags: ['a', 'b', 'c'], nested: { ok: true, ratio: 0.5 } };
+
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 30 });
+const meter = new MeterProvider({ readers: [reader] }).getMeter('bench');
+const tracer = new BasicTracerProvider().getTracer('bench');
+const sampled = new BasicTracerProvider({ sampler: new TraceIdRatioBasedSampler(0.01) }).getTracer('bench');
+
+/** What is measured: each opens what it needs for one slice. */
+const KINDS: Readonly<Record<string, () => { close(): void }>> = {
+  'nobody looks': () => ({ close: () => {} }),
+  'an observer that does nothing': () => observe({ client: () => {}, server: () => {} }),
+  'a log of failures': () => accessLog({ write: () => {}, sample: 0 }),
+  prometheus: () => prometheus({ register: new Registry() }),
+  'OpenTelemetry metrics': () => openTelemetry({ tracer: false, meter }),
+  'OpenTelemetry traces, 1 % sampled': () => openTelemetry({ tracer: sampled, meter: false }),
+  'OpenTelemetry traces, all': () => openTelemetry({ tracer, meter: false }),
+  'OpenTelemetry, both, all': () => openTelemetry({ tracer, meter }),
+};
+
+const microseconds = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
+for (let round = -1; round < ROUNDS; round++) {
+  process.stderr.write(`\r${round < 0 ? 'warming up' : `round ${round + 1} of ${ROUNDS}`}   `);
+  for (const [kind, open] of Object.entries(KINDS)) {
+    const opened = open();
+    const before = process.cpuUsage();
+    await slice();
+    const { user, system } = process.cpuUsage(before);
+    opened.close();
+    if (round >= 0) microseconds.get(kind)!.push((user + system) / SLICE_CALLS);
+  }
+}
+await client.close();
+
+const base = microseconds.get('nobody looks')!;
+console.log(
+  `\rCPU of client and server a call, median of ${ROUNDS} slices of ${SLICE_CALLS} calls each, side by side\n`,
+);
+console.log('| what looks | microseconds | ratio |\n|---|---|---|');
+for (const [kind, times] of microseconds) {
+  const ratio = median(times.map((time, round) => time / base[round]!));
+  console.log(`| ${kind} | ${median(times).toFixed(2)} | ${ratio.toFixed(2)} |`);
+}
+
+async function slice(): Promise<void> {
+  await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      for (let i = 0; i < SLICE_CALLS / CALLERS; i++) await echo.echo(value);
+    }),
+  );
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
