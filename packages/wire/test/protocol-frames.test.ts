@@ -204,7 +204,8 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   REQUEST({ id, flags, body }) {
     const parsed = createParsedRequest();
     parseRequest(parsed, body, 0, body.length);
-    const { remainingMs, attempt, priority, name, serviceLength, metadataStart, payloadStart } = parsed;
+    const { remainingMs, attempt, priority, nameStart, serviceLength, metadataStart, payloadStart } = parsed;
+    const name = body.latin1Slice(nameStart, metadataStart);
     const metadata = { ...decodeMetadata(body, metadataStart, payloadStart, DEFAULT_LIMITS) };
     return {
       id,

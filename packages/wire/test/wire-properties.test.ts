@@ -154,7 +154,8 @@ describe('properties of frames', function () {
             [parsed.remainingMs, parsed.attempt, parsed.priority],
             [sent.remainingMs, sent.attempt, sent.priority],
           );
-          assert.deepEqual([parsed.name, parsed.serviceLength], [service + method, service.length]);
+          const readName = body.latin1Slice(parsed.nameStart, parsed.metadataStart);
+          assert.deepEqual([readName, parsed.serviceLength], [service + method, service.length]);
           const got = decodeMetadata(body, parsed.metadataStart, parsed.payloadStart, DEFAULT_LIMITS);
           assert.deepEqual({ ...got }, { ...pairs });
           assert.deepEqual(decode(body, parsed.payloadStart, body.length), args);

@@ -20,7 +20,8 @@ const parse = (body: Buffer) =>
   inside(body, (bytes, start, end) => {
     const parsed = createParsedRequest();
     parseRequest(parsed, bytes, start, end);
-    return { ...parsed, payload: Buffer.from(bytes.subarray(parsed.payloadStart, end)) };
+    const name = bytes.latin1Slice(parsed.nameStart, parsed.metadataStart);
+    return { ...parsed, name, payload: Buffer.from(bytes.subarray(parsed.payloadStart, end)) };
   });
 const readError = (body: Buffer, flags = 0) =>
   inside(body, (bytes, start, end) => parseError(flags, bytes, start, end, decode, DEFAULT_LIMITS));

@@ -18,8 +18,8 @@ export interface ParsedRequest {
   remainingMs: number;
   attempt: number;
   priority: number;
-  /** Service and method together, as they stand in the frame; split by `serviceLength`. */
-  name: string;
+  /** Service and method stand together from here to `metadataStart`, split after `serviceLength`. */
+  nameStart: number;
   serviceLength: number;
   metadataStart: number;
   payloadStart: number;
@@ -27,7 +27,7 @@ export interface ParsedRequest {
 
 /** An empty {@link ParsedRequest} to be filled. */
 export function createParsedRequest(): ParsedRequest {
-  return { remainingMs: 0, attempt: 0, priority: 0, name: '', serviceLength: 0, metadataStart: 0, payloadStart: 0 };
+  return { remainingMs: 0, attempt: 0, priority: 0, nameStart: 0, serviceLength: 0, metadataStart: 0, payloadStart: 0 };
 }
 
 /** Reads the head of a REQUEST whose body is `bytes[start, end)`. @throws ProtocolError when it is cut short */
@@ -41,8 +41,7 @@ export function parseRequest(parsed: ParsedRequest, bytes: Buffer, start: number
   parsed.remainingMs = readUint32(bytes, start);
   parsed.attempt = bytes[start + 4]!;
   parsed.priority = bytes[start + 5]!;
-  // Names are ASCII; whatever else stands here names nothing that exists, in any reading.
-  parsed.name = bytes.latin1Slice(nameStart, nameEnd);
+  parsed.nameStart = nameStart;
   parsed.serviceLength = serviceLength;
   parsed.metadataStart = nameEnd;
   parsed.payloadStart = payloadStart;

@@ -20,7 +20,8 @@ describe('a request as the client sends it', () => {
     rig.call('echo', ['a', 1]);
     await rig.settle();
     const [request] = requests(rig);
-    const { name, serviceLength, attempt, priority, remainingMs, payloadStart } = parse(request!);
+    const { nameStart, metadataStart, serviceLength, attempt, priority, remainingMs, payloadStart } = parse(request!);
+    const name = request!.body.latin1Slice(nameStart, metadataStart);
     assert.deepEqual([name, serviceLength, attempt, priority, remainingMs], ['testecho', 4, 0, 128, 0]);
     assert.deepEqual(request!.body.subarray(payloadStart), encoded(['a', 1]));
     assert.deepEqual([request!.id, request!.flags], [1, 0]);

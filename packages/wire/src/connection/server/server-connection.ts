@@ -24,6 +24,7 @@ import { Deflater } from '../compression/deflater.js';
 import { createServedStream, ItemQueue } from '../streams/item-queue.js';
 import { Streams } from '../streams/streams.js';
 import { IncomingCall, type MethodEntry } from './incoming-call.js';
+import { KnownMethods } from './known-methods.js';
 import { NativeAnswers } from './native-answers.js';
 import { cutOff, RunningCalls } from './running-calls.js';
 import type { ServedConnection, ServerConnectionOptions, Successor } from './server-host.js';
@@ -38,6 +39,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #running: RunningCalls<Entry>;
   readonly #answers: NativeAnswers<Entry>;
   readonly #parsed = createParsedRequest();
+  readonly #methods: KnownMethods<Entry>;
   readonly #cancels: CancelGuard;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
@@ -54,6 +56,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   constructor(options: ServerConnectionOptions<Entry>) {
     const { stream, codec, limits, clock, keepalive } = options;
     this.#options = options;
+    this.#methods = new KnownMethods(options.host);
     this.#cancels = new CancelGuard(limits);
     this.#running = new RunningCalls(limits);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
@@ -141,7 +144,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
       (flags & RequestFlag.STREAM) === 0
         ? undefined
         : createServedStream((received) => this.#streams.open(id, received));
-    const entry = this.#options.host.find(parsed.name, parsed.serviceLength);
+    const entry = this.#methods.find(bytes, parsed.nameStart, metadataStart, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
     const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
     const call = new IncomingCall<Entry>(this.#answers, entry, id, deadline, flags, parsed.attempt, parsed.priority);

@@ -18,7 +18,7 @@ export interface ServerSelf {
   readonly metadataFirst: boolean;
 }
 
-/** What a connection asks of its server: twice for each call. */
+/** What a connection asks of its server: twice for each call, or once where it knows the method. */
 export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
   readonly self: ServerSelf;
   /**
