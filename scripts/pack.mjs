@@ -1,9 +1,10 @@
 // npm run pack: builds what is missing and writes every package as a tarball that can be installed anywhere, into packed/ or into
-// the folder that is named.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+// the folder that is named, with the bill of materials of all of them.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROOT } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
+import { makeSbom } from './lib/sbom.mjs';
 import { SetupError, setup } from './lib/setup.mjs';
 
 try {
@@ -29,4 +30,5 @@ async function pack(folder) {
     ? await run(process.execPath, [npm, ...args])
     : await run('npm', args, { shell: process.platform === 'win32' });
   if (code !== 0) throw new SetupError('npm pack failed, see above');
+  writeFileSync(join(folder, 'sbom.cdx.json'), `${JSON.stringify(await makeSbom(), undefined, 2)}\n`);
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEtcd } from './etcd.mjs';
+import { audit } from './lib/audit.mjs';
 import { ROOT } from './lib/root.mjs';
 import { run } from './lib/run.mjs';
 import { SetupError, setup } from './lib/setup.mjs';
@@ -22,6 +23,7 @@ try {
   await check('types of the tests', [join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.test.json', '--noEmit']);
   await check('lint and format', [join(MODULES, '@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
   await check('API docs', [join(MODULES, 'typedoc/bin/typedoc')]);
+  await lookForAdvisories();
   await runMocha(process.argv.slice(2));
 } catch (error) {
   failed++;
@@ -46,6 +48,15 @@ async function check(name, args) {
   const { code, output } = await run(process.execPath, args, { capture: true, env });
   record(name, code === 0);
   if (code !== 0) console.log(indent(output.trimEnd()));
+}
+
+/** What the registry knows of what users install. It may be out of reach, or not answer such questions: that is said, and is no failure. */
+async function lookForAdvisories() {
+  const { status, text } = await audit();
+  if (status === 'unknown')
+    return console.log(`--   advisories: not looked at, for the registry does not tell: ${text}`);
+  record('advisories', status === 'clean');
+  if (status === 'found') console.log(indent(text));
 }
 
 function record(name, ok) {
