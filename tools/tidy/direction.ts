@@ -68,7 +68,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     nodes: ['picker', 'rules', 'policy', 'client-method', 'events'],
     stream: ['attempts', 'policy'],
     stack: ['nodes', 'attempts', 'stream', 'rules', 'policy', 'client-method'],
-    face: ['stack', 'stream', 'nodes', 'picker', 'policy', 'client-method', 'events'],
+    face: ['stack', 'stream', 'attempts', 'nodes', 'picker', 'policy', 'client-method', 'events'],
   },
   server: {
     stack: [],

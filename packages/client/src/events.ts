@@ -22,6 +22,8 @@ export interface ClientEvents {
   retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
   /** A call had no answer after `delayMs`, and another attempt was sent beside the one at `endpoint`. */
   hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];
+  /** A call that has failed was answered with its fallback. */
+  fellBack: [event: { service: string; method: string; error: RpcError }];
   /** A call was refused here, by a rate or concurrency limit. */
   limited: [event: { service: string; method: string; error: RpcError }];
   /** What the registry says of a service has changed, or how far it vouches for it: for metrics and alarms. */
@@ -53,6 +55,7 @@ export const CLIENT_EVENTS = Object.keys({
   readmitted: true,
   retried: true,
   hedged: true,
+  fellBack: true,
   limited: true,
   viewChanged: true,
   registry: true,

@@ -1,3 +1,4 @@
+export type { BroadcastOutcome } from './attempts/broadcast.js';
 export type {
   ClientEvents,
   EndpointEvent,

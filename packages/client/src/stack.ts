@@ -30,6 +30,7 @@ import { CallObserver } from './policy/call-observer.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
+import { fallback } from './policy/fallback.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { belongsTo } from './policy/name-call.js';
 import { RateLimit } from './policy/rate-limit.js';
@@ -99,9 +100,9 @@ export function composeMethod(
   const { service } = balancer;
   const { clock, layers, metadata } = client.options;
   const ofService = serviceParts(client, service);
-  const own = createLimiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
+  const ownLimits = createLimiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
   // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
-  const limits = [own, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
+  const limits = [ownLimits, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
     ...(rate ? [rate] : []),
     ...(concurrency ? [concurrency] : []),
   ]);
@@ -115,21 +116,18 @@ export function composeMethod(
   ]);
   const latency = new MethodLatency();
   const throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
-  const attemptGate = fuseGates([
-    ...(isStream ? [] : [throttle]), // Entered first: what it refuses is no attempt, and says nothing of any node.
-    ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
-    // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
-    nodeRecord(balancer, policy, client.observer),
-    ...(isStream ? [] : [latency.excuse]), // Settled first: what a caller's short deadline ends is held against no node.
-  ]);
+  const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle };
+  const attemptGate = attemptGateOf(own, isStream);
   const parts: Layer[] = [
     ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
+    // Inside the user's layers, which see one outcome. Outside of all that can fail a call, an expired deadline too.
+    ...(isStream ? [] : [fallbacks(own)]),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
-    isStream ? moveOnce(clock, balancer) : retries(client, balancer, ofService.budget, policy),
-    ...(isStream ? [] : [hedges(client, balancer, ofService.budget, policy, latency, throttle)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
+    isStream ? moveOnce(clock, balancer) : retries(own),
+    ...(isStream ? [] : [hedges(own)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream
       ? streamAttempt(attemptGate, client.observer)
       : attemptScope(attemptGate, { clock, policy, latency, observer: client.observer }), // Below retry: leaves time for another attempt.
@@ -156,8 +154,38 @@ export function composeMethod(
   };
 }
 
+/** What the stack of one method has for itself, and what it shares. */
+interface OwnParts {
+  readonly client: SharedParts;
+  readonly balancer: Balancer;
+  readonly policy: LivePolicy;
+  /** What all repeats share. */
+  readonly budget: RetryBudget;
+  readonly latency: MethodLatency;
+  readonly throttle: Throttle;
+}
+
+/** What is counted for each attempt. */
+function attemptGateOf({ client, balancer, policy, latency, throttle }: OwnParts, isStream: boolean): Required<Gate> {
+  return fuseGates([
+    ...(isStream ? [] : [throttle]), // Entered first: what it refuses is no attempt, and says nothing of any node.
+    ...(isStream ? [] : [latency]), // Of each attempt, also of those that were given up: the next ones are given more time.
+    // Below retry: latency, breaker and probe judge a node by each attempt, timeouts and refusals included.
+    nodeRecord(balancer, policy, client.observer),
+    ...(isStream ? [] : [latency.excuse]), // Settled first: what a caller's short deadline ends is held against no node.
+  ]);
+}
+
+/** Another answer for what has failed, where one is given. */
+function fallbacks({ client, policy }: OwnParts): Layer {
+  return fallback(
+    () => policy.now.fallback,
+    (event) => client.emit('fellBack', event),
+  );
+}
+
 /** Repeats of what has failed. */
-function retries(client: SharedParts, balancer: Balancer, budget: RetryBudget, policy: LivePolicy): Layer {
+function retries({ client, balancer, budget, policy }: OwnParts): Layer {
   const { clock, random } = client.options;
   return retry({
     get max() {
@@ -174,14 +202,7 @@ function retries(client: SharedParts, balancer: Balancer, budget: RetryBudget, p
 }
 
 /** A second attempt beside a slow one, for the methods of which it is said. */
-function hedges(
-  client: SharedParts,
-  balancer: Balancer,
-  budget: RetryBudget,
-  policy: LivePolicy,
-  latency: MethodLatency,
-  throttle: Throttle,
-): Layer {
+function hedges({ client, balancer, budget, policy, latency, throttle }: OwnParts): Layer {
   return hedge({
     now: () => policy.now.hedge,
     percentileMs: (percent, now) => latency.percentileMs(percent, now),

@@ -57,6 +57,8 @@ export interface CallContext {
   /** What goes back beside the result: set keys before the handler ends. */
   readonly responseMetadata: Record<string, string>;
   readonly peer: Peer;
+  /** Whether somebody above repeats this call: calls that are made inside are not repeated besides, and neither are theirs. */
+  readonly isRepeatedAbove?: boolean | undefined;
   /** A value that a layer or `authorize` left for the handler. */
   get<T>(key: ContextKey<T>): T | undefined;
   set<T>(key: ContextKey<T>, value: T): void;

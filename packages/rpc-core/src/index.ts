@@ -58,6 +58,7 @@ export type { BreakerOptions } from './policies/breaker.js';
 export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
 export type { EjectionOptions } from './policies/ejection.js';
 export type { FailureValues, FailureWhen } from './policies/failure.js';
+export type { FailedCallInfo, FallbackFunction, FallbackOptions } from './policies/fallback.js';
 export type { HedgeOptions } from './policies/hedge.js';
 export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from './policies/policies.js';
 export type { RateLimitOptions } from './policies/rate-limit.js';

@@ -142,6 +142,12 @@ export class Call {
   /** Whether it has waited since `startedAt` was set. */
   hasWaited = false;
   destination: Destination | undefined = undefined;
+  /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
+  pinned: Destination | undefined = undefined;
+  /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
+  mayRepeat = true;
+  /** Whether who serves it may repeat calls of its own for it; false for what is repeated itself, or may not be here. */
+  mayRepeatBelow = true;
   /** On the call itself: where attempts of it are, or were, beside each other; `undefined` unless it is hedged. */
   rivals: Destination[] | undefined = undefined;
   /** On the call itself: who had said nothing when an attempt ended there, and when that was; `Infinity` where the connection was lost. */
@@ -218,6 +224,9 @@ export class Call {
     copy.hashKey = root.hashKey;
     copy.waitForReady = root.waitForReady;
     copy.stream = root.stream;
+    copy.pinned = root.pinned;
+    copy.mayRepeat = root.mayRepeat;
+    copy.mayRepeatBelow = root.mayRepeatBelow && attempt === 0;
     copy.attempt = attempt;
     copy.parent = root;
     return copy;

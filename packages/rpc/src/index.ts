@@ -1,4 +1,5 @@
 export {
+  type BroadcastOutcome,
   type Client,
   type ClientEvents,
   type ClientLayers,
@@ -67,8 +68,11 @@ export {
   type EachOutput,
   type EjectionOptions,
   type Explicit,
+  type FailedCallInfo,
   type FailureValues,
   type FailureWhen,
+  type FallbackFunction,
+  type FallbackOptions,
   type Gate,
   type HandlerResult,
   type HedgeOptions,

@@ -51,6 +51,7 @@ export function hedge(settings: HedgeSettings): Layer {
   return (next) => (call) => {
     const values = settings.now();
     if (values.max === 0 || !call.idempotent || call.oneWay || call.attempt > 0) return next(call);
+    if (!call.mayRepeat || call.pinned !== undefined) return next(call);
     const now = settings.clock.now();
     cap.earn(values.maxPercent, now);
     const { delayMs = settings.percentileMs(values.percentile, now) } = values;

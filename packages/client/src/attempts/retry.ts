@@ -142,6 +142,10 @@ class FailedCall {
 
   #takesRetry(error: RpcError): boolean {
     if (this.#stop !== '' || this.#settings.isClosed?.()) return false;
+    if (!this.#attempts.call.mayRepeat && this.#max > 0) {
+      this.#stop = 'whoever called the handler that makes this call repeats it';
+      return false;
+    }
     const { budget, clock, random } = this.#settings;
     const hasUntried = this.#hasUntried();
     const wasTrial = this.#attempts.last.isTrial;

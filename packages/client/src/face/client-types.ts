@@ -9,6 +9,7 @@ import type {
   ServiceDefinition,
 } from '@org/rpc-core';
 import type { ClientTlsOptions } from '@org/rpc-wire';
+import type { BroadcastOutcome } from '../attempts/broadcast.js';
 import type { ClientEvents } from '../events.js';
 import type { ClientState } from '../nodes/state.js';
 
@@ -40,6 +41,23 @@ export interface Client {
   ): Promise<MethodResult<D, K>>;
   /** Calls a method by its names, where no contract is at hand. */
   call<T = unknown>(service: string, method: string, args: readonly unknown[], options?: CallOptions): Promise<T>;
+  /**
+   * Calls a method of every instance that is listed, at once, and tells how each went; an empty list when there is none. Each call is
+   * one as others are, with its limits, deadline and retries, but those too go to the same instance.
+   */
+  broadcast<D extends ServiceDefinition<object>, const K extends MethodName<D>>(
+    definition: D,
+    method: K,
+    args: MethodArgs<D, K>,
+    options?: CallOptions,
+  ): Promise<BroadcastOutcome<MethodResult<D, K>>[]>;
+  /** The same by names, where no contract is at hand. */
+  broadcast<T = unknown>(
+    service: string,
+    method: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<BroadcastOutcome<T>[]>;
   /**
    * Resolves when a node of the service is connected; worth awaiting before the first call of a process.
    * @throws RpcError DEADLINE_EXCEEDED that says what is missing, CANCELLED

@@ -1,4 +1,11 @@
-import { Call, type CallOptions, type MethodDefinition, type RpcError, type ServiceDefinition } from '@org/rpc-core';
+import {
+  Call,
+  type CallOptions,
+  type Destination,
+  type MethodDefinition,
+  type RpcError,
+  type ServiceDefinition,
+} from '@org/rpc-core';
 import {
   assertEvent,
   assertFits,
@@ -10,6 +17,7 @@ import {
   channels,
   describeValue,
   everySecond,
+  isStreamKind,
   nearestName,
   plainText,
   rpcError,
@@ -22,6 +30,7 @@ import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import type { ClientTlsOptions } from '@org/rpc-wire';
 import { type Dial, dialTcp, dialTls, expectedIdentity } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
+import { broadcast } from '../attempts/broadcast.js';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
 import { Balancer } from '../nodes/balancer.js';
@@ -144,6 +153,28 @@ export class RpcClient implements Client {
     assertFits('client.call', 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
     const checked = options === undefined ? undefined : checkedOptions(options);
     return this.#start(this.#method(name, method, definition), [...args], checked) as never;
+  }
+
+  async broadcast(
+    service: ServiceDefinition<object> | string,
+    method: string,
+    args: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<never> {
+    const where = 'client.broadcast';
+    const name = serviceName(where, service);
+    const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf(where, service, method);
+    assertFits(where, 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
+    if (isStreamKind(definition.kind)) throw new TypeError(`${where}: ${name}.${method} has streams`);
+    const checked = options === undefined ? undefined : checkedOptions(options);
+    const called = this.#method(name, method, definition);
+    if (this.#closed !== undefined || !('serve' in called)) throw closedError(name, method);
+    const first = new Call(called, [], false);
+    first.signal = options?.signal;
+    first.deadline = this.#options.clock.now() + (options?.timeoutMs ?? called.policy.now.timeout.timeoutMs);
+    await called.list.untilKnown(first);
+    const start = (node: Destination) => startCall(this.#options, called, [...args], checked, node);
+    return (await broadcast(this.#balancer(name).members, start)) as never;
   }
 
   async ready(service: ServiceDefinition<object> | string, options: ReadyOptions = {}): Promise<void> {

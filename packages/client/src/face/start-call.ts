@@ -1,4 +1,12 @@
-import { Call, type CallContext, type CallOptions, type Clock, callContext, type Metadata } from '@org/rpc-core';
+import {
+  Call,
+  type CallContext,
+  type CallOptions,
+  type Clock,
+  callContext,
+  type Destination,
+  type Metadata,
+} from '@org/rpc-core';
 import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
 import { belongsTo } from '../policy/name-call.js';
@@ -9,12 +17,16 @@ export interface PropagatingClient {
   readonly services: ReadonlyMap<string, { readonly propagate?: readonly string[] | undefined }>;
 }
 
-/** Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack. */
+/**
+ * Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack.
+ * @param pinned - the one node that it is for; left out: a picker chooses
+ */
 export function startCall(
   client: PropagatingClient & { readonly clock: Clock },
   called: ClientMethod,
   args: unknown[],
   options: CallOptions | undefined,
+  pinned?: Destination,
 ): Promise<unknown> {
   // Trailing arguments that are undefined are not sent, so that defaults and optional parameters work on the other side.
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
@@ -23,12 +35,14 @@ export function startCall(
   call.createdAt = now;
   call.idempotent = called.idempotent;
   call.priority = called.priority;
-  const { timeout, rule } = called.policy.now;
+  call.pinned = pinned;
+  const { timeout, rule, retry } = called.policy.now;
   call.deadline = now + (options?.timeoutMs ?? timeout.timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
+  if (retry.stopBelow && call.idempotent && retry.max > 0) call.mayRepeatBelow = false;
   const context = callContext();
   const { observer } = called;
   if (context === undefined && called.list.isKnown && !observer.isOn) return serve(call, called, now);
@@ -126,6 +140,10 @@ const NO_METADATA: Metadata = Object.freeze({});
  */
 export function inherit(call: Call, context: CallContext, client: PropagatingClient): LinkedSignal | undefined {
   if (context.deadline < call.deadline) call.deadline = context.deadline;
+  if (context.isRepeatedAbove) {
+    call.mayRepeat = false;
+    call.mayRepeatBelow = false;
+  }
   allowManyCalls(context.signal);
   const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
   call.signal = linked?.signal ?? context.signal;

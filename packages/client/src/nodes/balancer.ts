@@ -1,4 +1,4 @@
-import type { Call, Clock, Outcome, Random, RpcError } from '@org/rpc-core';
+import type { Call, Clock, Destination, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
@@ -139,11 +139,21 @@ export class Balancer implements NodeOwner {
   /** Gives an attempt to a node: the innermost service of the stack. */
   readonly call = (call: Call): Promise<unknown> => {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
-    const node = this.#view.picker.pick(call, now);
+    const node = call.pinned === undefined ? this.#view.picker.pick(call, now) : this.#pinned(call.pinned);
     if (node === undefined) return this.#withoutNode(call);
     if (call.isHedge && wasTried(call, node)) return this.#refuse(call, 'there is no other node to hedge to');
     return node.send(call, now) ?? this.#withoutNode(call);
   };
+
+  /** The node that a call is for, if it takes calls. */
+  #pinned(node: Destination): Node | undefined {
+    return node instanceof Node && node.isReady ? node : undefined;
+  }
+
+  /** Every instance that is listed and does not leave, those included that cannot be reached. */
+  get members(): readonly Node[] {
+    return [...this.roster.nodes].filter((node) => node.unlistedAt === undefined && node.endpoint.state !== 'draining');
+  }
 
   /** The gate that lets nodes see how attempts end. */
   settle(call: Call, outcome: Outcome, kind: OutcomeKind = classify(outcome)): void {
@@ -238,11 +248,18 @@ export class Balancer implements NodeOwner {
       const successor = this.#environment.successor?.();
       return successor === undefined ? this.#refuse(call, 'the client was closed') : successor.call(call);
     }
+    if (call.pinned instanceof Node) return this.#withoutPinned(call, call.pinned);
     this.#wantedAt = this.#environment.clock.now();
     // Others may be there that the registry has not told of.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
     return this.#refuse(call, this.#explain());
+  }
+
+  /** The one node that a call is for does not take it now. */
+  #withoutPinned(call: Call, { link, endpoint, downReason, address }: Node): Promise<unknown> {
+    if (link.mayComeSoon && endpoint.state === 'up') return this.#waitAndCall(call);
+    return this.#refuse(call, `${address}: ${downReason}`);
   }
 
   async #waitAndCall(call: Call): Promise<unknown> {

@@ -15,9 +15,10 @@ describe('the policies of a method', () => {
   it('are the defaults where nothing is said', () => {
     assert.deepEqual(fold([{}, {}]), {
       timeout: { timeoutMs: 1_000, attemptTimeoutMs: undefined },
-      retry: { max: 2 },
+      retry: { max: 2, stopBelow: false },
       hedge: { max: 0, percentile: 98, delayMs: undefined, maxPercent: 2 },
       throttle: { multiplier: 2, maxPercent: 90, minCalls: 100 },
+      fallback: { enabled: false, value: undefined, from: undefined, when: undefined },
       failure: { failureWhen: undefined },
     });
   });

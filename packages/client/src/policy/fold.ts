@@ -29,6 +29,7 @@ export const FOLDED = {
   retry: POLICIES.retry,
   hedge: POLICIES.hedge,
   throttle: POLICIES.throttle,
+  fallback: POLICIES.fallback,
   failure: POLICIES.failure,
 } as const;
 
@@ -45,6 +46,7 @@ interface Optional {
   readonly timeout: 'attemptTimeoutMs';
   readonly hedge: 'delayMs';
   readonly failure: 'failureWhen';
+  readonly fallback: 'value' | 'from' | 'when';
 }
 
 /** The values of the policies of one method, each of them complete: made once, read once by a call. */

@@ -26,7 +26,7 @@ export function isPlainText(text: string): boolean {
 
 /** One value that a policy takes. */
 export interface ValueDescription {
-  readonly type: 'number' | 'boolean' | 'text' | 'function';
+  readonly type: 'number' | 'boolean' | 'text' | 'function' | 'any';
   /** Of a number. */
   readonly bounds?: NumberBounds | undefined;
   /** Whether it has no default and must be given. */
@@ -65,6 +65,8 @@ export interface PolicyDescription<V extends object = object> {
   readonly applies: 'nearest' | 'each';
   /** What `false` in place of the values means; `undefined` when that is refused. */
   readonly off?: Readonly<V> | 'absent' | undefined;
+  /** The value that a function in place of the values is; `undefined` when that is refused. */
+  readonly ofFunction?: string | undefined;
   /** What is named in errors in place of the option. */
   readonly title?: string | undefined;
   /** Whether nothing holds where nothing is given; otherwise the defaults hold. */
@@ -97,6 +99,7 @@ export function checkValues(
 }
 
 function assertValue(where: string, name: string, { type, bounds }: ValueDescription, value: unknown): void {
+  if (type === 'any') return;
   if (type === 'number') return assertNumber(where, name, value, bounds);
   if (type === 'boolean') return assertBoolean(where, name, value);
   if (type === 'function') return assertFits(where, name, 'a function', value, typeof value === 'function');
@@ -116,8 +119,9 @@ export function checkPolicy<V extends object>(
 ): Partial<V> | false | undefined {
   if (given === undefined) return undefined;
   if (given === false && description.off !== undefined) return false;
-  const { option, values, title = option } = description;
+  const { option, values, title = option, ofFunction } = description;
   const name = `${where}: ${title}`;
+  if (ofFunction !== undefined && typeof given === 'function') return { [ofFunction]: given } as Partial<V>;
   assertKnownOptions(name, given as object, Object.keys(values));
   assertObject(where, 'options', given);
   return checkValues(name, '', values as Readonly<Record<string, ValueDescription>>, given) as Partial<V>;

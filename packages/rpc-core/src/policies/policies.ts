@@ -3,6 +3,7 @@ import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.j
 import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
 import { type EjectionOptions, ejectionPolicy } from './ejection.js';
 import { type FailureValues, failurePolicy } from './failure.js';
+import { type FallbackFunction, type FallbackOptions, fallbackPolicy } from './fallback.js';
 import { type HedgeOptions, hedgePolicy } from './hedge.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
@@ -19,6 +20,7 @@ export const POLICIES = {
   hedge: hedgePolicy,
   retryBudget: retryBudgetPolicy,
   throttle: throttlePolicy,
+  fallback: fallbackPolicy,
   rateLimit: rateLimitPolicy,
   concurrency: concurrencyPolicy,
   failure: failurePolicy,
@@ -36,6 +38,8 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly hedge?: HedgeOptions | false | undefined;
   /** When a part of the calls is refused here because servers refuse most of them; `false` never. Counted for each method. */
   readonly throttle?: ThrottleOptions | false | undefined;
+  /** What a call that has failed is answered with: `{ value }`, or a function that makes it. Off unless given. */
+  readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. */

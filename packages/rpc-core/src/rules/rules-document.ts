@@ -1,4 +1,5 @@
 import type { EjectionOptions } from '../policies/ejection.js';
+import type { FallbackOptions } from '../policies/fallback.js';
 import type { HedgeOptions } from '../policies/hedge.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
@@ -15,6 +16,7 @@ export interface MethodRules {
   readonly retry?: MethodRule<RetryOptions> | undefined;
   readonly hedge?: MethodRule<HedgeOptions> | undefined;
   readonly throttle?: MethodRule<ThrottleOptions> | undefined;
+  readonly fallback?: MethodRule<Pick<FallbackOptions, 'value' | 'enabled'>> | undefined;
 }
 
 /** The policies that have a rule as values for the service as a whole. */

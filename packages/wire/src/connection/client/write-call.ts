@@ -30,6 +30,7 @@ export function writeCall(
       flags:
         (call.oneWay ? RequestFlag.ONE_WAY : 0) |
         (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
+        (call.mayRepeatBelow ? 0 : RequestFlag.NO_RETRY_BELOW) |
         (call.stream === undefined ? 0 : RequestFlag.STREAM),
       remainingMs:
         remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),

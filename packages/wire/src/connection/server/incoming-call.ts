@@ -52,6 +52,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly deadline: number;
   readonly oneWay: boolean;
   readonly idempotent: boolean;
+  readonly isRepeatedAbove: boolean;
   readonly attempt: number;
   readonly priority: number;
   args: readonly unknown[];
@@ -99,6 +100,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.deadline = deadline;
     this.oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
     this.idempotent = (flags & RequestFlag.IDEMPOTENT) !== 0;
+    this.isRepeatedAbove = (flags & RequestFlag.NO_RETRY_BELOW) !== 0;
     this.attempt = attempt;
     this.priority = priority;
     this.args = NO_ARGS;

@@ -1,0 +1,59 @@
+import type { RpcError } from '../error.js';
+import type { Metadata } from '../metadata.js';
+import type { PolicyDescription } from './description.js';
+
+/** The call that has failed, for whoever has another answer. */
+export interface FailedCallInfo {
+  readonly service: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly metadata: Metadata | undefined;
+}
+
+/** Gives another answer for a call that has failed; what it throws is surfaced, and the call fails as it would have. */
+export type FallbackFunction = (error: RpcError, call: FailedCallInfo) => unknown;
+
+/** What a call that has failed is answered with. */
+export interface FallbackOptions {
+  /** The answer, the same object each time. Left out, and without `from`: `undefined`. */
+  readonly value?: unknown;
+  /** Makes the answer; a promise is waited for. Goes before `value`. */
+  readonly from?: FallbackFunction | undefined;
+  /**
+   * For which errors, as a function of one. Default: those of servers and of the way to them, limits of this client included, not
+   * what a handler refuses for its meaning, nor what the caller cancels.
+   */
+  readonly when?: ((error: RpcError) => boolean) | undefined;
+  /** Whether it is on (default true): a rule can put it off. */
+  readonly enabled?: boolean | undefined;
+}
+
+/** Another answer in place of a failure. */
+export const fallbackPolicy: PolicyDescription<FallbackOptions> = {
+  name: 'fallback',
+  option: 'fallback',
+  levels: ['rule', 'method', 'service', 'client'],
+  applies: 'nearest',
+  isOptIn: true,
+  off: { enabled: false },
+  ofFunction: 'from',
+  rule: 'values',
+  values: {
+    value: {
+      type: 'any',
+      hides: 'from',
+      text: 'what a call that has failed is answered with, the same object each time. See [fallback](governance/fallback.md)',
+    },
+    from: {
+      type: 'function',
+      hides: 'value',
+      text: 'a function of the error and the call that makes the answer; `fallback: (error, call) => ...` is short for it. Not in rules',
+    },
+    when: {
+      type: 'function',
+      defaultText: 'by the code',
+      text: 'a function of the error that says whether it holds for it. Not in rules',
+    },
+    enabled: { type: 'boolean', default: true, text: 'a rule with `false` puts it off' },
+  },
+};
