@@ -12,6 +12,7 @@ import {
   stream,
   upload,
 } from '@org/rpc';
+import { streamHandlers } from '../../packages/rpc/test/stream-handlers.js';
 
 /** What the moves of examples/python-client are made on. */
 export const Moves = defineService('moves', {
@@ -34,6 +35,7 @@ export const Moves = defineService('moves', {
 /** A server of {@link Moves}, under the default limits, that listens nowhere yet. */
 export function movesServer(): Server {
   return createServer({ registry: memory() }).add(Moves, {
+    ...streamHandlers,
     echo: (value) => value,
     sleep: async (ms, value) => {
       const { signal } = callContext()!;
@@ -59,11 +61,6 @@ export function movesServer(): Server {
       for (let i = 0; i < after; i++) yield i;
       throw new RpcError('ABORTED', 'as asked');
     },
-    async sum(values) {
-      let sum = 0;
-      for await (const value of values) sum += value;
-      return sum;
-    },
     async bytes(values) {
       let sum = 0;
       for await (const value of values) sum += value.length;
@@ -72,20 +69,6 @@ export function movesServer(): Server {
     async first(values) {
       for await (const value of values) return value;
       return 0;
-    },
-    async refuse() {
-      throw new RpcError('FAILED_PRECONDITION', 'as asked');
-    },
-    async *chat(values) {
-      yield* values;
-    },
-    async *short(values, most) {
-      let left = most;
-      if (left === 0) return;
-      for await (const value of values) {
-        yield value;
-        if (--left === 0) return;
-      }
     },
   });
 }

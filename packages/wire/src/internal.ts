@@ -13,9 +13,10 @@ export { ItemQueue } from './connection/streams/item-queue.js';
 export { iteratorOf, pump } from './connection/streams/pump.js';
 export type { Hello } from './frames/hello.js';
 export type { ByteStream, Dial, Listener } from './transport/byte-stream.js';
+export { createDial } from './transport/dial.js';
 export { memoryPair } from './transport/memory.js';
-export { dialTcp, listenTcp } from './transport/tcp.js';
-export { ALPN_PROTOCOL, dialTls } from './transport/tls.js';
+export { listenTcp } from './transport/tcp.js';
+export { ALPN_PROTOCOL } from './transport/tls.js';
 export { listenTls } from './transport/tls-listener.js';
 export { expectedIdentity } from './transport/tls-options.js';
 export {

@@ -4,7 +4,7 @@ import { Call, DEFAULT_LIMITS } from '@org/rpc-core';
 import { CODE_NUMBERS, rpcError, wireName } from '@org/rpc-core/internal';
 import { allocateChunk, type Codec } from '../src/codec/codec.js';
 import { msgpack } from '../src/codec/msgpack.js';
-import { readEnd, readErrorReply, readReply } from '../src/connection/client/read-reply.js';
+import { ReplyReader } from '../src/connection/client/reply-reader.js';
 import {
   CancelReason,
   FrameType,
@@ -218,11 +218,11 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
     };
   },
   RESPONSE(frame) {
-    const { call, outcome } = settled(readReply, frame);
+    const { call, outcome } = settled(frame);
     return { id: frame.id, ...metadataOf(call), value: outcome };
   },
   ERROR(frame) {
-    const { call, outcome } = settled(readErrorReply, frame);
+    const { call, outcome } = settled(frame);
     const { code, progress, retryAfterMs, reason, details, final } = outcome as ReturnType<typeof rpcError>;
     assert.ok(CODE_NUMBERS[code as Code] > 0);
     return {
@@ -243,11 +243,7 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
     ...{ id, cost },
     value: body.length === 0 ? undefined : decode(body, 0, body.length),
   }),
-  END({ id, flags, body }) {
-    const call = testCall();
-    readEnd(call, flags, body, 0, body.length, DEFAULT_LIMITS);
-    return { id, ...metadataOf(call) };
-  },
+  END: (frame) => ({ id: frame.id, ...metadataOf(settled(frame).call) }),
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
   CONTINUATION: ({ id, flags, body }) => ({ id, more: (flags & MORE) !== 0, piece: body }),
 };
@@ -256,7 +252,7 @@ function testCall(): Call {
   return new Call({ service: 'test', method: 'get', wireName: wireName('test', 'get') }, [], false);
 }
 
-function settled(readIt: typeof readReply, { flags, body }: RawFrame): { call: Call; outcome: unknown } {
+function settled({ type, flags, body }: RawFrame): { call: Call; outcome: unknown } {
   const call = testCall();
   let outcome: unknown;
   call.resolve = (value) => {
@@ -265,7 +261,7 @@ function settled(readIt: typeof readReply, { flags, body }: RawFrame): { call: C
   call.reject = (error) => {
     outcome = error;
   };
-  readIt(call, flags, body, 0, body.length, decode, DEFAULT_LIMITS);
+  new ReplyReader(decode, DEFAULT_LIMITS).settle(call, type, flags, body, 0, body.length);
   return { call, outcome };
 }
 

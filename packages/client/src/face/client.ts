@@ -28,7 +28,7 @@ import {
 } from '@org/rpc-core/internal';
 import type { RegistryEvent, RegistryHandle } from '@org/rpc-registry';
 import type { ClientTlsOptions } from '@org/rpc-wire';
-import { type Dial, dialTcp, dialTls, expectedIdentity } from '@org/rpc-wire/internal';
+import { createDial, type Dial, expectedIdentity } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { broadcast } from '../attempts/broadcast.js';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
@@ -66,10 +66,7 @@ const READY_TIMEOUT_MS = 30_000;
 export function createClient(options: ClientOptions = {}): Client {
   const resolved = resolveClientOptions(options);
   const { clock, tls } = resolved;
-  // Which of the two is decided here once: a client with TLS has no way to dial without.
-  const dial: Dial =
-    tls === undefined ? (target) => dialTcp(clock, target) : (target) => dialTls(clock, tls.current, target);
-  return new RpcClient(resolved, dial);
+  return new RpcClient(resolved, createDial(clock, tls));
 }
 
 /** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */

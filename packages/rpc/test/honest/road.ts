@@ -5,7 +5,7 @@ import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
 import { createServer } from '@org/rpc-server';
 import { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { dialTcp, memoryPair } from '@org/rpc-wire/internal';
+import { createDial, memoryPair } from '@org/rpc-wire/internal';
 import { lagging } from './lagging.js';
 import { Things, thingsHandlers } from './things.js';
 import { awkward } from './values.js';
@@ -52,7 +52,7 @@ export class Road {
     this.client = new RpcClient(resolveClientOptions(options), async () => {
       if (isReal) {
         const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
-        return dialTcp(clock, { host: '127.0.0.1', port, timeoutMs: 5_000 });
+        return createDial(clock, undefined)({ host: '127.0.0.1', port, timeoutMs: 5_000 });
       }
       const [near, far] = memoryPair();
       server.accept(lagging(far, clock, lagMs));

@@ -9,6 +9,7 @@ import {
   stream,
   upload,
 } from '@org/rpc';
+import { streamHandlers } from '../stream-handlers.js';
 
 /** Calls of every kind that end in every way. */
 export const Things = defineService('things', {
@@ -48,6 +49,7 @@ function untilAborted(): Promise<never> {
 /** What serves {@link Things}. `make` gives the value of a name. */
 export function thingsHandlers(make: (what: string) => unknown): ServiceHandlers<typeof Things> {
   return {
+    ...streamHandlers,
     echo: (value) => value,
     hang: untilAborted,
     fail() {
@@ -68,30 +70,11 @@ export function thingsHandlers(make: (what: string) => unknown): ServiceHandlers
     async *makes(what) {
       yield make(what);
     },
-    async sum(values) {
-      let sum = 0;
-      for await (const value of values) sum += value;
-      return sum;
-    },
     async take(values) {
       let count = 0;
       for await (const _ of values) count++;
       return count;
     },
     stuck: untilAborted,
-    async refuse() {
-      throw new RpcError('FAILED_PRECONDITION', 'as asked');
-    },
-    async *chat(values) {
-      yield* values;
-    },
-    async *short(values, most) {
-      let left = most;
-      if (left === 0) return;
-      for await (const value of values) {
-        yield value;
-        if (--left === 0) return;
-      }
-    },
   };
 }

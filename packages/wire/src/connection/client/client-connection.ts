@@ -12,7 +12,7 @@ import { Deflater, putFrame } from '../compression/deflater.js';
 import { Streams } from '../streams/streams.js';
 import type { CallConnection, ClientConnectionOptions } from './client-protocol.js';
 import { CompressedReplies } from './compressed-replies.js';
-import { settleWithFrame } from './read-reply.js';
+import { ReplyReader } from './reply-reader.js';
 import { appendCall } from './write-call.js';
 
 /**
@@ -28,6 +28,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #inFlight = new InFlight();
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
+  readonly #replies: ReplyReader;
   readonly #compressed: CompressedReplies;
   /** Calls that are being compressed. Of those that end meanwhile, nothing is sent. */
   readonly #compressing = new Set<Call>();
@@ -51,6 +52,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#calls = new CallOwner({ wire: this, clock, timers });
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
+    this.#replies = new ReplyReader(this.#channel.decode, limits);
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
@@ -223,7 +225,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const hasItems = type === FrameType.ERROR && this.#streams.hasItems(id);
     const call = this.#take(id, readAt);
     if (call === undefined) return void this.#lateReplies++;
-    settleWithFrame(call, type, flags, bytes, start, end, this.#channel.decode, this.#limits, hasItems);
+    this.#replies.settle(call, type, flags, bytes, start, end, hasItems);
     this.#calls.proceed();
   }
 
