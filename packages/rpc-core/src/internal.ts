@@ -23,8 +23,8 @@ export {
 } from './contract-summary.js';
 export { describeValue } from './describe-value.js';
 export { rpcError } from './error.js';
+export { everySecond } from './every-second.js';
 export { guardLayers, guardStreamLayers } from './guard-layer.js';
-export { everySecond } from './housekeeping.js';
 export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';
 export { resolveLimits } from './limits.js';

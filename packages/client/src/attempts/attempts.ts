@@ -1,6 +1,6 @@
 import { type AttemptRecord, type Call, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { completeError } from './call-error.js';
+import { completeError } from './complete-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
 import { noteSilence } from './silence.js';
 

@@ -1,6 +1,6 @@
 import type { Call, Cancel, Clock, HedgeOptions, Layer, RpcError, Service } from '@org/rpc-core';
 import { type Complete, rpcError } from '@org/rpc-core/internal';
-import { HedgeBudget } from '../policy/hedge.js';
+import { HedgeBudget } from '../policy/hedge-budget.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { endFailed, recordAttempt } from './attempts.js';
 

@@ -2,8 +2,8 @@ import type { Call, Gate, MethodSwitch, Outcome, RpcError } from '@org/rpc-core'
 import { fuseGates } from '@org/rpc-core/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
-import { judgeHedge } from '../policy/hedge.js';
-import { judgeRetries } from '../policy/retry.js';
+import { judgeHedge } from '../policy/hedge-budget.js';
+import { judgeRetries } from '../policy/judge-retries.js';
 import { switchedOff, wantedSwitch } from '../policy/switch.js';
 import { judgeTimeouts } from '../policy/timeout.js';
 import { judgeWeight } from '../policy/weight.js';

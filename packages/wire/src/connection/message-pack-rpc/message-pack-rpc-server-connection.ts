@@ -14,10 +14,10 @@ import {
 } from '../../frames/message-pack-rpc.js';
 import type { ByteReceiver } from '../../transport/byte-stream.js';
 import { FloodGuard } from '../channel/flood-guard.js';
+import { noRoomForAnswer } from '../server/answer-room.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from '../server/incoming-call.js';
 import { cutOff, RunningCalls } from '../server/running-calls.js';
 import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
-import { noRoomForAnswer } from '../server/unsent-answers.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
 /** Peers of this protocol say nothing of priority: that of a call whose caller says nothing. */

@@ -11,10 +11,10 @@ import { inflate } from '../compression/inflate.js';
 import type { ServedStream } from '../streams/item-queue.js';
 import { iteratorOf, pump } from '../streams/pump.js';
 import type { Streams } from '../streams/streams.js';
+import { noRoomForAnswer, SHORT_ERROR_BYTES } from './answer-room.js';
 import type { IncomingCall, IncomingPort, MethodEntry } from './incoming-call.js';
 import type { RunningCalls } from './running-calls.js';
 import type { ServerConnectionOptions, ServerHost } from './server-host.js';
-import { noRoomForAnswer, SHORT_ERROR_BYTES } from './unsent-answers.js';
 
 /** What the answers need of their connection. */
 export interface NativeAnswersOptions<Entry extends MethodEntry> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { aCall } from '../../test/picker-scene.js';
 import { type DarkView, foldPolicies } from './fold.js';
-import { HedgeBudget, judgeHedge } from './hedge.js';
+import { HedgeBudget, judgeHedge } from './hedge-budget.js';
 
 /** Makes as many hedges as it may. @returns how many */
 function takeAll(budget: HedgeBudget): number {

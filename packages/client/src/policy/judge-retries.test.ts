@@ -3,7 +3,7 @@ import type { AttemptRecord, Call, Progress } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { aCall } from '../../test/picker-scene.js';
 import { type DarkView, foldPolicies } from './fold.js';
-import { judgeRetries } from './retry.js';
+import { judgeRetries } from './judge-retries.js';
 
 const LOST = rpcError('UNAVAILABLE', 'the connection was lost', { progress: 'maybe-processed' });
 
