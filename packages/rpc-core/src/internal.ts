@@ -15,7 +15,6 @@ export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
 export { ContractNotices } from './contract-notices.js';
 export {
-  CONTRACTS_LENGTH_MAX,
   contractDifferences,
   contractSummary,
   joinContracts,

@@ -176,11 +176,14 @@ export function openListener(
   host: ListenerHost,
 ): Promise<Listener> {
   const target = { ...address, connectionsMax: limits.connections };
+  const onRefused = (stream: ByteStream, reason: string): void =>
+    refuseStream({ stream, codec, limits, clock, reason });
   if (tls === undefined)
     return listenTcp(
       target,
       (stream) => host.onStream(stream),
       (error) => host.onError(error),
+      onRefused,
     );
   if (address.path !== undefined)
     throw new TypeError(
@@ -191,7 +194,7 @@ export function openListener(
     tls,
     handshakeMs: limits.handshakeMs,
     onStream: (stream) => host.onStream(stream),
-    onRefused: (stream, reason) => refuseStream({ stream, codec, limits, clock, reason }),
+    onRefused,
     onError: (error) => host.onError(error),
   });
 }

@@ -1,5 +1,4 @@
 import { DEFAULT_LIMITS, type Limits } from '@org/rpc-core';
-import { CONTRACTS_LENGTH_MAX } from '@org/rpc-core/internal';
 import type { Codec, EncodeTarget } from '../codec/codec.js';
 import { msgpack } from '../codec/msgpack.js';
 import { DEFLATE } from './compressed.js';
@@ -41,6 +40,8 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
+/** UTF-16 units of contracts; what is written here keeps to it. */
+const CONTRACTS_LENGTH_MAX = 8_192;
 /**
  * It is read before anybody is authorized, so it has bounds of its own: three times what it holds today, and enough for the fields of
  * many later versions.

@@ -2,6 +2,7 @@ import { connect, createServer } from 'node:net';
 import type { Clock } from '@org/rpc-core';
 import { bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
+import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
 import { addressOf, SocketStream } from './socket-stream.js';
 
@@ -36,14 +37,26 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
  * Listens on TCP or a unix socket.
  * @param onStream - given each accepted stream, before any of its bytes
  * @param onError - told of what went wrong while accepting (too many open files); it goes on
+ * @param onRefused - given each stream that cannot be served, to be told why and closed; left out: it is dropped
  * @throws Error in words for people: address taken, permission denied
  */
 export function listenTcp(
   target: ListenTarget,
   onStream: (stream: ByteStream) => void,
   onError: (error: Error) => void,
+  onRefused: (stream: ByteStream, reason: string) => void = (stream) => stream.destroy(),
 ): Promise<Listener> {
+  const reserve = new DescriptorReserve();
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
-  server.on('connection', (socket) => onStream(new SocketStream(socket, { address: addressOf(socket) })));
-  return bindServer(server, target, onError);
+  server.on('connection', (socket) => {
+    if (reserve.hasRoom()) return onStream(new SocketStream(socket, { address: addressOf(socket) }));
+    onError(noDescriptor());
+    const giveBack = reserve.lend();
+    socket.on('error', () => {});
+    if (giveBack === undefined) return void socket.destroy();
+    socket.once('close', giveBack);
+    onRefused(new SocketStream(socket, { address: addressOf(socket) }), 'the server has too many open files');
+  });
+  server.once('listening', () => reserve.fill());
+  return bindServer(server, target, onError, () => reserve.close());
 }

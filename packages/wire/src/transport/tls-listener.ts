@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type TLSSocket, type TlsOptions, type 
 import type { Clock } from '@org/rpc-core';
 import { bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, Listener } from './byte-stream.js';
+import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
 import { plainAnswer } from './plain-answer.js';
 import { addressOf, SocketStream } from './socket-stream.js';
@@ -42,8 +43,18 @@ const NEVER_MS = 2 ** 31 - 1;
 export function listenTls(target: ListenTarget, options: TlsListenOptions): Promise<Listener> {
   const door = new TlsDoor(options);
   const server = createPlainServer({ allowHalfOpen: true, noDelay: true });
-  server.on('connection', (socket) => door.enter(socket));
-  return bindServer(server, target, options.onError, () => door.close());
+  const reserve = new DescriptorReserve();
+  server.on('connection', (socket) => {
+    if (reserve.hasRoom()) return door.enter(socket);
+    // Before its handshake it can be told nothing.
+    options.onError(noDescriptor());
+    socket.destroy();
+  });
+  server.once('listening', () => reserve.fill());
+  return bindServer(server, target, options.onError, () => {
+    reserve.close();
+    door.close();
+  });
 }
 
 /** A connection whose handshake is not done. */
