@@ -1,5 +1,5 @@
-import type { Registry } from '@org/rpc-registry';
-import { createEndpointSecret, type EndpointSecret } from '@org/rpc-registry/internal';
+import type { Endpoint, Registry } from '@org/rpc-registry';
+import { createEndpointSecret } from '@org/rpc-registry/internal';
 
 /** What decides whether a server has a secret. */
 export interface SecretFacts {
@@ -14,7 +14,7 @@ export interface SecretFacts {
 
 /** The secret of a server's entry. */
 export interface OwnSecret {
-  readonly secret: EndpointSecret;
+  readonly secret: NonNullable<Endpoint['secret']>;
   /** Whether clients have to show that they know it. */
   readonly isDemanded: boolean;
 }
