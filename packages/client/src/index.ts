@@ -14,6 +14,8 @@ export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
 export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
+export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
+export { leastActive } from './picker/least-active.js';
 export { p2c } from './picker/p2c.js';
 export {
   type NodeLoad,
@@ -24,7 +26,8 @@ export {
   type PickerNode,
   wasTried,
 } from './picker/picker.js';
-export { roundRobin } from './picker/round-robin.js';
+export { random } from './picker/random.js';
+export { roundRobin, weightedRoundRobin } from './picker/round-robin.js';
 export type { MetadataSource } from './policy/credentials.js';
 export type { OutcomeKind } from './policy/outcome.js';
 export type { RuleState, RulesState } from './rules/service-rules.js';

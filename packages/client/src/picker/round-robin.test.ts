@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { aCall, PickerScene, SceneNode } from '../../test/picker-scene.js';
 import { NodeStatus } from './picker.js';
-import { roundRobin } from './round-robin.js';
+import { roundRobin, weightedRoundRobin } from './round-robin.js';
 
 const nodes = (count: number): SceneNode[] => Array.from({ length: count }, (_, index) => new SceneNode(`n${index}`));
 
@@ -14,6 +14,24 @@ describe('roundRobin', () => {
     const all = nodes(3);
     for (let i = 0; i < 100; i++) all[1]!.load.started(0);
     assert.deepEqual(new PickerScene(roundRobin(), all).shares(999), { n0: 333, n1: 333, n2: 333 });
+  });
+
+  it('gives each as often as it weighs, exactly, and not many in a row', () => {
+    const all = [1, 2, 3].map((weight) => new SceneNode(`w${weight}`, weight));
+    for (const factory of [roundRobin(), weightedRoundRobin()]) {
+      const scene = new PickerScene(factory, all);
+      for (let round = 0; round < 5; round++) assert.deepEqual(scene.shares(30), { w1: 5, w2: 10, w3: 15 });
+    }
+    const two = [100, 300].map((weight) => new SceneNode(`w${weight}`, weight));
+    const scene = new PickerScene(roundRobin(), two);
+    const picked = Array.from({ length: 400 }, () => scene.picker.pick(aCall(), 0)!.endpoint.weight).join(' ');
+    assert.ok(!picked.includes('100 100') && !picked.includes('300 300 300 300'), picked.slice(0, 100));
+  });
+
+  it('gives no calls to what weighs nothing, unless nothing does', () => {
+    const all = [0, 100].map((weight) => new SceneNode(`w${weight}`, weight));
+    assert.deepEqual(new PickerScene(roundRobin(), all).shares(10), { w100: 10 });
+    assert.deepEqual(new PickerScene(roundRobin(), [all[0]!]).shares(10), { w0: 10 });
   });
 
   it('passes over nodes that are avoided', () => {

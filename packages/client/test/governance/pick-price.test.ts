@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
+import { consistentHash } from '../../src/picker/consistent-hash.js';
+import { leastActive } from '../../src/picker/least-active.js';
 import { p2c } from '../../src/picker/p2c.js';
+import { random } from '../../src/picker/random.js';
 import { roundRobin } from '../../src/picker/round-robin.js';
 import { broken, healthy, METHOD, Rig, type Script } from './rig.js';
 
@@ -10,7 +13,7 @@ const LOOKS_MAX = 24;
 describe('the price of a pick', function () {
   this.timeout(30_000);
 
-  for (const factory of [p2c(), roundRobin()]) {
+  for (const factory of [p2c(), roundRobin(), random(), leastActive(), consistentHash()]) {
     for (const ill of ['none', 'a third', 'all']) {
       it(`does not grow with the number of nodes: ${factory.name}, ${ill} of 10,000 ill`, () => {
         const nodes = new Array<Script>(10_000).fill(healthy(() => 1));

@@ -17,7 +17,7 @@ export const weightPolicy: PolicyDescription<WeightValues> = {
     weight: {
       type: 'number',
       bounds: { min: 0, max: 10_000 },
-      text: 'replaces the weight in the registry; the id of an instance goes before its address. 0: no calls, unless all others are gone. `roundRobin()` looks at no weights',
+      text: 'replaces the weight in the registry; the id of an instance goes before its address. 0: no calls, unless all others are gone',
     },
   },
 };
