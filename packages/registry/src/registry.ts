@@ -1,5 +1,6 @@
 import type { Clock, Random } from '@org/rpc-core';
 import type { Endpoint } from './endpoint.js';
+import type { EndpointSecret } from './endpoint-secret.js';
 import type { RulesSource, RulesStore } from './rules-source.js';
 
 /** Why an endpoint is no longer listed: it said goodbye, its process is known to be dead, or nobody knows. */
@@ -120,9 +121,9 @@ export interface Registry {
    */
   readonly privateSocket?: (() => Promise<string | undefined>) | undefined;
   /**
-   * True when nobody but the user of this process can read its entries: then the entry of a server that listens on TCP has a secret, by
-   * which clients and server know each other.
+   * Makes the secret of an entry, by which clients and a server that listens on TCP know each other; left out where others than the user of
+   * this process can read entries.
    */
-  readonly hasPrivateEntries?: boolean | undefined;
+  readonly createSecret?: (() => EndpointSecret) | undefined;
   open(environment: RegistryEnvironment): RegistryHandle;
 }

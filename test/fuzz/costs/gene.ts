@@ -26,6 +26,7 @@ const HEAD_BYTES = 11;
 const NESTED_BYTES_MAX = 16 * 1024;
 /** Of large lists the rest is a repetition of so much: making it one by one would take seconds. */
 const TILE_BYTES = 256 * 1024;
+const WORK = 50_000;
 /** What is rendered has bytes, or it would fill nothing. */
 const NIL = Buffer.of(0xc0);
 
@@ -43,7 +44,11 @@ class Writer {
   /** Counts the parts that have been rendered, so that no two need be the same. */
   #count = 0;
 
+  /** What does not fit is rendered in vain, at each level of boxes in boxes: that has an end too. */
+  readonly #workMax: number;
+
   constructor(room: number) {
+    this.#workMax = 2 * room + WORK;
     this.bytes = Buffer.alloc(room);
   }
 
@@ -65,7 +70,7 @@ class Writer {
     const [times, bytesMax] = room === undefined ? [gene.times * children.length, NESTED_BYTES_MAX] : [Infinity, room];
     const isTiled = room !== undefined && gene.box === 'array';
     let count = 0;
-    while (children.length > 0 && count < times) {
+    while (children.length > 0 && count < times && this.#count < this.#workMax) {
       const before = this.at;
       this.gene(children[count % children.length]!);
       if (this.at - start > bytesMax && count > 0) {

@@ -38,10 +38,10 @@ export function several(registries: readonly Registry[]): Registry {
   const isMachineLocal = list.every((registry) => registry.isMachineLocal === true);
   const privateSocket = isMachineLocal ? list.find((registry) => registry.privateSocket)?.privateSocket : undefined;
   // Whoever finds a server in one that other machines read does not know its secret.
-  const hasPrivateEntries = isMachineLocal && list.some((registry) => registry.hasPrivateEntries === true);
+  const createSecret = isMachineLocal ? list.find((registry) => registry.createSecret)?.createSecret : undefined;
   return Object.freeze({
     ...(privateSocket && { privateSocket }),
-    ...(hasPrivateEntries && { hasPrivateEntries }),
+    ...(createSecret && { createSecret }),
     display: list.map(({ display }) => display).join(' + '),
     drainLeadMs: Math.max(...list.map(({ drainLeadMs }) => drainLeadMs)),
     isMachineLocal,

@@ -1,4 +1,5 @@
 import { assertKnownOptions } from '@org/rpc-core/internal';
+import { createEndpointSecret } from '../endpoint-secret.js';
 import type { Registry } from '../registry.js';
 import { resolveLocalDirectory } from './local-directory.js';
 import { LocalHandle } from './local-handle.js';
@@ -43,7 +44,7 @@ export function local(options: LocalOptions = {}): Registry {
     display: `local:${directory}`,
     drainLeadMs: 0,
     isMachineLocal: true,
-    hasPrivateEntries: true,
+    createSecret: createEndpointSecret,
     privateSocket: () => privateSocket(directory),
     open: (environment) => new LocalHandle(directory, environment),
   } satisfies Registry);

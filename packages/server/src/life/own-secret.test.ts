@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { local } from '@org/rpc-registry';
 import { ownSecret, type SecretFacts } from './own-secret.js';
 
 const FACTS: SecretFacts = {
-  registry: { hasPrivateEntries: true },
+  registry: local({ directory: '/nowhere' }),
   address: { host: '127.0.0.1', path: undefined },
   knowsCallers: false,
   anyUser: false,

@@ -1,9 +1,8 @@
-import type { Endpoint, Registry } from '@org/rpc-registry';
-import { createEndpointSecret } from '@org/rpc-registry/internal';
+import type { EndpointSecret, Registry } from '@org/rpc-registry';
 
 /** What decides whether a server has a secret. */
 export interface SecretFacts {
-  readonly registry: Pick<Registry, 'hasPrivateEntries'>;
+  readonly registry: Pick<Registry, 'createSecret'>;
   /** Where it listens. */
   readonly address: { readonly host: string; readonly path: string | undefined };
   /** Whether it lets in whom it knows by other means: by `authorize`, or by certificates that it requires. */
@@ -27,8 +26,8 @@ export interface OwnSecret {
  * @returns `undefined` where there is none: on a unix socket the folder says who may connect
  */
 export function ownSecret({ registry, address, knowsCallers, anyUser }: SecretFacts): OwnSecret | undefined {
-  if (registry.hasPrivateEntries !== true || address.path !== undefined) return undefined;
-  return { secret: createEndpointSecret(), isDemanded: isLoopback(address.host) && !knowsCallers && !anyUser };
+  if (registry.createSecret === undefined || address.path !== undefined) return undefined;
+  return { secret: registry.createSecret(), isDemanded: isLoopback(address.host) && !knowsCallers && !anyUser };
 }
 
 function isLoopback(host: string): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { systemClock, systemRandom } from '@org/rpc-core';
-import { memory, type Registry, type RegistryHandle, type Watch } from '@org/rpc-registry';
+import { type EndpointSecret, memory, type Registry, type RegistryHandle, type Watch } from '@org/rpc-registry';
 import { registryContract } from './registry-contract.js';
 import { rulesContract } from './rules-contract.js';
 import { testRunner } from './test-runner.js';
@@ -30,12 +30,13 @@ export function wrapperContract(
     it('every part of a registry', async () => {
       const isMachineLocal = true;
       const privateSocket = async () => '/socket';
-      const facts = { display: 'inner', drainLeadMs: 7, isMachineLocal, hasPrivateEntries: true };
+      const facts = { display: 'inner', drainLeadMs: 7, isMachineLocal, createSecret: () => SECRET };
       const inner: Registry = { ...memory(), ...facts, privateSocket };
       const outer = wrap(inner);
       assert.match(outer.display, /inner/);
       assert.deepEqual(partsOf(outer), partsOf(inner));
-      assert.deepEqual([outer.drainLeadMs, outer.isMachineLocal, outer.hasPrivateEntries], [7, true, true]);
+      assert.deepEqual([outer.drainLeadMs, outer.isMachineLocal], [7, true]);
+      assert.equal(outer.createSecret?.(), SECRET);
       assert.equal(await outer.privateSocket?.(), '/socket');
     });
 
@@ -69,6 +70,8 @@ export function wrapperContract(
     });
   });
 }
+
+const SECRET = { reveal: () => 'text' } as EndpointSecret;
 
 function partsOf(whole: object): string[] {
   return Object.keys(whole)
