@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 
-/** A signal that aborts when either of two does, and the way to let go of both. */
+/** A signal that aborts when either of two others does. */
 export interface LinkedSignal {
   readonly signal: AbortSignal;
-  /** Takes the listeners off again. A long-lived parent would otherwise keep every child. */
+  /** Removes the listeners from both. Otherwise a long-lived parent would keep every child alive. */
   unlink(): void;
 }
 
-/** Links two signals by hand: `AbortSignal.any` leaks where one of them lives long. */
+/** Links two signals by hand: `AbortSignal.any` leaks memory when one of them lives long. */
 export function linkSignals(first: AbortSignal, second: AbortSignal): LinkedSignal {
   const controller = new AbortController();
   const onFirst = (): void => controller.abort(first.reason);
@@ -32,6 +32,6 @@ export function linkSignals(first: AbortSignal, second: AbortSignal): LinkedSign
  * ends. Node.js would print a warning from the eleventh on.
  */
 export function allowManyCalls(signal: AbortSignal): void {
-  // One of another make knows of no such warning.
+  // Signals of other implementations have no such warning.
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
 }

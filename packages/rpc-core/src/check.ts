@@ -11,7 +11,7 @@ export interface NumberBounds {
   readonly integer?: boolean | undefined;
 }
 
-/** What every timeout must be, in milliseconds: Node runs a longer timer after 1 ms, the opposite of what was asked. */
+/** What every timeout must be, in milliseconds: Node.js fires a longer timer after 1 ms. */
 export const TIMEOUT_BOUNDS = Object.freeze({ min: 1, max: 2 ** 31 - 1 });
 
 /** What every priority must be: one byte on the wire, higher is more important. */
@@ -34,7 +34,7 @@ export function assertKnownOptions(where: string, options: object, known: readon
 }
 
 /**
- * Checks what somebody wants to hear, and with what.
+ * Checks the event and the listener of a call of `on`.
  * @throws TypeError naming the nearest event of an unknown one, or what a listener must be
  */
 export function assertEvent(where: string, event: unknown, listener: unknown, known: readonly string[]): void {
@@ -64,7 +64,7 @@ export function assertNumber(
 }
 
 /**
- * Checks by a rule of the caller's own.
+ * Checks a value by the caller's own rule.
  * @param what - what it must be, for the message: `an AbortSignal`
  * @throws TypeError that names option, rule and value
  */
@@ -72,7 +72,10 @@ export function assertFits(where: string, name: string, what: string, value: unk
   if (!fits) throw new TypeError(`${where}: ${name} must be ${what}, got ${describeValue(value)}`);
 }
 
-/** Checks for a list, if one was given, and each of its elements. @throws TypeError that names option, rule and wrong element */
+/**
+ * Checks that a value is a list, if one was given, and checks each element.
+ * @throws TypeError that names option, rule and wrong element
+ */
 export function assertList(
   where: string,
   name: string,
@@ -93,7 +96,7 @@ export function assertBoolean(where: string, name: string, value: unknown): asse
   throw new TypeError(`${where}: ${name} must be true or false, got ${describeValue(value)}`);
 }
 
-/** Checks for a plain holder of named values: an object that is neither null, nor an array, nor a function. */
+/** Checks that a value is an object: not null, not an array and not a function. */
 export function assertObject(where: string, name: string, value: unknown): asserts value is Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
   throw new TypeError(`${where}: ${name} must be an object, got ${describeValue(value)}`);

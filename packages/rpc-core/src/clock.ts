@@ -15,7 +15,7 @@ export interface Clock {
    * @param background - true when nobody waits for it (keepalive, housekeeping): it does not keep the process alive.
    */
   schedule(delayMs: number, run: () => void, background?: boolean): Cancel;
-  /** Runs `run` after the sockets were polled once: what lies in a socket's buffer by now is read before it. */
+  /** Runs `run` after the sockets were polled once: what is in their buffers now is read first. */
   afterPoll(run: () => void): void;
 }
 
@@ -26,7 +26,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   schedule(delayMs, run, background = false) {
-    // Node runs a timer of more than 2^31 - 1 ms after 1 ms, the opposite of what was asked.
+    // Node.js fires a timer of more than 2^31 - 1 ms after 1 ms.
     const timer = setTimeout(run, Math.min(Math.max(0, delayMs), DELAY_MAX_MS));
     if (background) timer.unref();
     return () => clearTimeout(timer);

@@ -38,14 +38,14 @@ export interface CallContext {
   readonly method: string;
   /**
    * Aborts when the caller gives up, the deadline passes, the connection is lost or the server's grace ends. The signal of a
-   * one-way call outlives its connection: its caller was told that the call is done, and may have left on that word. It aborts with a
-   * connection that the server ends itself.
+   * one-way call outlives its connection, because its caller was told that the call is done and may have left. It aborts when the
+   * server itself ends the connection.
    */
   readonly signal: AbortSignal;
   /**
-   * Aborts when the server begins to drain, before anything of a call is aborted: a handler that could go on for ever (a stream of
-   * news, a long poll) ends in order on it, and its caller goes on at another instance. The signal is one for all calls of the server: take
-   * off what you add, or give `{ once: true, signal: context.signal }`.
+   * Aborts when the server begins to drain, before any call is aborted. A handler that could go on for ever (a stream of news, a
+   * long poll) ends its work on it, and its caller goes on at another instance. All calls of the server share this signal: remove
+   * the listeners that you add, or give `{ once: true, signal: context.signal }`.
    */
   readonly draining: AbortSignal;
   /** Absolute, in this process's monotonic milliseconds (`performance.now()`); `Infinity` when the caller gave none. */
@@ -54,10 +54,13 @@ export interface CallContext {
   remainingMs(): number;
   /** What the caller sent beside the arguments. */
   readonly metadata: Metadata;
-  /** What goes back beside the result: set keys before the handler ends. */
+  /** What is sent back beside the result: set keys before the handler ends. */
   readonly responseMetadata: Record<string, string>;
   readonly peer: Peer;
-  /** Whether somebody above repeats this call: calls that are made inside are not repeated besides, and neither are theirs. */
+  /**
+   * Whether a caller further up repeats this call. Then calls that the handler makes are not repeated, nor are the calls that
+   * those make.
+   */
   readonly isRepeatedAbove?: boolean | undefined;
   /** A value that a layer or `authorize` left for the handler. */
   get<T>(key: ContextKey<T>): T | undefined;
@@ -65,8 +68,8 @@ export interface CallContext {
 }
 
 /**
- * The one `AsyncLocalStorage` of the process. Only a server's dispatcher calls `run` on it: in a process that only calls,
- * it is never enabled, and promises keep their price.
+ * The one `AsyncLocalStorage` of the process. Only a server's dispatcher calls `run` on it, so a process that only makes calls
+ * never enables it and its promises cost no more.
  */
 const storage = new AsyncLocalStorage<CallContext | undefined>();
 

@@ -7,12 +7,12 @@ export interface ContractNotice {
   readonly differences: readonly ContractDifference[];
 }
 
-/** Notices of one process end; more are no news, and a peer may make up any number. */
+/** The most notices that one client or server remembers: a peer could invent any number of them. */
 const NOTICES_MAX = 100;
 const DIFFERENCES_SHOWN = 5;
 const LENGTH_MAX = 1_000;
 
-/** Tells of contracts that differ, each difference once, however many peers have it. */
+/** Reports contracts that differ: each difference once, however many peers have it. */
 export class ContractNotices {
   readonly #owner: string;
   readonly #write: (line: string) => void;
@@ -27,7 +27,7 @@ export class ContractNotices {
     this.#write = write;
   }
 
-  /** Whether it was not told before. From now on it was. */
+  /** Whether this is new. Counts it as told from now on. */
   isNews({ service, differences }: ContractNotice): boolean {
     const key = `${service} ${differences.map(({ method, text }) => `${method} ${text}`).join(', ')}`;
     if (differences.length === 0 || this.#told.has(key) || this.#told.size >= NOTICES_MAX) return false;
@@ -35,7 +35,10 @@ export class ContractNotices {
     return true;
   }
 
-  /** Writes a line, for those who listen to no events. @param peer - where it was found: `server users-1 at 10.0.0.7:4399` */
+  /**
+   * Writes a line to stderr, for programs that do not listen to events.
+   * @param peer - where it was found: `server users-1 at 10.0.0.7:4399`
+   */
   print({ service, differences }: ContractNotice, peer: string): void {
     const shown = differences.slice(0, DIFFERENCES_SHOWN).map(({ method, text }) => `${service}.${method}: ${text}`);
     const more = differences.length - shown.length;

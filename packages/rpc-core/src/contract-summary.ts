@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { MethodDefinition, MethodKind, Schema, ServiceDefinition } from './contract-types.js';
 
-/** What can be known of a method when the program runs: types are gone by then. */
+/** What is known of a method at run time, when its types are gone. */
 export interface MethodSummary {
   readonly kind: MethodKind;
   readonly idempotent: boolean;
-  /** Whether it has schemas, so that the server refuses arguments that do not fit. */
+  /** Whether it has schemas: then the server refuses arguments that do not fit. */
   readonly isChecked: boolean;
-  /** Arguments that its schemas list, or its handler declares; `undefined` when nobody can say. */
+  /** How many arguments its schemas list or its handler declares; `undefined` when unknown. */
   readonly argumentCount: number | undefined;
-  /** Eight hex digits of its schemas; `undefined` when it has none that can be written as JSON Schema. */
+  /** A digest of its schemas, eight hex digits; `undefined` when none of them can be written as JSON Schema. */
   readonly digest: string | undefined;
 }
 
 /** Methods by name, by service. */
 export type ContractSummaries = ReadonlyMap<string, ReadonlyMap<string, MethodSummary>>;
 
-/** How two contracts of one service differ in a method, in words that hold on either side. */
+/** How two contracts of one service differ in a method, in words that are true on both sides. */
 export interface ContractDifference {
   readonly method: string;
   readonly text: string;
@@ -52,7 +52,7 @@ export function contractSummary(
   return `${name}(${texts.sort().join(',')})`;
 }
 
-/** Several of them as one text. Of what does not fit, whole services are left out, and then nobody compares these. */
+/** Several summaries as one text. Services that do not fit are left out whole and are then not compared. */
 export function joinContracts(summaries: Iterable<string>): string {
   let joined = '';
   for (const summary of summaries) {
@@ -62,7 +62,7 @@ export function joinContracts(summaries: Iterable<string>): string {
   return joined;
 }
 
-/** Reads a peer's text. What cannot be read means nothing: it helps people, and no call depends on it. */
+/** Reads a peer's text. What cannot be read is ignored: the text only helps people, and no call depends on it. */
 export function readContracts(text: string): ContractSummaries {
   const services = new Map<string, ReadonlyMap<string, MethodSummary>>();
   if (text.length > CONTRACTS_LENGTH_MAX) return services;
@@ -87,7 +87,7 @@ export function readContracts(text: string): ContractSummaries {
 }
 
 /**
- * What a client and a server would be surprised by. Methods that only the server has are none: servers are deployed first.
+ * Differences that matter. Methods that only the server has do not: servers are deployed first.
  */
 export function contractDifferences(
   client: ReadonlyMap<string, MethodSummary>,
@@ -106,7 +106,7 @@ function difference(client: MethodSummary, server: MethodSummary | undefined): s
   if (client.kind !== server.kind) return `${client.kind} to the client, ${server.kind} to the server`;
   if (client.idempotent && !server.idempotent)
     return 'idempotent to the client, which may repeat it, and not to the server';
-  // Where one side alone has schemas, arguments that do not fit are refused, or nothing is known.
+  // When only one side has schemas, either the server refuses what does not fit, or nothing is known.
   if (!client.isChecked || !server.isChecked) return undefined;
   const [here, there] = [client.argumentCount, server.argumentCount];
   if (here !== undefined && there !== undefined && here !== there)
@@ -124,7 +124,7 @@ function methodText({ kind, idempotent, args, returns }: MethodDefinition, decla
   return `${head}:${count}${digest === undefined ? '' : `#${digest}`}`;
 }
 
-/** Of the JSON Schema that the library makes of its schemas, as Standard JSON Schema has it; `undefined` where it makes none. */
+/** A digest of the schemas as Standard JSON Schema; `undefined` when the schema library cannot make it. */
 function schemaDigest(args: MethodDefinition['args'], returns: Schema | undefined): string | undefined {
   try {
     const given = args === undefined ? [] : Array.isArray(args) ? args : [args];
@@ -149,12 +149,12 @@ function jsonSchema(schema: Schema, side: 'input' | 'output'): unknown {
   return canonical(maker![side]({ target: 'draft-2020-12' }), false);
 }
 
-/** Keywords that describe and demand nothing. */
+/** Keywords that only describe and check nothing. */
 const ANNOTATIONS: ReadonlySet<string> = new Set(['$schema', '$id', '$comment', 'title', 'description', 'examples']);
-/** Keywords under which the keys are names that people chose. */
+/** Keywords whose keys are names of the user's data. */
 const NAMED: ReadonlySet<string> = new Set(['properties', 'patternProperties', '$defs', 'definitions']);
 
-/** Keys in order, and nothing that only describes. */
+/** The schema with its keys sorted and without the keywords that only describe. */
 function canonical(value: unknown, hasNames: boolean): unknown {
   if (Array.isArray(value)) return value.map((each) => canonical(each, false));
   if (typeof value !== 'object' || value === null) return value;

@@ -1,14 +1,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ReservedMethodName } from './names.js';
 
-/** How arguments and results travel: one of each, one way only, or as a stream of items in one direction or both. */
+/**
+ * How arguments and results travel: one request and one result, a request alone, or streams of items in one or both directions.
+ */
 export type MethodKind = 'unary' | 'notify' | 'stream' | 'upload' | 'duplex';
 
 /** What a contract says about a method beside its types. What is left out comes from the service's defaults. */
 export interface MethodOptions {
   /** Whether running it twice does no more than running it once, so that it may be retried and hedged (default false). */
   readonly idempotent?: boolean | undefined;
-  /** Of a whole call, all attempts and waits included, in milliseconds: 1 to 2^31 - 1 (default: the client's). */
+  /** The time of a whole call, all attempts and waits included, in milliseconds: 1 to 2^31 - 1 (default: the client's). */
   readonly timeoutMs?: number | undefined;
   /** An integer from 0 to 255, higher is more important (default: the client's, usually 128). */
   readonly priority?: number | undefined;

@@ -73,9 +73,9 @@ export function defineService<M extends MethodDeclarations>(
 }
 
 /**
- * A unary method: one list of arguments, one result. Typed by a function, sync or async, that has no result but data; or
- * by schemas, which the server then checks and which also transform. Write the async form of a generic or overloaded
- * function to keep its type parameters and overloads.
+ * A unary method: one list of arguments, one result. Typed by a function, sync or async, whose result is data; or by schemas,
+ * which the server checks and which may also transform. A generic or overloaded function keeps its type parameters and overloads
+ * when it is written in its async form.
  *
  * @example
  * ```ts
@@ -160,7 +160,7 @@ function resolveMethod(where: string, declaration: MethodDeclaration, defaults: 
   const { args, returns } = options;
   if (args !== undefined) assertArgsSchema(where, args);
   if (returns !== undefined) assertSchema(where, 'returns', returns);
-  // A default that was meant for single answers would cut every stream of the service after it.
+  // A default that is meant for single answers would end every stream of the service after that time.
   const defaultTimeoutMs = kind === 'unary' || kind === 'notify' ? defaults.timeoutMs : undefined;
   return Object.freeze({
     kind: kind!,
@@ -207,7 +207,7 @@ function assertSchema(where: string, option: string, value: unknown): asserts va
   );
 }
 
-/** An inherited method would be missed in silence, and `{ __proto__: ... }` sets what is inherited from. */
+/** An inherited method would be missed without a word, and `{ __proto__: ... }` sets the prototype. */
 function assertPlainObject(where: string, methods: unknown): void {
   assertObject(where, 'methods', methods);
   const prototype: unknown = Object.getPrototypeOf(methods);

@@ -1,6 +1,6 @@
 import { plainText } from './plain-text.js';
 
-/** A wrong value for an error message, short whatever it is: text in quotes and cut, objects by their kind only. */
+/** A wrong value as an error message shows it, always short: text quoted and cut, of objects only the kind. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return describeText(value);
   if (value === null) return 'null';
@@ -13,7 +13,7 @@ export function describeValue(value: unknown): string {
 const SHOWN_LENGTH_MAX = 60;
 
 function describeText(text: string): string {
-  // JSON leaves what commands a terminal, or turns the direction of a line, as it is.
+  // JSON does not escape what controls a terminal or turns the direction of a line.
   if (text.length <= SHOWN_LENGTH_MAX) return plainText(JSON.stringify(text));
   return `${plainText(JSON.stringify(text.slice(0, SHOWN_LENGTH_MAX)))}... (${text.length} characters)`;
 }

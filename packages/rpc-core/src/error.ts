@@ -1,7 +1,7 @@
 import { type Code, isCode } from './code.js';
 
 /**
- * How far a call got, as far as this process can know. It is what decides whether repeating the call is safe.
+ * How far a call got, as far as this process knows. It decides whether it is safe to repeat the call.
  *
  * - `unsent`: no byte of it left this process.
  * - `refused`: the server answered that no handler ever started (draining, overloaded, not authorized, unknown method).
@@ -74,9 +74,9 @@ export class RpcError extends Error {
   progress: Progress;
   /** Every attempt in order, the last one included. */
   attempts: readonly AttemptRecord[];
-  /** @internal An expiry that this process noticed late, because it was busy: not the server's fault. */
+  /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
   late: boolean;
-  /** @internal Another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
+  /** @internal Whether another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
   final: boolean;
   /** @internal The connection was lost while the call was in flight: what it was given to may be gone. */
   lost: boolean;

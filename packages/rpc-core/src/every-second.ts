@@ -1,11 +1,11 @@
 import type { Cancel, Clock } from './clock.js';
 
-/** Connections and nodes are looked after this often, in milliseconds. */
+/** How often connections and nodes are checked, in milliseconds. */
 const TICK_MS = 1000;
 
 /**
- * Runs something about once a second, in the background, until it is cancelled. After a poll: what a busy process has not read
- * yet must not be held against the peer.
+ * Runs something about once a second, in the background, until it is cancelled. It runs after the sockets were polled, so that a
+ * peer is not blamed for what a busy process has not read yet.
  */
 export function everySecond(clock: Clock, run: (now: number) => void): Cancel {
   let cancelTimer: Cancel;

@@ -4,9 +4,9 @@ import type { Call, Layer } from './service.js';
 import type { StreamLayer } from './stream.js';
 
 /**
- * Puts a guard around layers that a user wrote: one that forgets `return`, in a plain function or in an async one, would make every call
- * resolve with `undefined`, far from where the mistake is. Such a call fails with `INTERNAL` that names the layer. What has no result
- * below the layer, or failed there, may well have none above; a layer that replaces a result by nothing returns `null`.
+ * Puts a guard around layers that a user wrote: a layer that forgets `return` would make every call resolve with `undefined`, far
+ * from where the mistake is. Such a call fails with an `INTERNAL` that names the layer. A call without a result below the layer
+ * may have none above it, and so may one that failed there. A layer that means to replace a result by nothing returns `null`.
  */
 export function guardLayers(layers: readonly Layer[]): readonly Layer[] {
   return layers.map((layer, index) => guardLayer(layer, `layers.unary[${index}]`));
@@ -26,7 +26,7 @@ export function guardStreamLayers(layers: readonly StreamLayer[]): readonly Stre
 
 function guardLayer(layer: Layer, place: string): Layer {
   return (next) => {
-    /** What the layer was given last for a call. */
+    /** By call: the promise that the layer was given last. */
     const given = new WeakMap<Call, Promise<unknown>>();
     const service = layer((call) => {
       const below = next(call);
@@ -39,7 +39,7 @@ function guardLayer(layer: Layer, place: string): Layer {
       if (isPromise(result))
         return result.then((value) => (value === undefined ? nothingBelow(given.get(call), failure) : value));
       if (result !== undefined) return result as Promise<unknown>;
-      // Nobody looks at what the layer has dropped: its failure must not end the process.
+      // The layer has dropped this promise: its rejection must not end the process.
       given.get(call)?.catch(() => {});
       throw failure();
     };

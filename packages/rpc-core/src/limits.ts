@@ -1,8 +1,8 @@
 import { assertKnownOptions, assertNumber } from './check.js';
 
 /**
- * Every bound of a connection, on from the start, each with the harm that it stops. The `limits` option of a client or a
- * server takes any of them; what is left out has the default.
+ * Every bound of a connection, each with the harm that it stops. All are on from the start. The `limits` option of a client or a
+ * server changes any of them.
  */
 export interface Limits {
   /** Bytes of one message, both directions (default 4 MiB, at least 1024). Stops: one peer's message filling the memory. */
@@ -21,9 +21,9 @@ export interface Limits {
   /** Calls in flight on one connection (default 4,096), and as many that wait for it; running handlers count until they end. Stops: unbounded handlers. */
   readonly callsInFlight: number;
   /**
-   * Bytes of requests in flight on one connection (default 32 MiB): those that came and, until the call is answered, an estimate
-   * of what the decoded arguments take besides. A call that is alone has room for those in any case. Stops: many
-   * large requests at once.
+   * Bytes of requests in flight on one connection (default 32 MiB): what was received and, until the call is answered, an
+   * estimate of the memory of its decoded arguments. A single call always has room for its arguments. Stops: many large requests
+   * at once.
    */
   readonly inFlightRequestBytes: number;
   /** Bytes of items that a peer may send on one stream before they are taken (default 64 KiB, at least that). Stops: a slow reader. */
@@ -31,8 +31,9 @@ export interface Limits {
   /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
   readonly connectionCreditBytes: number;
   /**
-   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from, and calls
-   * wait within their deadlines; beyond four times of it, answers of calls that run already are dropped for an error. Stops: a peer that does not read.
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from, and calls wait
+   * within their deadlines; beyond four times that, answers of running calls are replaced by an error. Stops: a peer that does
+   * not read.
    */
   readonly writeQueueBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
@@ -73,7 +74,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 });
 
 /**
- * Fills in the defaults of what was given.
+ * Checks the limits that were given and fills in the defaults.
  * @param where - the function whose option it is, for errors
  * @throws TypeError for an unknown limit or one that is not a positive whole number
  */
@@ -93,11 +94,11 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   return resolved as unknown as Limits;
 }
 
-/** Greetings and reasons must fit, and a peer sends items under the defaults before it has read that it may send more. */
+/** Greetings and reasons must fit, and a peer sends items by the default credit until it has read another one. */
 const MINIMA: Readonly<Record<string, number>> = {
   messageBytes: 1024,
   streamCreditBytes: DEFAULT_LIMITS.streamCreditBytes,
   connectionCreditBytes: DEFAULT_LIMITS.connectionCreditBytes,
 };
-/** Where the wire sets a bound of its own. */
+/** Bounds that the protocol sets. */
 const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

@@ -1,7 +1,7 @@
 import type { ArgsSchema, MethodDeclaration } from './contract-types.js';
 import type { ArgsInput, ArgsOutput, ResultInput, ResultOutput } from './schema-types.js';
 
-/** What the compiler shows, with the text, in the place of a method that is not typed right. */
+/** What the compiler shows for a method whose type is wrong: the text says what to write. */
 export interface WriteInstead<Text extends string> {
   readonly '~instead': Text;
 }
@@ -23,8 +23,8 @@ export type DuplexFunction = (items: AsyncIterable<any>, ...args: any[]) => Asyn
 export type NotifyFunction = (...args: any[]) => void | Promise<void>;
 
 /**
- * F, but never inferred from where the result goes. `NoInfer<F>` does that too, and then stays around the functions that it
- * gives: in what editors show, and in emitted declarations.
+ * F, but never inferred from where the result is used. `NoInfer<F>` would do that too, but would stay visible in editors and in
+ * emitted declarations.
  */
 export type Explicit<F extends AnyFunction> = [F][F extends unknown ? 0 : never];
 
@@ -32,8 +32,8 @@ export type Explicit<F extends AnyFunction> = [F][F extends unknown ? 0 : never]
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
- * The caller's form of a unary function. One that gives a promise is kept as it is, with its generics and overloads; one
- * that never returns, a type that extends every promise, is not.
+ * The caller's form of a unary function. A function that returns a promise is kept as it is, with its generics and overloads. One
+ * that returns `never` is not, although `never` extends every promise.
  */
 export type UnaryClient<F extends AnyFunction> = [Promise<never>, ReturnType<F>] extends [
   ReturnType<F>,
@@ -42,7 +42,7 @@ export type UnaryClient<F extends AnyFunction> = [Promise<never>, ReturnType<F>]
   ? F
   : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>;
 
-/** What a handler may return for a result of type T: where nothing is expected anything goes, as in any callback. */
+/** What a handler may return for a result of type T: where no result is expected it may return anything, as in any callback. */
 export type HandlerResult<T> = [T] extends [void] ? unknown : MaybePromise<T>;
 
 /** What {@link MethodDeclaration} `method` makes of a function type, or else of schemas. */

@@ -4,8 +4,8 @@ import { describeValue } from './describe-value.js';
 export const NAME_BYTES_MAX = 200;
 
 /**
- * Names that no method can have: `with` is the stub's own, and the others are asked of any object by `await`,
- * `JSON.stringify` and assignment, so that a remote method behind them would be called by accident.
+ * Names that no method can have: `with` is the stub's own, and `await`, `JSON.stringify` and assignment look for the others on
+ * any object, so that a remote method of that name would be called by accident.
  */
 export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
   'with',
@@ -16,7 +16,7 @@ export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
   '__proto__',
 ];
 
-/** A name that no method can have: it belongs to the stub, or every object is asked for it. */
+/** A name that no method can have: see {@link RESERVED_METHOD_NAMES}. */
 export type ReservedMethodName = 'with' | 'then' | 'catch' | 'finally' | 'toJSON' | '__proto__';
 
 /**
@@ -38,8 +38,8 @@ export function isReservedMethodName(name: string): name is ReservedMethodName {
 }
 
 /**
- * The name that was probably meant: the one in fewest edits from `wrong`, letter case aside, when these are at most two
- * fifths of the longer name, or else one that continues `wrong` or begins with the same half. `undefined` when none is near.
+ * The name that was probably meant, `undefined` when none is near. It is the one with the fewest edits from `wrong`, ignoring
+ * case, if those are at most two fifths of the longer name; otherwise one that continues `wrong` or begins with the same half.
  *
  * Edits are insertions, deletions, replacements and swaps of neighbours (optimal string alignment distance, see
  * L. Boytsov, "Indexing methods for approximate dictionary searching", 2011). Bounded, since a peer
@@ -73,7 +73,7 @@ const COMPARED_MAX = 1_000;
 const CELLS_MAX = 250_000;
 const SAME_LENGTH_MIN = 3;
 
-/** Infinity when the two are not near enough to be one mistake apart, or not as near as `bound` asks. */
+/** Infinity when they differ by more than a typing mistake, or by more than `bound`. */
 function editsBetween(wrong: string, name: string, bound: number): number {
   const longer = Math.max(wrong.length, name.length);
   const most = Math.min(Math.floor(longer * 0.4), bound);
@@ -104,7 +104,7 @@ function alignmentDistance(a: string, b: string, most: number): number {
       current[column] = edits;
       least = Math.min(least, edits);
     }
-    // Every later cell grows out of these two rows, so none can come back under the bound.
+    // Later rows are computed from these two and cannot fall below their minimum.
     if (least > most && leastOfLast > most) return Number.POSITIVE_INFINITY;
     beforeLast = last;
     last = current;

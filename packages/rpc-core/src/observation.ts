@@ -5,7 +5,9 @@ import type { Metadata } from './metadata.js';
 
 /** What all records of calls have, on either side. */
 export interface ObservedCall {
-  /** Of this shape. Fields may be added within a version; a field that changes its meaning or goes away makes a new one. */
+  /**
+   * The version of this shape. Fields may be added within a version; removing one or changing what it means makes a new version.
+   */
   readonly version: 1;
   /** `client` or `server`. */
   readonly side: 'client' | 'server';
@@ -31,14 +33,14 @@ export interface ObservedCall {
 export interface ObservedAttempt {
   /** 0 for the first. */
   readonly number: number;
-  /** From the beginning of its call to its own, in milliseconds: before the first one, that is what the limits of the client took. */
+  /** When it began, in milliseconds after its call did: for the first attempt, the time that the client's limits took. */
   readonly startMs: number;
   /**
-   * From the beginning of its call until it was given to a connection, in milliseconds: what lies between `startMs` and this is the
-   * wait for an endpoint that takes calls. `undefined` when it never was.
+   * When it was given to a connection, in milliseconds after its call began; `undefined` when it never was. The time from
+   * `startMs` to this was spent waiting for an endpoint that takes calls.
    */
   readonly sentMs: number | undefined;
-  /** From the beginning of its call to the end of the attempt, in milliseconds; `undefined` until then. */
+  /** When it ended, in milliseconds after its call began; `undefined` until then. */
   readonly endMs: number | undefined;
   /** `host:port` or the path of a socket; `undefined` until one is chosen. */
   readonly endpoint: string | undefined;
@@ -54,8 +56,8 @@ export interface ObservedClientCall extends ObservedCall {
   /** The endpoint of the last attempt. */
   readonly endpoint: string | undefined;
   /**
-   * Sends an entry of metadata with what is sent from now on: a call's when it begins, or an attempt's. It goes before what the
-   * caller gave under the same key.
+   * Adds an entry of metadata to what is sent from now on, set when a call or an attempt begins. It replaces what the caller gave
+   * under the same key.
    * @param key - in lower case
    */
   setMetadata(key: string, value: string): void;
@@ -69,13 +71,16 @@ export interface ObservedServerCall extends ObservedCall {
   readonly metadata: Metadata;
   /** The number of the client's attempt, 0 for the first. */
   readonly attempt: number;
-  /** What the caller leaves it, in milliseconds, when it came; `Infinity` is no deadline. */
+  /** The time until its deadline when it came, in milliseconds; `Infinity` when it has none. */
   readonly timeoutMs: number;
-  /** From its beginning until its handler was entered, in milliseconds: authorization and queues. `undefined` when it never was. */
+  /**
+   * How long it waited for its handler, in milliseconds: authorization and queues. `undefined` when the handler was not entered.
+   */
   readonly waitedMs: number | undefined;
   /**
-   * Runs the user's layers and the handler inside `around`, for what lives in an `AsyncLocalStorage`: `around` must call what it is
-   * given and return what that returns. Counts when it is set as the call begins; of several, the first is outermost.
+   * Runs the user's layers and the handler inside `around`, for context in an `AsyncLocalStorage`. `around` must call the
+   * function that it is given and return its result. It has an effect only when the call begins; of several, the first is
+   * outermost.
    */
   enterWith(around: (run: () => unknown) => unknown): void;
 }
@@ -84,10 +89,10 @@ export interface ObservedServerCall extends ObservedCall {
 export type ClientObservation =
   | { readonly type: 'callStart'; readonly call: ObservedClientCall }
   | { readonly type: 'callEnd'; readonly call: ObservedClientCall }
-  /** What `client.on` tells as well; `client` is the name of the client. */
+  /** The events of `client.on`; `client` is the name of the client. */
   | { readonly type: 'event'; readonly client: string; readonly name: string; readonly event: unknown };
 
-/** What is published on the channel `org.rpc.client.attempt`: an attempt has passed what refuses it, or has ended. */
+/** What is published on the channel `org.rpc.client.attempt`: an attempt was let through by the gates, or has ended. */
 export interface AttemptObservation {
   readonly type: 'attemptStart' | 'attemptEnd';
   readonly call: ObservedClientCall;
@@ -98,5 +103,5 @@ export interface AttemptObservation {
 export type ServerObservation =
   | { readonly type: 'callStart'; readonly call: ObservedServerCall }
   | { readonly type: 'callEnd'; readonly call: ObservedServerCall }
-  /** What `server.on` tells as well; `server` is the id of the instance. */
+  /** The events of `server.on`; `server` is the id of the instance. */
   | { readonly type: 'event'; readonly server: string; readonly name: string; readonly event: unknown };

@@ -2,8 +2,8 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { AttemptObservation, ClientObservation, ServerObservation } from './observation.js';
 
 /**
- * The channels of `node:diagnostics_channel` on which all clients and servers of the process tell what becomes of calls. Nothing is
- * made for them as long as nobody has subscribed.
+ * The channels of `node:diagnostics_channel` on which all clients and servers of the process report their calls. While nobody has
+ * subscribed, no object is made for them.
  */
 export const CHANNELS = Object.freeze({
   client: 'org.rpc.client',
@@ -11,18 +11,21 @@ export const CHANNELS = Object.freeze({
   server: 'org.rpc.server',
 } as const);
 
-/** The same, for who publishes: `hasSubscribers` is asked before anything is made. Attempts are told only of calls that are told, too. */
+/**
+ * The channel objects, for publishing: ask `hasSubscribers` before making anything. Attempts are reported only for calls that are
+ * reported too.
+ */
 export const channels = Object.freeze({
   client: channel(CHANNELS.client),
   attempt: channel(CHANNELS.attempt),
   server: channel(CHANNELS.server),
 });
 
-/** What to do with what is told. Each runs synchronously, in the async context of the call: it must be quick. */
+/** Functions that are told of calls. Each runs synchronously, in the async context of the call: it must be quick. */
 export interface Observer {
   /** Told by the clients of this process. */
   client?(observation: ClientObservation): void;
-  /** Told of each attempt of their calls, for who must know while it lasts; when a call has ended, `call.attempts` has them all. */
+  /** Told when each attempt of their calls begins and ends. When a call has ended, `call.attempts` has all of them. */
   attempt?(observation: AttemptObservation): void;
   /** Told by its servers. */
   server?(observation: ServerObservation): void;
@@ -45,7 +48,7 @@ export interface Observer {
 export function observe(observer: Observer): { close(): void } {
   const listening = [
     listen(CHANNELS.client, observer.client?.bind(observer)),
-    // Attempts are told only of calls that are: somebody must listen to those, too.
+    // Attempts are reported only for calls that are reported: so this listens to the calls too.
     listen(CHANNELS.client, observer.attempt === undefined || observer.client !== undefined ? undefined : () => {}),
     listen(CHANNELS.attempt, observer.attempt?.bind(observer)),
     listen(CHANNELS.server, observer.server?.bind(observer)),
@@ -59,7 +62,7 @@ export function observe(observer: Observer): { close(): void } {
 
 function listen<T>(name: string, told: ((message: T) => void) | undefined): () => void {
   if (told === undefined) return () => {};
-  // One of its own for each listener: `unsubscribe` takes away what is the same function, and the same observer may be given twice.
+  // A new function for each listener, because the same observer may be given twice and `unsubscribe` compares functions.
   const onMessage = (message: unknown): void => told(message as T);
   subscribe(name, onMessage);
   return () => {

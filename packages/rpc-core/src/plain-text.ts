@@ -1,13 +1,16 @@
 /**
- * What must not reach a terminal or a log as it is, because somebody else may have written it: control codes (C0, DEL, C1), which command
- * it; marks that turn the direction of text or cannot be seen, which make a name look like another one; the line ends that
- * only Unicode knows; and halves of surrogate pairs, which have no bytes.
+ * Characters of foreign text that must not reach a terminal or a log: control codes (C0, DEL, C1), which the terminal obeys;
+ * marks that change the direction of text or are invisible, which make a name look like another; the line ends of Unicode; and
+ * halves of surrogate pairs, which have no bytes.
  */
 const DANGEROUS =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** Text that somebody else has written, for one line of a terminal or a log: line breaks and tabs become a blank, what is dangerous `\u....`. */
+/**
+ * Foreign text for one line of a terminal or a log: line breaks and tabs become a blank, and dangerous characters become
+ * `\u....`.
+ */
 export function plainText(text: string): string {
   return text.replace(/[\t\r\n]+/g, ' ').replace(DANGEROUS, escaped);
 }
@@ -20,7 +23,7 @@ export function printable(text: string): string {
 }
 
 /**
- * A value as JSON that is safe on a terminal and means the same: `JSON.stringify` leaves all but C0 as it is.
+ * A value as JSON that is safe on a terminal and means the same: `JSON.stringify` itself escapes only C0.
  * @param indent - blanks of each level; 0 for one line
  */
 export function formatJson(value: unknown, indent = 2): string {

@@ -47,7 +47,7 @@ export function validateArgs(
 }
 
 /**
- * Parses the result of a handler by the schema of its method. Synchronous, without a promise, as long as the schema is.
+ * Parses the result of a handler by the schema of its method. Synchronous as long as the schema is.
  *
  * @param where - `service.method`, for the message
  * @returns what the caller gets
@@ -70,7 +70,7 @@ const MESSAGE_LENGTH_MAX = 200;
 const PATH_LENGTH_MAX = 16;
 const KEY_LENGTH_MAX = 100;
 
-/** Where {@link validateArgs} stood when a schema answered with a promise. */
+/** Where {@link validateArgs} was when a schema returned a promise. */
 interface Pause {
   readonly values: unknown[];
   readonly issues: ValidationIssue[] | undefined;

@@ -16,8 +16,8 @@ export type Service = (call: Call) => Promise<unknown>;
 export type Layer = (next: Service) => Service;
 
 /**
- * A policy that only refuses or records. Synchronous, and fused with its neighbours, so that an outcome is seen without a
- * promise of its own.
+ * A policy that only refuses or records. It is synchronous and fused with its neighbours, so it sees an outcome without a promise
+ * of its own.
  */
 export interface Gate {
   /** Refuses the call by returning an error; gates entered before it are settled with that error, later ones never see it. */
@@ -55,7 +55,7 @@ export function fuseGates(gates: readonly Gate[]): Required<Gate> {
   };
 }
 
-/** What an attempt is sent to: named in errors. The client's node is one. */
+/** What an attempt is sent to, as errors name it: the client's node. */
 export interface Destination {
   readonly address: string;
   /** When it last said anything, in the clock's milliseconds; `undefined` where nobody knows. */
@@ -78,11 +78,11 @@ export interface CallStream {
   readonly received: ItemReceiver;
   /** The call has been sent: items may follow. */
   opened(attempt: Call, sender: ItemSender): void;
-  /** Its server wants no new calls on this connection, and will end what is left of this one after its grace. */
+  /** The server takes no new calls on this connection, and ends this one when its grace is over. */
   draining?(reason: string): void;
 }
 
-/** Whoever ends the waits of all calls of a client at once, when it is closed. */
+/** Ends the waits of all calls of a client when the client is closed. */
 export interface WaitEnder {
   /** @param end - ends one wait, with the reason */
   add(end: (reason: string) => void): void;
@@ -95,7 +95,7 @@ export interface MethodRef {
   readonly method: string;
   /** The two names as they go on the wire: length of the service, length of the method, service, method. */
   readonly wireName: Uint8Array;
-  /** Told of each wait of its calls; left out: only the call itself ends its waits. */
+  /** Ends the waits of its calls; without it only the call itself does. */
   readonly waits?: WaitEnder | undefined;
 }
 
@@ -133,7 +133,7 @@ export class Call {
   attempt = 0;
   /** The call of which this is a later attempt. */
   parent: Call | undefined = undefined;
-  /** Whether this attempt tries a node that has failed, for all others: what that costs is not the caller's. */
+  /** Whether this attempt tries a node that has failed, on behalf of all calls: its failure is not charged to the caller. */
   isTrial = false;
   /** When this attempt was given to its destination, in the clock's milliseconds. */
   startedAt = 0;
@@ -146,13 +146,19 @@ export class Call {
   pinned: Destination | undefined = undefined;
   /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
   mayRepeat = true;
-  /** Whether who serves it may repeat calls of its own for it; false for what is repeated itself, or may not be here. */
+  /**
+   * Whether its server may repeat the calls that it makes for this one; false for a repeat, and for a call that may not be
+   * repeated here.
+   */
   mayRepeatBelow = true;
-  /** On the call itself: where attempts of it are, or were, beside each other; `undefined` unless it is hedged. */
+  /** On the call itself: the nodes that its concurrent attempts went to; `undefined` unless it is hedged. */
   rivals: Destination[] | undefined = undefined;
-  /** On the call itself: who had said nothing when an attempt ended there, and when that was; `Infinity` where the connection was lost. */
+  /**
+   * On the call itself: the node that was silent when an attempt on it ended, and when that was; `Infinity` when the connection
+   * was lost.
+   */
   silent: { readonly destination: Destination; readonly at: number }[] | undefined = undefined;
-  /** Whether this attempt goes beside another one of the call: worth nothing at the same node. */
+  /** Whether this attempt runs beside another one of the call, and so must go to another node. */
   isHedge = false;
   /** Failed attempts so far, on the call itself. */
   attempts: AttemptRecord[] | undefined = undefined;
@@ -162,7 +168,7 @@ export class Call {
   /** On the call itself: runs when its outcome is final, before its promise settles. */
   onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
 
-  /** On the call itself: what is told of it to those who watch this process; `undefined` when nobody does. */
+  /** On the call itself: its record for observers of this process; `undefined` when there are none. */
   observed: object | undefined = undefined;
   /** The fused gates that this call has entered, to be settled. */
   callGate: Required<Gate> | undefined = undefined;
@@ -178,7 +184,7 @@ export class Call {
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: RpcError) => void) | undefined = undefined;
 
-  /** Where it is in the `TimerQueue`: the slot, -1 when in none, and its neighbours there. */
+  /** Its place in the `TimerQueue`: the slot, -1 for none, and its neighbours there. */
   timerSlot = -1;
   timerPrevious: Call | undefined = undefined;
   timerNext: Call | undefined = undefined;
@@ -247,20 +253,20 @@ export class Call {
     resolve?.(value);
   }
 
-  /** Takes over what a later attempt brought, so that those who look at the call see it. */
+  /** Copies the outcome of a later attempt to the call, for those who look at the call. */
   adopt(attempt: Call): void {
     this.destination = attempt.destination;
     this.responseMetadata = attempt.responseMetadata;
     this.endedAt = attempt.endedAt;
   }
 
-  /** Settles the attempt. Whether that ends the call is for the retry layer to say. */
+  /** Settles the attempt. The retry layer decides whether that ends the call. */
   fail(error: RpcError): void {
     this.settleAttempt(error);
     this.reject?.(error);
   }
 
-  /** Settles the gates of the attempt without a promise: for refusals below them, before anything was sent. */
+  /** Settles the gates of the attempt without a promise, when the attempt is refused below them and nothing was sent. */
   settleAttempt(error: RpcError): void {
     const { attemptGate } = this;
     this.attemptGate = undefined;

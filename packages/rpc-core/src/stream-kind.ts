@@ -13,8 +13,8 @@ export interface GivenLayers {
 }
 
 /**
- * Refuses a contract with streams where layers were given for single answers only: what was meant to look at every call, such
- * as an authorization, would let the streams pass.
+ * Refuses a contract with streams when layers were given for unary methods only: a layer that must see every call, such as an
+ * authorization, would not see the streams.
  * @throws TypeError that says what to write
  */
 export function assertLayersFit(where: string, { name, methods }: ServiceDefinition, given: GivenLayers): void {

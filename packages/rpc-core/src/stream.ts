@@ -7,8 +7,8 @@ import type { Call } from './service.js';
 export type StreamService = (call: Call, items: AsyncIterable<unknown> | undefined) => AsyncIterable<unknown>;
 
 /**
- * A policy around streaming calls, on either side. A second type beside `Layer`: most policies for single answers (retry,
- * hedging, fallback) mean nothing for a stream, and those that mean something must say what they do with its items.
+ * A policy around streaming calls, on either side. A second type beside `Layer`: most policies of unary calls (retry, hedging,
+ * fallback) make no sense for a stream, and the others must say what they do with its items.
  *
  * @example
  * ```ts

@@ -4,15 +4,18 @@ import type { Metadata } from './metadata.js';
 import type { AnyFunction, IsStream, UnaryClient } from './method-types.js';
 import type { ReservedMethodName } from './names.js';
 
-/** Options of one call, or of all calls through `stub.with(options)`. They go before everything that was configured. */
+/** Options of one call, or of all calls through `stub.with(options)`. They override everything that was configured. */
 export interface CallOptions {
-  /** Of the whole call, all attempts and waits included, in milliseconds: 1 to 2^31 - 1. A stream has none unless given. */
+  /**
+   * The time of the whole call, all attempts and waits included, in milliseconds: 1 to 2^31 - 1. A stream has no timeout unless
+   * it is given.
+   */
   readonly timeoutMs?: number | undefined;
-  /** Of one attempt, in milliseconds: 1 to 2^31 - 1. */
+  /** The time of one attempt, in milliseconds: 1 to 2^31 - 1. */
   readonly attemptTimeoutMs?: number | undefined;
   /** The longest silence of a stream, in milliseconds: 1 to 2^31 - 1. */
   readonly idleTimeoutMs?: number | undefined;
-  /** Gives the call up when it aborts: `CANCELLED`, with the signal's reason as `cause`. */
+  /** Cancels the call when it aborts: the call fails with `CANCELLED`, and the signal's reason is the `cause`. */
   readonly signal?: AbortSignal | undefined;
   /** Sent beside the arguments, added to the client's. */
   readonly metadata?: Metadata | undefined;
@@ -20,20 +23,21 @@ export interface CallOptions {
   readonly idempotent?: boolean | undefined;
   /** An integer from 0 to 255, higher is more important. */
   readonly priority?: number | undefined;
-  /** Calls with the same key go to the same node, where the balancer is `consistentHash`. */
+  /** Calls with the same key go to the same node when the balancer is `consistentHash`. */
   readonly hashKey?: string | undefined;
   /** Whether to wait, within the timeout, while no node is connected, instead of failing with `UNAVAILABLE`. */
   readonly waitForReady?: boolean | undefined;
   /** Runs when the answer has come, before the call's promise resolves. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
   /**
-   * Runs when the server of an open stream begins to shut down, or wants the connection replaced, with its reason. The stream goes on
-   * until the server's grace is over; a reader of news without end opens another one, which goes to another server, and leaves this one.
+   * Runs when the server of an open stream begins to shut down, or wants the connection replaced, with its reason. The stream
+   * goes on until the server's grace is over. The reader of an endless stream opens another one, which goes to another server,
+   * and leaves this one.
    */
   readonly onDraining?: ((reason: string) => void) | undefined;
 }
 
-/** What is known of an answer beside its result. */
+/** Facts about an answer, besides its result. */
 export interface ResponseInfo {
   /** What the handler sent beside the result. */
   readonly metadata: Metadata;

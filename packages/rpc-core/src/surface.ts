@@ -1,6 +1,6 @@
 /**
- * Lets the mistake of a user's hook or listener surface as what it is, an uncaught exception, without harming whoever called
- * it: other calls whose replies came in the same chunk, or the bookkeeping around it.
+ * Throws the error of a user's hook or listener as an uncaught exception, outside of the code that called it: neither other calls
+ * whose replies came in the same chunk nor our own bookkeeping are harmed.
  */
 export function surface(error: unknown): void {
   queueMicrotask(() => {

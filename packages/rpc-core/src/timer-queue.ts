@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from './clock.js';
 import type { Call } from './service.js';
 
-/** An expiry noticed later than this is the fault of a busy event loop, not of the server. */
+/** An expiry that is noticed later than this, in milliseconds, is blamed on a busy event loop, not on the server. */
 const LATE_MS = 5;
 
 const SLOT_BITS = 8;
@@ -9,7 +9,7 @@ const SLOTS = 1 << SLOT_BITS;
 const LEVELS = 4;
 /** Milliseconds of one slot, by level. */
 const UNITS: readonly number[] = [1, SLOTS, SLOTS ** 2, SLOTS ** 3];
-/** 2^32 ms are 49 days: what is further away waits in the furthest slot and is looked at again when its turn comes. */
+/** 2^32 ms are 49 days: a later deadline waits in the furthest slot and is sorted again when that slot is due. */
 const REACH = 2 ** (SLOT_BITS * LEVELS) - 1;
 const LATE_SLOT = SLOTS * LEVELS;
 
@@ -24,7 +24,7 @@ export class TimerQueue {
   /** The first call of each slot; the last slot holds those that were noticed late. */
   readonly #heads: (Call | undefined)[] = new Array<Call | undefined>(LATE_SLOT + 1).fill(undefined);
   #count = 0;
-  /** Every tick up to this one has been expired. It may lag behind the clock while nothing was due. */
+  /** All ticks up to this one have been handled. It may lag behind the clock while nothing is due. */
   #tick: number;
   #armedTick = Number.POSITIVE_INFINITY;
   #cancelTimer: Cancel | undefined;
@@ -104,7 +104,7 @@ export class TimerQueue {
 
   #run(): void {
     this.#cancelTimer = undefined;
-    // Nothing that is added while calls expire arms the timer: it is armed once, below.
+    // Calls that are added while others expire do not arm the timer: it is armed once, below.
     this.#armedTick = Number.NEGATIVE_INFINITY;
     const now = this.#clock.now();
     const target = Math.floor(now);
@@ -115,20 +115,20 @@ export class TimerQueue {
         this.#expireSlot(this.#tick % SLOTS, now);
       }
     } finally {
-      // Also when something that was told of an expiry throws: the other calls must still expire.
+      // Also when a holder throws: the other calls must still expire.
       if (this.#heads[LATE_SLOT] !== undefined) this.#clock.afterPoll(() => this.#expireLate());
       if (this.#count === 0) this.#armedTick = Number.POSITIVE_INFINITY;
       else if (!this.#closed) this.#arm(this.#nextWake());
     }
   }
 
-  /** Brings the calls of the coarser slots whose time has come one level down, or further. */
+  /** Moves the calls of coarser slots that are due down by one level or more. */
   #cascade(): void {
     for (let level = 1; level < LEVELS; level++) {
       const slot = slotOf(level, this.#tick);
       for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
         this.#unlink(call);
-        // What is due at this very tick belongs into the slot that is expired next, not a tick later.
+        // A call that is due at this very tick goes into the slot that is expired next, not into one a tick later.
         if (call.attemptDeadline <= this.#tick) this.#link(call, slotOf(0, this.#tick));
         else this.#insert(call);
       }
@@ -148,7 +148,7 @@ export class TimerQueue {
     }
   }
 
-  /** The sockets have been read since these were noticed: whoever is still here has no answer. */
+  /** The sockets have been read since these were noticed: a call that is still here has no answer. */
   #expireLate(): void {
     for (let call = this.#heads[LATE_SLOT]; call !== undefined; call = this.#heads[LATE_SLOT]) {
       this.#unlink(call);

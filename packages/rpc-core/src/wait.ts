@@ -3,8 +3,8 @@ import { type RpcError, rpcError } from './error.js';
 import type { Call, WaitEnder } from './service.js';
 
 /**
- * A wait in progress on behalf of a call. The waiter calls `done` or `fail`; deadline and abort end it by themselves.
- * Whatever ends it first wins, the rest does nothing.
+ * A wait in progress on behalf of a call. Its owner calls `done` or `fail`; the call's deadline and signal end it by themselves.
+ * The first of these counts, the others do nothing.
  */
 export interface Waiting<T> {
   readonly promise: Promise<T>;
@@ -20,7 +20,7 @@ export class Waits implements WaitEnder {
   add(end: (reason: string) => void): void {
     const reason = this.#closedReason;
     if (reason === undefined) this.#ends.add(end);
-    // Never before whoever waits has put the waiting into its queue.
+    // Later, so that the caller can put the waiting into its queue first.
     else queueMicrotask(() => end(reason));
   }
 
@@ -76,7 +76,7 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
       if (end()) reject(error);
     };
     waits?.add(onClose);
-    // Never before this function has returned: whoever waits puts the waiting into its queue first.
+    // After this function has returned, so that the caller can put the waiting into its queue first.
     if (signal?.aborted) return queueMicrotask(onAbort);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (call.deadline === Number.POSITIVE_INFINITY) return;
@@ -98,8 +98,8 @@ function noTimeLeft(call: Call, what: string): RpcError {
 }
 
 /**
- * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. It is for whoever decides on the sleep to
- * check first that it fits the deadline, and to surface the earlier error when it does not.
+ * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. The caller checks before that the delay fits the
+ * deadline, and otherwise fails with the error of the attempt.
  */
 export function sleep(clock: Clock, delayMs: number, call: Call): Promise<void> {
   const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel());

@@ -4,13 +4,13 @@ import type { PolicyDescription } from './description.js';
 export interface BreakerOptions {
   /** It opens above this share of failures, in percent, 1 to 100 (default 50). */
   readonly errorPercent?: number | undefined;
-  /** And not before this many calls lie in the window, 1 to 1,000,000 (default 20). */
+  /** It stays closed while fewer calls than this are in the window, 1 to 1,000,000 (default 20). */
   readonly minCalls?: number | undefined;
   /** The sliding window, in milliseconds, 1,000 to 600,000 (default 10,000). */
   readonly windowMs?: number | undefined;
   /**
-   * From opening to the trial call, in milliseconds, 100 to 300,000 (default 5,000). A long outage is tried after a tenth of
-   * the time that it has lasted, at most every 300 s, each time with 10 % of jitter.
+   * The time from opening to the trial call, in milliseconds, 100 to 300,000 (default 5,000). In a long outage the next trial
+   * comes after a twelfth of the time that the outage has lasted, at most 300 s.
    */
   readonly openMs?: number | undefined;
 }

@@ -1,14 +1,14 @@
 import type { PolicyDescription } from './description.js';
 
-/** How many calls may be under way. */
+/** How many calls may be in progress at a time. */
 export interface ConcurrencyLimitOptions {
-  /** Calls under way at a time, 1 to 1,000,000. */
+  /** Calls in progress at a time, 1 to 1,000,000. */
   readonly max: number;
   /** Calls that may wait for one to end, in the order in which they came, 0 to 1,000,000 (default 0). */
   readonly queue?: number | undefined;
 }
 
-/** A bound on how many calls are under way. */
+/** A bound on the calls in progress. */
 export const concurrencyPolicy: PolicyDescription<ConcurrencyLimitOptions> = {
   name: 'concurrency',
   option: 'concurrency',

@@ -19,7 +19,7 @@ export const RULE_TEXT_MAX = 500;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line breaks and tabs are text.
 const CONTROL_PATTERN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
-/** Whether a text holds nothing that a terminal would obey. */
+/** Whether a text has no control characters besides line breaks and tabs. */
 export function isPlainText(text: string): boolean {
   return !CONTROL_PATTERN.test(text);
 }
@@ -31,17 +31,17 @@ export interface ValueDescription {
   readonly bounds?: NumberBounds | undefined;
   /** Whether it has no default and must be given. */
   readonly isRequired?: boolean | undefined;
-  /** What holds when nobody gives it; a function works it out of the other values. `undefined` leaves it to the policy. */
+  /** The default; a function computes it from the other values. `undefined` leaves it to the policy. */
   readonly default?: number | boolean | ((values: Readonly<Record<string, unknown>>) => number) | undefined;
   /** The default in words, where it is no plain value. */
   readonly defaultText?: string | undefined;
-  /** Another value that says the same in another way: where this one is given, that of farther levels counts no more. */
+  /** Another value that means the same in another way: where this one is given, the other one of farther levels is ignored. */
   readonly hides?: string | undefined;
   /** What it means, for the pages. */
   readonly text: string;
   /** Set when the contract of a method can say it too. */
   readonly inContract?: boolean | undefined;
-  /** Set when streams take it only from what is said of their method alone: what is meant for all methods would cut them. */
+  /** Set when a stream takes it only from the options of its own method: a value for all methods would end streams too early. */
   readonly ownForStreams?: boolean | undefined;
 }
 
@@ -52,8 +52,8 @@ export interface ValueDescription {
 export type RuleShape = 'values' | 'service' | 'methods' | 'endpoints';
 
 /**
- * A policy as data: what can be said of it, where, and within which bounds. The checks of options, what a rule may say, how
- * levels are folded, and the tables of the pages all come from here.
+ * A policy as data: its values, their bounds, and where they may be given. The checks of options, the contents of rules, the
+ * folding of levels and the tables in the docs are all made from it.
  */
 export interface PolicyDescription<V extends object = object> {
   readonly name: string;
@@ -63,13 +63,13 @@ export interface PolicyDescription<V extends object = object> {
   readonly levels: readonly PolicyLevel[];
   /** Whether the nearest level counts, or each level that gives it applies. */
   readonly applies: 'nearest' | 'each';
-  /** What `false` in place of the values means; `undefined` when that is refused. */
+  /** The values that `false` stands for; `undefined` when `false` is refused. */
   readonly off?: Readonly<V> | 'absent' | undefined;
-  /** The value that a function in place of the values is; `undefined` when that is refused. */
+  /** The name of the value that a function, given in place of the values, stands for; `undefined` when a function is refused. */
   readonly ofFunction?: string | undefined;
-  /** What is named in errors in place of the option. */
+  /** The name in errors, where it is not that of the option. */
   readonly title?: string | undefined;
-  /** Whether nothing holds where nothing is given; otherwise the defaults hold. */
+  /** Whether the policy is off unless it is given; otherwise its defaults hold. */
   readonly isOptIn?: boolean | undefined;
   readonly rule?: RuleShape | undefined;
 }
@@ -108,7 +108,7 @@ function assertValue(where: string, name: string, { type, bounds }: ValueDescrip
 }
 
 /**
- * Checks one policy as options give it, without filling in defaults.
+ * Checks one policy as it was given in options, without filling in defaults.
  * @returns what was given of it: `false` for off, `undefined` for nothing
  * @throws TypeError that names a wrong or unknown option
  */

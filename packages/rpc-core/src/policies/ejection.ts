@@ -1,18 +1,21 @@
 import type { PolicyDescription } from './description.js';
 
-/** When a node is left alone for all methods because it fails; what is left out stays as it is. */
+/** When a node that fails gets no calls of any method. A value that is left out comes from a farther level or its default. */
 export interface EjectionOptions {
-  /** After so many failures in a row, 1 to 1,000 (default 5). Those that were under way together count as one. */
+  /** After this many failures in a row, 1 to 1,000 (default 5). Failures of calls that were in flight together count as one. */
   readonly consecutive?: number | undefined;
   /** Or below this share of successes, in percent, 0 to 100 (default 80). */
   readonly successPercent?: number | undefined;
-  /** And not before this many calls lie in the window, 1 to 1,000,000 (default 20). */
+  /** `successPercent` counts only when this many calls are in the window, 1 to 1,000,000 (default 20). */
   readonly minCalls?: number | undefined;
   /** The sliding window, in milliseconds, 1,000 to 600,000 (default 30,000). */
   readonly windowMs?: number | undefined;
-  /** How many of the nodes that take calls may be left alone, in percent, 0 to 100 (default 50); never the last one. */
+  /** How many of the nodes that take calls may be ejected, in percent, 0 to 100 (default 50); never the last one. */
   readonly maxPercent?: number | undefined;
-  /** From the ejection to the trial call, in milliseconds, 100 to 300,000 (default 5,000); more after a long outage, see `breaker.openMs`. */
+  /**
+   * The time from the ejection to the trial call, in milliseconds, 100 to 300,000 (default 5,000); longer in a long outage, see
+   * `breaker.openMs`.
+   */
   readonly ejectMs?: number | undefined;
 }
 

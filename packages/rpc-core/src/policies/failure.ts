@@ -2,15 +2,16 @@ import type { RpcError } from '../error.js';
 import type { PolicyDescription } from './description.js';
 
 /**
- * Says whether an error counts against the node that it came from: `true` counts as a failure, `false` does not, and
- * `undefined` leaves it to the code. Asked for each attempt that ended with an error, but for those that say nothing of any
- * node: what the caller cancelled, what this process noticed too late. What it throws is surfaced, and the code decides.
+ * Says whether an error counts against the node that it came from: `true` counts as a failure, `false` does not, and `undefined`
+ * leaves it to the code. Called for each attempt that ended with an error, except for errors that say nothing about a node: those
+ * that the caller cancelled, and expiries that this process noticed too late. When it throws, the error is surfaced and the code
+ * decides.
  */
 export type FailureWhen = (error: RpcError) => boolean | undefined;
 
 /** What counts as a failure of a node. */
 export interface FailureValues {
-  /** Which errors make a node less attractive and open its breakers. Default: by the code. */
+  /** Which errors count against a node in load balancing and open its breakers. Default: by the code. */
   readonly failureWhen?: FailureWhen | undefined;
 }
 

@@ -2,7 +2,7 @@ import type { RpcError } from '../error.js';
 import type { Metadata } from '../metadata.js';
 import type { PolicyDescription } from './description.js';
 
-/** The call that has failed, for whoever has another answer. */
+/** The call that has failed, as a fallback sees it. */
 export interface FailedCallInfo {
   readonly service: string;
   readonly method: string;
@@ -10,7 +10,7 @@ export interface FailedCallInfo {
   readonly metadata: Metadata | undefined;
 }
 
-/** Gives another answer for a call that has failed; what it throws is surfaced, and the call fails as it would have. */
+/** Gives another answer for a call that has failed. When it throws, its error is surfaced and the call fails with its own. */
 export type FallbackFunction = (error: RpcError, call: FailedCallInfo) => unknown;
 
 /** What a call that has failed is answered with. */
@@ -20,11 +20,11 @@ export interface FallbackOptions {
   /** Makes the answer; a promise is waited for. Goes before `value`. */
   readonly from?: FallbackFunction | undefined;
   /**
-   * For which errors, as a function of one. Default: those of servers and of the way to them, limits of this client included, not
-   * what a handler refuses for its meaning, nor what the caller cancels.
+   * Which errors get it. Default: those of servers, of the network and of this client's limits; not what a handler refuses for a
+   * reason of its own, and not what the caller cancels.
    */
   readonly when?: ((error: RpcError) => boolean) | undefined;
-  /** Whether it is on (default true): a rule can put it off. */
+  /** Whether it is on (default true): a rule can turn it off. */
   readonly enabled?: boolean | undefined;
 }
 

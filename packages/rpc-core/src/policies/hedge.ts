@@ -1,20 +1,22 @@
 import type { PolicyDescription } from './description.js';
 
-/** When a call that is slow is sent a second time, to another node; what is left out stays as it is. */
+/**
+ * When a slow call is sent a second time, to another node. A value that is left out comes from a farther level or its default.
+ */
 export interface HedgeOptions {
   /**
-   * How long an answer may take, as a percentile of what the method has taken of late, 50 to 99.9 (default 98): slower
-   * ones are sent again. It needs a hundred answers of the last ten to twenty seconds.
+   * Calls that take longer than this percentile of the method's recent answers are sent again, 50 to 99.9 (default 98). It needs
+   * a hundred answers in the last ten to twenty seconds.
    */
   readonly percentile?: number | undefined;
   /**
-   * The same as a fixed time, in milliseconds, 0 to 2^31 - 1. 0 sends each call to `max` more nodes at once, and `maxPercent`
-   * and the retry budget do not hold then.
+   * The same as a fixed time, in milliseconds, 0 to 2^31 - 1. With 0 each call goes to `max` more nodes at once, and neither
+   * `maxPercent` nor the retry budget applies.
    */
   readonly delayMs?: number | undefined;
-  /** Attempts beside the first, 0 to 5 (default 1): one more each time that the delay has passed. */
+  /** Attempts besides the first, 0 to 5 (default 1): one more each time the delay has passed. */
   readonly max?: number | undefined;
-  /** What hedges may add to the calls of a method, in percent of them, 0 to 100 (default 2). They draw on the retry budget besides. */
+  /** How many hedges a method may make, in percent of its calls, 0 to 100 (default 2). They also draw on the retry budget. */
   readonly maxPercent?: number | undefined;
 }
 

@@ -30,13 +30,16 @@ export const POLICIES = {
   switch: switchPolicy,
 } as const;
 
-/** What can be said for a whole client, for a service and for a method. Of most policies the nearest to the method counts. */
+/** Policies for a whole client, for a service or for a method. For most of them the level nearest to the method counts. */
 export interface PolicyOptions extends TimeoutValues, FailureValues {
   /** How failed attempts are repeated (default `{ max: 2 }`, only what is safe to repeat); `false` never. */
   readonly retry?: RetryOptions | false | undefined;
   /** Whether a call that is slow is sent a second time, to another node: idempotent methods only. Off unless given. */
   readonly hedge?: HedgeOptions | false | undefined;
-  /** When a part of the calls is refused here because servers refuse most of them; `false` never. Counted for each method. */
+  /**
+   * When the client itself refuses a part of its calls because servers refuse most of them; `false` never. Counted for each
+   * method.
+   */
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call that has failed is answered with: `{ value }`, or a function that makes it. Off unless given. */
   readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
@@ -46,7 +49,7 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly concurrency?: ConcurrencyLimitOptions | undefined;
 }
 
-/** What can be said for a service besides. */
+/** Policies for a service: those of a method, and these. */
 export interface ServicePolicyOptions extends PolicyOptions {
   /** What all repeats together may add to the load of the service. */
   readonly retryBudget?: RetryBudgetOptions | undefined;
@@ -54,13 +57,13 @@ export interface ServicePolicyOptions extends PolicyOptions {
   readonly ejection?: EjectionOptions | false | undefined;
 }
 
-/** What can be said for a client besides. */
+/** Policies for a client: those of a service, and this. */
 export interface ClientPolicyOptions extends ServicePolicyOptions {
   /** When calls avoid a node because they fail there; `false` never. */
   readonly breaker?: BreakerOptions | false | undefined;
 }
 
-/** A description of which nothing but its data is needed. */
+/** The description of any policy. */
 export type AnyPolicy = PolicyDescription<Record<string, unknown>>;
 
 /** Every policy as plain data. */
@@ -74,7 +77,7 @@ export function policyOptionNames(level: PolicyLevel): string[] {
 }
 
 /**
- * Checks what was given at a level, and takes nothing else over.
+ * Checks the policies that were given at a level, and returns them alone.
  * @throws TypeError naming option, value and bound
  */
 export function checkPolicyOptions(

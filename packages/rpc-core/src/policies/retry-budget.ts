@@ -7,8 +7,8 @@ export interface RetryBudgetOptions {
   /** Over how long calls are counted, in milliseconds, 1,000 to 600,000 (default 10,000). */
   readonly windowMs?: number | undefined;
   /**
-   * Repeats per second that may be allowed beyond the share, so that a client with few calls may repeat: 7 for a hundred calls, up
-   * to this bound, and one every 20 s where hardly any are made; 0 to 1,000 (default 1).
+   * The most repeats per second beyond the share, so that a client with few calls may repeat too: 7 for a hundred calls, up to
+   * this bound, and one every 20 s where hardly any calls are made; 0 to 1,000 (default 1).
    */
   readonly minPerSecond?: number | undefined;
 }

@@ -1,12 +1,12 @@
 import type { PolicyDescription } from './description.js';
 
-/** How failed attempts are repeated; what is left out stays as it is. */
+/** How failed attempts are repeated. A value that is left out comes from a farther level or its default. */
 export interface RetryOptions {
   /** Attempts after the first, of calls whose method is idempotent, 0 to 10 (default 2). */
   readonly max?: number | undefined;
   /**
-   * Whether calls that may be repeated here tell those who serve them to repeat nothing for them (default false: only what is a
-   * repeat does). Where services call each other in a row, what fails at the end is then repeated at one place, and not at each.
+   * Whether calls that may be repeated here tell their servers not to repeat the calls that they make for them (default false:
+   * only repeats say so). In a chain of services a failure at the end is then repeated in one place and not in each.
    */
   readonly stopBelow?: boolean | undefined;
 }

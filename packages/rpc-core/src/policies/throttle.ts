@@ -1,12 +1,18 @@
 import type { PolicyDescription } from './description.js';
 
-/** When a client refuses a part of its own calls because servers refuse most of them; what is left out stays as it is. */
+/**
+ * When a client refuses a part of its own calls because servers refuse most of them. A value that is left out comes from a
+ * farther level or its default.
+ */
 export interface ThrottleOptions {
-  /** Calls are sent up to so many times as many as servers take, 1 to 10 (default 2). */
+  /** How many calls are sent for each one that servers accept, 1 to 10 (default 2); the rest is refused here. */
   readonly multiplier?: number | undefined;
-  /** What is refused at most, in percent of the calls, 0 to 99 (default 90): the rest finds out when it is over. */
+  /** The most that is refused, in percent of the calls, 0 to 99 (default 90): the others find out when the overload is over. */
   readonly maxPercent?: number | undefined;
-  /** Calls of the last 30 s, since the first that was refused, before any is refused here, 1 to 1,000,000 (default 100). */
+  /**
+   * How many calls are counted before any is refused here, 1 to 1,000,000 (default 100): those of the last 30 s since a server
+   * first refused one.
+   */
   readonly minCalls?: number | undefined;
 }
 

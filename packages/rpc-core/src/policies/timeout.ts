@@ -1,13 +1,13 @@
 import { TIMEOUT_BOUNDS } from '../check.js';
 import type { PolicyDescription } from './description.js';
 
-/** How long calls may take; what is left out stays as it is. */
+/** How long calls may take. A value that is left out comes from a farther level or its default. */
 export interface TimeoutValues {
-  /** Of a unary call, all attempts and waits included, in milliseconds, 1 to 2^31 - 1 (default 1,000). */
+  /** The time of a unary call, all attempts and waits included, in milliseconds, 1 to 2^31 - 1 (default 1,000). */
   readonly timeoutMs?: number | undefined;
   /**
-   * Of one attempt, in milliseconds, 1 to 2^31 - 1. Default: for idempotent methods the time that is left, shared among the
-   * attempts that are left; for others all of it.
+   * The time of one attempt, in milliseconds, 1 to 2^31 - 1. Default: idempotent methods share the time that is left among the
+   * attempts that are left; others have all of it for one.
    */
   readonly attemptTimeoutMs?: number | undefined;
 }

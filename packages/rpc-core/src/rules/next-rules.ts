@@ -12,7 +12,7 @@ export interface NextRules {
 }
 
 /**
- * Makes the document that follows, as every registry does it: checked, with the next version.
+ * Checks a document and gives it the next version, as every registry does before it writes one.
  *
  * @param lastVersion - the highest that there ever was, 0 for none
  * @throws TypeError for an invalid document, naming the path
@@ -28,7 +28,7 @@ export function nextRules(service: string, document: unknown, lastVersion: numbe
   return { document: checked, text };
 }
 
-/** The error of who has lost a race, or worked on an old document. */
+/** The error when somebody else has changed the document in the meantime. */
 export function rulesConflict(service: string, expectedVersion: number, version: number): RpcError {
   const there = version === 0 ? 'there are none' : `version ${version} is there`;
   const expected = expectedVersion === 0 ? 'none' : `version ${expectedVersion}`;
@@ -36,7 +36,7 @@ export function rulesConflict(service: string, expectedVersion: number, version:
   return rpcError('ABORTED', reason);
 }
 
-/** What a registry holds, read without an error: `document` or `problem` says whether it is valid. */
+/** Reads what a registry holds and never throws: an invalid document has a `problem` and no `document`. */
 export function storedRules(text: string): {
   version: number;
   text: string;

@@ -1,6 +1,6 @@
 /**
- * Reads JSON as a hostile hand might have written it: bounded in size and depth, and with each key at most once, since of two
- * the last would count, and readers would see the first.
+ * Reads JSON that anybody may have written: bounded in size and depth, and with each key at most once, because of two equal keys
+ * the last would count while a reader sees the first.
  *
  * Names such as `__proto__` become plain own keys, as `JSON.parse` does it; whoever reads the value has to refuse them.
  *
@@ -9,7 +9,7 @@
  */
 export function readJson(where: string, text: string, bounds: { bytesMax: number; depthMax: number }): unknown {
   const { bytesMax, depthMax } = bounds;
-  // A character is at least a byte: what is longer need not be counted.
+  // A character is at least one byte, so a text with more characters than bytes are allowed is too long.
   const bytes = text.length > bytesMax ? text.length : Buffer.byteLength(text);
   if (bytes > bytesMax) throw new TypeError(`${where}: it is longer than ${bytesMax} bytes`);
   let value: unknown;
@@ -41,7 +41,7 @@ function assertShape(where: string, text: string, depthMax: number): void {
       const keys = open.at(-1);
       colon.lastIndex = at + 1;
       if (keys === undefined || !colon.test(text)) continue;
-      // Compared as read, since one key can be written in many ways.
+      // Compared after unescaping, since one key can be written in many ways.
       const key = JSON.parse(token) as string;
       if (keys.has(key)) throw new TypeError(`${where}: it has the key ${JSON.stringify(key.slice(0, 100))} twice`);
       keys.add(key);

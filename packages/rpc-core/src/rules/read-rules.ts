@@ -15,8 +15,7 @@ const ENTRIES_MAX = 1_000;
 const ENDPOINT_LENGTH_MAX = 300;
 
 /**
- * Reads the JSON of a document of rules, as a registry holds it. All of it has to be right, since half of a document is not
- * what anybody meant.
+ * Reads the JSON of a document of rules, as a registry holds it. All of it must be valid: nobody meant half of a document.
  *
  * @throws TypeError that names the path, the bound and the value: `rules: retry.max must be an integer from 0 to 10, got 11`
  */
@@ -77,7 +76,7 @@ function readScope(where: string, path: string, rule: Readonly<Record<string, un
   const isMode = mode === 'off' || mode === 'dark' || mode === 'on';
   assertFits(where, `${path}.mode`, '"off", "dark" or "on"', mode, isMode);
   assertNumber(where, `${path}.percent`, percent, PERCENT_BOUNDS);
-  // The text tells the decimals, the number only nearly.
+  // Counted in the text: the number itself is only nearly that decimal.
   const hasTwo = /^\d+(\.\d{1,2})?$/.test(String(percent));
   assertFits(where, `${path}.percent`, 'a number with at most two decimals', percent, hasTwo);
   return { mode: mode as RuleScope['mode'], percent };
@@ -91,7 +90,7 @@ function readMethods<T>(where: string, path: string, value: unknown, read: (name
   });
 }
 
-/** Reads a map of names. What comes of it has no prototype, so that no name finds what nobody wrote. */
+/** Reads a map by names. The result has no prototype, so that a name such as `toString` finds nothing. */
 function readEntries<T>(
   where: string,
   path: string,

@@ -7,7 +7,7 @@ import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
 import type { TimeoutValues } from '../policies/timeout.js';
 
-/** What becomes of a rule: not looked at, evaluated and only told of, or applied. */
+/** What is done with a rule: it is ignored, evaluated and only reported, or applied. */
 export type RuleMode = 'off' | 'dark' | 'on';
 
 /** The policies that have a rule as values for all methods and for single ones. */
@@ -24,20 +24,23 @@ export interface ServiceRules {
   readonly ejection?: ServiceRule<EjectionOptions> | undefined;
 }
 
-/** The kinds of rules that a document may hold, one of each. */
+/** The kinds of rules; a document has at most one of each. */
 export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'switch';
 
 /** For whom a rule is. */
 export interface RuleScope {
   readonly mode: RuleMode;
-  /** The share of the clients that it is for, 0 to 100 with at most two decimals (default 100); by name, so it stays the same. */
+  /**
+   * The share of the clients that it is for, 0 to 100 with at most two decimals (default 100). Chosen by the client's name, so
+   * that it stays the same.
+   */
   readonly percent: number;
 }
 
-/** Replaces what the options of clients say of a policy, for all methods and for single ones. */
+/** Replaces the options of clients for a policy, for all methods and for single ones. */
 export type MethodRule<V> = RuleScope & V & { readonly methods: Readonly<Record<string, V>> };
 
-/** Replaces what the options of clients say of a policy for a service. */
+/** Replaces the options of clients for a policy of a service. */
 export type ServiceRule<V> = RuleScope & V;
 
 /** Replaces the weights of endpoints. */
@@ -54,7 +57,7 @@ export interface SwitchRule extends RuleScope {
 /** The rules of one service: checked, complete, and immutable. One document replaces the one before as a whole. */
 export interface RulesDocument extends MethodRules, ServiceRules {
   readonly schemaVersion: 1;
-  /** Counted by the registry: 1 for the first document of a service, and 1 more with each that is set. */
+  /** Set by the registry: 1 for the first document of a service, one more for each that follows. */
   readonly version: number;
   /** Who has set it and why, at most 500 characters. */
   readonly comment?: string | undefined;
