@@ -1,4 +1,4 @@
-import type { EndpointSecret, Registry } from '@org/rpc-registry';
+import type { Endpoint, Registry } from '@org/rpc-registry';
 
 /** What decides whether a server has a secret. */
 export interface SecretFacts {
