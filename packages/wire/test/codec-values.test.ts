@@ -48,6 +48,47 @@ for (const codec of CODECS) {
       refuses({ big: 2n ** 9000n }, /^value at \$\.big is a bigint of more than 1024 bytes/);
     });
 
+    it('that are `arguments` are refused: they look like a plain object, and a list is meant', () => {
+      function given(..._: unknown[]): unknown {
+        // biome-ignore lint/complexity/noArguments: they are what is tested
+        return arguments;
+      }
+      for (const value of [given(), given(1, 2)])
+        refuses({ a: [value] }, /^value at \$\.a\[0\] is `arguments`, which is no array; send \[\.\.\.arguments\]$/);
+      comesBack({ 0: 'a', 1: 'b' });
+      comesBack({});
+    });
+
+    it('of subclasses of built-in classes come back as what these are, and without what was added to them', () => {
+      class List extends Array<number> {}
+      class Table extends Map<string, number> {}
+      class Members extends Set<number> {}
+      class Moment extends Date {}
+      class Bytes extends Uint8Array {}
+      const added = { added: true };
+      const values = [
+        Object.assign(List.from([1, 2]), added),
+        Object.assign(new Table([['a', 1]]), added),
+        Object.assign(new Members([1]), added),
+        Object.assign(new Moment(5), added),
+        new Bytes(2),
+        'abc'.match(/b/),
+        { [Symbol('s')]: 1, a: 1 },
+        Object.defineProperty({ a: 1 }, 'hidden', { value: 1 }),
+      ];
+      const expected = [
+        [1, 2],
+        new Map([['a', 1]]),
+        new Set([1]),
+        new Date(5),
+        Buffer.alloc(2),
+        ['b'],
+        { a: 1 },
+        { a: 1 },
+      ];
+      assert.deepEqual(decode(encode(values)), expected);
+    });
+
     it('with half of a surrogate pair are refused, as text and as key', () => {
       refuses({ a: 'x\ud800' }, /^value at \$\.a is a string with half of a surrogate pair/);
       refuses({ '\udc00': 1 }, /has a key with half of a surrogate pair/);

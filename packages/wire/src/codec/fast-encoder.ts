@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
 import { elementCost } from './element-costs.js';
 import { encodeCommon, encodeCommonBigint } from './encode-common.js';
@@ -144,6 +145,8 @@ export class FastEncoder extends Encoder {
   override encodeMap(object: Readonly<Record<string, unknown>>, depth: number): void {
     const keys = Object.keys(object);
     const { length } = keys;
+    // It looks like a plain object, and whoever passes it means a list. Its first key comes first.
+    if ((length === 0 || keys[0] === '0') && types.isArgumentsObject(object)) throw UNSUPPORTED;
     if (length > 0) this.#enter(length, depth);
     const header = this.pos;
     this.#mapHeader(length);

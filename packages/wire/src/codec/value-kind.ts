@@ -23,7 +23,7 @@ export type ValueKind =
  */
 export function valueKind(value: object): ValueKind {
   if (Array.isArray(value)) return 'array';
-  if (isPlain(value)) return 'plain';
+  if (isPlain(value)) return types.isArgumentsObject(value) ? 'unsupported' : 'plain';
   if (types.isUint8Array(value)) return 'binary';
   if (types.isDate(value)) return 'date';
   if (types.isMap(value)) return 'map';

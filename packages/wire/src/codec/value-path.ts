@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ELEMENT_COSTS, elementCost } from './element-costs.js';
 import { isBigintExtension } from './encode-extension.js';
 import { isWellFormed } from './encode-string.js';
@@ -113,6 +114,7 @@ function checkObject(value: object, at: Step, walk: Walk): Fault | undefined {
         ? { at, what: "is an extension, which peers of the old format (textFormat: 'raw') cannot read" }
         : undefined;
     case 'unsupported':
+      if (types.isArgumentsObject(value)) return { at, what: 'is `arguments`, which is no array; send [...arguments]' };
       return { at, what: `is ${className(value)}, which MessagePack cannot carry; send a plain object` };
     default:
       return undefined;
