@@ -31,8 +31,8 @@ export function readInstance(where: string, value: unknown): Instance {
 }
 
 /**
- * Checks an endpoint that came from a user or out of a registry, and copies it deeply frozen. Fields that it does not know
- * are left out, for a newer version may have written them; `weight` and `state` have defaults.
+ * Checks an endpoint that came from a user or out of a registry, and copies it deeply frozen. Unknown fields are left out,
+ * because a newer version may have written them; `weight` and `state` have defaults.
  *
  * @param where - who gave it, for the message: `etcd key /shop/services/cart/1`
  * @throws TypeError that names field, rule and value
@@ -50,7 +50,7 @@ export function readEndpoint(where: string, value: unknown): Endpoint {
     ...optional('startedAtMs', readOptionalTime(where, value['startedAtMs'])),
     ...optional('protocol', readOptionalText(where, 'protocol', value['protocol'])),
     ...optional('features', readFeatures(where, value['features'])),
-    // What came as text out of a registry is none: only `local` reads one.
+    // A secret that was read as text is dropped here: only `local` reads one.
     ...optional('secret', value['secret'] instanceof EndpointSecret ? value['secret'] : undefined),
   };
   return Object.freeze(endpoint);
@@ -71,7 +71,7 @@ const FEATURES_MAX = 64;
 /** The last moment that a `Date` can show. */
 const WALL_TIME_MAX = 8.64e15;
 const TAG_VALUE_LENGTH_MAX = 1_000;
-/** Host names and IPv4; a host goes into logs, errors and name look-ups, so nothing else may get in. */
+/** Host names and IPv4 addresses. A host is put into logs, errors and name look-ups, so nothing else is allowed. */
 const HOST_PATTERN = /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL_PATTERN = /[\u0000-\u001f\u007f]/;

@@ -5,8 +5,8 @@ const PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /**
- * What only a server and those who may read its entry in the registry know. It is shown nowhere: printing says `[secret]`, and JSON leaves it
- * out, so that it gets into no log, no table, and no entry of a registry that does not ask for it.
+ * A secret that only a server and the readers of its registry entry know. Printing shows `[secret]` and JSON leaves it out, so
+ * that it gets into no log, no table, and no entry of a registry that does not ask for it.
  */
 export class EndpointSecret {
   readonly #text: string;
@@ -33,7 +33,7 @@ export class EndpointSecret {
   }
 }
 
-/** A new one: 256 bits of chance. */
+/** Makes a new secret of 256 random bits. */
 export function createEndpointSecret(): EndpointSecret {
   return new EndpointSecret(randomBytes(BYTES).toString('base64url'));
 }

@@ -15,8 +15,8 @@ export interface Gone {
 /**
  * The whole of what a registry knows of one service at one moment. Immutable; each one replaces the one before.
  *
- * A client never drops an endpoint that still answers because a registry forgot it: `gone` with its reason, and `fresh`,
- * are what it weighs against its own connections.
+ * A client never drops an endpoint that still answers just because a registry forgot it: it weighs `gone`, its reason and `fresh`
+ * against its own connections.
  */
 export interface Snapshot {
   /** Every listed instance, draining ones included, ordered by id. */
@@ -25,7 +25,10 @@ export interface Snapshot {
   readonly fresh: boolean;
   /** What left the list since the snapshot before. */
   readonly gone: readonly Gone[];
-  /** True for a list from an earlier run, given before the source has answered: what refuses is not there any more. */
+  /**
+   * True for a list from an earlier run, published before the source has answered: an instance of it that refuses a connection is
+   * gone.
+   */
   readonly remembered?: true | undefined;
 }
 
@@ -34,8 +37,8 @@ export interface Watch {
   /** Ends it. Idempotent; no snapshot is published after it returned. */
   close(): void;
   /**
-   * Asks the source at once, for whoever watches has reason to doubt the list: nothing that it names takes calls. Left out by
-   * registries that know no more than they have told. It bounds by itself how often it really asks, and may always be called.
+   * Asks the source at once, because nothing on the list takes calls. Left out by registries that know no more than they have
+   * published. It may be called at any time: it limits by itself how often it really asks.
    */
   refresh?(): void;
 }
@@ -46,7 +49,7 @@ export interface Instance {
   readonly endpoint: Endpoint;
 }
 
-/** What became of a registration: written, trying (with the last error), or closed. */
+/** The state of a registration: written, trying (with the last error), or closed. */
 export type RegistrationState =
   | { readonly status: 'registered' }
   | { readonly status: 'pending'; readonly error: Error | undefined }
@@ -69,7 +72,7 @@ export interface RegistryEnvironment {
   readonly namespace: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Told of everything that went wrong and is being mended: unreachable, invalid entry skipped, entry written anew. */
+  /** Told of all problems and repairs: unreachable, invalid entry skipped, entry written anew. */
   readonly onEvent?: ((event: RegistryEvent) => void) | undefined;
 }
 
@@ -116,13 +119,13 @@ export interface Registry {
   /** True when only processes of this machine read it: servers then listen on the loopback address unless told otherwise. */
   readonly isMachineLocal?: boolean;
   /**
-   * Names a unix socket for a server that says nothing of where it listens: a new path that no other user of the machine can reach. It
-   * resolves with `undefined` where the system has none (Windows); the server then listens on the loopback address.
+   * Gives the path of a new unix socket for a server that is not told where to listen; no other user of the machine can reach it.
+   * It resolves with `undefined` on Windows, which has none; the server then listens on the loopback address.
    */
   readonly privateSocket?: (() => Promise<string | undefined>) | undefined;
   /**
-   * Makes the secret of an entry, by which clients and a server that listens on TCP know each other; left out where others than the user of
-   * this process can read entries.
+   * Makes the secret of an entry, by which clients and a server on TCP recognise each other; left out where other users can read
+   * entries.
    */
   readonly createSecret?: (() => EndpointSecret) | undefined;
   open(environment: RegistryEnvironment): RegistryHandle;

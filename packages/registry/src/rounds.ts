@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '@org/rpc-core';
 export interface Rounds {
   /** Begins a round now, or as soon as the running one is over. Resolves when that round is done, or after `stop`. */
   request(): Promise<void>;
-  /** Something may have changed: a round begins soon, and many hints in a row make few rounds. */
+  /** Something may have changed: a round begins soon. Many hints in a row cause few rounds. */
   hint(): void;
   /** No round begins any more. Resolves when the running one is over. */
   stop(): Promise<void>;
@@ -13,7 +13,7 @@ export interface Rounds {
 /** What a loop of rounds does, and how often. */
 export interface RoundsOptions {
   readonly clock: Clock;
-  /** One round. It should not reject: what it does is reported as a warning of the process. */
+  /** One round. It should not reject: a rejection is reported as a warning of the process. */
   readonly run: () => Promise<void>;
   /** Asked after each round: milliseconds until the next one, `Infinity` for none until it is asked for. */
   readonly pauseMs: () => number;
@@ -84,8 +84,8 @@ export function createRounds({ clock, run, pauseMs }: RoundsOptions): Rounds {
   };
 }
 
-/** What comes within this after a hint is seen in the same round. */
+/** Changes within this time after a hint, in milliseconds, are handled in the same round. */
 const HINT_MS = 10;
-/** Rounds that take long leave nine tenths of the time to others; hurried ones two thirds. */
+/** After a long round the pause is nine times as long as the round was; after a requested one, twice as long. */
 const REST_FACTOR = 9;
 const HINT_REST_FACTOR = 2;

@@ -44,7 +44,7 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && value.length <= REASON_LENGTH_MAX;
 }
 
-/** A policy that this version does not know is left out, one that the writer did not know is off. */
+/** Policies that this version does not know are left out; those that the writer did not know are off. */
 function readPolicies(value: unknown): Readonly<Record<RulePolicy, RuleMode>> {
   return modesOf((policy) => {
     const mode = (value as Partial<Record<RulePolicy, RuleMode>> | undefined)?.[policy];

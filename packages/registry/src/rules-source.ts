@@ -1,6 +1,6 @@
 import type { RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
 
-/** What a client says of the rules of a service: what it made of the document that it saw last. */
+/** What a client reports of the rules of a service: what it did with the document that it saw last. */
 export interface RulesReport {
   /** The client's name. */
   readonly instance: string;
@@ -11,7 +11,7 @@ export interface RulesReport {
   readonly reason: string | undefined;
   /** The version by which calls are made; after a rejection the last good one, `undefined` for none. */
   readonly inForce: number | undefined;
-  /** What each policy is for this instance, by the version in force. */
+  /** The mode of each policy for this instance, by the version in force. */
   readonly policies: Readonly<Record<RulePolicy, RuleMode>>;
   /** When it was said, in milliseconds since 1970. */
   readonly at: number;
@@ -26,8 +26,8 @@ export interface RulesSource {
    */
   watch(service: string, publish: (text: string | undefined) => void): { close(): void };
   /**
-   * Says what this client makes of the rules of a service, for operators to see; it replaces what it said before, and is kept
-   * until the handle closes. `undefined` takes it back. Returns at once, failures are tried again and stay silent.
+   * Reports to operators what this client does with the rules of a service. It replaces the report before, and is kept until the
+   * handle closes; `undefined` removes it. Returns at once; failures are tried again and not reported.
    */
   report(service: string, instance: string, report: RulesReport | undefined): void;
 }
@@ -38,7 +38,7 @@ export interface StoredRules {
   readonly version: number;
   /** The JSON as it was written. */
   readonly text: string;
-  /** `undefined` when the text is not a valid document: somebody has written it past the tools. */
+  /** `undefined` when the text is not a valid document, because somebody wrote it without the tools. */
   readonly document: RulesDocument | undefined;
   /** What is wrong with it. */
   readonly problem: string | undefined;

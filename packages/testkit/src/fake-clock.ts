@@ -11,8 +11,8 @@ interface Timer {
 const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * A clock that stands still until it is advanced. Timers run in order of their time, those of the same time in the order in
- * which they were set; between two of them all promises settle, so that a run is the same every time.
+ * A clock that stands still until it is advanced. Timers run in the order of their times, those of the same time in the order in
+ * which they were set. Between two of them all promises settle, so every run is the same.
  */
 export class FakeClock implements Clock {
   #now: number;
@@ -69,8 +69,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * The same without waiting for the poll phase: microtasks are drained by a promise hop or two only. Twenty times faster, for
-   * simulations in which every reply comes from a timer of this clock.
+   * The same without waiting for the poll phase: between two timers only `hops` promises in a row may settle. Twenty times
+   * faster, for simulations in which every reply comes from a timer of this clock.
    *
    * @param hops - how many promises one after the other may settle between two timers (default 4)
    */

@@ -5,8 +5,8 @@ import { type RegistrySchemes, registryFromString } from './registry-string.js';
 /**
  * The registry that an option names: the value itself, its string form, or what the environment says.
  *
- * Left out, `RPC_REGISTRY` is read, then `local:` is taken; not in production, where a forgotten setting would start a
- * service that is healthy and that nobody finds.
+ * Left out, `RPC_REGISTRY` is read, then `local:` is taken; but not in production, where a forgotten setting would start a
+ * healthy service that nobody finds.
  *
  * @param where - the function whose option it is, for errors
  * @param schemes - further string forms besides `local:` and `direct:`

@@ -5,7 +5,7 @@ import { local } from '../local/local.js';
 import type { Registry } from '../registry.js';
 
 /**
- * Further string forms by scheme, each with what makes a registry of a string that begins so: `{ etcd: etcdFromString }` for
+ * More string forms by scheme, each with a function that makes a registry of the string: `{ etcd: etcdFromString }` for
  * `etcd://...`. The whole string is passed.
  */
 export type RegistrySchemes = Readonly<Record<string, (text: string) => Registry>>;
@@ -14,7 +14,7 @@ export type RegistrySchemes = Readonly<Record<string, (text: string) => Registry
  * Makes a registry of its string form: `local:`, `local:/directory`, `direct://host:port,host:port`, `dns://name:port`,
  * `dns+srv://name`, or one of `schemes`.
  *
- * @throws TypeError that lists the forms; of the string it shows the scheme only, for the rest may hold a password
+ * @throws TypeError that lists the forms; it shows only the scheme of the string, because the rest may hold a password
  */
 export function registryFromString(text: string, schemes: RegistrySchemes = {}): Registry {
   if (typeof text !== 'string') throw new TypeError(`registry: a string is needed, got ${describeValue(text)}`);

@@ -15,12 +15,12 @@ export interface RememberedOptions {
 }
 
 /**
- * Adds a memory to a registry: what a client was last told of each service is kept in a file, and given to it when it starts
- * and the registry cannot be reached, until it can. Registrations and rules pass through.
+ * Adds a memory to a registry: the last list of each service is kept in a file. A client that starts while the registry cannot be
+ * reached gets that list until the registry answers. Registrations and rules pass through.
  *
- * Instances that vanished without a reason stay in the file for ten minutes more, since the registry may have lost them. What the
- * file lists is not believed: each instance is asked for its id before it is sent a call. A file that can't be read or written
- * is an event, and the client works without.
+ * Instances that vanished without a reason stay in the file for ten minutes more, since the registry may have lost them. The file
+ * is not trusted: each instance is asked for its id before it is sent a call. A file that can't be read or written is reported as
+ * an event, and the client works without it.
  *
  * @param registry - any; it is closed with the handle of this one
  * @throws TypeError when the directory is not an absolute path
@@ -50,7 +50,7 @@ export function remembered(registry: Registry, options: RememberedOptions = {}):
   });
 }
 
-/** The file speaks only as long as the registry has not. */
+/** The file counts only until the registry has answered. */
 function watchRemembering(
   handle: RegistryHandle,
   file: SnapshotFile,
@@ -59,7 +59,7 @@ function watchRemembering(
 ): Watch {
   let hasAnswered = false;
   let isClosed = false;
-  /** What the file listed, so that what the registry does not list is told as gone. */
+  /** What the file listed: the registry's first list reports as gone whatever of it is missing there. */
   let listed: readonly Endpoint[] = [];
   const watch = handle.watch(service, (snapshot) => {
     const complete = hasAnswered ? snapshot : withGone(snapshot, listed);

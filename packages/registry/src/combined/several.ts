@@ -18,11 +18,11 @@ const REGISTRIES_MAX = 16;
 
 /**
  * Several registries as one: a server is entered into all of them, and a client sees the instances of all of them. For moving
- * from one registry to another without a day on which everybody changes, and for clusters that span sites.
+ * from one registry to another step by step, and for clusters that span sites.
  *
- * An instance that several list is one, as the first of them in the list says; it is draining as soon as one of them says so. It
- * has left when none lists it any more. The view is fresh while every registry is: what an unreachable one would list, nobody
- * knows, so its silence takes nothing away.
+ * An instance that several registries list is one instance, described by the first of them. It is draining as soon as one of them
+ * says so, and has left when none lists it any more. The view is fresh while every registry is. What a registry listed last stays
+ * while it cannot be reached.
  *
  * Rules of a service are those of the first that has any.
  *
@@ -37,7 +37,7 @@ export function several(registries: readonly Registry[]): Registry {
   const list = readList(registries);
   const isMachineLocal = list.every((registry) => registry.isMachineLocal === true);
   const privateSocket = isMachineLocal ? list.find((registry) => registry.privateSocket)?.privateSocket : undefined;
-  // Whoever finds a server in one that other machines read does not know its secret.
+  // A client that finds the server in a registry that other machines read does not know its secret.
   const createSecret = isMachineLocal ? list.find((registry) => registry.createSecret)?.createSecret : undefined;
   return Object.freeze({
     ...(privateSocket && { privateSocket }),
@@ -63,7 +63,7 @@ function readList(registries: unknown): readonly Registry[] {
 }
 
 function openSeveral(registries: readonly Registry[], environment: RegistryEnvironment): RegistryHandle {
-  // A message of one of them says which one it is about, for their failures differ.
+  // Each message says which registry it is about.
   const handles = registries.map((registry) =>
     registry.open({
       ...environment,
@@ -87,7 +87,10 @@ function openSeveral(registries: readonly Registry[], environment: RegistryEnvir
 
 function watchAll(handles: readonly RegistryHandle[], service: string, publish: (snapshot: Snapshot) => void): Watch {
   const views: (Snapshot | undefined)[] = handles.map(() => undefined);
-  /** What was said of instances that another registry still lists, until that one says its own or lists it again. */
+  /**
+   * Why a registry reported an instance as gone that another one still lists. Kept until the other one reports it too, or the
+   * instance is listed again.
+   */
   const reasons = new Map<string, GoneReason>();
   let last: Snapshot | undefined;
   let isClosed = false;
@@ -97,7 +100,7 @@ function watchAll(handles: readonly RegistryHandle[], service: string, publish: 
     for (const { id } of snapshot.endpoints) reasons.delete(id);
     for (const { id, reason } of snapshot.gone) if (reason !== 'unknown' || !reasons.has(id)) reasons.set(id, reason);
     const merged = mergeEndpoints(views);
-    // An empty list is an answer only when everybody has given one: until then callers wait.
+    // An empty list counts only when every registry has answered: until then callers wait.
     if (merged.size === 0 && views.includes(undefined)) return;
     const next = nextSnapshot(merged.values(), last, (id) => reasons.get(id) ?? 'unknown');
     for (const id of reasons.keys()) if (!merged.has(id)) reasons.delete(id);
@@ -126,7 +129,7 @@ function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, E
     for (const endpoint of view?.endpoints ?? []) {
       const known = merged.get(endpoint.id);
       if (known === undefined) merged.set(endpoint.id, endpoint);
-      // A goodbye is never news too early, while "up" may be old.
+      // A goodbye is never wrong, while "up" may be out of date.
       else if (RESERVE[endpoint.state] > RESERVE[known.state])
         merged.set(endpoint.id, Object.freeze({ ...known, state: endpoint.state }));
     }
@@ -134,7 +137,7 @@ function mergeEndpoints(views: readonly (Snapshot | undefined)[]): Map<string, E
   return merged;
 }
 
-/** How little an instance in this state wants of new calls. */
+/** States in order: the higher, the less the instance wants new calls. */
 const RESERVE: Readonly<Record<EndpointState, number>> = { up: 0, unavailable: 1, draining: 2 };
 
 /**
@@ -150,7 +153,7 @@ export function mergeRegistrations(registrations: readonly Registration[]): Regi
       throw rpcError('CANCELLED', 'the registration was closed before the instance was in any of the registries');
     },
   );
-  // Whoever does not listen must not be ended by an unhandled rejection.
+  // Nobody may listen, and an unhandled rejection would end the process.
   registered.catch(() => {});
   return {
     registered,
@@ -161,7 +164,7 @@ export function mergeRegistrations(registrations: readonly Registration[]): Regi
   };
 }
 
-/** The worst of them: whoever waits for "registered" means everywhere. */
+/** The worst of the states: "registered" means registered everywhere. */
 function mergeStates(states: readonly RegistrationState[]): RegistrationState {
   const failing = states.find((state) => state.status === 'pending' && state.error !== undefined);
   const pending = failing ?? states.find((state) => state.status === 'pending');
@@ -194,7 +197,7 @@ export function severalRules(handles: readonly RegistryHandle[]): SeveralRules {
           if (isClosed) return;
           texts[index] = { text };
           const first = texts.findIndex((known) => known?.text !== undefined);
-          // There are none only when everybody has said so.
+          // There are no rules only when every registry has said so.
           if (first < 0 && texts.includes(undefined)) return;
           if (first >= 0) used.set(service, sources[first]!);
           publish(texts[first]?.text);

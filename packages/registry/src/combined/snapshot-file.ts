@@ -15,7 +15,7 @@ export interface SnapshotFileOptions {
   readonly environment: RegistryEnvironment;
 }
 
-/** How long a list may change before it is written, in milliseconds: a storm of changes is one file. */
+/** How long changes are collected before the file is written, in milliseconds: many changes make one write. */
 const WRITE_DELAY_MS = 1_000;
 
 /** How long an instance that vanished without a reason is kept, in milliseconds. */
@@ -26,7 +26,7 @@ const FILE_BYTES_MAX = 32 * 1024 * 1024;
 
 const SCHEMA = 1;
 
-/** One service's last known list on disk. Never throws: without it the client does what it did before. */
+/** The last known list of one service on disk. Never throws: the client also works without it. */
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions;
   readonly #vanished = new Map<string, { readonly endpoint: Endpoint; readonly until: number }>();
@@ -52,13 +52,13 @@ export class SnapshotFile {
     const { folder, path } = this.#options;
     try {
       const isThere = await folder.check().catch((error: unknown) => {
-        // Nothing can be written there either, which need not be said again.
+        // Nothing can be written there either; that need not be reported again.
         this.#hasFailed = true;
         throw error;
       });
       const bytes = isThere ? await readWhole(join(folder.path, path), FILE_BYTES_MAX) : undefined;
       const endpoints = bytes === undefined ? [] : this.#parse(bytes.toString());
-      // What the registry does not list when it answers has vanished since that run, and is kept like all that vanishes.
+      // An instance that the registry does not list has vanished since that run, and is kept for a while like all that vanish.
       if (this.#cancelWrite === undefined && this.#listed.length === 0) this.#listed = endpoints;
       return endpoints;
     } catch (error) {
@@ -67,12 +67,12 @@ export class SnapshotFile {
     }
   }
 
-  /** Remembers a snapshot, if the registry vouches for it. Written a moment later, with those that follow. */
+  /** Remembers a snapshot if it is fresh. It is written a moment later, together with those that follow. */
   save({ endpoints, fresh, gone }: Snapshot): void {
     if (!fresh) return;
     const { clock } = this.#options.environment;
     const now = clock.now();
-    // Of ten thousand that are listed again and again, usually none has gone: only then is there something to look up.
+    // Usually none of ten thousand has gone, and then there is nothing to look up.
     if (gone.length > 0) {
       const before = new Map(this.#listed.map((endpoint) => [endpoint.id, endpoint]));
       for (const { id, reason } of gone) {
@@ -89,7 +89,7 @@ export class SnapshotFile {
     this.#cancelWrite ??= clock.schedule(WRITE_DELAY_MS, () => this.#flush(), true);
   }
 
-  /** Writes what is not written yet, and ends when nothing more will be reported. Idempotent, never rejects. */
+  /** Writes what is not written yet. Resolves when nothing more will be reported. Idempotent, never rejects. */
   async close(): Promise<void> {
     await this.#loading;
     if (this.#cancelWrite !== undefined) this.#flush();
@@ -115,7 +115,7 @@ export class SnapshotFile {
       await writeWhole(folder.path, path, text);
       this.#hasFailed = false;
     } catch (error) {
-      // Once, not with each change: a read-only file system stays one.
+      // Reported once and not with each change: a read-only file system stays read-only.
       if (!this.#hasFailed)
         this.#report(`the snapshot of ${service} can't be written: ${(error as Error).message}`, error);
       this.#hasFailed = true;

@@ -37,7 +37,7 @@ export function createSnapshotFolder(where: string, directory: unknown): Snapsho
         },
       ),
     fileOf(registry, namespace, service) {
-      // A hash, because what a registry is shown as may be long, and a service's name is no name of a file everywhere.
+      // A hash, because the display of a registry may be long, and the name of a service is not a valid file name everywhere.
       const hash = createHash('sha256')
         .update(JSON.stringify([registry, namespace, service]))
         .digest('hex');
@@ -56,7 +56,7 @@ function defaultFolder(): string {
   const cache = process.env['XDG_CACHE_HOME'];
   if (cache !== undefined && isAbsolute(cache)) return join(cache, 'org-rpc', 'snapshots');
   const home = homedir();
-  // A user without a home, as in many containers, is given "/" or nothing.
+  // For a user without a home, as in many containers, it is "/" or empty.
   if (isAbsolute(home) && home !== '/' && currentUser() !== undefined)
     return join(home, '.cache', 'org-rpc', 'snapshots');
   return join(resolveLocalDirectory(undefined), 'snapshots');

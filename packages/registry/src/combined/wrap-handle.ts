@@ -1,11 +1,11 @@
 import type { RegistryHandle } from '../registry.js';
 
-/** Every part of a handle, those included that some have not: a new one must be said here before anything compiles. */
+/** Every part of a handle, the optional ones included: a new part must be added below before anything compiles. */
 type AllOf<T> = { readonly [K in keyof Required<T>]: T[K] };
 
 /**
- * A handle that is as another one but for some parts. Whatever wraps a registry makes its handle by this, so that nothing of the
- * other one is lost: rules that are not passed on would be ignored in silence.
+ * A handle like another one, except for some parts. Every registry that wraps another makes its handle with this, so that no part
+ * is lost: rules that are not passed on would be ignored without a word.
  */
 export function wrapHandle(handle: RegistryHandle, parts: Partial<RegistryHandle>): RegistryHandle {
   const all: AllOf<RegistryHandle> = {

@@ -12,8 +12,8 @@ const ADDRESSES_MAX = 10_000;
 /**
  * A fixed list of servers, each of which has all services; for tests, tools and places where addresses are configured.
  *
- * An endpoint's id is its address, for the instance behind it is not known. A server may be given the same value: it has nothing
- * to write and counts as registered at once. The list knows no names, so `services()` rejects with UNIMPLEMENTED.
+ * An endpoint's id is its address, because the instance behind it is not known. A server may use the same registry: nothing is
+ * written, and it counts as registered at once. The list knows no names, so `services()` rejects with UNIMPLEMENTED.
  *
  * @param addresses - 1 to 10,000 of `host:port`, `[IPv6]:port` or `unix:/path`, none twice
  * @throws TypeError at once when an address can't be one, naming it

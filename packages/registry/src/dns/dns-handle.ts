@@ -17,11 +17,11 @@ export interface DnsSettings {
   readonly refreshMs: number;
   /** Of each question, in milliseconds. */
   readonly timeoutMs: number;
-  /** Makes a resolver; a new one after each failure, so that changed settings of the system are seen. */
+  /** Makes a resolver. A new one is made after each failure, so that changed settings of the system are seen. */
   readonly openResolver: () => DnsResolver;
 }
 
-/** Looks a name up for as long as somebody watches, and tells all who do what came of it. */
+/** Looks a name up again and again while somebody watches, and publishes the result to all watches. */
 export class DnsHandle implements RegistryHandle {
   readonly #settings: DnsSettings;
   readonly #environment: RegistryEnvironment;
@@ -33,7 +33,7 @@ export class DnsHandle implements RegistryHandle {
   #running = false;
   #cancelNext: Cancel | undefined;
   #failures = 0;
-  /** What was last told to be wrong; `undefined` when all is well. */
+  /** The failure that was reported last; `undefined` when all is well. */
   #told: string | undefined;
   #ignoredTold = false;
   #closed = false;
@@ -49,7 +49,7 @@ export class DnsHandle implements RegistryHandle {
     if (this.#closed) watch.close();
     else {
       if (this.#view !== undefined) this.#watches.offer(service, this.#view);
-      // With a pause under way, its list is young enough for this watch, too.
+      // During a pause the last list is recent enough for this watch, too.
       if (this.#cancelNext === undefined) void this.#round();
     }
     return {
@@ -118,7 +118,7 @@ export class DnsHandle implements RegistryHandle {
     this.#tellBad(answer);
     const { endpoints = [] } = this.#view ?? {};
     const hasList = [...endpoints].length > 0;
-    // That there is no such name is an answer, but a mistake in a zone must not take down servers that run.
+    // "No such name" is an answer, but a mistake in a zone must not remove servers that run.
     if (hasList || (answer.kind === 'failed' && this.#view !== undefined)) {
       this.#offer({ endpoints, reasonOf: () => 'unknown', fresh: false });
     } else if (answer.kind === 'absent') {
@@ -151,7 +151,7 @@ export class DnsHandle implements RegistryHandle {
     this.#ignoredTold = ignored > 0;
   }
 
-  /** Once for each kind of trouble, however often it is tried. */
+  /** Reports each kind of failure once, however often it is tried. */
   #tellBad(answer: Exclude<DnsAnswer<DnsList>, { kind: 'found' }>): void {
     if (this.#told === answer.kind) return;
     this.#told = answer.kind;
@@ -164,9 +164,9 @@ export class DnsHandle implements RegistryHandle {
   }
 }
 
-/** Servers that say "keep it for no time" are not asked more often than this. */
+/** A time to live of 0 does not make us ask more often than this. */
 const TTL_MIN_MS = 1_000;
-/** Clients that began together must not ask together for ever. Only longer: before its time has passed, an answer is the same. */
+/** Spreads clients that began together. It only makes the pause longer, because an answer stays the same for its time to live. */
 const JITTER = 0.2;
 /** Full jitter under a bound that doubles up to the usual pause: M. Brooker, "Exponential Backoff And Jitter", AWS 2015. */
 const BACKOFF_BASE_MS = 1_000;

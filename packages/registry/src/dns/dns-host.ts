@@ -3,7 +3,7 @@ import type { Clock } from '@org/rpc-core';
 import type { DnsResolver } from './dns-resolver.js';
 import { type SearchList, searchNames } from './dns-search.js';
 
-/** What came of a question: records, the word that there are none, or no answer. */
+/** The result of a question: records, the answer that there are none, or no answer. */
 export type DnsAnswer<T> =
   | { readonly kind: 'found'; readonly value: T }
   | { readonly kind: 'absent' }
@@ -28,16 +28,16 @@ export interface DnsQuery {
 }
 
 /**
- * Asks for the IPv4 and IPv6 addresses of a host at once, under each name that it may stand for, the first of which that has any
- * counts. When DNS knows none, the operating system is asked, which knows `/etc/hosts`; it is asked at once for
- * `localhost`, which DNS has no business with (RFC 6761). Never rejects.
+ * Asks for the IPv4 and IPv6 addresses of a host at once, under each complete name that it may stand for; the first name that has
+ * any counts. When DNS knows none, the operating system is asked, which knows `/etc/hosts`. For `localhost` only the operating
+ * system is asked (RFC 6761). Never rejects.
  */
 export async function resolveHost(query: DnsQuery, name: string): Promise<DnsAnswer<HostAddresses>> {
   if (isIP(name) !== 0) return found({ addresses: [name], ttlSeconds: undefined, unanswered: undefined });
   if (/^(.+\.)?localhost\.?$/i.test(name)) return lookUp(query, name);
   for (const candidate of searchNames(name, query.search)) {
     const answer = await resolveFamilies(query, candidate);
-    // No answer is not "none": a later name could be that of another host.
+    // Without an answer the next name is not tried: it could be that of another host.
     if (answer.kind !== 'absent') return answer;
   }
   return lookUp(query, name);

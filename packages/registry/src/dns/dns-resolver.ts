@@ -19,7 +19,9 @@ export interface ServiceRecord {
   readonly weight: number;
 }
 
-/** What {@link dns} asks of the world. Its promises reject with the codes of `node:dns`: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`. */
+/**
+ * What {@link dns} needs to look names up. Its promises reject with the codes of `node:dns`: `ENOTFOUND`, `ENODATA`, `ESERVFAIL`.
+ */
 export interface DnsResolver {
   resolve4(name: string): Promise<readonly AddressRecord[]>;
   resolve6(name: string): Promise<readonly AddressRecord[]>;
@@ -42,7 +44,7 @@ export interface DnsResolver {
  * @throws TypeError for what is no address of a server
  */
 export function createDnsResolver(servers: readonly string[] | undefined, timeoutMs: number): DnsResolver {
-  // c-ares doubles the wait for its second try: both fit before the caller gives up.
+  // c-ares doubles the wait for its second try: both tries fit into the timeout.
   const resolver = new promises.Resolver({ timeout: Math.ceil(timeoutMs / 3), tries: 2 });
   if (servers !== undefined) resolver.setServers(servers);
   return {
@@ -75,7 +77,7 @@ async function systemSearchList(): Promise<SearchList> {
   try {
     return parseSearchList(await readFile('/etc/resolv.conf', 'utf8'));
   } catch {
-    // Other systems keep it elsewhere; their own look-up, which comes last, knows it.
+    // Other systems keep the search list elsewhere; their own look-up, which is asked last, applies it.
     return NO_SEARCH;
   }
 }

@@ -20,7 +20,7 @@ export interface DnsList {
   readonly ignored: number;
 }
 
-/** The most addresses that are taken of one name; whoever fills DNS with more must not fill this process. */
+/** The most addresses that are taken of one name: more of them must not fill this process. */
 export const DNS_ADDRESSES_MAX = 10_000;
 
 interface Target {
@@ -30,7 +30,7 @@ interface Target {
   readonly weight: number | undefined;
 }
 
-/** Asks a question again and again, and remembers of each host what it was told last: no answer is not "none". */
+/** Asks a question again and again, and remembers the last addresses of each host: they stay when there is no answer. */
 export class DnsRounds {
   readonly #question: DnsQuestion;
   readonly #clock: Clock;
@@ -104,7 +104,7 @@ function firstTargets(records: readonly ServiceRecord[]): readonly Target[] {
   return first.map(({ name, port, weight }) => ({
     name,
     port,
-    // A weight of 0 among others is a small chance, and nothing but zeros is no preference (RFC 2782).
+    // A weight of 0 beside others means a small chance; when all are 0, all are equal (RFC 2782).
     weight: heaviest === 0 ? undefined : Math.max(1, Math.round(weight * scale)),
   }));
 }

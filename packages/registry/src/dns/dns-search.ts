@@ -2,7 +2,7 @@
 export interface SearchList {
   /** Suffixes to try, in order. */
   readonly domains: readonly string[];
-  /** A name with so many dots is tried as it is first. */
+  /** A name with at least this many dots is first tried as it is. */
   readonly ndots: number;
 }
 

@@ -16,8 +16,8 @@ export interface DnsService {
 /** Options of {@link dns}. Every one may be left out. */
 export interface DnsOptions {
   /**
-   * The longest pause between two look-ups in milliseconds, 1,000 to 86,400,000, default 30,000, to which up to a fifth is added
-   * by chance. A shorter time to live in the answer makes it shorter, though not below a second.
+   * The longest pause between two look-ups in milliseconds, 1,000 to 86,400,000, default 30,000; up to a fifth is added at
+   * random. A shorter time to live in the answer makes it shorter, but never below a second.
    */
   readonly refreshMs?: number | undefined;
   /** How long an answer may take in milliseconds, default 3,000. One that got lost is asked for again within it. */
@@ -60,7 +60,7 @@ export function dns(name: string | DnsService, options: DnsOptions = {}): Regist
     throw new TypeError(`dns: servers must be a list of 1 to ${SERVERS_MAX}, got ${servers.length}`);
   }
   const openResolver = (): DnsResolver => createDnsResolver(servers, timeoutMs);
-  // Node.js checks addresses with more care than a pattern; better here than in the background. This opens no socket.
+  // Makes a resolver only to have Node.js check the addresses now and not in the background. This opens no socket.
   if (servers !== undefined) openResolver().cancel();
   return dnsRegistry(readQuestion(name), { refreshMs, timeoutMs, openResolver });
 }

@@ -3,10 +3,10 @@ import { watch } from 'node:fs';
 /** Starts to listen for changes of a directory; `onEnd` is called when that can't go on. */
 export type WatchDirectory = (path: string, onChange: () => void, onEnd: () => void) => { close(): void };
 
-/** Notices that a directory changed. They make things quick, nothing depends on them. */
+/** Notices that a directory changed. They only make things faster. */
 export interface DirectoryWatch {
   /**
-   * Listens to the directory, anew when it is another one than before.
+   * Listens to the directory, and begins again when another directory is at its path.
    * @param mark - tells one directory from a later one at the same path
    */
   follow(mark: string): void;
@@ -14,7 +14,7 @@ export interface DirectoryWatch {
   close(): void;
 }
 
-/** Makes a watch that listens to nothing yet. A system that has no more notices to give is tolerated. */
+/** Makes a watch that does not listen yet. It tolerates a system that gives no notices. */
 export function createDirectoryWatch(
   path: string,
   onChange: () => void,

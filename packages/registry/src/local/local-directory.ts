@@ -18,8 +18,8 @@ export function resolveLocalDirectory(directory: unknown): string {
 }
 
 /**
- * Makes sure that a directory exists and that nobody but this user can put files into it, since whoever can is able to direct
- * calls to themselves. Directories that it makes are open to this user only.
+ * Makes sure that a directory exists and that only this user can put files into it: whoever can do that can redirect calls.
+ * Directories that it makes are open to this user only.
  *
  * @returns a mark that tells this directory from a later one at the same path
  * @throws Error that says what to do
@@ -30,7 +30,7 @@ export async function prepareDirectory(path: string): Promise<string> {
 }
 
 /**
- * The same check without making anything, for who is about to read: whoever can put files there decides what is read.
+ * The same check before reading, without making anything: whoever can put files there decides what is read.
  *
  * @throws Error that says what to do, or `ENOENT` when there is no such directory
  */

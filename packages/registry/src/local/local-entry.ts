@@ -11,7 +11,7 @@ export interface LocalEntry {
   readonly owner: Owner;
   /** Tells two registrations of one id apart, in one process or in two. */
   readonly token: string;
-  /** The instance said goodbye: the file is only there to tell so, and goes a little later. */
+  /** Whether the instance has said goodbye: the file only tells that, and is removed soon. */
   readonly left: boolean;
 }
 
@@ -71,7 +71,7 @@ export function safeFileName(name: string): string {
   return encoded.length <= NAME_LENGTH_MAX ? encoded : createHash('sha256').update(name).digest('hex');
 }
 
-/** Of the files' content; another one is another version's and is skipped. */
+/** The form of the files. A file of another form was written by another version and is skipped. */
 const SCHEMA = 1;
 /** File systems take 255 bytes. */
 const NAME_LENGTH_MAX = 200;
@@ -85,7 +85,7 @@ function percentEncode(character: string): string {
 function readOwner(owner: unknown): Owner {
   assertObject('entry', 'owner', owner);
   const { pid, startedAt, machine } = owner;
-  // 0 and negative numbers name groups of processes, the reader's own among them.
+  // 0 and negative numbers mean groups of processes, such as the reader's own.
   assertNumber('entry', 'pid', pid, { min: 1, max: PID_MAX, integer: true });
   if (typeof startedAt !== 'string' || typeof machine !== 'string') {
     throw new TypeError('entry: startedAt and machine of the owner must be text');

@@ -5,7 +5,7 @@ import { randomId } from '@org/rpc-core/internal';
 import { currentUser } from './local-directory.js';
 import { ENTRY_BYTES_MAX } from './local-entry.js';
 
-/** How the name of a file begins that is about to become an entry's, or was one. */
+/** The prefix of temporary files, which will be or were entries. */
 export const TEMPORARY_PREFIX = '.tmp-';
 
 /** Writes a file so that readers see all of it or what was there before; of two writers at once the later one wins. */
@@ -21,7 +21,7 @@ export async function writeWhole(directory: string, name: string, text: string):
 }
 
 /**
- * Reads a file of an entry, without waiting on what is no plain file and without reading more than an entry can have.
+ * Reads the file of an entry. It never blocks on what is no plain file, and reads no more than an entry can have.
  *
  * @param bytesMax - of the largest file that is read
  * @returns `undefined` when there is none
@@ -47,8 +47,8 @@ export async function readWhole(path: string, bytesMax: number = ENTRY_BYTES_MAX
 }
 
 /**
- * Removes a file if it is still what the caller takes it for. It is moved aside first and looked at there, so that one that its
- * owner wrote meanwhile is put back instead of lost.
+ * Removes a file if it still has the content that the caller saw. It is moved aside and checked there, so that a file that its
+ * owner has written meanwhile is put back and not lost.
  */
 export async function removeIf(directory: string, name: string, isStale: (bytes: Buffer) => boolean): Promise<void> {
   const path = join(directory, name);
@@ -56,10 +56,10 @@ export async function removeIf(directory: string, name: string, isStale: (bytes:
   try {
     await rename(path, aside);
     const bytes = await readWhole(aside).catch(() => undefined);
-    // link() fails where the owner has written once more, whose file must not be overwritten by the older one.
+    // link() fails when the owner has written again, and that newer file must not be replaced by this one.
     if (bytes === undefined || !isStale(bytes)) await link(aside, path);
   } catch {
-    // Another reader was faster, or the directory is gone: the next scan will see.
+    // Another reader was faster, or the directory is gone: the next scan finds out.
   }
   await unlinkQuietly(aside);
 }
@@ -74,12 +74,12 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }
 
-/** Whether an error is about the process or the disk, so that it says nothing of the file that was asked for. */
+/** Whether an error is about the process or the disk, and says nothing about the file. */
 export function isExhausted(error: unknown): boolean {
   return EXHAUSTED_CODES.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
-/** @throws TypeError when this can't be the file of an entry, so that it is not worth opening */
+/** @throws TypeError when this can't be the file of an entry and need not be opened */
 export function assertEntryFile(
   stat: { isFile(): boolean; uid: number; size: number },
   bytesMax: number = ENTRY_BYTES_MAX,

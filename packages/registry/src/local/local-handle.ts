@@ -18,9 +18,9 @@ import { sweepNamespaces } from './local-sweep.js';
 import { viewOf } from './local-view.js';
 
 /**
- * An open local registry. All that it does to files happens in rounds: a round makes sure of the directory, keeps the files
- * of the registrations, and reads what others wrote. One begins at once when something is asked for, soon when the directory
- * changed, and every half second in any case, because notices of the system get lost and the death of a process gives none.
+ * An open local registry. All its work on files happens in rounds: a round checks the directory, writes the files of the
+ * registrations, and reads those of others. A round begins at once when something is asked for, soon after the directory changed,
+ * and every half second in any case, because notices of the system get lost and a dying process gives none.
  */
 export class LocalHandle implements RegistryHandle {
   readonly rules: LocalRules;
@@ -110,7 +110,7 @@ export class LocalHandle implements RegistryHandle {
     for (const registration of registrations) void registration.close();
     const finished = Promise.all(registrations.map((registration) => registration.finished));
     const stopped = finished.then(() => this.#rounds.stop()).then(() => this.rules.removeReports());
-    // A disk that hangs must not hold up whoever closes.
+    // A disk that hangs must not delay the close.
     await new Promise<void>((resolve) => {
       const cancel = this.#environment.clock.schedule(CLOSE_LIMIT_MS, resolve, true);
       void stopped.then(() => {
@@ -127,7 +127,7 @@ export class LocalHandle implements RegistryHandle {
       const mark = await prepareDirectory(this.#directory);
       failure = await this.#keepRegistrations();
       await this.rules.round();
-      // Only now, or its own files would be the first change that it hears of.
+      // Only now: before, its own files would be the first change that it notices.
       if (this.#isWatched) this.#directoryWatch.follow(mark);
     } catch (error) {
       for (const registration of this.#registrations) registration.fail(error as Error);

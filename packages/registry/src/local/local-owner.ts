@@ -21,14 +21,14 @@ export function thisProcess(): Owner {
 }
 
 /**
- * Whether the process still runs; true in doubt. The owner must be of this machine. Where `/proc` is missing, a later process
- * with the same id is taken for it.
+ * Whether the process still runs; true in doubt. The owner must be on this machine. Without `/proc` a later process with the same
+ * id is mistaken for it.
  */
 export function isRunning(owner: Owner): boolean {
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
-    // Another failure, such as EPERM, is about a process that exists.
+    // Other failures, such as EPERM, mean that the process exists.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   const start = startOf(owner.pid);

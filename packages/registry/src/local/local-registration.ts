@@ -18,8 +18,8 @@ export interface LocalRegistrationOptions {
 }
 
 /**
- * The file of one instance, kept as it should be until the registration is closed. It does nothing by itself: its handle
- * calls `keep`, now and then and when asked to, never twice at once.
+ * Keeps the file of one instance as it should be until the registration is closed. It does nothing by itself: its handle calls
+ * `keep` in its rounds, never twice at once.
  */
 export class LocalRegistration implements Registration {
   readonly registered: Promise<void>;
@@ -30,12 +30,12 @@ export class LocalRegistration implements Registration {
   #state: RegistrationState = { status: 'pending', error: undefined };
   /** What the file should say. */
   #text: string;
-  /** What it was last made to say; `undefined` before the first time. */
+  /** What was written last; `undefined` before the first write. */
   #written: string | undefined;
-  /** Another running owner wrote the same id later: it keeps it until it leaves, or the two would fight for ever. */
+  /** Another running owner has written the same id later and keeps it until it leaves; otherwise the two would fight for ever. */
   #isOvertaken = false;
   #isClosing = false;
-  /** Resolves when nothing is left to be written: the goodbye is, or could not be. */
+  /** Resolves when nothing is left to be written: the goodbye was written or could not be. */
   readonly finished: Promise<void>;
   #isFinished = false;
   #resolveFinished!: () => void;
@@ -62,7 +62,7 @@ export class LocalRegistration implements Registration {
       this.#resolveRegistered = resolve;
       this.#rejectRegistered = reject;
     });
-    // Whoever does not listen must not be ended by an unhandled rejection.
+    // Nobody may listen, and an unhandled rejection would end the process.
     this.registered.catch(() => {});
   }
 
@@ -114,7 +114,7 @@ export class LocalRegistration implements Registration {
     return this.#isFinished;
   }
 
-  /** Tells it that it can't be written now. A close does not wait for better times. */
+  /** Says that nothing can be written now. A close does not wait until it can. */
   fail(error: Error): void {
     if (this.#isClosing) this.#finish();
     else this.#state = { status: 'pending', error };
@@ -173,7 +173,7 @@ export class LocalRegistration implements Registration {
     const path = join(this.#options.directory, this.#name);
     const bytes = await readWhole(path).catch((error: unknown) => {
       if (isExhausted(error)) throw error;
-      // What can't be read is not what was written, and is replaced.
+      // A file that can't be read is not the one that was written, and is replaced.
       return Buffer.alloc(0);
     });
     return bytes?.toString();
@@ -189,7 +189,7 @@ export class LocalRegistration implements Registration {
     this.#resolveFinished();
   }
 
-  /** Lets go of all who wait. When the time for a close is up, the goodbye is still written if the process lives on. */
+  /** Ends all waits. When the time for a close is up, the goodbye is still written if the process lives on. */
   #endClose(): void {
     if (this.#state.status === 'closed') return;
     this.#state = { status: 'closed' };

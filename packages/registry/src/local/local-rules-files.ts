@@ -7,7 +7,7 @@ import { isMissing, TEMPORARY_PREFIX, unlinkQuietly } from './local-files.js';
 
 /** Where the rules of the services of a namespace lie: a directory for each service, a file for each version. */
 export interface RulesPaths {
-  /** The versions of a service. The highest one counts; one that says `null` tells that the rules were deleted. */
+  /** The versions of a service. The highest one counts; `null` in it means that the rules were deleted. */
   versions(service: string): string;
   reports(service: string): string;
   /** Makes the directories of a service, open to this user only. @throws Error that says what to do */
@@ -75,7 +75,7 @@ export async function writeNew(directory: string, name: string, text: string): P
   }
 }
 
-/** What a file says: nothing when it tells that the rules were deleted. */
+/** The text of a file; `undefined` when it says that the rules were deleted. */
 export function textOf(bytes: Uint8Array): string | undefined {
   const text = Buffer.from(bytes).toString();
   return text.trim() === DELETED ? undefined : text;

@@ -73,7 +73,7 @@ async function readVersion(directory: string, version: number): Promise<StoredRu
     const text = bytes && textOf(bytes);
     if (text === undefined) return undefined;
     const stored = storedRules(text.trim());
-    // The name of the file is the version that nobody else can have taken.
+    // The version is in the name of the file, which nobody else can have taken.
     return stored.document === undefined ? { ...stored, version } : stored;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

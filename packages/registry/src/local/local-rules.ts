@@ -8,7 +8,7 @@ import { ENTRY_SUFFIX, safeFileName } from './local-entry.js';
 import { isExhausted, isMissing, readWhole, unlinkQuietly, writeWhole } from './local-files.js';
 import { listVersions, type RulesPaths, textOf, versionFileName } from './local-rules-files.js';
 
-/** The rules of a local registry as clients follow them. All that it does to files happens in the rounds of its handle. */
+/** The rules of a local registry, for clients that follow them. All its work on files happens in the rounds of its handle. */
 export interface LocalRules extends RulesSource {
   /** Whether there is anything to do in rounds. */
   readonly isActive: boolean;
@@ -102,7 +102,7 @@ export function createLocalRules(
   };
 }
 
-/** A report is written anew so often within the time for which it counts. */
+/** How often a report is rewritten within the time for which it counts. */
 const WRITES_PER_TTL = 3;
 
 /** What is there now; `undefined` when that cannot be told, as for a file that is being replaced. */
@@ -122,7 +122,7 @@ async function read(directory: string, before: Seen | undefined): Promise<Seen |
   }
 }
 
-/** What can't be read leaves all as it is. The handle tells when the whole directory is of no use. */
+/** A failed read changes nothing. The handle reports it when the whole directory cannot be used. */
 async function quietly(environment: RegistryEnvironment, service: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -26,17 +26,17 @@ export type Scan = ReadonlyMap<string, ScannedEntry>;
 export interface Scanner {
   /** @throws Error when the directory can't be read; a bad file is an event, once, and is left out */
   scan(): Promise<Scan>;
-  /** Removes what a scan found to be of no more use: entries of dead processes, old goodbyes and half-written files. */
+  /** Removes what a scan found to be useless: entries of dead processes, old goodbyes and half-written files. */
   clean(scan: Scan): Promise<void>;
 }
 
 interface KnownFile {
-  /** Changes when the file does: all that a look at it without reading gives. */
+  /** What stat tells of the file: it changes when the file does. */
   readonly signature: string;
   readonly mtimeMs: number;
   /** When this signature was first seen, on the registry's clock. */
   readonly seenAt: number;
-  /** Whether the content was read so long after that a later change would have changed the signature too. */
+  /** Whether the content was read long enough after the last change that a later change would alter the signature. */
   readonly settled: boolean;
   /** `undefined` when it can't be used, which was reported. */
   readonly entry: LocalEntry | undefined;
@@ -82,7 +82,7 @@ export function createDirectoryScanner(options: ScannerOptions): Scanner {
         const bytes = await read(path);
         return bytes === undefined ? undefined : { ...file, entry: checkEntry(decodeEntry(bytes), name, self) };
       } catch (error) {
-        // Too many open files, say: that must not look as if the instance had gone.
+        // For example too many open files: that must not look as if the instance had gone.
         if (isExhausted(error)) throw error;
         const isReported = before !== undefined && before.entry === undefined;
         if (!isReported) report(`skipped ${path}: ${describe(error)}`, error);
@@ -118,7 +118,7 @@ const FILES_MAX = 10_000;
 const LOOKS_AT_ONCE = 64;
 /** Two writes within one tick of a file system's clock can look the same; the coarsest in use ticks every 2 s (FAT). */
 const SETTLE_MS = 2_000;
-/** So long a goodbye is kept for readers that were busy; after that they take the instance for dead or unknown. */
+/** How long a goodbye is kept for readers that were busy, in milliseconds; later ones take the instance for dead or unknown. */
 const GOODBYE_MS = 30_000;
 const LEFTOVER_MS = 60_000;
 

@@ -31,7 +31,7 @@ export async function privateSocket(
   const folder = join(directory, FOLDER);
   await prepareDirectory(directory);
   await prepareDirectory(folder);
-  // A socket is made with the rights that the umask leaves, and some systems do not look at them: the folder is what keeps others out.
+  // A socket has the permissions that the umask leaves, and some systems ignore them: it is the folder that keeps others out.
   await chmod(folder, 0o700);
   await sweep(folder, mark);
   return join(folder, name);

@@ -4,10 +4,10 @@ import type { RegistryEnvironment } from '../registry.js';
 import type { Owner } from './local-owner.js';
 import { createDirectoryScanner } from './local-scan.js';
 
-/** Namespaces that one sweep looks into; which ones is left to chance, so that every one has its turn. */
+/** How many namespaces one sweep looks into. They are chosen at random, so that every one has its turn. */
 const NAMESPACES_MAX = 50;
 const NAMES_MAX = 10_000;
-/** What has changed less long ago may be in the making. */
+/** What has changed within this time, in milliseconds, may still be in use. */
 const QUIET_MS = 60_000;
 
 /**
@@ -36,7 +36,7 @@ export async function sweepNamespaces(
   for (const name of chosen) {
     const directory = join(root, name);
     if (!(await isQuiet(directory, clock.wallNow()))) continue;
-    // What is wrong with another namespace is no news of this one.
+    // Problems of other namespaces are not reported here.
     const scanner = createDirectoryScanner({ directory, environment: { ...environment, onEvent: undefined }, self });
     try {
       await scanner.clean(await scanner.scan());

@@ -17,12 +17,12 @@ export interface LocalOptions {
 /**
  * The registry for one machine: the processes of one user find each other through files, with nothing to install.
  *
- * Each instance has a file of its own, written whole or not at all, in a directory for each namespace. Watchers hear of a
- * change at once where the system tells, and within half a second everywhere. A process that was killed is noticed as fast,
- * and reported as `dead`: its process id, and on Linux its start time, are in the file. An instance that is closed leaves a
- * goodbye for half a minute, so that readers can tell one from the other. Namespaces of which nothing else is left are removed by whoever reads
- * another one. A file that is deleted or changed by hand is
- * written anew, one that makes no sense is skipped and reported once. Of two owners of one id the newer one counts.
+ * Each instance has a file of its own, written whole or not at all, in a directory for each namespace. Watchers hear of a change
+ * at once where the system tells, and within half a second everywhere. A killed process is noticed as fast and reported as
+ * `dead`: its process id, and on Linux its start time, are in the file. An instance that is closed leaves a goodbye for half a
+ * minute, so that readers can tell the two apart. Abandoned namespaces are removed by the readers of other ones. A file that is
+ * deleted or changed by hand is written anew; one that cannot be read is skipped and reported once. Of two owners of one id the
+ * newer one counts.
  *
  * A server that names no address listens on a unix socket in that directory, which other users of the machine can neither call nor replace.
  *

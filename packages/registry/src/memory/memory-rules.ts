@@ -61,7 +61,7 @@ export function openMemoryRules(shared: MemoryRules): MemoryRulesHandle {
   };
 }
 
-/** Changes documents at once; what two do one after the other cannot collide, and is told apart by the version. */
+/** Changes documents synchronously, so that two changes cannot collide; the version tells a late one. */
 export function createMemoryStore(shared: MemoryRules): RulesStore {
   const change = (service: string, expectedVersion: number, next: StoredRules | undefined): void => {
     const rules = serviceOf(shared, service);

@@ -6,9 +6,9 @@ import { createWatchList, type WatchList } from '../watch-list.js';
 import { createMemoryRules, type MemoryRules, openMemoryRules } from './memory-rules.js';
 
 /**
- * A registry inside one process, for tests and for servers that are their own only clients. Give the same value to both
- * sides; two values know nothing of each other, and there is no string form. It is empty again when all handles are closed,
- * but for the rules that were set.
+ * A registry inside one process, for tests and for servers that are their own only clients. Give the same value to both sides;
+ * two values share nothing, and there is no string form. When all handles are closed it is empty again, except for the rules that
+ * were set.
  *
  * Of two registrations with one id the newer one counts, and the older one reports a conflict.
  *
@@ -45,7 +45,7 @@ interface Namespace {
   readonly rules: MemoryRules;
 }
 
-/** One registration, and what it has written: its identity tells two owners of one id apart. */
+/** One registration and what it has written. Two owners of one id are told apart by the identity of this object. */
 interface Entry {
   instance: Instance;
   readonly conflict: () => void;

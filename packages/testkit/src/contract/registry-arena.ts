@@ -8,7 +8,7 @@ import type { TestRunner } from './test-runner.js';
 /** The namespace of a contract test unless it says otherwise. */
 export const CONTRACT_NAMESPACE = 'contract';
 
-/** One test of the contract: what it opens here is closed after it, whatever came of it. */
+/** One test of the contract: what it opens here is closed after it, also when it fails. */
 export interface RegistryArena {
   readonly setup: RegistryContractSetup;
   /** What the handles of this test reported, in order. */

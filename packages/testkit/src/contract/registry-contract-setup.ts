@@ -3,7 +3,7 @@ import type { GoneReason, Instance, Registry } from '@org/rpc-registry';
 
 /** What a contract suite is given for one test: a way to open registries that all reach the same entries, and hooks. */
 export interface RegistryContractSetup {
-  /** A registry value. All that one setup makes see each other's entries; setups see nothing of each other. */
+  /** Makes a registry. Those of one setup see each other's entries; those of different setups do not. */
   create(): Registry;
   /** The clock on which handles are opened, default the system's. A fake one needs `settle`. */
   readonly clock?: Clock;
@@ -29,7 +29,7 @@ export interface MortalOwner {
   kill(): Promise<void>;
 }
 
-/** What a registry can be put through beyond the tests that all pass, and what it says then. */
+/** Which further tests a registry can be put through, and what it reports in them. */
 export interface RegistryContractOptions {
   /** The hooks that its setup has: the tests that need them are declared for these only. */
   readonly covers?: readonly ('deadOwner' | 'lostEntries' | 'outage')[];

@@ -3,7 +3,7 @@ import type { GoneReason } from '@org/rpc-registry';
 import { type ArenaTest, CONTRACT_NAMESPACE, contractInstance, lists } from './registry-arena.js';
 import type { RegistryContractOptions } from './registry-contract-setup.js';
 
-/** What happens to entries and to the source itself, for registries that can be put through it. */
+/** Mishaps of entries and of the source itself, for registries whose setup can cause them. */
 export function mishapTests(
   test: ArenaTest,
   covers: NonNullable<RegistryContractOptions['covers']>,

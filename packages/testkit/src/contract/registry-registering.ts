@@ -178,7 +178,7 @@ function goingTests(test: ArenaTest, closedReason: GoneReason): void {
       (error: unknown) => (error instanceof Error ? 'rejected' : 'rejected with something that is no error'),
     );
     await arena.eventually(registration.close(), 'the registration to be closed');
-    // Writing may have won the race; what must not be is a promise that stays open.
+    // The write may have won the race; the promise must settle in any case.
     assert.match(await arena.eventually(written, 'the promise to settle'), /^(written|rejected)$/);
     await arena.record('greeter').until(lists());
   });

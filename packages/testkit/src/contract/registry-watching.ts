@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ArenaTest, idsOf } from './registry-arena.js';
 
-/** What any source of endpoints does for those who watch, whether or not it takes registrations. */
+/** What every source of endpoints does for those who watch it, whether or not it takes registrations. */
 export function watchingTests(test: ArenaTest): void {
   test('publishes a first snapshot of a service, even when nothing is listed', async (arena) => {
     const snapshot = await arena.record('greeter').until(() => true);

@@ -6,8 +6,8 @@ import { rulesContract } from './rules-contract.js';
 import { testRunner } from './test-runner.js';
 
 /**
- * Declares the tests of what makes one registry of another: it keeps both contracts, and passes on all that the other one has,
- * rules above all: what is not passed on is ignored in silence.
+ * Declares the tests of a registry that wraps another: it keeps both contracts and passes on all parts of the other one, rules
+ * above all, since a part that is not passed on is ignored without a word.
  *
  * @param name - what the suite is called: `remembered`
  * @param wrap - makes one around a registry, changing nothing of its lists

@@ -27,8 +27,8 @@ export interface ManualRegistry {
   /** The value for the option of a client or server. */
   readonly registry: Registry;
   /**
-   * Replaces the list of a service. Those who watch are told in a later microtask, those who will watch when they do; what left
-   * the list is worked out. Nothing is known of a service, and nothing published, before the first time.
+   * Replaces the list of a service. Watches get the list in a later microtask, later watches when they begin; what has left the
+   * list is worked out. Before the first call nothing is known of the service and nothing is published.
    */
   publish(service: string, endpoints: readonly Endpoint[], options?: PublishOptions): void;
   /** Publishes the last list of every service as not fresh, until it is published anew. */
@@ -38,7 +38,7 @@ export interface ManualRegistry {
    * known, and nothing published, before the first time.
    */
   publishRules(service: string, rules: string | object | undefined): void;
-  /** What clients have said of the rules of a service, by their names; what was taken back is not there. */
+  /** The reports of clients about the rules of a service, by client name, without those that were taken back. */
   ruleReports(service: string): ReadonlyMap<string, RulesReport>;
   /** Reports an event to all who have opened the registry. */
   report(event: RegistryEvent): void;

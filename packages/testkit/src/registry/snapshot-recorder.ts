@@ -18,7 +18,7 @@ export interface SnapshotRecorder {
 }
 
 /**
- * Moves whatever the registry waits for: a fake clock, usually. Called again and again while something is waited for.
+ * Lets time pass for the registry, usually by advancing a fake clock. Called again and again while a test waits.
  */
 export type Settle = () => Promise<void>;
 
