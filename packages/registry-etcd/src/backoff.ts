@@ -4,9 +4,9 @@ import type { Clock, Random } from '@org/rpc-core';
 export interface BackoffOptions {
   /** The bound of the first wait, in milliseconds; it doubles with each failure. */
   readonly baseMs: number;
-  /** What the bound grows to, in milliseconds. */
+  /** The most that the bound grows to, in milliseconds. */
   readonly maxMs: number;
-  /** So long without a failure, and the bound starts again, in milliseconds. */
+  /** After this long without a failure the bound starts again, in milliseconds. */
   readonly resetAfterMs: number;
   /** The bound of the very first wait where that may be shorter, in milliseconds. */
   readonly firstMs?: number | undefined;
@@ -31,7 +31,7 @@ export class Backoff {
     this.#options = options;
   }
 
-  /** What failed has succeeded: the bound starts again. */
+  /** Starts the bound again, after a success. */
   forgive(): void {
     this.#failures = 0;
   }

@@ -2,7 +2,7 @@ import type { KeyRange } from './client/etcd-port.js';
 
 /**
  * Where things lie in etcd: `/<prefix>/<namespace>/services/<service>/<instance>`. Service and instance are percent-encoded, so
- * that neither can reach into another's range whatever it is called.
+ * that no name reaches into the range of another.
  */
 export interface ServiceKeys {
   instanceKey(service: string, instanceId: string): string;
@@ -42,14 +42,14 @@ export function directory(path: string): KeyRange & { rangeEnd: string } {
   return { key: path, rangeEnd: `${path.slice(0, -1)}0` };
 }
 
-/** Encodes all but unreserved characters, `.` and `..` too, which would be taken for steps by tools that show keys as paths. */
+/** Encodes all but unreserved characters, and also `.` and `..`, which tools that show keys as paths would take for steps. */
 export function encodePart(part: string): string {
   if (/^\.+$/.test(part)) return part.replaceAll('.', '%2E');
   // A lone surrogate has no UTF-8 and encodeURIComponent throws on it: through a buffer it becomes U+FFFD.
   return encodeURIComponent(Buffer.from(part).toString());
 }
 
-/** Only the one spelling that {@link encodePart} gives is accepted, so that no two keys stand for one instance. */
+/** Accepts only the spelling that {@link encodePart} gives, so that no two keys mean one instance. */
 export function decodePart(part: string): string | undefined {
   try {
     const decoded = decodeURIComponent(part);

@@ -24,7 +24,8 @@ export interface EtcdOptions {
   /** `http://host:port`, `https://host:port` or `host:port` of the members of one cluster; the port is 2379 if left out. */
   readonly hosts: string | readonly string[];
   /**
-   * How long the entry of a server that died is kept, in seconds, 5 to 86,400 (default 15). It is renewed every third of it.
+   * How long the entry of a server that died is kept, in seconds, 5 to 86,400 (default 15). A running server renews it every
+   * third of this time.
    */
   readonly ttlSeconds?: number | undefined;
   /** What all keys begin with: letters, digits, `.`, `_`, `-`, in segments separated by `/` (default `rpc`). */
@@ -32,8 +33,8 @@ export interface EtcdOptions {
   readonly auth?: EtcdAuth | undefined;
   readonly tls?: EtcdTls | undefined;
   /**
-   * Where clients keep what they were told last of each service, so that they start while etcd is down (default on, in
-   * `org-rpc/snapshots` of the user's cache); `false` for nowhere. See `remembered` of the core.
+   * Where clients keep the last list of each service, so that they can start while etcd is down (default on, in
+   * `org-rpc/snapshots` of the user's cache); `false` keeps none. See `remembered` of `@org/rpc-registry`.
    */
   readonly snapshots?: RememberedOptions | false | undefined;
 }
@@ -74,7 +75,7 @@ export function resolveEtcdOptions(options: EtcdOptions): ResolvedEtcdOptions {
   };
 }
 
-/** Below it, a pause of a server or of etcd of a few seconds would cost the entry. */
+/** With less, a pause of a few seconds of a server or of etcd would lose the entry. */
 const TTL_MIN_SECONDS = 5;
 const TTL_MAX_SECONDS = 86_400;
 const HOSTS_MAX = 100;
@@ -136,7 +137,7 @@ const PREFIX_LENGTH_MAX = 200;
 const PREFIX_PART = /^[A-Za-z0-9._-]+$/;
 
 function checkAuth(auth: EtcdAuth): void {
-  // Not shown: whoever gives a text here gives the password in it.
+  // Not shown: a text here probably holds the password.
   if (typeof auth !== 'object' || auth === null) throw new TypeError('etcd: auth must be { username, password }');
   assertKnownOptions('etcd: auth', auth, ['username', 'password']);
   const { username, password } = auth;

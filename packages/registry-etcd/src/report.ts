@@ -2,12 +2,12 @@ import { plainText } from '@org/rpc-core/internal';
 import type { RegistryEvent } from '@org/rpc-registry';
 import type { EtcdError } from './client/etcd-port.js';
 
-/** Tells of an event. Never throws. */
+/** Reports an event. Never throws. */
 export type Report = (event: RegistryEvent) => void;
 
 /**
- * Keeps what an observer throws away from our own work, and shows it as a warning of the process. What is told may quote keys and
- * values that anybody may have written to etcd: what could forge the lines of a log is escaped.
+ * Passes events to an observer. What the observer throws becomes a warning of the process and does not disturb our own work.
+ * Messages may quote keys and values that anybody may have written to etcd, so what could forge log lines is escaped.
  */
 export function createReport(onEvent: ((event: RegistryEvent) => void) | undefined): Report {
   return (event) => isolate(() => onEvent?.({ ...event, message: plainText(event.message) }));
@@ -23,7 +23,7 @@ export function isolate(run: () => void): void {
 }
 
 /**
- * What is said of a watch that has kept changes to itself.
+ * The message for a watch that has lost changes.
  *
  * @param what - what was watched: `watching calculator`
  * @param keys - those that are known to differ
@@ -37,8 +37,8 @@ export function describeLost(what: string, keys: readonly string[]): string {
 const LOST_NAMED_MAX = 3;
 
 /**
- * Tells once that something is unreachable and once that it is back, however often it is tried in between. One failure is an
- * accident; a failure of another kind (no longer unreachable but denied) is told anew.
+ * Reports once that something is unreachable and once that it is back, however often it is tried in between. A single failure is
+ * not reported; a failure of another kind (denied instead of unreachable) is reported anew.
  */
 export class Outage {
   readonly #report: Report;
@@ -57,7 +57,7 @@ export class Outage {
   failed(error: EtcdError): void {
     this.#failures++;
     if (this.#failures < FAILURES_MIN || this.#told?.kind === error.kind) return;
-    // A deadline after a refused connection is the same outage seen twice.
+    // A deadline after a refused connection belongs to the same outage.
     if (this.#told !== undefined && isSilence(this.#told) && isSilence(error)) return;
     this.#told = error;
     this.#report({

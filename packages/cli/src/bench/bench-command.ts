@@ -61,7 +61,7 @@ async function runBench(line: CommandLine, terminal: Terminal): Promise<number> 
 async function measure(options: BenchOptions, terminal: Terminal): Promise<BenchReport> {
   const interruption = new AbortController();
   const stopListening = terminal.onInterrupt(() => {
-    // The second one is from somebody who does not want to wait for the calls in flight.
+    // Whoever presses Ctrl-C twice does not want to wait for the calls in flight.
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort();
   });
@@ -115,7 +115,7 @@ function printReport(
   if (options.html !== undefined) writeReport(options.html, formatHtml(report));
   if (options.json) {
     terminal.out(`${formatJson(report)}\n`);
-    // On stderr as well: who reads the JSON with a program would never see them.
+    // On stderr as well: a reader of the JSON output would never see them.
     for (const warning of warnings(report)) terminal.err(`rpc bench: ${warning}\n`);
     return;
   }

@@ -92,7 +92,7 @@ const IN_FLIGHT_MAX = 100_000;
 const IN_FLIGHT_MIN = 1000;
 const DURATION_MS = 10_000;
 const WARMUP_MS = 2000;
-/** What a call may take beyond its own timeout until its client says so. */
+/** How long after its timeout a call may take to fail, in milliseconds. */
 const DRAIN_GRACE_MS = 1000;
 
 /**

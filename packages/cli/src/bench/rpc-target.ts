@@ -17,7 +17,7 @@ export interface RpcTargetOptions extends MethodCall, ConnectionOptions {
 /** A method of which nothing is known but that it takes arguments. */
 type AnyMethod = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** Answers that no load would change: the bench could only count them. */
+/** Failures that no load changes: a bench could only count them. */
 const HOPELESS = ['UNIMPLEMENTED', 'INVALID_ARGUMENT', 'UNAUTHENTICATED', 'PERMISSION_DENIED', 'UNAVAILABLE'] as const;
 
 /**
@@ -40,7 +40,7 @@ export async function openRpcTarget(
   try {
     await target.createCaller(0).call();
   } catch (error) {
-    // Any other answer may be what the method does under load, and is for the report to count.
+    // Any other failure may be what the method does under load: the report counts it.
     if (!isRpcError(error) || HOPELESS.some((code) => code === error.code)) {
       await close();
       throw error;

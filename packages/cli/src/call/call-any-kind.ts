@@ -20,7 +20,7 @@ export type Kind = (typeof KINDS)[number];
 
 /** How a method is called of which nothing is known but its name. */
 export interface AnyKindOptions {
-  /** Left out, the server is asked: it refuses to run a method as what it is not, and says what it is. */
+  /** Left out, the server tells: it refuses to run a method as another kind, and says which kind it is. */
   readonly kind: Kind | undefined;
   readonly unaryOptions: CallOptions;
   /** Of all kinds but `unary`. */
@@ -63,7 +63,7 @@ const MAKERS = {
   duplex: () => duplex<(items: AsyncIterable<unknown>) => AsyncIterable<unknown>>(),
 } as const;
 
-/** What a server says that the method is, when it refused to run it as a single call. */
+/** The kind of the method, as a server says it when it refuses to run it as a unary call. */
 function kindOf(error: unknown): keyof typeof MAKERS | undefined {
   if (!isRpcError(error, 'UNIMPLEMENTED') || error.progress !== 'refused') return undefined;
   const found = / is an? (stream|upload|duplex) method: /.exec(error.reason);

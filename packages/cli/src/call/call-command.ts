@@ -69,7 +69,7 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
   const call = await withArguments(named, line.text('args'), terminal);
   const interruption = new AbortController();
   const stopListening = terminal.onInterrupt(() => {
-    // The second one is from somebody who does not want to wait for anything.
+    // Whoever presses Ctrl-C twice does not want to wait.
     if (interruption.signal.aborted) process.exit(EXIT.interrupted);
     interruption.abort();
   });
@@ -94,7 +94,7 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
         print(line.flag('json') ? (result ?? null) : result, 2);
       },
       onItem: (item) => {
-        // What has arrived before is not for somebody who wants no more.
+        // After Ctrl-C, items that have already arrived are not printed.
         signal.throwIfAborted();
         print(item, 0);
         return terminal.drained();

@@ -16,9 +16,9 @@ import { Revival } from './revival.js';
 export type PortCall<T> = (port: EtcdPort, deadlineMs: number) => Promise<T>;
 
 /**
- * Holds the one connection of a handle, and replaces it: one that is unreachable or does not answer is thrown away, and the
- * next call gets a new one, to the next host. It retries nothing; how often a new one is made is bounded by the backoff of
- * those who call, and by that of {@link ClientHolder.retry}.
+ * Holds the one connection of a handle. A connection that is unreachable or does not answer is dropped, and the next call opens a
+ * new one to the next host. It retries nothing: the backoff of its callers and of {@link ClientHolder.retry} bounds how often a
+ * connection is opened.
  */
 export class ClientHolder {
   readonly #connect: ConnectEtcd;
@@ -27,14 +27,14 @@ export class ClientHolder {
   #turn: number;
   #port: Promise<EtcdPort> | undefined;
   readonly #calls = new Set<(error: EtcdError) => void>();
-  /** Of an etcd that was silent. */
+  /** Wakes those who wait for an etcd that was silent. */
   readonly #revival: Revival;
-  /** By an etcd that refused. */
+  /** Wakes those who wait for an etcd that refused. */
   readonly #admission: Revival;
   #closed = false;
 
   /**
-   * @param hosts - one is chosen to begin with, so that many clients spread over them
+   * @param hosts - the first one is chosen at random, so that many clients spread over them
    * @param needed - what this client must be allowed to read
    */
   constructor(
@@ -101,8 +101,8 @@ export class ClientHolder {
   }
 
   /**
-   * Schedules another try after a call that failed: after `delayMs` at the latest, and sooner when an etcd that was silent
-   * answers anything again, or one that refused admits. A wrong password has to wait: each try is dear to etcd.
+   * Schedules another try after a call that failed: after `delayMs` at the latest, and sooner when a silent etcd answers again or
+   * a refusing one admits. A wrong password waits the whole time: each try costs etcd much.
    */
   retry({ kind }: EtcdError, delayMs: number, run: () => void): Cancel {
     if (isSilence(kind)) return this.#revival.schedule(delayMs, run);
@@ -129,7 +129,7 @@ export class ClientHolder {
     return this.#port;
   }
 
-  /** Reads as little of a range as can be. Resolves with what kind of error it met, `undefined` for none. */
+  /** Reads as little of a range as possible. Resolves with the kind of the error, `undefined` for none. */
   async #read(range: KeyRange): Promise<EtcdErrorKind | undefined> {
     try {
       const request = { ...range, limit: 1, keysOnly: true };
@@ -141,7 +141,7 @@ export class ClientHolder {
   }
 
   #judge(port: Promise<EtcdPort>, { kind }: EtcdError): void {
-    // Calls that failed late on a connection that was replaced already say nothing of the new one.
+    // A call that fails late on a connection that was already replaced says nothing about the new one.
     if (this.#port !== port) return;
     if (!isSilence(kind)) return;
     this.#port = undefined;
@@ -171,13 +171,13 @@ export class ClientHolder {
   }
 }
 
-/** What the deadline of gRPC is ahead of ours, in milliseconds: its error tells more. */
+/** How much earlier the deadline of gRPC is than ours, in milliseconds: its error tells more. */
 const GRACE_MS = 100;
 
-/** Of a read that asks whether etcd answers, in milliseconds. */
+/** The deadline of a read that only asks whether etcd answers, in milliseconds. */
 const PROBE_DEADLINE_MS = 3_000;
 
-/** A key that no one has. It is read with the agreement of the other members, which is what matters. */
+/** A key that does not exist. Reading it still needs a quorum of the members, which is what is tested. */
 const NOTHING: KeyRange = Object.freeze({ key: '\0' });
 
 function isSilence(kind: EtcdErrorKind | undefined): boolean {

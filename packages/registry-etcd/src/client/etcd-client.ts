@@ -18,11 +18,11 @@ import { etcdErrorOf } from './grpc-error.js';
 
 /**
  * {@link EtcdPort} over npm etcd3, which is loaded by the first connection. Only its raw calls are used: its lease, watch
- * manager, retries and breakers hide outages or hang. No policy and no timer is in here, the deadlines are those of gRPC.
+ * manager, retries and breakers hide outages or hang. There is no policy and no timer in here; the deadlines are those of gRPC.
  */
 export function createEtcdConnector(options: EtcdClientOptions): ConnectEtcd {
-  // The connections of a process differ in this option alone: gRPC pools sockets by equal options, and a client that is made
-  // because the one before is stuck must not be given its socket.
+  // The connections of a process differ in this option alone: gRPC shares sockets between clients with equal options, and a
+  // client that replaces a stuck one must not get its socket.
   let connections = 0;
   return async (host) => {
     const { Etcd3 } = await loadEtcd3();
@@ -31,8 +31,7 @@ export function createEtcdConnector(options: EtcdClientOptions): ConnectEtcd {
 }
 
 /**
- * Not written as a constant, so that bundlers leave it alone: etcd3 reads its descriptions of messages from files beside its own,
- * and so works from its folder only.
+ * Not a constant, so that bundlers leave it alone: etcd3 reads files beside its own and works only from its folder.
  */
 const ETCD3_PARTS = ['etcd', '3'];
 
@@ -76,7 +75,7 @@ class EtcdClient implements EtcdPort {
     const answer = new Promise<number>((resolve, reject) => {
       stream.on('data', ({ TTL }) => resolve(Number(TTL)));
       stream.on('end', () => reject(this.#error('unavailable', 'the keepalive stream ended without an answer')));
-      // It stays after the answer: cancelling the stream below is an error of it, too.
+      // The listener stays after the answer: cancelling the stream below emits an error, too.
       stream.on('error', (error) => reject(this.#cast(error)));
     });
     stream.write({ ID: leaseId });
@@ -176,7 +175,7 @@ class EtcdClient implements EtcdPort {
     opened.then(
       (stream) => {
         cancel = () => stream.cancel();
-        // Both listeners stay for good: a cancelled stream still has an error to tell, and it must not go unheard.
+        // Both listeners stay: a cancelled stream still emits an error, and without a listener that would end the process.
         stream.on('error', (error) => end(this.#cast(error)));
         stream.on('end', () => end(this.#error('unavailable', 'the watch stream ended')));
         if (!this.#watches.has(end)) return stream.cancel();
@@ -193,12 +192,12 @@ class EtcdClient implements EtcdPort {
   }
 
   close(): void {
-    // etcd3 reconnects a cancelled stream for ever once its client is closed: the streams go first.
+    // Streams are cancelled first: once its client is closed, etcd3 reconnects a cancelled stream for ever.
     for (const end of [...this.#watches]) end(this.#error('unavailable', 'this connection was closed'));
     this.#client.close();
   }
 
-  /** A deadline of gRPC is a moment of the wall clock; a jump of that clock is caught by the holder of this port. */
+  /** A deadline of gRPC is a time of the wall clock. When that clock jumps, the holder of this port keeps the deadline. */
   #deadline(deadlineMs: number): { deadline: number } {
     return { deadline: this.#clock.wallNow() + deadlineMs };
   }
@@ -217,7 +216,7 @@ class EtcdClient implements EtcdPort {
     return new EtcdError(kind, `etcd ${this.#host}: ${message}`);
   }
 
-  /** etcd 3.4 gives no reason for a compacted revision, but the revision that it was compacted at. */
+  /** For a compacted revision etcd 3.4 gives no reason, only the revision of the compaction. */
   #cancelled({ compact_revision, cancel_reason }: IWatchResponse): EtcdError {
     if (Number(compact_revision) > 0) return this.#error('compacted', `compacted at revision ${compact_revision}`);
     return this.#cast(new Error(`the watch was cancelled by the server: ${cancel_reason || 'without a reason'}`));

@@ -1,5 +1,5 @@
 /**
- * What kind of trouble etcd is in, as far as it decides what to do next.
+ * What went wrong with etcd, as far as it decides what to do next.
  *
  * - `unavailable`: not reachable, or it says that it has no leader.
  * - `deadline`: no answer in time; for a write, whether it happened is unknown.
@@ -54,14 +54,14 @@ export interface GrantedLease {
   readonly ttlSeconds: number;
 }
 
-/** What became of a conditional write: done at a revision, or refused because of what is there now. */
+/** The result of a conditional write: done at a revision, or refused because of what is there now. */
 export type PutIfResult =
   | { readonly written: true; readonly revision: number }
   | { readonly written: false; readonly current: KeyValue | undefined };
 
-/** Several writes that happen all or not at all. */
+/** Several writes, of which all happen or none. */
 export interface Transaction {
-  /** When each of these keys was last written at its revision, or does not exist where that is 0. */
+  /** The condition: each of these keys was last written at its revision; 0 means that it does not exist. */
   readonly expected: readonly { readonly key: string; readonly modRevision: number }[];
   /** Without a lease; at most 2. */
   readonly puts: readonly { readonly key: string; readonly value: string }[];
@@ -102,11 +102,11 @@ export type WatchEvent =
   | { readonly type: 'put'; readonly entry: KeyValue }
   | { readonly type: 'delete'; readonly key: string; readonly modRevision: number };
 
-/** Who hears of changes. Neither function may throw. */
+/** Who is told of changes. Neither function may throw. */
 export interface WatchListener {
-  /** @param revision - of the store; it comes without events too, as a sign of progress */
+  /** @param revision - of the store; it also comes without events, as a sign of progress */
   onEvents(events: readonly WatchEvent[], revision: number): void;
-  /** The watch is over, and nothing more will be heard of it. Not called after `close`. */
+  /** The watch is over, and nothing else is called after this. Not called after `close`. */
   onEnd(error: EtcdError): void;
 }
 

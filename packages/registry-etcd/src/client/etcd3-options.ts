@@ -13,17 +13,21 @@ export interface EtcdClientOptions {
 /** etcd answers pings that come more often than every 5 s by closing the connection (`--grpc-keepalive-min-time`). */
 const KEEPALIVE_TIME_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 3_000;
-/** Of the exchange of the password for a token, in milliseconds; it comes before a call and is not within its deadline. */
+/**
+ * The timeout of exchanging the password for a token, in milliseconds. This happens before a call and is not part of its
+ * deadline.
+ */
 const AUTHENTICATE_MS = 2_000;
-/** A connection that comes back is used soon; how often we try is decided by the callers' backoff. */
+/** Short, so that a connection that is back is used soon; the callers' backoff decides how often we try. */
 const RECONNECT_MS = { initial: 200, max: 1_000 };
 
 /**
  * The options of a client of npm etcd3 to one host, with none of its policies.
  *
- * Least of all may etcd3 decide when a connection has failed. It closes one after every error that it calls recoverable, and it
- * counts an answer that is too large and a stream that we cancel ourselves among them; the other watches on that connection
- * then die without a word. So it is shown no error: those of calls pass it as values, and {@link ownStream} takes its streams.
+ * Above all etcd3 must not decide when a connection has failed. It closes a connection after every error that it calls
+ * recoverable, also after an answer that is too large and after a stream that we cancel ourselves; then the other watches on that
+ * connection die without a word. So etcd3 sees no errors: those of calls pass through it as values, and {@link ownStream} takes
+ * over its streams.
  *
  * @param connection - of its own for each client: gRPC pools sockets by equal options
  */
@@ -50,7 +54,7 @@ export function etcd3Options(host: string, { auth, tls, clock }: EtcdClientOptio
 type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
 type Run = (context: unknown) => unknown;
 
-/** An error on its way through etcd3, which must not see it. */
+/** Wraps an error on its way through etcd3, which must not see it. */
 class Hidden {
   readonly error: unknown;
 
@@ -64,7 +68,7 @@ function reveal<T>(result: T): T {
   return result;
 }
 
-/** Around each call within etcd3. Asynchronous like the next one, because etcd3 expects a throw of what it executes to be a rejection. */
+/** Around each call within etcd3. Both are asynchronous, because etcd3 expects a rejection where what it executes throws. */
 const HIDING = {
   execute: async (run: Run) => {
     try {
@@ -79,8 +83,8 @@ const HIDING = {
 const REVEALING = { execute: async (run: Run) => reveal(await run({})) } as unknown as Policy;
 
 /**
- * Takes a stream out of the hands of etcd3, in whose listener any error closes the connection. No error can have come yet: gRPC
- * tells none in the turn in which it opens a stream.
+ * Removes etcd3's listener from a stream, because it closes the connection on any error. No error is missed: gRPC emits none in
+ * the turn in which it opens a stream.
  */
 export function ownStream<S>(opened: S): S {
   const stream = reveal(opened);

@@ -11,16 +11,16 @@ export function etcdErrorOf(thrown: unknown, where: string, secret?: string): Et
   if (thrown instanceof EtcdError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const message = secret ? error.message.replaceAll(secret, '***') : error.message;
-  // No cause: it would show the message as it came, secret and all.
+  // No cause: its message may hold the secret.
   return new EtcdError(kindOf(error, message), `${where}: ${plainText(readable(message))}`);
 }
 
-/** gRPC's text without what says nothing to people: its number, its wrapping, and the empty notes behind it. */
+/** gRPC's text without what means nothing to people: the number, the wrapping and the empty notes at the end. */
 function readable(message: string): string {
   const inner = /No connection established\. Last error: (?:Error: )?(.*?)(?:\. Resolution note:.*)?$/s.exec(
     message,
   )?.[1];
-  // gRPC has not failed yet, it is still trying: nobody answers.
+  // gRPC is still trying to connect: nobody answers.
   if (inner === 'null' || inner === 'undefined' || inner === '') return 'no connection could be made in time';
   return inner ?? message.replace(/^\d+ [A-Z_]+: /, '');
 }

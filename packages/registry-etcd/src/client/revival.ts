@@ -2,11 +2,11 @@ import type { Cancel, Clock, Random } from '@org/rpc-core';
 
 /** What a revival needs. */
 export interface RevivalOptions {
-  /** Asks etcd for next to nothing. Resolves with whether what was waited for has come. Never rejects. */
+  /** Makes a small read. Resolves with whether etcd is well again. Never rejects. */
   readonly probe: () => Promise<boolean>;
   /**
-   * Whether only a probe that succeeds after one that failed ends the waits. When all succeed, what failed was something that it does
-   * not ask for, and nothing is gained by hurrying. Default false.
+   * Whether a probe ends the waits only after another probe has failed. When all probes succeed, the failure was about something
+   * that they do not read, and trying earlier gains nothing. Default false.
    */
   readonly mustFailFirst?: boolean | undefined;
   readonly clock: Clock;
@@ -19,9 +19,9 @@ interface Waiter {
 }
 
 /**
- * Lets all that wait to try again do so as soon as an etcd that was silent answers again, or one that refused admits, however
- * long their waits have become. For that, one small read at a time is made for the whole handle, at most every {@link PROBE_MAX_MS} and jittered, as long as
- * anybody waits: a refused connection costs neither side much, while long waits would add to an outage what it lasted.
+ * Ends all waits of the backoff as soon as a silent etcd answers again, or a refusing one admits. While anybody waits, the handle
+ * makes one small read at a time, with jitter and at least every {@link PROBE_MAX_MS}. A refused connection costs neither side
+ * much, while a long backoff would make an outage last longer than it does.
  */
 export class Revival {
   readonly #options: RevivalOptions;
@@ -87,7 +87,7 @@ export class Revival {
     const isNews = this.#hasFailed;
     this.#hasFailed = false;
     if (mustFailFirst && !isNews) return;
-    // Who fails again comes back here, and is in for a longer wait than at the first time: the bound stays what it has become.
+    // A try that fails again comes back here; the bound of the probes is not reset, so it waits longer than the first time.
     for (const { run } of [...this.#waiters]) run();
   }
 }
@@ -95,7 +95,7 @@ export class Revival {
 /** The bound of the wait before the first probe, in milliseconds; it doubles. */
 const PROBE_FIRST_MS = 400;
 /**
- * What that bound grows to: an etcd that is back is found within this, in milliseconds. With the first wait of a watch after that
- * (800 ms) it is still less than two seconds.
+ * The most that this bound grows to, in milliseconds: within it an etcd that is back is found. With the first wait of a watch
+ * after that (800 ms) it is still less than two seconds.
  */
 const PROBE_MAX_MS = 1_000;

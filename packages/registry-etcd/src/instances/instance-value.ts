@@ -2,12 +2,15 @@ import { assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { readEndpoint } from '@org/rpc-registry/internal';
 
-/** What a value was found to be: an endpoint, or the reason why it is none. */
+/** What a value holds: an endpoint, or the reason why it is none. */
 export type ParsedInstance =
   | { readonly endpoint: Endpoint; readonly problem?: undefined }
   | { readonly endpoint?: undefined; readonly problem: string };
 
-/** The form of the values that this version writes and reads. New fields do not change it; it grows when old readers must stop. */
+/**
+ * The form of the values that this version writes and reads. New fields do not change it; it grows when old readers must not read
+ * the value.
+ */
 export const INSTANCE_SCHEMA = 1;
 
 /** What is stored for an endpoint: JSON that a person can read and write. */
@@ -16,8 +19,7 @@ export function formatInstanceValue(endpoint: Endpoint): string {
 }
 
 /**
- * Reads what is stored for an instance. Anybody may have written it: nothing is believed unchecked, and unknown fields are left
- * out.
+ * Reads what is stored for an instance. Anybody may have written it: everything is checked, and unknown fields are left out.
  *
  * @param instanceId - the id in the key; a value that says another one is refused
  */
@@ -34,7 +36,7 @@ export function parseInstanceValue(value: Uint8Array, instanceId: string): Parse
 /** An endpoint is some hundred bytes; tags may make it some ten thousand. */
 const VALUE_BYTES_MAX = 64 * 1024;
 
-/** Takes an entry written by hand, too, with nothing in it but an address. */
+/** It accepts entries that were written by hand and hold only an address. */
 function readData(data: unknown, instanceId: string): Endpoint {
   const where = 'value';
   assertObject(where, 'it', data);

@@ -10,8 +10,8 @@ export interface ListServicesEnvironment {
 }
 
 /**
- * The names of all services that have an instance, ordered. It reads keys only, and after each page leaves out the rest of the
- * last service it saw, so that a service of thousands of instances costs one page.
+ * The names of all services that have an instance, ordered. It reads only keys, and after each page skips the rest of the last
+ * service in it, so that a service with thousands of instances costs one page.
  *
  * @throws EtcdError
  */
@@ -33,5 +33,5 @@ export async function listServices({ holder, keys, timing }: ListServicesEnviron
 }
 
 const PAGE_KEYS = 500;
-/** Whatever fills etcd with more must not fill this process. */
+/** More services than these in etcd must not fill this process. */
 const SERVICES_MAX = 10_000;

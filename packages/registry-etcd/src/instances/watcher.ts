@@ -13,7 +13,7 @@ export interface WatcherEnvironment extends ReflectorEnvironment {
   readonly report: Report;
 }
 
-/** Hears of a service. */
+/** Is called with each list of a service. */
 export type PublishSnapshot = (snapshot: Snapshot) => void;
 
 interface Decoded {
@@ -30,7 +30,7 @@ export class ServiceWatcher {
   readonly #environment: WatcherEnvironment;
   readonly #reflector: Reflector;
   readonly #subscribers = new Set<PublishSnapshot>();
-  /** What each key was found to hold, so that an unchanged value is neither parsed nor reported again. */
+  /** By key: what its value holds, so that an unchanged value is neither parsed nor reported again. */
   readonly #decoded = new Map<string, Decoded>();
   #snapshot: Snapshot | undefined;
   #truncated = false;
@@ -65,9 +65,9 @@ export class ServiceWatcher {
   /** Adds a listener; it hears what is known already after this has returned. */
   subscribe(publish: PublishSnapshot): Watch {
     let waiting = this.#snapshot !== undefined;
-    // One function a subscriber: the same callback may be subscribed twice.
+    // A new function for each subscriber: the same callback may be subscribed twice.
     const subscriber: PublishSnapshot = (snapshot) => {
-      // Nothing has left as far as this listener is concerned, for it knew nothing.
+      // For this listener nothing has left the list, because it has seen no list before.
       const known = waiting ? Object.freeze({ ...snapshot, gone: NONE }) : snapshot;
       waiting = false;
       isolate(() => publish(known));
@@ -93,7 +93,7 @@ export class ServiceWatcher {
       const endpoint = this.#decode(entry);
       if (endpoint !== undefined) endpoints.push(endpoint);
     }
-    // All of the entries are in it by now: with as many, none is left over.
+    // All entries are in the map by now: with the same size there is nothing to remove.
     if (this.#decoded.size > entries.size)
       for (const key of this.#decoded.keys()) if (!entries.has(key)) this.#decoded.delete(key);
     const before = this.#snapshot;
@@ -102,12 +102,12 @@ export class ServiceWatcher {
     if (sameSnapshot(snapshot, before)) return;
     this.#snapshot = snapshot;
     for (const subscriber of [...this.#subscribers]) {
-      // One of them may close another.
+      // A copy, because a listener may close another one.
       if (this.#subscribers.has(subscriber)) subscriber(snapshot);
     }
   }
 
-  /** Asks what was there last, not what was published last: a goodbye and the deletion may come within one moment. */
+  /** Looks at the last value of the key, not at the last published one: a goodbye and the deletion may come together. */
   #reasonOf(id: string, removed: ReadonlyMap<string, KeyValue>): GoneReason {
     const last = removed.get(this.#environment.keys.instanceKey(this.#service, id));
     const state = last && parseInstanceValue(last.value, id).endpoint?.state;
@@ -124,13 +124,13 @@ export class ServiceWatcher {
     const id = this.#environment.keys.instanceId(this.#service, entry.key);
     const parsed = id === undefined ? { problem: 'its key names no instance' } : parseInstanceValue(entry.value, id);
     const { endpoint, problem } = parsed;
-    // Once, however often the same is written.
+    // Reported once, however often the same value is written.
     if (problem !== undefined && problem !== known?.problem) this.#reportSkipped(`${entry.key} is skipped: ${problem}`);
     this.#decoded.set(entry.key, { entry, endpoint, problem });
     return parsed.endpoint;
   }
 
-  /** So many a minute: whoever writes nonsense by the thousand must not fill the logs. */
+  /** Bounded per minute: thousands of invalid values must not fill the logs. */
   #reportSkipped(message: string): void {
     const now = this.#environment.clock.now();
     if (now - this.#skippedSince > SKIPPED_WINDOW_MS) {

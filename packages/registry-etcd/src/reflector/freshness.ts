@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from '@org/rpc-core';
 
 /**
- * Whether what etcd said last may be taken for what it holds now: after a read that succeeded, until two in a row have failed (one
- * failure is an accident), or until nothing at all was heard for a while.
+ * Whether the copy of etcd's data counts as current: from a successful read on, until two reads in a row have failed (one failure
+ * is an accident) or nothing at all was heard for a while.
  */
 export class Freshness {
   readonly #clock: Clock;
@@ -42,7 +42,7 @@ export class Freshness {
     if (this.#failures >= FAILURES_MAX) this.#end();
   }
 
-  /** Notes that a watch has told something. */
+  /** Notes that a watch has sent something. */
   heard(): void {
     this.#heardAt = this.#clock.now();
   }

@@ -5,19 +5,19 @@ export interface RangeList {
   /** By key. */
   readonly entries: Map<string, KeyValue>;
   readonly revision: number;
-  /** How many keys the range has, those included that were not asked for. */
+  /** How many keys the range has, including those that were not asked for. */
   readonly count: number;
   /** Whether there were more than were read. */
   readonly truncated: boolean;
 }
 
-/** What of a range is read; all of it unless told otherwise. */
+/** Which part of a range is read; default all of it. */
 export type Wanted = Pick<RangeRequest, 'keysOnly' | 'minModRevision'>;
 
 /** Reads one page. */
 export type ReadPage = (request: RangeRequest) => Promise<RangePage>;
 
-/** The most entries that are read of one range; whatever fills etcd with more must not fill this process. */
+/** The most entries that are read of one range; more of them in etcd must not fill this process. */
 export const RANGE_ENTRIES_MAX = 50_000;
 
 /**

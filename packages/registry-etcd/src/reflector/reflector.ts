@@ -18,9 +18,9 @@ import { WatchAudit } from './watch-audit.js';
 export interface Reflection {
   /** By key; the same map each time, to be read and not kept. */
   readonly entries: ReadonlyMap<string, KeyValue>;
-  /** What was deleted since the reflection before, as it was last. */
+  /** What was deleted since the reflection before, with the last values. */
   readonly removed: ReadonlyMap<string, KeyValue>;
-  /** Whether etcd was heard from within the time of the watchdog; if not, this is what it held last. */
+  /** Whether etcd was heard from within the time of the watchdog; if not, this is the last known state. */
   readonly fresh: boolean;
 }
 
@@ -35,9 +35,9 @@ export interface ReflectorSink {
   /** Called when a range holds more than is read of it. */
   truncated?(): void;
   /**
-   * Called when a watch that seemed well has kept changes to itself, before the range is listed anew.
+   * Called when a watch that seemed well has lost changes, before the range is listed anew.
    *
-   * @param keys - those that are known to differ; none when all that is known is that there are too many or too few
+   * @param keys - those that are known to differ; empty when only their number differs
    */
   lost?(keys: readonly string[]): void;
 }
@@ -52,9 +52,9 @@ export interface ReflectorEnvironment {
 
 /**
  * Keeps a copy of a range of etcd: lists it at one revision, watches from the next one on, and lists it anew whenever the watch
- * ends for whatever reason, the revision goes backwards, or a while has passed, because etcd loses events, doubles them and
- * delivers them late (its changelogs of 3.4.24 to 3.4.38). A watch that has gone silent is found by the watchdog: reads that must be
- * answered, and whose answer must be what the watch has told.
+ * ends, the revision goes backwards, or a while has passed, because etcd loses events, doubles them and delivers them late (its
+ * changelogs of 3.4.24 to 3.4.38). The watchdog finds a watch that has gone silent: it makes reads that must be answered and must
+ * agree with what the watch has sent.
  *
  * Source: the reflector of Kubernetes client-go (tools/cache/reflector.go).
  */
@@ -122,7 +122,7 @@ export class Reflector {
       if (this.#closed || cycle !== this.#cycle) return;
       this.#replace(list.entries, list.revision);
       if (list.truncated) this.#sink.truncated?.();
-      // Whoever heard of it may have closed us.
+      // A listener may have closed this.
       if (cycle === this.#cycle) this.#follow(cycle, list.truncated);
     } catch (thrown) {
       if (this.#closed || cycle !== this.#cycle) return;
@@ -163,7 +163,7 @@ export class Reflector {
     this.#later(timing.watchdogMs, () => void this.#check(cycle, truncated));
   }
 
-  /** A new cycle, but not at once. Whatever ended a watch that had lived for a while is no sign of what ends the next one. */
+  /** Begins a new cycle after a wait. When the watch had lived for a while, the wait is as short as after a first failure. */
   #restart(): void {
     this.#endCycle();
     if (this.#environment.clock.now() - this.#listedAt > SHORT_LIVED_MS) this.#watchBackoff.forgive();
@@ -172,7 +172,7 @@ export class Reflector {
 
   #apply(events: readonly WatchEvent[], revision: number): void {
     this.#freshness.heard();
-    // The store that this list came from is gone, or this member lags behind it: only a new list can tell.
+    // The store of this list is gone, or this member lags behind: only a new list can tell.
     if (events.length > 0 && revision < this.#listRevision) {
       this.#restart();
       return;
@@ -184,7 +184,7 @@ export class Reflector {
     this.#later(this.#environment.timing.coalesceMs, () => this.#publish());
   }
 
-  /** Doubled and late events are told by their revision. */
+  /** Doubled and late events are recognised by their revision. */
   #applyOne(event: WatchEvent): boolean {
     const key = event.type === 'put' ? event.entry.key : event.key;
     const modRevision = event.type === 'put' ? event.entry.modRevision : event.modRevision;
@@ -219,7 +219,7 @@ export class Reflector {
       if (cycle !== this.#cycle) return;
       this.#readSucceeded();
       if (list.revision < this.#listRevision) return void this.#relist();
-      // What is left out of a range that is too large cannot be told from what was lost.
+      // In a range that is too large, keys that were left out look like lost ones.
       const isWhole = !truncated && !list.truncated && this.#entries.size < RANGE_ENTRIES_MAX;
       const verdict = isWhole ? this.#audit.judge(list) : undefined;
       if (verdict?.kind === 'lost') {
@@ -262,7 +262,7 @@ export class Reflector {
     this.#watch?.close();
     this.#watch = undefined;
     const cycle = ++this.#cycle;
-    // What was heard and not yet told is told now, for the next list may be long in coming.
+    // Reports what was received and not yet reported, because the next list may take long.
     if (this.#publishing) this.#publish();
     return cycle;
   }

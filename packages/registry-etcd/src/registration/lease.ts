@@ -24,8 +24,8 @@ export interface LeaseSink {
 /**
  * Holds one lease at a time and renews it every third of its time to live, on the monotonic clock.
  *
- * That a renewal succeeds does not prove that the keys are there (etcd before 3.4.38 renews revoked leases, too): whoever
- * attaches keys has to look after them.
+ * A renewal that succeeds does not prove that the keys are there (etcd before 3.4.38 also renews revoked leases): whoever
+ * attaches keys must check them.
  */
 export class Lease {
   readonly #environment: LeaseEnvironment;
@@ -46,12 +46,12 @@ export class Lease {
     this.#backoff = new Backoff(environment.clock, environment.random, environment.timing.registrationBackoff);
   }
 
-  /** Whether etcd has heard of us within the time to live. When not, our keys are probably gone. */
+  /** Whether the lease was renewed within its time to live. If not, our keys are probably gone. */
   get alive(): boolean {
     return this.#id !== undefined && this.#environment.clock.now() < this.#expiresAt;
   }
 
-  /** Whether a lease is, or was not long ago, ours. */
+  /** Whether a lease is ours, or was recently. */
   owns(leaseId: string): boolean {
     return this.#granted.includes(leaseId);
   }
@@ -135,7 +135,7 @@ export class Lease {
     return (this.#ttlMs / RENEWALS_PER_TTL) * (1 - this.#environment.random() * RENEWAL_JITTER);
   }
 
-  /** @param failed - what it comes after, if that was a failure: it may then come sooner */
+  /** @param failed - the failure before it, if there was one: the renewal may then come sooner */
   #renewLater(delayMs: number, failed?: EtcdError): void {
     this.#cancelTimer?.();
     if (this.#closed) return;

@@ -10,7 +10,7 @@ export interface OwnKeyEnvironment extends ReflectorEnvironment {
 
 /** Who is told of a key. Neither function may throw. */
 export interface OwnKeySink {
-  /** It may no longer hold what was written: write it again, which finds out. */
+  /** It may no longer hold what was written. Writing it again finds out. */
   doubtful(): void;
   /** It was found to be gone, and is being written anew. */
   lost(): void;
@@ -24,9 +24,9 @@ export class OwnKey {
   readonly #sink: OwnKeySink;
   readonly #environment: OwnKeyEnvironment;
   readonly #reflector: Reflector;
-  /** What is there by our own hand; `undefined` before the first write. */
+  /** What we have written; `undefined` before the first write. */
   #written: { readonly value: string; readonly leaseId: string; readonly revision: number } | undefined;
-  /** The lease of the last write that was tried, whether or not it was answered. */
+  /** The lease of the last write, whether or not it was answered. */
   #leaseId: string | undefined;
   #doubtful = false;
   /** The revision of what another process has written here, 0 when none has. */
@@ -52,14 +52,14 @@ export class OwnKey {
     this.#reflector = new Reflector({ key }, { reflect }, { ...environment, timing });
   }
 
-  /** Whether it is no longer looked after. */
+  /** Whether it is no longer kept. */
   get closed(): boolean {
     return this.#closed;
   }
 
   /**
-   * Makes the key hold a value under a lease. The first write takes it whatever is there, for a process that was restarted
-   * under the same id must not wait for the entry of its former self to expire. From then on nothing of others is overwritten.
+   * Makes the key hold a value under a lease. The first write overwrites anything, because a process that was restarted under the
+   * same id must not wait until its old entry expires. After that, nothing of another process is overwritten.
    *
    * @returns false when another process has written it
    * @throws EtcdError
@@ -85,8 +85,8 @@ export class OwnKey {
   }
 
   /**
-   * Writes a last value if what is there is ours: the goodbye, by which those who watch tell a deletion on purpose from a lease
-   * that expired. @throws EtcdError
+   * Writes a last value if the key is ours: the goodbye, by which watchers tell a deletion on purpose from an expired lease.
+   * @throws EtcdError
    */
   async farewell(value: string): Promise<void> {
     this.close();
@@ -126,7 +126,7 @@ export class OwnKey {
       const { current } = result;
       if (current !== undefined && !this.#isOurs(current.leaseId)) return this.#conflict(current);
       if (current === undefined) this.#gone();
-      // Either deleted, or our own write of which we never heard.
+      // Either it was deleted, or this is our own write whose answer we never got.
       expected = current?.modRevision ?? 0;
     }
     throw new EtcdError('other', `${this.#key} changed ${ATTEMPTS_MAX} times while it was being written`);
@@ -144,7 +144,7 @@ export class OwnKey {
     return false;
   }
 
-  /** Notes that nothing is there, and tells once. */
+  /** Notes that the key is gone, and reports it once. */
   #gone(): void {
     if (this.#written !== undefined) this.#written = { ...this.#written, revision: 0 };
     if (this.#foreignRevision !== 0) return;

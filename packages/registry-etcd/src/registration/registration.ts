@@ -37,7 +37,7 @@ export class EtcdRegistration implements Registration {
   readonly #keys = new Map<string, OwnKey>();
   readonly #waiters = new Set<Waiter>();
   #instance: Instance;
-  /** Counts the updates; a pass settles those that came before it began. */
+  /** Counts the updates; a pass settles those from before it began. */
   #version = 0;
   #passing = false;
   #again = false;
@@ -118,7 +118,7 @@ export class EtcdRegistration implements Registration {
   async #leave(): Promise<void> {
     const goodbye = formatInstanceValue({ ...this.#instance.endpoint, state: 'draining' });
     await Promise.allSettled([...this.#keys.values()].map((key) => key.farewell(goodbye)));
-    // Revoking deletes our keys and no others; one that is being written at this moment fails for want of its lease.
+    // Revoking deletes our keys and no others; a key that is being written now fails because its lease is gone.
     await this.#lease.close();
   }
 
@@ -136,7 +136,7 @@ export class EtcdRegistration implements Registration {
 
   async #passes(): Promise<void> {
     this.#passing = true;
-    // Not within the constructor or a callback of whoever noticed.
+    // Later, because this may be inside the constructor or a callback.
     await undefined;
     while (this.#again && this.#closing === undefined) {
       this.#again = false;
@@ -155,7 +155,7 @@ export class EtcdRegistration implements Registration {
   /** Makes etcd hold what it should. Resolves with false when another process holds one of our keys. */
   async #pass(): Promise<boolean> {
     const leaseId = await this.#lease.ensure();
-    // What would be made from here on, nobody would end.
+    // Nobody would close what is made after this.
     if (this.#closing !== undefined) return false;
     const { services, endpoint } = this.#instance;
     const value = formatInstanceValue(endpoint);
@@ -230,7 +230,7 @@ export class EtcdRegistration implements Registration {
     this.#complete = false;
     this.#error = error;
     if (error.kind === 'leaseNotFound' && !this.#regranting) {
-      // No outage: etcd has answered, and a new lease is likely to do.
+      // No outage: etcd has answered, and a new lease will probably work.
       this.#regranting = true;
       this.#again = true;
       return;
@@ -238,11 +238,11 @@ export class EtcdRegistration implements Registration {
     this.#outage.failed(error);
     const { holder, random } = this.#environment;
     const delayMs = this.#backoff.next();
-    // A write for which there is no space is cheap to refuse, and nothing but a write tells when there is some again.
+    // Refusing a write for lack of space is cheap for etcd, and only a write shows when there is space again.
     const boundMs = error.kind === 'exhausted' ? FULL_RETRY_MS * (1 - random() / 2) : delayMs;
     this.#cancelRetry = holder.retry(error, Math.min(delayMs, boundMs), () => this.#reconcile());
   }
 }
 
-/** How often a registration that etcd has no space for is tried, at least, in milliseconds. */
+/** The longest wait before a registration for which etcd has no space is tried again, in milliseconds. */
 const FULL_RETRY_MS = 2_000;

@@ -2,12 +2,12 @@ import type { ClosedLoad, Loop } from './load.js';
 import { type LoopHost, Slot } from './slot.js';
 
 /**
- * After so many calls the next one waits for the sockets to be polled. Calls that are answered within this process (an open
- * breaker, a fallback) would otherwise go round in microtasks for ever, and no timer would end the run.
+ * After this many calls the next one waits until the sockets were polled. Calls that are answered within this process (by a
+ * limit, a fallback) would otherwise follow each other in microtasks for ever, and no timer could end the run.
  */
 const CALLS_PER_POLL = 256;
 
-/** Keeps a fixed number of calls in flight. A call's latency is counted from its sending, as it is due when it is sent. */
+/** Keeps a fixed number of calls in flight. A call is due when it is sent, so its latency is counted from there. */
 export function createClosedLoop(host: LoopHost, load: ClosedLoad): Loop {
   const { clock } = host;
   let calls = 0;

@@ -1,6 +1,6 @@
 import { LatencyHistogram } from './latency-histogram.js';
 
-/** What one endpoint had of the load. */
+/** The part of the load that one endpoint got. */
 export interface EndpointSummary {
   /** `host:port`; `(none)` for calls that reached no endpoint, `(others)` for all beyond the first 256. */
   readonly endpoint: string;
@@ -20,7 +20,7 @@ export interface EndpointSplit {
   summary(): readonly EndpointSummary[];
 }
 
-/** Each endpoint costs a histogram of 36 KB, and a list of more rows is of use to nobody. */
+/** Each endpoint costs a histogram of 36 KB, and nobody reads a longer list. */
 const ENDPOINTS_MAX = 256;
 
 interface Share {

@@ -8,7 +8,7 @@ export interface GeneratorUse {
   readonly eventLoopUtilisation: number;
 }
 
-/** Measures the generator itself; a parameter, as no fake clock reaches what it reads. */
+/** Measures the generator itself. It is a parameter, because a fake clock does not change what it reads. */
 export interface GeneratorMeter {
   start(): void;
   /** What was used since `start`. */

@@ -51,11 +51,11 @@ export class LatencyHistogram {
   /** @param valueMs - milliseconds; below a nanosecond counts as one, above an hour as an hour */
   record(valueMs: number): void {
     const value = Math.round(valueMs * NANOSECONDS);
-    // Node's histogram refuses what is below 1 and leaves out what is too high: both belong to the percentiles here.
+    // Node's histogram refuses values below 1 and drops those that are too high: here both count in the percentiles.
     this.#recordable.record(value >= 1 ? Math.min(value, HIGHEST_NS) : 1);
   }
 
-  /** Puts in all that another one holds: percentiles are never averaged. */
+  /** Adds all values of another histogram: percentiles are never averaged. */
   add(other: LatencyHistogram): void {
     if (other.count > 0) this.#recordable.add(other.#recordable);
   }

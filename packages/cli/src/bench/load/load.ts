@@ -15,7 +15,7 @@ export interface OpenLoad {
   readonly ratePerSecond: number;
   /** `poisson`: exponential gaps, as independent users make them. `uniform`: all gaps the same. */
   readonly arrivals: 'poisson' | 'uniform';
-  /** A call that comes due while so many are in flight is dropped and counted as such. */
+  /** A call that comes due while this many are in flight is dropped and counted as dropped. */
   readonly maxInFlight: number;
 }
 
@@ -37,6 +37,6 @@ export interface LoadSpan {
 /** A load in motion. */
 export interface Loop {
   start(): void;
-  /** Ends the sending: what was due until this moment is sent, nothing after it. */
+  /** Ends the sending: calls that were due until now are sent, and none after them. */
   stop(): void;
 }

@@ -4,14 +4,14 @@ import { type LoopHost, Slot } from './slot.js';
 
 /**
  * Sends calls on a schedule. Timers are coarse (1 ms and more) and come late when the process is busy, so each tick sends all
- * calls that are due by then, each with the moment at which it should have gone: none is skipped and the lateness counts as
- * latency, which is what spares the figures the coordinated omission (G. Tene, "How NOT to Measure Latency", 2013; wrk2).
+ * calls that are due by then, each with the time at which it should have been sent. None is skipped, and the lateness counts as
+ * latency: that avoids coordinated omission (G. Tene, "How NOT to Measure Latency", 2013; wrk2).
  */
 export function createOpenLoop(host: LoopHost, load: OpenLoad, random: Random): Loop {
   const { clock } = host;
   const free: Slot[] = [];
   const meanGapMs = 1000 / load.ratePerSecond;
-  // 1 - random() is never 0, of which the logarithm would be infinite.
+  // 1 - random() is never 0, whose logarithm would be infinite.
   const gapMs = load.arrivals === 'uniform' ? () => meanGapMs : () => -Math.log(1 - random()) * meanGapMs;
   let slots = 0;
   let dueAt = Number.POSITIVE_INFINITY;

@@ -41,7 +41,7 @@ export interface Recording {
   readonly responseTime: LatencySummary | null;
   /** From when a call was really sent to its success; the same in a closed loop. */
   readonly serviceTime: LatencySummary | null;
-  /** How long after its due time a call was sent: the generator's own share; `null` in a closed loop. */
+  /** How long after its due time a call was sent, which is the generator's own delay; `null` in a closed loop. */
   readonly lateStart: LatencySummary | null;
   readonly errorsByCode: readonly ErrorSummary[];
   readonly endpoints: readonly EndpointSummary[];
@@ -55,8 +55,8 @@ class Counts {
 }
 
 /**
- * Takes down what becomes of the calls. Percentiles are of successes alone: failures are often much faster or, as timeouts,
- * much slower, and are told by their codes. Only calls that were due since the last `begin` are measured.
+ * Records the outcomes of the calls. Percentiles are of successes alone: failures are often much faster or, as timeouts, much
+ * slower, and are told by their codes. Only calls that were due since the last `begin` are measured.
  */
 export class Recorder {
   readonly #open: boolean;

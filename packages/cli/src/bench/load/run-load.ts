@@ -100,7 +100,7 @@ class LoadInMotion implements LoopHost {
     if (this.#phase === 'measuring' && this.#allBegun()) return false;
     this.#recorder.started(dueAt);
     this.#inFlight++;
-    // Not at once: whoever asks is in the middle of sending.
+    // Later, because the caller is in the middle of sending.
     if (this.#phase === 'measuring' && this.#allBegun()) this.clock.afterPoll(() => this.#drain());
     return true;
   }
@@ -142,7 +142,7 @@ class LoadInMotion implements LoopHost {
 
   readonly #interrupt = (): void => {
     this.#interrupted = true;
-    // Interrupted in the warm-up: nothing was measured, and that is then the result.
+    // Interrupted in the warm-up: the result is that nothing was measured.
     if (this.#phase === 'warm-up') this.#measure();
     this.#drain();
   };

@@ -9,7 +9,7 @@ export interface Metric {
   readonly kind: 'latency' | 'share' | 'count' | 'rate' | 'cpu';
   /** Which direction is an improvement. */
   readonly better: 'lower' | 'higher';
-  /** `undefined` when the report has no such figure, as nothing succeeded. */
+  /** `undefined` when the report has no such figure because nothing succeeded. */
   read(report: BenchReport): number | undefined;
 }
 

@@ -5,7 +5,7 @@ import { formatCount, formatMs, formatShare, formatSpan } from '../../format/uni
 import { type LatencySummary, PERCENTILES } from '../load/latency-histogram.js';
 import type { BenchReport, ReportConfig } from './report.js';
 
-/** The report for people: throughput, latencies, errors, endpoints, and what to beware of. */
+/** The report for people: throughput, latencies, errors, endpoints and warnings. */
 export function formatReport(report: BenchReport, style: Style): string {
   const { config, environment, result } = report;
   const sections = [

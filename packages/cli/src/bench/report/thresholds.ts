@@ -19,7 +19,7 @@ export interface Threshold {
 /**
  * Reads `p99>10ms,errors>0.1%,rps<5000,p50>+10%`.
  * @param hasBaseline - whether there is something that a change can be relative to
- * @throws CliError for what it does not understand, with what it would
+ * @throws CliError for what it does not understand, with what it accepts
  */
 export function parseThresholds(text: string, hasBaseline: boolean): readonly Threshold[] {
   const parts = text.split(',').map((part) => part.trim());
@@ -34,7 +34,7 @@ export function crossedThresholds(
 ): readonly string[] {
   return thresholds.flatMap(({ text, metric, operator, bound, relative }) => {
     const value = metric.read(report);
-    // Without a single success there is no latency: that is no way to pass a bound on it.
+    // Without a single success there is no latency, and a bound on it counts as crossed.
     if (value === undefined) return [`${text}: nothing was measured, as no call succeeded`];
     const before = baseline === undefined ? undefined : metric.read(baseline);
     if (relative && before === undefined) return [`${text}: the baseline has no ${metric.name}`];
