@@ -15,9 +15,15 @@ import { asEtcdError, type ConnectEtcd } from './client/etcd-port.js';
 import { listServices } from './instances/list-services.js';
 import { type PublishSnapshot, ServiceWatcher } from './instances/watcher.js';
 import { createServiceKeys } from './keys.js';
-import { DEFAULT_PREFIX, type EtcdOptions, type ResolvedEtcdOptions, resolveEtcdOptions } from './options.js';
+import {
+  DEFAULT_PREFIX,
+  describeInsecure,
+  type EtcdOptions,
+  type ResolvedEtcdOptions,
+  resolveEtcdOptions,
+} from './options.js';
 import { EtcdRegistration, type RegistrationEnvironment } from './registration/registration.js';
-import { createReport } from './report.js';
+import { createReport, type Report } from './report.js';
 import { createEtcdRules, type EtcdRules } from './rules/etcd-rules.js';
 import { EtcdRulesStore } from './rules/etcd-rules-store.js';
 import { createRulesKeys } from './rules/rules-keys.js';
@@ -61,6 +67,16 @@ export function openEtcdRegistry(
   return new EtcdHandle(options, environment, connect, timing);
 }
 
+/** Says before the first connection is made what it will tell to everybody on the path. */
+function tellFirst(connect: ConnectEtcd, options: ResolvedEtcdOptions, report: Report): ConnectEtcd {
+  let message = describeInsecure(options);
+  return (host) => {
+    if (message !== undefined) report({ kind: 'insecure', message });
+    message = undefined;
+    return connect(host);
+  };
+}
+
 /** How long clients may take to hear of a goodbye: a watch event, their coalescing, and a busy loop on either side. */
 const DRAIN_LEAD_MS = 3_000;
 
@@ -82,10 +98,11 @@ class EtcdHandle implements RegistryHandle {
     const { namespace, clock, random, onEvent } = environment;
     assertName('registry: namespace', namespace);
     const keys = createServiceKeys(options.prefix, namespace);
+    const report = createReport(onEvent);
     this.#environment = {
-      holder: new ClientHolder(connect, options.hosts, clock, random, keys.all()),
+      holder: new ClientHolder(tellFirst(connect, options, report), options.hosts, clock, random, keys.all()),
       keys,
-      report: createReport(onEvent),
+      report,
       ttlSeconds: options.ttlSeconds,
       clock,
       random,

@@ -165,3 +165,24 @@ function checkTls(tls: EtcdTls): void {
     throw new TypeError(`etcd: tls is not usable: ${(error as Error).message}`);
   }
 }
+
+/**
+ * What is said of a password, and of the token that etcd gives for it, that go to another machine in plaintext: whoever is on the path can read
+ * them, and then decide where calls go. The loopback address and TLS are fine.
+ *
+ * @returns `undefined` when nothing is to be said
+ */
+export function describeInsecure({
+  hosts,
+  auth,
+  tls,
+}: Pick<ResolvedEtcdOptions, 'hosts' | 'auth' | 'tls'>): string | undefined {
+  if (auth === undefined || tls !== undefined) return undefined;
+  const away = hosts.filter((host) => !isLoopback(host.slice(0, host.lastIndexOf(':'))));
+  if (away.length === 0) return undefined;
+  return `the password of etcd goes to ${away.join(', ')} without TLS: whoever is on the path can read it; write https:// or etcds://`;
+}
+
+function isLoopback(name: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i.test(name);
+}

@@ -78,7 +78,8 @@ export interface RegistryEnvironment {
 
 /** Something that an operator may want to know of a registry. */
 export interface RegistryEvent {
-  readonly kind: 'unreachable' | 'recovered' | 'invalidEntry' | 'registered' | 'lost' | 'conflict';
+  /** `insecure`: what lets into the registry goes over the network in plaintext. */
+  readonly kind: 'unreachable' | 'recovered' | 'invalidEntry' | 'registered' | 'lost' | 'conflict' | 'insecure';
   readonly message: string;
   readonly service?: string | undefined;
   readonly error?: Error | undefined;
