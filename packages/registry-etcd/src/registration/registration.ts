@@ -22,11 +22,11 @@ interface Waiter {
 }
 
 /**
- * Keeps one instance in etcd: a key for each of its services, all on one lease. Whatever goes missing (lease, key, the whole
- * store) is written anew; what another process has written under our key is left alone and reported, until it goes away.
+ * Keeps one instance in etcd: a key for each of its services, all on one lease. Whatever is lost (lease, key, the whole store) is
+ * written anew. What another process has written under our key is reported and left alone until it goes away.
  *
- * It is level-triggered: every sign of trouble leads to the same pass, which compares what should be with what is and mends the
- * difference, so that signs may be late, doubled or wrong.
+ * It is level-triggered: every sign of trouble starts the same pass, which compares what should be there with what is there and
+ * mends the difference. So signs may be late, doubled or wrong.
  */
 export class EtcdRegistration implements Registration {
   readonly registered: Promise<void>;

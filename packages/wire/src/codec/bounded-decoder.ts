@@ -40,11 +40,11 @@ export interface DecoderSettings {
   readonly keys: KeyCache;
 }
 
-/** What one message may still spend; the decoders of nested extensions spend from the same purse. */
+/** The budget of one message; the decoders of nested extensions share it. */
 interface Purse {
   /** Places in arrays and maps: at most as many as the message has bytes, so that nested headers cannot multiply. */
   places: number;
-  /** Places, and what values count besides: see {@link ELEMENT_COSTS}. */
+  /** Places, plus the cost of values: see {@link ELEMENT_COSTS}. */
   elements: number;
   numericKeyWork: number;
 }
@@ -55,10 +55,10 @@ interface KeyedMap {
   key: unknown;
 }
 
-/** The one property of what stands in the place of such a map. */
+/** The one property of the object that stands in for such a map. */
 const SINK = 'entry';
 
-/** How the library begins what it says of the byte c1. */
+/** How the library's message about the byte c1 begins. */
 const STOCK_MALFORMED = 'Unrecognized type byte';
 const NOTHING = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
@@ -66,12 +66,12 @@ const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 
 /**
- * The library's decoder with bounds inside. The end of the message is the only bound: no length is believed beyond it, arrays
- * and maps pay for their elements at the header from one budget of the whole message, so nested headers cannot multiply,
- * and nothing is allocated before both checks. Text is strict UTF-8, keys are strings, 64-bit integers are never rounded.
+ * The library's decoder with bounds inside. Every length is checked against the end of the message, and arrays and maps pay for
+ * their elements at the header from one budget of the whole message, so nested headers cannot multiply. Nothing is allocated
+ * before both checks. Text is strict UTF-8, keys are strings, 64-bit integers are never rounded.
  *
- * Fixed-size numbers are checked afterwards: reading a few bytes of the next message does no harm when the result is
- * thrown away because the position is not the end. Depth counts containers that hold something.
+ * Fixed-size numbers are checked afterwards: reading a few bytes of the next message does no harm, because the result is thrown
+ * away when the position is not the end. Depth counts containers that are not empty.
  */
 export class BoundedDecoder extends Decoder {
   readonly #settings: DecoderSettings;
@@ -84,7 +84,7 @@ export class BoundedDecoder extends Decoder {
   readonly #sparse: (object | undefined)[] = [];
   /** By depth, the open maps with other keys than texts. */
   readonly #keyed: KeyedMap[] = [];
-  /** Stands in the place of an open map: what the base class assigns to its one property goes into the `Map`. */
+  /** Stands in for an open map: what the base class assigns to its one property goes into the `Map`. */
   readonly #sink: Record<string, unknown>;
   /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
   #inner: BoundedDecoder | undefined;
@@ -146,10 +146,10 @@ export class BoundedDecoder extends Decoder {
       if (text !== undefined) return text;
     }
     const text = bytes.utf8Slice(start, end);
-    // Whatever is malformed becomes U+FFFD, so only text that holds one needs the second look: it may have been sent.
+    // Malformed text decodes to U+FFFD, so only text that holds one is checked again: it may have been sent as such.
     if (text.includes('\uFFFD') && !isUtf8Text(bytes, start, end)) {
       if (!this.#settings.keepMalformed) throw this.#error('a string that is not UTF-8', start);
-      // The base class only hands it on; as a key of a map it is refused like every other that is no text.
+      // The base class only returns it; as a key of a map it is refused like every key that is no text.
       this.#payObject(ELEMENT_COSTS.object);
       return this.#copy(start, end) as unknown as string;
     }
@@ -275,7 +275,7 @@ export class BoundedDecoder extends Decoder {
     const state = this.stack.top()!;
     const { map, key } = this.#keyed[this.stack.length]!;
     map.set(key, value);
-    // The base class takes what is here for its value after the last entry.
+    // After the last entry the base class takes what is here as its value.
     if (state.readCount + 1 === state.size) state.map = map as unknown as Record<string, unknown>;
   }
 
@@ -351,7 +351,9 @@ export class BoundedDecoder extends Decoder {
     return this.#malformed(`${what} of ${byteLength} bytes where only ${left} are left`, start);
   }
 
-  /** For bytes that are no MessagePack; all other errors are for values that are not taken here, the bodies of extensions among them. */
+  /**
+   * For bytes that are no MessagePack. All other errors are for values that are not accepted here, such as bodies of extensions.
+   */
   #malformed(what: string, at: number): CodecError {
     return new CodecError(`cannot decode the message at byte ${at - this.#start}: ${what}`, !this.#isInner);
   }

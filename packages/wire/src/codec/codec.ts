@@ -25,9 +25,8 @@ export interface EncodeTarget {
 export interface DecodeMessage {
   (bytes: Buffer, start: number, end: number): unknown;
   /**
-   * Estimate of the memory, in bytes, that the value decoded last takes besides as much as its message has: a byte of
-   * MessagePack may become an object of 60. A server counts it against `inFlightRequestBytes`. Left out, messages count
-   * by their bytes alone.
+   * Estimate of the memory, in bytes, that the last decoded value takes beyond the bytes of its message: one byte of MessagePack
+   * may become an object of 60. A server counts it against `inFlightRequestBytes`. Left out, messages count by their bytes alone.
    */
   readonly extraBytes?: number;
 }
@@ -38,7 +37,7 @@ export interface Codec {
   readonly name: string;
   /**
    * Appends one value. On failure the target's position is as before.
-   * @throws CodecError naming the path of what cannot be said in this format
+   * @throws CodecError naming the path of what cannot be encoded in this format
    */
   encode(value: unknown, target: EncodeTarget): void;
   /** Makes a decoder with caches of its own: one for each connection, so that no peer fills another's. */
@@ -49,9 +48,9 @@ export interface Codec {
 export class CodecError extends Error {
   override readonly name = 'CodecError';
   /**
-   * Whether bytes are not one value of the format at all: cut off, with bytes left over, or of a kind that does not exist. An honest peer
-   * never sends such. False for what is well-formed and not taken here, such as one element more than the limits allow: that is
-   * the misfortune of one call.
+   * Whether bytes are not one value of the format at all: cut off, with bytes left over, or of a kind that does not exist. An
+   * honest peer never sends that. False for what is well-formed and not accepted here, such as one element more than the limits
+   * allow: that fails one call only.
    */
   readonly malformed: boolean;
 

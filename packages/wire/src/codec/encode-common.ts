@@ -12,21 +12,20 @@ interface CommonEncoder extends EncoderMembers {
 }
 
 /**
- * Writes a bigint as the integer that it is, or as the decimal text when it takes more: no language has an integer of 8,192 bits that
- * MessagePack could say.
+ * Writes a bigint as an integer if MessagePack has one of its size, else as decimal text.
  */
 export function encodeCommonBigint(encoder: EncoderMembers, value: bigint): void {
   if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) encoder.encodeNumber(Number(value));
   else if (value >= -0x8000_0000_0000_0000n && value <= 0xffff_ffff_ffff_ffffn) encoder.encodeBigInt64(value);
-  // Text of a larger one takes time with the square of its length.
+  // Making the text of a larger one takes time that grows with the square of its length.
   else if (bigintBytes(value) === undefined) throw UNSUPPORTED;
   else encoder.encodeString(value.toString());
 }
 
 /**
- * Writes an object in words of everyone: a `Map` as a map, a `Set` as an array, an `Error` as the map of its name and message, typed arrays
- * as bytes or as arrays. For the raw format a `Date` is a text, and extensions do not exist.
- * @returns false, and nothing is written, for what is written the same way as ours
+ * Writes an object in types that every language has: a `Map` as a map, a `Set` as an array, an `Error` as the map of its name and
+ * message, typed arrays as bytes or as arrays. For the raw format a `Date` is a text, and extensions do not exist.
+ * @returns false, and writes nothing, for what is written in the same way as between our own peers
  */
 export function encodeCommon(encoder: CommonEncoder, value: object, kind: ValueKind, depth: number): boolean {
   if (kind === 'map' || kind === 'set' || kind === 'error') encodeCollection(encoder, value, kind, depth);

@@ -11,7 +11,8 @@ export function encodeLongString(encoder: EncoderMembers & { readonly isRaw: boo
   const reserved = isMeasured ? Buffer.byteLength(text) : 3 * length;
   encoder.ensureBufferSizeToWrite(5 + reserved);
   const { bytes, pos, isRaw } = encoder;
-  // The header is guessed, and the text moved in the rare case that its bytes need a longer one than its characters.
+  // The size of the header is guessed from the number of characters; the text is moved in the rare case that its bytes need a
+  // longer one.
   const guess = headerBytes(isMeasured ? reserved : length, isRaw);
   const written = bytes.utf8Write(text, pos + guess);
   // A lone surrogate would take three bytes, so text of one byte a character has none.
@@ -45,7 +46,7 @@ interface WellFormed {
   isWellFormed(): boolean;
 }
 
-/** Whether text can be said in UTF-8: false for half of a surrogate pair. */
+/** Whether text can be encoded in UTF-8: false for half of a surrogate pair. */
 export function isWellFormed(text: string): boolean {
   return (text as unknown as WellFormed).isWellFormed();
 }

@@ -31,19 +31,22 @@ export const EXTENSION = {
 export const BIGINT_BYTES = 1024;
 
 /**
- * How much work the numbers among the keys of `Map`s and the members of `Set`s of one message may be, by {@link numericKeyWork}. V8 hashes
- * numbers without a seed, so anyone can choose such that all collide, and each is then compared with those before it: 2,048 numbers or
- * 1,024 bigints of one collection take 4 to 6 ms, ten times as many would take a hundred times as long. Many small collections
- * are no work. Strings are hashed with a seed and need no such bound.
+ * The most work that the numbers among the keys of `Map`s and the members of `Set`s of one message may cost, see {@link
+ * numericKeyWork}. V8 hashes numbers without a seed, so a peer can choose numbers that all collide, and each is then compared
+ * with all before it: 2,048 numbers or 1,024 bigints in one collection take 4 to 6 ms, ten times as many take a hundred times as
+ * long. Many small collections cost little. Strings are hashed with a seed and need no such bound.
  */
 export const NUMERIC_KEY_WORK: number = 2 ** 21;
 
-/** What a key at this position of its collection may cost at most, in comparisons of numbers; a bigint is compared four times as slowly. */
+/**
+ * The most that a key at this position of its collection may cost, in comparisons of numbers; comparing a bigint takes four times
+ * as long.
+ */
 export function numericKeyWork(key: unknown, position: number): number {
   return typeof key === 'number' ? position : typeof key === 'bigint' ? 4 * position : 0;
 }
 
-/** What is said of a message or value beyond {@link NUMERIC_KEY_WORK}. */
+/** The error text for a message or value beyond {@link NUMERIC_KEY_WORK}. */
 export const TOO_MANY_NUMERIC_KEYS =
   'too many numbers as keys of maps and sets (at most 2,048 in one, or 1,024 bigints)';
 
@@ -79,7 +82,7 @@ export const TYPED_ARRAYS = [
   [16, ArrayBuffer, 1],
 ] as const;
 
-/** The row of {@link TYPED_ARRAYS} for a value; undefined for what the codec does not carry so, such as `Float16Array`. */
+/** The row of {@link TYPED_ARRAYS} for a value; undefined for what the codec does not carry, such as `Float16Array`. */
 export function typedArrayRow(value: ArrayBufferView | ArrayBuffer): (typeof TYPED_ARRAYS)[number] | undefined {
   const name = typedArrayName(value);
   return TYPED_ARRAYS.find(([, type]) => type.name === name);
@@ -176,8 +179,8 @@ export function dateFrom(body: Uint8Array): Date {
 }
 
 /**
- * An error as it came from elsewhere: a plain `Error` with that name. It has no stack frames: the sender's are not sent, and
- * collecting those of this decoder would make a few bytes of input cost microseconds.
+ * An error as it came from elsewhere: a plain `Error` with that name. It has no stack frames: those of the sender are not sent,
+ * and collecting those of this decoder would cost microseconds for a few bytes of input.
  * @throws DecodeError when the parts are not two strings
  */
 export function errorFrom(parts: readonly unknown[]): Error {
@@ -194,7 +197,7 @@ export function errorFrom(parts: readonly unknown[]): Error {
   return error;
 }
 
-/** What of an error travels: its name and message, never its stack, cause or fields. */
+/** The parts of an error that are sent: its name and message, never its stack, cause or fields. */
 export function errorParts(error: Error): [name: string, message: string] {
   const { name, message } = error;
   return [typeof name === 'string' ? name : 'Error', typeof message === 'string' ? message : ''];

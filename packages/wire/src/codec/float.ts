@@ -1,6 +1,6 @@
 /**
- * A number that is written as a float of 64 bits whatever it is. `2` is an integer on the wire, which peers whose types tell the two apart,
- * such as a Java `double`, may refuse. It is for what is sent: what arrives is a number.
+ * A number that is always written as a 64-bit float. The number `2` is sent as an integer, which peers may refuse where they
+ * expect a float, such as a Java `double`. It is only for sending: what arrives is a number.
  */
 export class Float {
   /** The number. */

@@ -6,10 +6,10 @@ import { createMsgpack } from './msgpack.js';
 export type TextFormat = 'utf8' | 'raw';
 
 /**
- * MessagePack as programs of other languages speak it. Our extensions are neither written nor read: a type that is ours by number is some
- * other's by meaning. What arrives: maps with other keys than texts as `Map`, extensions but the timestamp as `UnknownExtension`, a
- * str that is not UTF-8 as its bytes. What is sent: `undefined` as nil, and `Map`, `Set`, `Error`, typed arrays and large integers as what
- * comes closest (see docs/message-pack-rpc.md).
+ * MessagePack as programs of other languages speak it. Our extensions are neither written nor read, because the same number may
+ * mean another type there. What arrives: maps with other keys than texts as `Map`, extensions but the timestamp as
+ * `UnknownExtension`, a str that is not UTF-8 as its bytes. What is sent: `undefined` as nil, and `Map`, `Set`, `Error`, typed
+ * arrays and large integers as what comes closest (see docs/message-pack-rpc.md).
  */
 export function foreignMsgpack(textFormat: TextFormat = 'utf8'): Codec {
   return createMsgpack({

@@ -3,8 +3,8 @@ const DIGITS_MAX = 10;
 const INDEX_MAX = 2 ** 32 - 2;
 
 /**
- * The index that a key of an object stands for: JavaScript keeps properties whose names are whole numbers apart from all others, in an
- * array as long as the largest of them.
+ * The index that a key of an object means: JavaScript keeps properties whose names are whole numbers in an array of their own, as
+ * long as the largest of them.
  * @returns -1 when `bytes[start, end)` is not the decimal text of a whole number from 0 to 2^32 - 2
  */
 export function indexOfKey(bytes: Buffer, start: number, end: number): number {
@@ -16,7 +16,7 @@ export function indexOfKey(bytes: Buffer, start: number, end: number): number {
     if (digit < 0 || digit > 9) return -1;
     index = index * 10 + digit;
   }
-  // A name such as `007` is one like any other.
+  // A name such as `007` is no index.
   return index > INDEX_MAX || (length > 1 && bytes[start] === 0x30) ? -1 : index;
 }
 

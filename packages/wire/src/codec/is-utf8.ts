@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** From here on native code is faster than a loop, in spite of the view that it needs. */
+/** From this length on native code is faster than a loop, although it needs a view. */
 const LOOP_BYTES = 64;
 
 /**

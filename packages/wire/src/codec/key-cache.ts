@@ -4,9 +4,9 @@ const KEY_BYTES = 32;
 const SLOTS = 256;
 
 /**
- * Remembers the short ASCII keys of maps, so that the field names of the same records become strings once. Direct-mapped: a
- * key that hashes to a taken slot replaces what is there, so a peer that sends ever new keys costs time, never memory.
- * One for each decoder: no peer evicts the keys of another.
+ * Remembers the short ASCII keys of maps, so that the field names of similar records are made into strings only once.
+ * Direct-mapped: a key that hashes to a taken slot replaces the one there, so a peer that always sends new keys costs time but no
+ * memory. One for each decoder: no peer evicts the keys of another.
  */
 export class KeyCache {
   readonly #slots: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined);

@@ -2,10 +2,9 @@ import { Decoder as StockDecoder, Encoder as StockEncoder } from '@msgpack/msgpa
 import type { Chunk } from './codec.js';
 
 /*
- * The private members of @msgpack/msgpack that the codec overrides or reads, as they are in 3.1.3. The dependency is pinned
- * to that exact version and `msgpack-internals.test.ts` fails when any of them is missing, so an upgrade cannot pass unseen.
- * TypeScript knows private members by declaration and refuses to let a subclass touch them; this file is the one place that
- * says otherwise.
+ * The private members of @msgpack/msgpack that the codec overrides or reads, as they are in 3.1.3. The dependency is pinned to
+ * that exact version and `msgpack-internals.test.ts` fails when any of them is missing, so an upgrade cannot pass unseen.
+ * TypeScript does not let a subclass use members that are declared private; only this file works around that.
  */
 
 /** The pool of half-built arrays and maps of a {@link Decoder}. */

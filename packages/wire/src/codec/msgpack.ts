@@ -24,13 +24,13 @@ export interface MsgpackOptions {
    */
   readonly malformedText?: 'refuse' | 'keep';
   /**
-   * Largest encoded value in bytes, from 1 to 2^31 - 1 (default 64 MiB). It stops a value such as `new Array(1e9)` before the
-   * memory is gone; what a connection may send is bounded by its own limits besides.
+   * Largest encoded value in bytes, from 1 to 2^31 - 1 (default 64 MiB). It stops a value such as `new Array(1e9)` before memory
+   * runs out; the limits of a connection bound what it may send in addition.
    */
   readonly maximumBytes?: number;
   /**
-   * Most elements of an encoded value, counted as `limits.messageElements` does, from 1 to 2^31 - 1 (default 1,000,000, as there): what a
-   * peer would refuse is refused before anything is sent. Raise it together with that limit of whoever receives.
+   * Most elements of an encoded value, counted as `limits.messageElements` does, from 1 to 2^31 - 1 (default 1,000,000, as
+   * there): what a peer would refuse is refused before anything is sent. Raise it together with that limit of the receivers.
    */
   readonly maximumElements?: number;
 }
@@ -59,7 +59,7 @@ export function createMsgpack(settings: MsgpackSettings): Codec {
     name: 'msgpack',
     encode(value: unknown, target: EncodeTarget): void {
       if (busy.includes(target)) throw new CodecError(SAME_TARGET);
-      // Busy only when a getter or a proxy of a value encodes another value: that one gets an encoder of its own.
+      // Only busy when a getter or a proxy inside a value encodes another value: that one gets an encoder of its own.
       const encoder = busy.length === 0 ? shared : new FastEncoder(maximumBytes, maximumElements, dialect);
       busy.push(target);
       try {
@@ -134,6 +134,6 @@ function resolveMsgpackOptions(options: MsgpackOptions): ResolvedMsgpackOptions 
 function explained(error: unknown, value: unknown, maximumElements: number | undefined, dialect: Dialect): CodecError {
   const reason = explainUnsupported(value, maximumElements, dialect);
   if (reason !== undefined) return new CodecError(reason);
-  // The second walk found nothing: a getter that fails once, or a value that changes as it is read.
+  // The second walk found nothing: a getter failed only once, or the value changes while it is read.
   return new CodecError(`value at $ could not be encoded: ${reasonText(error)}`);
 }

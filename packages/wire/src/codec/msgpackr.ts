@@ -23,7 +23,7 @@ import { PlainCheck } from './plain-check.js';
  */
 export function msgpackrCodec(options: MsgpackOptions = {}): Codec {
   const strict = msgpack(options);
-  // No state between two messages, no reference into `bytes`; what would be rounded as a number never gets here.
+  // No state between two messages and no reference into `bytes`; integers that would be rounded never get here.
   const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number', copyBuffers: true });
   const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   return {
@@ -48,7 +48,7 @@ export function msgpackrCodec(options: MsgpackOptions = {}): Codec {
   };
 }
 
-/** From here on a view of the bytes costs less than a copy of them. */
+/** From this length on a view of the bytes costs less than a copy. */
 const SCRATCH_BYTES = 8192;
 
 /** Never hands over `bytes` itself: msgpackr hangs a property onto what it reads from, and is slower far into a chunk. */

@@ -4,14 +4,15 @@ import { ELEMENT_COSTS } from './element-costs.js';
 import { indexOfKey } from './index-keys.js';
 
 /**
- * Tells messages that every MessagePack decoder reads the same way from those in which they differ: extensions, integers that a
- * number cannot hold, keys that are not strings, the key `__proto__`, keys that are indices, a byte order mark, and whatever is malformed or out of
- * bounds. It goes over the bytes once, allocates nothing but for text that is long or not ASCII, and never throws.
+ * Finds messages that every MessagePack decoder reads in the same way, as opposed to those with extensions, integers that a
+ * number cannot hold, keys that are not strings, the key `__proto__`, keys that are indices, a byte order mark, and whatever is
+ * malformed or out of bounds. It goes over the bytes once, allocates nothing but for text that is long or not ASCII, and never
+ * throws.
  */
 export class PlainCheck {
   /** Elements of the message that was looked at last, as the decoder counts them. */
   elements = 0;
-  /** Of its values: the numbers, booleans and nulls. */
+  /** How many of its values are numbers, booleans and nulls. */
   scalars = 0;
   readonly #messageElements: number;
   readonly #messageDepth: number;
@@ -97,7 +98,7 @@ export class PlainCheck {
     );
   }
 
-  /** Whether the key from `start` on is an index: objects with such keys are made in a way of their own. */
+  /** Whether the key from `start` on is an index: the decoder makes objects with such keys in another way. */
   #isIndex(start: number): boolean {
     const byte = this.#bytes[start]!;
     return byte <= 0x39 && byte >= 0x30 && indexOfKey(this.#bytes, start, this.#position) >= 0;

@@ -18,9 +18,9 @@ export interface Scanner {
 export type ScannerLimits = Pick<Limits, 'messageBytes'>;
 
 /**
- * Makes a scanner that finds where values end, and nothing more: what they hold, how many elements and how deep, is for the decoder
- * to refuse, for one message and not for all that come behind it. Each byte of a header is visited once, strings, binaries and extensions
- * are skipped by their length, and all that is kept is a count of values to come: nesting costs nothing.
+ * Makes a scanner that only finds where values end. Their contents, number of elements and depth are checked by the decoder,
+ * which can refuse one message without losing those behind it. Each byte of a header is visited once; strings, binaries and
+ * extensions are skipped by their length. All that is kept is the number of values to come, so nesting costs nothing.
  */
 export function createScanner(limits: ScannerLimits): Scanner {
   return new EndScanner(limits.messageBytes);

@@ -5,7 +5,7 @@ import { CallQueue } from './call-queue.js';
 /** Why a call ends before its answer: it was abandoned, or its deadline passed; `late`, when this process was too busy to see it. */
 export type GivenUp = AbandonReason | 'expired' | 'late';
 
-/** What the protocol of a connection does for the calls in flight on it. It keeps their ids. */
+/** The protocol of a connection, as the owner of its calls in flight uses it. It keeps their ids. */
 export interface CallWire {
   /** How many calls have been given to it and have not ended. */
   readonly size: number;
@@ -45,7 +45,7 @@ export class CallOwner implements CallHolder {
   readonly #wire: CallWire;
   readonly #clock: Clock;
   readonly #timers: TimerQueue;
-  /** Those that have to wait until others have ended, here or on another connection that takes from the same queue. */
+  /** Calls that wait until others have ended, here or on another connection that takes from the same queue. */
   readonly #waiting: CallQueue;
   #isDraining = false;
   #closedReason: string | undefined;
@@ -110,7 +110,7 @@ export class CallOwner implements CallHolder {
     call.fail(refusal);
   }
 
-  /** Sends those that had to wait, as far as they need not wait any more; closes when the last call of a drain has ended. */
+  /** Sends the calls that need not wait any more; closes when the last call of a drain has ended. */
   proceed(): void {
     if (this.#closedReason !== undefined) return;
     if (this.#waiting.size > 0) this.#sendWaiting();
@@ -122,7 +122,7 @@ export class CallOwner implements CallHolder {
     for (const call of this.#waiting) {
       if (this.#wire.mustWait(call)) return;
       this.#waiting.delete(call);
-      // Nothing ends a one-way call once it has been sent; any other one is of this connection from now on.
+      // Nothing ends a one-way call after it has been sent; any other call belongs to this connection from now on.
       if (call.oneWay) this.#release(call);
       else call.holder = this;
       this.#transmit(call, now);
@@ -219,8 +219,8 @@ export function unfitAnswer(call: Call, code: Code, reason: string): RpcError {
 }
 
 /**
- * Whether a server seems to stand still: nothing of it came while a call was there, but perhaps at the beginning, when what it
- * had said before was still on its way.
+ * Whether a server seems to stand still: nothing came from it during a call, except perhaps at the beginning, when earlier bytes
+ * were still on their way.
  * @param heardAt - when something last came
  */
 export function isSilent(heardAt: number, { startedAt }: Call, now: number): boolean {

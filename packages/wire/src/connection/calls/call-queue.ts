@@ -1,8 +1,8 @@
 import type { Call } from '@org/rpc-core';
 
 /**
- * Calls that wait to be sent, in the order in which they came: on one connection, or on whichever of several connections to the same
- * server is free first, so that none waits behind one that takes long while another connection has nothing to do.
+ * Calls that wait to be sent, in the order in which they came: on one connection, or on the first free one of several connections
+ * to the same server, so that no call waits for a busy connection while another one is idle.
  */
 export class CallQueue {
   readonly #calls = new Set<Call>();

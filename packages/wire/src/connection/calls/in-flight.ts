@@ -7,8 +7,8 @@ const SLOTS_MIN = 64;
  * The calls of one connection that await their answer. Ids count up; the low bits of an id are its slot in a table of at least
  * twice as many slots as calls, so that a lookup is an array access.
  *
- * An id comes again only after two thousand million calls. The server may run its handler for much longer than the call was
- * awaited here: an id that came again sooner would be refused as one in flight already, or get the old answer.
+ * An id is used again only after two thousand million calls. A server may run a handler for much longer than the call was awaited
+ * here: an id that was used again sooner would be refused as being in flight, or get the old answer.
  */
 export class InFlight {
   #slots: (Call | undefined)[] = new Array<Call | undefined>(SLOTS_MIN).fill(undefined);
@@ -67,7 +67,7 @@ export class InFlight {
     return calls;
   }
 
-  /** Ids with different low bits still have them when one more bit counts. */
+  /** Ids that differ in their low bits also differ when one more bit counts. */
   #grow(): void {
     const larger = new Array<Call | undefined>(2 * this.#slots.length).fill(undefined);
     for (const call of this.#slots) if (call !== undefined) larger[call.id & (larger.length - 1)] = call;

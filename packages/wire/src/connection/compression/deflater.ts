@@ -6,8 +6,8 @@ import type { Output } from '../channel/output.js';
 import type { ResolvedCompression } from './compression-options.js';
 
 /**
- * Up to so many bytes, payloads are compressed and inflated at once, in a fraction of a millisecond. What is larger goes to the
- * threads of zlib, so that the event loop does not stand still.
+ * Payloads of up to this many bytes are compressed and inflated at once, in a fraction of a millisecond. Larger ones go to the
+ * threads of zlib, so that the event loop is not blocked.
  */
 export const AT_ONCE_BYTES: number = 16 * 1024;
 
@@ -36,8 +36,8 @@ export class Deflater {
   /**
    * Compresses the payload of the frame from `start` to the output's position, which has not been committed.
    *
-   * @returns `undefined` when the frame stands in the output, compressed or, where that saves nothing, as it was. Else the
-   * frame was taken out; the promise gives it as it is to be sent, and never rejects.
+   * @returns `undefined` when the frame is in the output, compressed or, if that saves nothing, as it was. Otherwise the frame
+   * was taken out, and the promise resolves with it as it must be sent; it never rejects.
    */
   compress(output: Output, start: number): Promise<Buffer> | undefined {
     const { aboveBytes } = this.#options;
@@ -55,7 +55,8 @@ export class Deflater {
 
   #later(output: Output, start: number, headBytes: number): Promise<Buffer> | undefined {
     const frameBytes = output.position - start;
-    // What waits for zlib is not in the write queue yet. Beyond its bound it goes as it is, into the queue, which is watched.
+    // Frames that wait for zlib are not in the write queue yet. Beyond the queue's bound they go there uncompressed, where they
+    // are counted.
     if (this.#waitingBytes + frameBytes > this.#waitingBytesMax) return undefined;
     const frame = Buffer.from(output.chunk.bytes.subarray(start, output.position));
     output.rollBack(start);
@@ -70,7 +71,7 @@ export class Deflater {
     });
   }
 
-  /** With room for all that comes out, a payload takes one way to the threads and back. */
+  /** With room for the whole result, a payload goes to the threads and back only once. */
   #zlibOptions(payloadBytes: number): { level: number; chunkSize: number } {
     return { level: this.#options.level, chunkSize: Math.max(64, payloadBytes) };
   }

@@ -2,7 +2,7 @@ import { inflate as inflateLater, inflateSync, type ZlibOptions } from 'node:zli
 import { INFLATED_LENGTH_BYTES, readInflatedLength } from '../../frames/compressed.js';
 import { AT_ONCE_BYTES } from './deflater.js';
 
-/** Bytes that are not what their sender said: only the call that they belong to fails. */
+/** Compressed bytes that are corrupt or not of the announced length: only their call fails. */
 export class InflateError extends Error {
   override readonly name = 'InflateError';
 }
@@ -14,8 +14,8 @@ interface Inflated {
 }
 
 /**
- * Inflates the payload section `bytes[start, end)` of a frame with the flag COMPRESSED. Nothing beyond the announced length comes
- * out, whatever stands in it: the caller has compared that length with its bounds before.
+ * Inflates the payload section `bytes[start, end)` of a frame with the flag COMPRESSED. It never produces more than the announced
+ * length, which the caller has compared with its bounds before.
  *
  * @param isPatient - whether a large payload may go to zlib's threads; otherwise it is inflated at once as well
  * @returns the payload; a promise of it when it is large. Of `bytes`, nothing is kept then.
@@ -27,7 +27,7 @@ export function inflate(bytes: Buffer, start: number, end: number, isPatient = t
   const options: ZlibOptions = {
     info: true,
     maxOutputLength: Math.max(1, announced),
-    // One byte more than it needs: zlib sees at once that nothing follows.
+    // One byte more than needed, so that zlib sees at once that nothing follows.
     chunkSize: Math.max(64, announced + 1),
   };
   if (!isPatient || Math.max(announced, compressed.length) <= AT_ONCE_BYTES) {

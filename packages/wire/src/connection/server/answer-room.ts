@@ -2,12 +2,12 @@ import type { Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 
 /**
- * Answers of handlers that began before the write queue was full may make it so many times as long: their work is done, and
- * a few large answers at once are no mistake of anybody.
+ * Answers of running handlers may make the write queue this many times as long: their work is done, and a few large answers at
+ * once are nobody's mistake.
  */
 const UNSENT_FACTOR = 4;
 
-/** While there is no room for an answer, an error in its place has at most so many bytes. */
+/** The most bytes of an error that replaces an answer for which there is no room. */
 export const SHORT_ERROR_BYTES = 1024;
 
 /** What an answer needs to know of its way out. */

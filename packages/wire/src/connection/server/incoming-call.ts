@@ -4,7 +4,7 @@ import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
 import type { ServedStream } from '../streams/item-queue.js';
 
-/** A method that a server can run, as its connections see it. The server hangs more onto it. */
+/** A method that a server can run, as its connections see it; the server adds more to it. */
 export interface MethodEntry {
   readonly service: string;
   readonly method: string;
@@ -40,10 +40,10 @@ export interface IncomingPort<Entry extends MethodEntry = MethodEntry> {
 }
 
 /**
- * One call on the server, from its request to its answer; at the same time the context that its handler sees. What most
- * handlers never look at (signal, metadata, values) is made when it is first asked for.
+ * One call on the server, from its request to its answer; at the same time the context that its handler sees. What most handlers
+ * never use (signal, metadata, values) is made when it is first asked for.
  *
- * Whoever serves it decodes its arguments, answers it once (`answer`, `answerItems` or `fail`), and says `end` when nothing of
+ * The server's stack decodes its arguments, answers it once (`answer`, `answerItems` or `fail`), and calls `end` when nothing of
  * it runs any more.
  */
 export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements CallContext {
@@ -61,7 +61,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   requestBytes: number;
   /** Whether they are counted: it has waited for something, or waits now. */
   counted = false;
-  /** Whether its server has let it in: until it ends, it takes a place there. */
+  /** Whether the server has admitted it: then it takes a place there until it ends. */
   admitted = false;
   /** Whether its arguments came compressed. */
   isCompressed = false;
@@ -69,11 +69,11 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   started = false;
   /** Whether nobody waits for the answer any more. */
   abandoned = false;
-  /** Whether that has been so for so long that it counts no more. */
+  /** Whether it has been abandoned for so long that it no longer counts. */
   outlived = false;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
-  /** What is told of it to those who watch this process; `undefined` when nobody does. */
+  /** Its record for observers of this process; `undefined` when there are none. */
   observed: object | undefined = undefined;
   /** Runs a step of its stream where the handler was entered; `undefined` before that. */
   inContext: (<T>(step: () => T) => T) | undefined = undefined;
@@ -177,7 +177,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.#controller?.abort(reason);
   }
 
-  /** It waits for something from here on, and counts as running until it ends. Harmless when it does already. */
+  /** Marks it as waiting for something: it counts as running until it ends. Harmless when called again. */
   hold(): void {
     this.#port.hold(this);
   }
@@ -191,7 +191,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   }
 
   /**
-   * Reads the arguments from `bytes[start, end)`, which are no longer needed then.
+   * Reads the arguments from `bytes[start, end)`, which is not needed after that.
    * @throws RpcError when they are none, or take more memory than the connection has left
    */
   decode(bytes: Buffer, start: number, end: number): void {

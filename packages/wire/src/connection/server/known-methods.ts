@@ -2,12 +2,13 @@ import type { RpcError } from '@org/rpc-core';
 import type { MethodEntry } from './incoming-call.js';
 import type { ServerHost } from './server-host.js';
 
-/** A power of two: methods that the calls of one connection go to at the same time, as a rule. */
+/** A power of two: usually more than the methods that one connection calls at a time. */
 const SLOTS = 16;
 
 /**
- * Finds methods by the bytes of their names: of a method that was called before on this connection no string is made and no table
- * is asked. Direct-mapped, so a peer that asks for ever other names costs time, never memory; what does not exist is not kept.
+ * Finds methods by the bytes of their names: for a method that was called before on this connection it makes no string and asks
+ * no table. Direct-mapped, so a peer that always calls other names costs time but no memory; names that do not exist are not
+ * kept.
  */
 export class KnownMethods<Entry extends MethodEntry> {
   readonly #host: Pick<ServerHost<Entry>, 'find'>;
@@ -24,7 +25,7 @@ export class KnownMethods<Entry extends MethodEntry> {
     const slot = (last + (end - start) * 3) & (SLOTS - 1);
     const known = this.#slots[slot];
     if (known !== undefined && isNamed(known, bytes, start, end, serviceLength)) return known;
-    // Names are ASCII; whatever else stands here names nothing that exists, in any reading.
+    // Names are ASCII; other bytes name no method that exists.
     const found = this.#host.find(bytes.latin1Slice(start, end), serviceLength);
     if (!('code' in found)) this.#slots[slot] = found;
     return found;

@@ -116,8 +116,8 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
 }
 
 /**
- * Reads the arguments of a call. What is no value at all closes the connection; a value that is not taken here, beyond a bound or
- * with an extension that nobody knows, costs its call alone: the frame is sound, and an honest peer may have sent it.
+ * Reads the arguments of a call. Bytes that are no value close the connection. A value that is not accepted here, because of a
+ * bound or an unknown extension, fails only its call: the frame is sound, and an honest peer may have sent it.
  * @throws RpcError INVALID_ARGUMENT when they cannot be read or are no list
  */
 function decodeArgs(channel: FrameChannel, bytes: Buffer, start: number, end: number): readonly unknown[] {
@@ -157,7 +157,7 @@ function inflateArgs(bytes: Buffer, start: number, end: number): Buffer | Promis
 /**
  * Answers a call with its result.
  * @returns a promise when the result is large and is compressed first; it never rejects
- * @throws what says why the result, or its metadata, cannot be sent; nothing has been appended then
+ * @throws Error that says why the result or its metadata cannot be sent; nothing has been appended then
  */
 function answer(
   channel: FrameChannel,
@@ -176,7 +176,7 @@ function answer(
   if (bodyBytes > bodyBytesMax) {
     output.rollBack(start);
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;
-    // The handler has run, and would give as much on any other server.
+    // The handler has run, and would give the same result on any other server.
     throw rpcError('RESOURCE_EXHAUSTED', reason, { final: true });
   }
   const compressing = deflater?.compress(output, start);
@@ -209,10 +209,10 @@ function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Bu
 }
 
 /**
- * Runs a streaming handler: its iterator is pulled while there is credit, each time inside the call's context. When the
- * caller has had enough, the deadline passes or the connection is lost, the iterator is returned.
+ * Runs a streaming handler: its iterator is pulled while there is credit, each time inside the call's context. When the caller
+ * stops, the deadline passes or the connection is lost, `return` of the iterator is called.
  *
- * @param start - runs the handler and gives what it gives
+ * @param start - runs the handler and returns its result
  * @returns when the handler has let go
  * @throws what the handler throws, or why it was stopped
  */

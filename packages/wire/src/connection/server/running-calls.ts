@@ -3,8 +3,8 @@ import { rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
 /**
- * The calls of one connection whose handlers run, those included whose caller has given up: a peer that cancels what it asks
- * for must not get more handlers for it. Calls that are answered at once never come in here.
+ * The calls of one connection whose handlers run, including those whose caller has given up: a peer must not get more handlers by
+ * cancelling calls. Calls that are answered at once never come in here.
  */
 export class RunningCalls<Entry extends MethodEntry> {
   readonly #limits: Limits;
@@ -38,7 +38,7 @@ export class RunningCalls<Entry extends MethodEntry> {
   }
 
   /**
-   * Nobody waits for this call any more: its handler is told why, and nothing of it is answered.
+   * Nobody waits for this call any more: its handler is told why, and nothing is answered.
    * @returns the call; `undefined` when it has ended, or was given up before
    */
   giveUp(id: number, reason: RpcError): IncomingCall<Entry> | undefined {
@@ -51,21 +51,21 @@ export class RunningCalls<Entry extends MethodEntry> {
 
   /**
    * The connection is gone: handlers that look at their signal see it abort, and nobody is answered. One-way calls go on until
-   * their deadline: their callers were told that they are done, and may well have left on that word.
+   * their deadline: their callers were told that they are done, and may have left.
    */
   abandonAll(reason: string): void {
     for (const call of this.#byId.values()) abandon(call, reason);
   }
 
   /**
-   * This side ends the connection, for a fault of the peer or because the server ends: nothing more may run for it, whether or
-   * not anybody waits.
+   * This side ends the connection, because of a fault of the peer or because the server ends: nothing may run for it any more,
+   * whether or not anybody waits.
    */
   abandonOneWay(reason: string): void {
     for (const call of this.#oneWay) abandon(call, reason);
   }
 
-  /** What to answer to one more request of so many bytes; `undefined` when the limits leave room for it. */
+  /** The refusal of one more request of this size; `undefined` when the limits leave room for it. */
   refusal(requestBytes: number): RpcError | undefined {
     const { callsInFlight, inFlightRequestBytes } = this.#limits;
     if (this.size + this.#arriving.size >= callsInFlight) {
@@ -80,9 +80,9 @@ export class RunningCalls<Entry extends MethodEntry> {
   }
 
   /**
-   * Counts what the decoded arguments of a call take besides its bytes, until it ends. A call beside which none runs always has
-   * room: the estimate is a high one, and what a single message can take is bounded by `messageBytes` and `messageElements`.
-   * @returns what to answer instead of running it; `undefined` when the limits leave room for it
+   * Counts the memory of a call's decoded arguments beyond its bytes, until it ends. A call that runs alone always has room: the
+   * estimate is high, and `messageBytes` and `messageElements` bound what a single message can take.
+   * @returns the refusal; `undefined` when the limits leave room for it
    */
   charge(call: IncomingCall<Entry>, extraBytes: number): RpcError | undefined {
     const { inFlightRequestBytes } = this.#limits;
@@ -96,7 +96,7 @@ export class RunningCalls<Entry extends MethodEntry> {
     return undefined;
   }
 
-  /** A request of so many bytes arrives in pieces: from the first one on it counts as a call. */
+  /** A request of this size arrives in pieces: from the first piece on it counts as a call. */
   arrives(id: number, requestBytes: number): void {
     this.#arriving.set(id, requestBytes);
     this.#requestBytes += requestBytes;
@@ -131,7 +131,7 @@ function abandon(call: IncomingCall, reason: string): void {
   call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
 }
 
-/** What is answered to a call whose handler is cut off, because its connection may not go on: its time is over. */
+/** The answer to a call whose handler is cut off because its connection ends. */
 export function cutOff({ started }: IncomingCall, reason: string): RpcError {
   return started
     ? rpcError('UNAVAILABLE', `${reason}: the handler was cut off before it had ended`, { progress: 'processed' })

@@ -47,7 +47,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   #offersInflating = false;
   #successor: Successor<Entry> | undefined;
   #refusing: string | undefined;
-  /** Whether calls that nobody can send again are served still, though others are refused: they have crossed the GOAWAY. */
+  /**
+   * Whether calls that nobody can send again are still served although others are refused: they crossed the GOAWAY on their way.
+   */
   #servesLast = true;
   #draining: string | undefined;
   #peerEnded = false;
@@ -94,7 +96,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   drain(reason: string): void {
     this.#draining = reason;
-    // A peer that has not spoken yet may speak MessagePack-RPC, to which a frame is garbage.
+    // A peer that has not spoken yet may speak MessagePack-RPC, and could not read a frame.
     if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
   }
 
@@ -114,7 +116,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#running.abandonOneWay(reason);
     if (!this.#channel.isGreeted || !this.#channel.isOpen) return this.#drop(reason);
     for (const call of [...this.#running.values()]) this.#breakOff(call.id, cutOff(call, reason));
-    // Its last words are the answers: a connection that is dropped at once would lose them.
+    // The answers are still to be sent: a connection that is dropped at once would lose them.
     this.#channel.closeFor(GoAwayCode.DRAINING, reason);
   }
 
@@ -139,7 +141,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const { remainingMs, metadataStart, payloadStart } = parsed;
     if ((flags & MORE) === 0) this.#opens(flags, id);
     else this.#running.arrived(id);
-    // Its items may follow at once, whatever becomes of the call.
+    // Its items may follow at once, also when the call is refused.
     const stream =
       (flags & RequestFlag.STREAM) === 0
         ? undefined
@@ -186,12 +188,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   /** Refuses a call whose request has not been read. */
   #refuseOpening(flags: number, id: number, error: RpcError): void {
-    // Its items may follow, as those of a stream that has ended.
+    // Its items may follow; they are dropped as those of a stream that has ended.
     if ((flags & RequestFlag.STREAM) !== 0) this.#streams.open(id, new ItemQueue());
     this.#refuse(id, error);
   }
 
-  /** Answers a call with an error while its handler runs, which is told and sends nothing more. */
+  /** Answers a call with an error while its handler runs. The handler is told and sends nothing more. */
   #breakOff(id: number, error: RpcError): void {
     const call = this.#running.giveUp(id, error);
     if (call === undefined) return;
@@ -199,7 +201,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#streams.close(id);
   }
 
-  /** @param isFinal - nobody can send it again: not what nobody hears of, and not what has taken items of its caller */
+  /** @param isFinal - nobody can send it again, because it is one-way or has taken items of its caller */
   #refusal(requestBytes: number, isFinal: boolean): RpcError | undefined {
     if (this.#refusing !== undefined && !(isFinal && this.#servesLast))
       return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused' });
@@ -208,7 +210,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   #refuse(id: number, error: RpcError): void {
     this.#streams.close(id);
-    // Of a one-way call nobody is told: a client that is a version ahead, or notifies in bursts, has done nothing wrong.
+    // Nobody is told of a refused one-way call: a client of a newer version, or one that sends bursts, has done nothing wrong.
     if (id !== 0) this.#answers.writeError(id, error, false);
   }
 
@@ -250,8 +252,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 
   /**
-   * What shows the client that this is the server of the registry's entry. Only who knows the secret of the entry gets it.
-   * @throws ProtocolError when the client does not, and has to
+   * The proof for the client that this is the server of the registry's entry. It is sent only to clients that know the secret of
+   * the entry.
+   * @throws ProtocolError when the client must know the secret and does not
    */
   #proofFor(hello: Hello, instance: string): string | undefined {
     const { secret } = this.#options;
@@ -267,7 +270,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (code !== GoAwayCode.DRAINING) this.#drop(`closed by the client: ${reason}`);
   }
 
-  /** A client that computes for some seconds says nothing, and may call as soon as it can. */
+  /** A client that computes for some seconds sends nothing, and may call again afterwards. */
   isNeeded(): boolean {
     return !this.#peerEnded;
   }
@@ -298,7 +301,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#channel.closeAfterWriting(reason);
   }
 
-  /** From here on this connection only passes on what its server asks of it. */
+  /** From here on this connection only forwards its server's requests to the successor. */
   #speakMessagePackRpc(bytes: Buffer): void {
     this.#channel.handOver((stream, openedAt) => {
       const closed = (reason: string): void => this.closed(reason);
@@ -328,7 +331,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 }
 
-/** What a client is told that does not know the secret of the server's entry. */
+/** The error for a client that does not know the secret of the server's entry. */
 const NOT_OF_THIS_USER =
   'this server takes only calls of its own user, whose clients find it in the registry local: (to let others in, listen with anyUser: true)';
 
@@ -357,7 +360,7 @@ function checkCompressed(type: number, isOffered: boolean): void {
 }
 
 /**
- * What a request counts as: its bytes, or those that its payload inflates to when they are more.
+ * What a request counts against the budget: its bytes, or those that its payload inflates to if these are more.
  * @throws ProtocolError when its payload is cut short
  */
 function requestCost(flags: number, bytes: Buffer, start: number, payloadStart: number, end: number): number {
@@ -378,7 +381,7 @@ function readMetadata(bytes: Buffer, start: number, end: number, limits: Limits)
   }
 }
 
-/** Why the caller does not wait any more: what the handler's signal says. A number that is not known is that of a caller. */
+/** Why the caller does not wait any more, as the handler's signal says it. An unknown number counts as the caller's own wish. */
 function cancelledByCaller(reason: number): RpcError {
   return rpcError('CANCELLED', CANCEL_REASONS[reason] ?? CALLER, { progress: 'processed' });
 }
@@ -389,21 +392,21 @@ const CANCEL_REASONS: Readonly<Record<number, string>> = {
   [CancelReason.SHUTDOWN]: 'the client was closed (shutdown)',
 };
 
-/** What is answered to a call of which an item was skipped. */
+/** The answer to a call when one of its items was skipped. */
 function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
   const reason = `an item has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed', final: true });
 }
 
-/** What is answered to a request whose body was skipped. */
+/** The answer to a request whose body was skipped. */
 function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
   const reason = `the request has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
 }
 
 /**
- * Bounds CANCELs that no REQUEST has paid for. Each call may be cancelled once, in bursts of any size: what calls that are opened
- * and cancelled at once can cost (CVE-2023-44487) is bounded by `callsInFlight`, where a handler counts until it has ended.
+ * Bounds CANCELs beyond one for each REQUEST. Each call may be cancelled once, in bursts of any size: the cost of calls that are
+ * opened and cancelled at once (CVE-2023-44487) is bounded by `callsInFlight`, where a handler counts until it has ended.
  */
 class CancelGuard {
   readonly #limits: Limits;

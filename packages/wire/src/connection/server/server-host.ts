@@ -10,7 +10,7 @@ import type { IncomingCall, MethodEntry } from './incoming-call.js';
 export interface ServerSelf {
   /** The instance id that HELLO names. */
   readonly instance: string;
-  /** For how long it has been there. */
+  /** How long it has been running, in milliseconds. */
   readonly uptimeMs: number;
   /** Aborts when it begins to drain. */
   readonly draining: AbortSignal;
@@ -22,15 +22,15 @@ export interface ServerSelf {
 export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
   readonly self: ServerSelf;
   /**
-   * The method with this name, or what to answer. `name` is service and method together, split at `serviceLength`; without that
-   * it is a path such as `users.get`, or the bare method where that says which one is meant.
+   * The method with this name, or the error to answer. `name` is service and method together, split at `serviceLength`; without
+   * that it is a path such as `users.get`, or a bare method name, which means a method of the default service or of the only one.
    */
   find(name: string, serviceLength?: number): Entry | RpcError;
   /**
    * Takes a call to its answer. Its arguments are in `bytes[start, end)`, which are borrowed until this returns. Must not throw.
    */
   serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void;
-  /** Takes what a client's contracts are, and gives those of the same services; `undefined`: nothing is said of them. */
+  /** Takes the contracts of a client and returns those of the same services; `undefined` sends none. */
   contracts?(theirs: string, peer: Peer): string | undefined;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
@@ -44,8 +44,9 @@ export interface ServedConnection {
   /** Asks the client to make another connection in place of this one. What still comes is served. */
   retire(reason: string): void;
   /**
-   * From now on new calls are refused, never started, so that their clients go elsewhere at once. What nobody can send again, one-way
-   * calls and those that have taken items of their caller, is served still: it has crossed the goodbye.
+   * From now on new calls are refused, never started, so that their clients go elsewhere at once. Calls that nobody can send
+   * again, one-way calls and those that have taken items of their caller, are still served: they crossed the goodbye on their
+   * way.
    */
   refuseNew(reason: string): void;
   /**
@@ -64,7 +65,7 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
-  /** What the server's entry in the registry says that only it and its clients know; `undefined`: nothing. */
+  /** The secret of the server's entry in the registry; `undefined` when it has none. */
   readonly secret?: ServerSecret | undefined;
   /** Takes over a connection whose peer turns out to speak MessagePack-RPC. */
   readonly messagePackRpc: (options: SuccessorOptions<Entry>) => Successor<Entry>;
@@ -89,7 +90,7 @@ export interface SuccessorOptions<Entry extends MethodEntry> {
 
 /** A protocol that has taken over a connection. */
 export interface Successor<Entry extends MethodEntry = MethodEntry> {
-  /** Who receives what the stream brings. */
+  /** Receives the bytes of the stream. */
   readonly receiver: ByteReceiver;
   /** How many handlers run on behalf of the connection. */
   readonly running: number;
