@@ -40,6 +40,7 @@ function ruleRows({ name, values, rule }: AnyPolicy): string[] {
   return Object.entries(values).map(([field, value], index) => {
     const path = {
       values: `\`${field}\`, \`methods.<method>.${field}\``,
+      routes: `\`routes.<number>.${field}\``,
       service: `\`${field}\``,
       methods: `\`methods.<method>.${field}\``,
       endpoints: '`endpoints.<instance or host:port>`',

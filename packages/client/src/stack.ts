@@ -268,7 +268,11 @@ function livePolicyOf(
     { options: definition, isOwn: true },
     { options: client.options.policy, isOwn: false },
   ];
-  return new LivePolicy({ service, method, isStream: isStreamKind(definition.kind), sources }, rules);
+  return new LivePolicy(
+    { service, method, isStream: isStreamKind(definition.kind), sources },
+    rules,
+    client.options.random,
+  );
 }
 
 function serviceParts(client: SharedParts, service: string): { limiters: Limiters; budget: RetryBudget } {
@@ -317,7 +321,8 @@ export function createLimiters(where: string, what: string, policy: PolicyOption
 /** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */
 export function callScope(gate: Required<Gate>, policy: LivePolicy): Layer {
   return (next) => (call) => {
-    const { rule } = policy.now;
+    const { rule, router } = policy.now;
+    if (router !== undefined) call.subset = router.choose(call);
     const refusal = rule?.refusal() ?? gate.enter(call);
     if (refusal !== undefined) return Promise.reject(belongsTo(call, refusal));
     call.callGate = rule === undefined ? gate : rule.around(gate);

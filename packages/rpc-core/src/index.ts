@@ -64,6 +64,7 @@ export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from '.
 export type { RateLimitOptions } from './policies/rate-limit.js';
 export type { RetryOptions } from './policies/retry.js';
 export type { RetryBudgetOptions } from './policies/retry-budget.js';
+export type { Route, RouteKey, RouteMatch, RouteTarget } from './policies/route.js';
 export type { MethodSwitch } from './policies/switch.js';
 export type { ThrottleOptions } from './policies/throttle.js';
 export type { TimeoutValues } from './policies/timeout.js';
@@ -71,6 +72,7 @@ export { type Random, systemRandom } from './random.js';
 export type {
   MethodRule,
   MethodRules,
+  RouteRule,
   RuleMode,
   RulePolicy,
   RuleScope,
@@ -99,6 +101,7 @@ export {
   type Gate,
   type Layer,
   type MethodRef,
+  type NodeSubset,
   type Outcome,
   type Service,
   type WaitEnder,

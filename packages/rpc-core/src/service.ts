@@ -65,6 +65,17 @@ export interface Destination {
 /** Why an attempt is given up: its `caller` no longer wants it, or another attempt of the call was faster (`hedge lost`). */
 export type AbandonReason = 'caller' | 'hedge lost';
 
+/** Some of the nodes of a service, to which a call is led. */
+export interface NodeSubset {
+  /** The same for the same nodes. */
+  readonly key: string;
+  /** The route that leads there, for people. */
+  readonly name: string;
+  /** Whether a call fails when none of them takes calls, where others would. */
+  readonly isStrict: boolean;
+  includes(node: Destination): boolean;
+}
+
 /** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
 export interface CallHolder {
   /** The deadline passed. `late`: this process was too busy to notice in time, which is not the server's fault. */
@@ -144,6 +155,8 @@ export class Call {
   destination: Destination | undefined = undefined;
   /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
   pinned: Destination | undefined = undefined;
+  /** The nodes among which a picker chooses; `undefined` for all. */
+  subset: NodeSubset | undefined = undefined;
   /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
   mayRepeat = true;
   /**
@@ -231,6 +244,7 @@ export class Call {
     copy.waitForReady = root.waitForReady;
     copy.stream = root.stream;
     copy.pinned = root.pinned;
+    copy.subset = root.subset;
     copy.mayRepeat = root.mayRepeat;
     copy.mayRepeatBelow = root.mayRepeatBelow && attempt === 0;
     copy.attempt = attempt;

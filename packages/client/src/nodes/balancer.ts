@@ -1,4 +1,4 @@
-import type { Call, Clock, Destination, Outcome, Random, RpcError } from '@org/rpc-core';
+import type { Call, Clock, NodeSubset, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
@@ -139,15 +139,20 @@ export class Balancer implements NodeOwner {
   /** Gives an attempt to a node: the innermost service of the stack. */
   readonly call = (call: Call): Promise<unknown> => {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
-    const node = call.pinned === undefined ? this.#view.picker.pick(call, now) : this.#pinned(call.pinned);
+    const { pinned, subset } = call;
+    const isFree = pinned === undefined && subset === undefined;
+    const node = isFree ? this.#view.picker.pick(call, now) : this.#directed(call, now);
     if (node === undefined) return this.#withoutNode(call);
     if (call.isHedge && wasTried(call, node)) return this.#refuse(call, 'there is no other node to hedge to');
     return node.send(call, now) ?? this.#withoutNode(call);
   };
 
-  /** The node that a call is for, if it takes calls. */
-  #pinned(node: Destination): Node | undefined {
-    return node instanceof Node && node.isReady ? node : undefined;
+  /** The node that a call is for, or one of those to which it is led, if it takes calls. */
+  #directed(call: Call, now: number): Node | undefined {
+    const { pinned, subset } = call;
+    if (pinned !== undefined) return pinned instanceof Node && pinned.isReady ? pinned : undefined;
+    const node = this.#view.pickerOf(subset!).pick(call, now);
+    return node === undefined && !subset!.isStrict ? this.#view.picker.pick(call, now) : node;
   }
 
   /** Every instance that is listed and does not leave, those included that cannot be reached. */
@@ -253,7 +258,7 @@ export class Balancer implements NodeOwner {
     // Others may be there that the registry has not told of.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
-    return this.#refuse(call, this.#explain());
+    return this.#refuse(call, this.#explain(call.subset));
   }
 
   /** The one node that a call is for does not take it now. */
@@ -295,7 +300,9 @@ export class Balancer implements NodeOwner {
     return Promise.reject(error);
   }
 
-  #explain(): string {
+  #explain(subset?: NodeSubset): string {
+    if (subset !== undefined && this.readyCount > 0)
+      return `no node to which the route "${subset.name}" of the rules of "${this.service}" leads takes calls`;
     const { registryDisplay, namespace, registryError } = this.#environment;
     return explainNoNode({
       service: this.service,

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '@org/rpc-core';
+import type { Cancel, Clock, NodeSubset } from '@org/rpc-core';
 import type { Picker, PickerEnvironment, PickerFactory } from '../picker/picker.js';
 import type { Node } from './node.js';
 
@@ -24,6 +24,8 @@ export class View {
   readonly #settings: ViewSettings;
   #ready: readonly Node[] = [];
   #picker: Picker<Node>;
+  /** By the key of the subset; as many as routes say, of which there are a hundred at most. */
+  readonly #subsets = new Map<string, Picker<Node>>();
   #stale = false;
   #cancelRebuild: Cancel | undefined;
 
@@ -34,6 +36,18 @@ export class View {
 
   get picker(): Picker<Node> {
     return this.#picker;
+  }
+
+  /** The picker for some of the nodes; made with the first call that is led there, from those that take calls. */
+  pickerOf(subset: NodeSubset): Picker<Node> {
+    let picker = this.#subsets.get(subset.key);
+    if (picker === undefined) {
+      const { pickers, environment } = this.#settings;
+      const nodes = this.#ready.filter((node) => subset.includes(node));
+      picker = pickers.create(nodes, environment);
+      this.#subsets.set(subset.key, picker);
+    }
+    return picker;
   }
 
   /** How many nodes take calls. */
@@ -75,6 +89,7 @@ export class View {
     this.#stale = false;
     this.#ready = [...nodes()].filter((node) => node.isReady);
     this.#picker = pickers.create(this.#ready, environment);
+    this.#subsets.clear();
     onSwap();
   }
 }

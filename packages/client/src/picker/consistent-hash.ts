@@ -1,6 +1,6 @@
 import type { Call } from '@org/rpc-core';
 import { assertFits, assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
-import { hash, mix } from './hash.js';
+import { hash, mix } from '../policy/hash.js';
 import { type HashTable, maglev, ring } from './hash-table.js';
 import { NodeStatus, type Picker, type PickerEnvironment, type PickerFactory, type PickerNode } from './picker.js';
 import { ProbeFinder } from './probe-finder.js';

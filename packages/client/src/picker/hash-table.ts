@@ -1,4 +1,4 @@
-import { hash } from './hash.js';
+import { hash } from '../policy/hash.js';
 import type { PickerNode } from './picker.js';
 
 /** Which node has which key: a number of 32 bits to the number of a node. */

@@ -4,6 +4,7 @@ import type { ActiveRules } from '../policy/active-rules.js';
 import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
 import { judgeHedge } from '../policy/hedge-budget.js';
 import { judgeRetries } from '../policy/judge-retries.js';
+import { judgeRoute, type Router } from '../policy/route.js';
 import { switchedOff, wantedSwitch } from '../policy/switch.js';
 import { judgeTimeouts } from '../policy/timeout.js';
 import { judgeWeight } from '../policy/weight.js';
@@ -23,7 +24,17 @@ export class CallRule {
   readonly #ownTimeouts = new WeakSet<Call>();
   #gate: Required<Gate> | undefined;
 
-  constructor(rules: ActiveRules, of: PolicySources, inForce: MethodValues, counts: DarkCounts) {
+  readonly #router: Router | undefined;
+
+  /** @param router - that of a dark rule */
+  constructor(
+    rules: ActiveRules,
+    of: PolicySources,
+    inForce: MethodValues,
+    counts: DarkCounts,
+    router: Router | undefined,
+  ) {
+    this.#router = router;
     this.#rules = rules;
     this.#of = of;
     this.#inForce = inForce;
@@ -74,10 +85,11 @@ export class CallRule {
     if (modes.retry === 'dark')
       this.#note('retry', judgeRetries(call, outcome, view, wantedValues('retry', of, this.#rules)));
     if (modes.hedge === 'dark') this.#note('hedge', judgeHedge(call, view, wantedValues('hedge', of, this.#rules)));
+    if (this.#router !== undefined) this.#note('route', judgeRoute(call, this.#router.choose(call)));
     if (modes.weight === 'dark') this.#note('weight', judgeWeight(call, document));
   }
 
-  #note(policy: 'timeout' | 'retry' | 'hedge' | 'weight', effect: string | undefined): void {
+  #note(policy: 'timeout' | 'retry' | 'hedge' | 'weight' | 'route', effect: string | undefined): void {
     if (effect !== undefined) this.#counts.add(policy, this.#of.method, effect);
   }
 }

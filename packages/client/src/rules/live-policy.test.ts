@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseRules } from '@org/rpc-core/internal';
+import { seededRandom } from '@org/rpc-testkit';
 import { type ActiveRules, activeRules } from '../policy/active-rules.js';
 import { DarkCounts } from './dark-counts.js';
 import { LivePolicy } from './live-policy.js';
@@ -11,7 +12,7 @@ function setUp(isStream = false): { readonly policy: LivePolicy; rule(rules: obj
     counts: new DarkCounts(),
   };
   return {
-    policy: new LivePolicy({ service: 'shop', method: 'charge', isStream, sources: [] }, pointer),
+    policy: new LivePolicy({ service: 'shop', method: 'charge', isStream, sources: [] }, pointer, seededRandom(1)),
     rule(rules) {
       const text = JSON.stringify({ schemaVersion: 1, version: 1, ...rules });
       pointer.current = rules && activeRules(parseRules(text), 'me', 'shop');

@@ -1,5 +1,7 @@
+import type { Random } from '@org/rpc-core';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
+import { Router } from '../policy/route.js';
 import { CallRule } from './call-rule.js';
 import type { DarkCounts } from './dark-counts.js';
 
@@ -7,6 +9,8 @@ import type { DarkCounts } from './dark-counts.js';
 export interface MethodPolicy extends MethodValues {
   /** The rules that are in it; `undefined` for none. */
   readonly rules: ActiveRules | undefined;
+  /** Where rules lead calls; `undefined` for any instance. */
+  readonly router: Router | undefined;
   /** What rules do besides; `undefined` for nothing. */
   readonly rule: CallRule | undefined;
 }
@@ -25,24 +29,31 @@ export interface RulesPointer {
 export class LivePolicy {
   readonly #of: PolicySources;
   readonly #rules: RulesPointer;
+  readonly #random: Random;
   #policy: MethodPolicy;
 
-  constructor(of: PolicySources, rules: RulesPointer) {
+  constructor(of: PolicySources, rules: RulesPointer, random: Random) {
+    this.#random = random;
     this.#of = of;
     this.#rules = rules;
-    this.#policy = resolve(of, undefined, rules.counts);
+    this.#policy = resolve(of, undefined, rules.counts, random);
   }
 
   /** The policy of calls that are made now. */
   get now(): MethodPolicy {
     const { current } = this.#rules;
-    if (current !== this.#policy.rules) this.#policy = resolve(this.#of, current, this.#rules.counts);
+    if (current !== this.#policy.rules) this.#policy = resolve(this.#of, current, this.#rules.counts, this.#random);
     return this.#policy;
   }
 }
 
-function resolve(of: PolicySources, rules: ActiveRules | undefined, counts: DarkCounts): MethodPolicy {
+function resolve(of: PolicySources, rules: ActiveRules | undefined, counts: DarkCounts, random: Random): MethodPolicy {
   const values = foldPolicies(of, rules);
-  const isRuled = rules !== undefined && CallRule.concerns(rules, of);
-  return Object.freeze({ ...values, rules, rule: isRuled ? new CallRule(rules, of, values, counts) : undefined });
+  const mode = rules?.modes.route ?? 'off';
+  const routes = rules?.document.route?.routes ?? [];
+  const router = mode === 'off' ? undefined : Router.of(of.service, of.method, routes, random);
+  const darkRouter = mode === 'dark' ? router : undefined;
+  const isRuled = rules !== undefined && (darkRouter !== undefined || CallRule.concerns(rules, of));
+  const rule = isRuled ? new CallRule(rules, of, values, counts, darkRouter) : undefined;
+  return Object.freeze({ ...values, rules, router: mode === 'on' ? router : undefined, rule });
 }

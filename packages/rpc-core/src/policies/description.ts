@@ -46,10 +46,10 @@ export interface ValueDescription {
 }
 
 /**
- * How a rule says it: values for all methods and for single ones, for the service as a whole, for single methods only, or one
- * value for each endpoint.
+ * How a rule says it: values for all methods and for single ones, for the service as a whole, for single methods only, one
+ * value for each endpoint, or a list of routes.
  */
-export type RuleShape = 'values' | 'service' | 'methods' | 'endpoints';
+export type RuleShape = 'values' | 'routes' | 'service' | 'methods' | 'endpoints';
 
 /**
  * A policy as data: its values, their bounds, and where they may be given. The checks of options, the contents of rules, the

@@ -8,6 +8,7 @@ import { type HedgeOptions, hedgePolicy } from './hedge.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
+import { routePolicy } from './route.js';
 import { switchPolicy } from './switch.js';
 import { type ThrottleOptions, throttlePolicy } from './throttle.js';
 import { type TimeoutValues, timeoutPolicy } from './timeout.js';
@@ -27,6 +28,7 @@ export const POLICIES = {
   breaker: breakerPolicy,
   ejection: ejectionPolicy,
   weight: weightPolicy,
+  route: routePolicy,
   switch: switchPolicy,
 } as const;
 

@@ -3,6 +3,7 @@ import { assertName, isReservedMethodName } from '../names.js';
 import { checkValues, isPlainText, RULE_TEXT_MAX } from '../policies/description.js';
 import { type AnyPolicy, POLICIES } from '../policies/policies.js';
 import { readJson } from './read-json.js';
+import { readRoutes } from './read-routes.js';
 import { RULE_POLICIES, type RulePolicy, type RuleScope, type RulesDocument } from './rules-document.js';
 
 /** The longest document, in bytes of its JSON. */
@@ -59,6 +60,10 @@ function readRule(where: string, { name: path, values, rule: shape }: AnyPolicy,
       return each;
     });
     return { ...readScope(where, path, rule), endpoints };
+  }
+  if (shape === 'routes') {
+    const rule = readObject(where, path, value, [...SCOPE, 'routes']);
+    return { ...readScope(where, path, rule), routes: readRoutes(where, `${path}.routes`, rule['routes']) };
   }
   const ofAll = shape === 'methods' ? [] : names;
   const ofMethods = shape === 'service' ? [] : ['methods'];

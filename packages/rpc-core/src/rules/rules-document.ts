@@ -3,6 +3,7 @@ import type { FallbackOptions } from '../policies/fallback.js';
 import type { HedgeOptions } from '../policies/hedge.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
+import type { Route } from '../policies/route.js';
 import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
 import type { TimeoutValues } from '../policies/timeout.js';
@@ -25,7 +26,7 @@ export interface ServiceRules {
 }
 
 /** The kinds of rules; a document has at most one of each. */
-export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'switch';
+export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'route' | 'switch';
 
 /** For whom a rule is. */
 export interface RuleScope {
@@ -49,6 +50,12 @@ export interface WeightRule extends RuleScope {
   readonly endpoints: Readonly<Record<string, number>>;
 }
 
+/** Leads calls to some of the instances. */
+export interface RouteRule extends RuleScope {
+  /** The first one that a call fits decides; at most 100. */
+  readonly routes: readonly Route[];
+}
+
 /** Switches methods off. */
 export interface SwitchRule extends RuleScope {
   readonly methods: Readonly<Record<string, MethodSwitch>>;
@@ -62,6 +69,7 @@ export interface RulesDocument extends MethodRules, ServiceRules {
   /** Who has set it and why, at most 500 characters. */
   readonly comment?: string | undefined;
   readonly weight?: WeightRule | undefined;
+  readonly route?: RouteRule | undefined;
   readonly switch?: SwitchRule | undefined;
 }
 
