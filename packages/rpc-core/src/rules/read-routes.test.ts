@@ -37,9 +37,15 @@ describe('the routes of a document', () => {
     'an unknown field': [[{ name: 'a', shares: 1 }], /route\.routes\.0: unknown option "shares"; did you mean "share"/],
     'too large a share': [[{ name: 'a', share: 101 }], /share must be a number from 0 to 100, got 101/],
     'three decimals': [[{ name: 'a', share: 0.125 }], /share must be a number with at most two decimals/],
-    'no key': [[{ name: 'a', by: 'user' }], /by must be \{ metadata: name \}, \{ argument: number \} or "hashKey", got "user"/],
+    'no key': [
+      [{ name: 'a', by: 'user' }],
+      /by must be \{ metadata: name \}, \{ argument: number \} or "hashKey", got "user"/,
+    ],
     'two keys': [[{ name: 'a', by: { metadata: 'a', argument: 0 } }], /by must be \{ metadata: name \}/],
-    'a number as a tag': [[{ name: 'a', to: { tags: { version: 2 } } }], /to\.tags\.version must be 1 to 500 characters/],
+    'a number as a tag': [
+      [{ name: 'a', to: { tags: { version: 2 } } }],
+      /to\.tags\.version must be 1 to 500 characters/,
+    ],
     'a shard that is none': [
       [{ name: 'a', match: { shards: { by: 'hashKey', of: 4, in: [4] } } }],
       /match\.shards\.in\.0 must be an integer from 0 to 3, got 4/,
