@@ -30,9 +30,9 @@ describe('the routes of a document', () => {
   });
 
   const WRONG: Readonly<Record<string, readonly [routes: unknown, problem: RegExp]>> = {
-    'no list': [{}, /^rules: route\.routes must be a list of at most 100/],
+    'no list': [{}, /rules: route\.routes must be a list of at most 100/],
     'too many': [new Array(101).fill({ name: 'a' }), /route\.routes must be a list of at most 100/],
-    'no name': [[{}], /^rules: route\.routes\.0\.name must be 1 to 500 characters of plain text, got undefined/],
+    'no name': [[{}], /rules: route\.routes\.0\.name must be 1 to 500 characters of plain text, got undefined/],
     'a name twice': [[{ name: 'a' }, { name: 'a' }], /route\.routes\.1\.name must be unique among the routes, got "a"/],
     'an unknown field': [[{ name: 'a', shares: 1 }], /route\.routes\.0: unknown option "shares"; did you mean "share"/],
     'too large a share': [[{ name: 'a', share: 101 }], /share must be a number from 0 to 100, got 101/],
