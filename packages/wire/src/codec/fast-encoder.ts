@@ -17,20 +17,20 @@ import { Encoder } from './msgpack-internals.js';
 import { type Dialect, ENCODED_DEPTH, UNSUPPORTED } from './unsupported.js';
 import { valueKind } from './value-kind.js';
 
-/** What the encoder works in between two values, so that it keeps nobody's memory alive. */
+/** The encoder's memory between two values, so that it keeps no lent memory alive. */
 const EMPTY = allocateChunk(0);
 
 /**
- * The library's encoder, working in memory that is lent to it for one value, and strict: what would not arrive as it was is
- * refused. Short ASCII strings are written by a loop, longer ones by Node's native code, several times faster than the
+ * The library's encoder, working in memory that is lent to it for one value, and strict: it refuses values that would not arrive
+ * as they are. Short ASCII strings are written by a loop, longer ones by Node's native code, several times faster than the
  * library's own way.
  */
 export class FastEncoder extends Encoder {
-  /** The bound that a value broke, when that was why {@link append} threw: then there is no path to look for. */
+  /** The bound that a value broke, if that was why {@link append} threw: then no path is looked for. */
   broken: CodecError | undefined;
-  /** Whether there were too many elements, when that was why {@link append} threw. */
+  /** Whether {@link append} threw because there were too many elements. */
   hasTooMany = false;
-  /** Whether strings have no header of 8 bits and bytes no type of their own. */
+  /** Whether it writes the old format: no str 8, and no type for bytes. */
   readonly isRaw: boolean;
   readonly #isCommon: boolean;
   readonly #maximumBytes: number;
@@ -145,7 +145,7 @@ export class FastEncoder extends Encoder {
   override encodeMap(object: Readonly<Record<string, unknown>>, depth: number): void {
     const keys = Object.keys(object);
     const { length } = keys;
-    // It looks like a plain object, and whoever passes it means a list. Its first key comes first.
+    // It looks like a plain object but is meant as a list.
     if ((length === 0 || keys[0] === '0') && types.isArgumentsObject(object)) throw UNSUPPORTED;
     if (length > 0) this.#enter(length, depth);
     const header = this.pos;
@@ -187,7 +187,10 @@ export class FastEncoder extends Encoder {
     if (length > this.#maximumBytes) throw this.#tooLarge();
   }
 
-  /** As the decoder does, so that a peer of the same limits takes what is sent. Where it was too much, a second walk finds. */
+  /**
+   * Counts as the decoder does, so that a peer with the same limits accepts what is sent. A second walk finds the place that was
+   * too much.
+   */
   #count(elements: number): void {
     this.#elements += elements;
     if (this.#elements <= this.#maximumElements) return;
@@ -226,7 +229,7 @@ export class FastEncoder extends Encoder {
     }
   }
 
-  /** Keys with an undefined value were left out: says so in the header, and closes the gap when a shorter one will do. */
+  /** Keys with an undefined value were left out: corrects the header, and moves the entries when a shorter header fits. */
   #correctMapHeader(header: number, length: number, written: number): void {
     const end = this.pos;
     this.pos = header;

@@ -2,18 +2,18 @@ import { FrameType, HEADER_BYTES, ProtocolError, REQUEST_FIXED_BYTES, ReplyFlag 
 import { readUint16, readUint32 } from './frame-reader.js';
 
 /**
- * What stands as `compression` in a HELLO: the format of RFC 1950 (zlib: deflate with a checksum). The sender of the HELLO can
- * inflate it.
+ * The name in `compression` of a HELLO for the format of RFC 1950 (zlib: deflate with a checksum), which the sender of the HELLO
+ * can inflate.
  */
 export const DEFLATE = 'deflate';
 
 /**
- * Flag of a REQUEST, a RESPONSE or an ITEM: in place of the payload stand the bytes of the payload (u32) and then the payload,
- * compressed. The metadata before it stays as it is.
+ * Flag of a REQUEST, a RESPONSE or an ITEM: the payload is replaced by its length (u32) and the compressed payload. The metadata
+ * before it is not compressed.
  */
 export const COMPRESSED = 0x10;
 
-/** Before the compressed bytes: how many they become. */
+/** The length before the compressed bytes: how many bytes they inflate to. */
 export const INFLATED_LENGTH_BYTES = 4;
 
 /**
@@ -55,7 +55,7 @@ export function putCompressed(
   return end;
 }
 
-/** How many bytes the compressed payload `bytes[start, end)` says that it becomes. @throws ProtocolError when it is cut short */
+/** How many bytes the compressed payload `bytes[start, end)` claims to inflate to. @throws ProtocolError when it is cut short */
 export function readInflatedLength(bytes: Buffer, start: number, end: number): number {
   if (start + INFLATED_LENGTH_BYTES > end) throw new ProtocolError('a compressed payload is cut short');
   return readUint32(bytes, start);

@@ -13,12 +13,12 @@ import {
 import { readUint16, readUint32 } from './frame-reader.js';
 import { decodeMetadata } from './metadata.js';
 
-/** The head of a REQUEST. One object, filled anew for each request: the hot path allocates nothing for it. */
+/** The head of a REQUEST. One object is refilled for each request, so that the hot path allocates nothing. */
 export interface ParsedRequest {
   remainingMs: number;
   attempt: number;
   priority: number;
-  /** Service and method stand together from here to `metadataStart`, split after `serviceLength`. */
+  /** Service and method are together from here to `metadataStart`, split after `serviceLength`. */
   nameStart: number;
   serviceLength: number;
   metadataStart: number;
@@ -91,7 +91,7 @@ export function parseError(
   return { error, metadata };
 }
 
-/** Reads a GOAWAY whose body is `bytes[start, end)`; an empty one is that of a server that drains. Longer reasons are cut. */
+/** Reads a GOAWAY whose body is `bytes[start, end)`; an empty body means that the server drains. Longer reasons are cut. */
 export function parseGoAway(bytes: Buffer, start: number, end: number): { code: number; reason: string } {
   if (start === end) return { code: GoAwayCode.DRAINING, reason: '' };
   const reasonStart = start + 1;

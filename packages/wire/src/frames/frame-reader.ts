@@ -11,10 +11,10 @@ export interface FrameSink {
   oversized(type: number, flags: number, id: number, bodyBytes: number): void;
 }
 
-/** Beyond this multiple of the limit a frame or message is not even skipped: the connection closes. */
+/** A frame or message beyond this multiple of the limit is not skipped: the connection closes. */
 export const SKIP_FACTOR = 4;
 
-/** Larger memory than this is not kept for the next cut frame. */
+/** The largest buffer that is kept for the next cut frame, in bytes. */
 const SPARE_BYTES_MAX = 256 * 1024;
 
 /**
@@ -27,10 +27,10 @@ export class FrameReader {
   /** A frame that was cut: its header and as much of its body as has come. */
   #partial: Buffer = EMPTY;
   #partialBytes = 0;
-  /** The memory of the cut frame before: in a row of them it serves again. */
+  /** The buffer of the cut frame before, which is used again when several follow each other. */
   #spare: Buffer = EMPTY;
   #skipBytes = 0;
-  /** Whole chunks that came, or what was left of one, while nothing was to be given out. */
+  /** What came while nothing was to be given out: whole chunks, or the rest of one. */
   #rest: Buffer = EMPTY;
   #giving = true;
   #stopped = false;
@@ -45,7 +45,7 @@ export class FrameReader {
     return this.#partialBytes > 0 || this.#skipBytes > 0;
   }
 
-  /** Gives out nothing more, also not of the chunk that is being read. */
+  /** Gives out no more frames, not even the rest of the chunk that is being read. */
   stop(): void {
     this.#stopped = true;
     this.#giving = false;
@@ -59,7 +59,7 @@ export class FrameReader {
     this.#giving = false;
   }
 
-  /** Ends `hold`: the next `push`, which may be of nothing, begins with what was kept. */
+  /** Ends `hold`: the next `push`, which may be empty, begins with what was kept. */
   release(): void {
     this.#giving = !this.#stopped;
   }
@@ -106,12 +106,12 @@ export class FrameReader {
         }
       }
     }
-    // The chunk is borrowed. It is one that was read before reading was paused, so this is never much.
+    // Copied, because the chunk is borrowed. It was read before reading was paused, so this is never much.
     if (position < end && !this.#stopped) this.#rest = Buffer.from(bytes.subarray(position, end));
     this.#spare = EMPTY;
   }
 
-  /** Takes from the chunk what the cut frame lacks, and gives it out when nothing is lacking. */
+  /** Takes the missing part of the cut frame from the chunk, and gives the frame out when it is complete. */
   #complete(bytes: Buffer, start: number, end: number): number {
     let position = start;
     if (this.#partialBytes < HEADER_BYTES) {
@@ -132,7 +132,7 @@ export class FrameReader {
       this.#partial = EMPTY;
       this.#partialBytes = 0;
       this.#sink.frame(whole[4]!, whole[5]!, readUint32(whole, 6), whole, HEADER_BYTES, frameBytes);
-      // Only until the end of this chunk: nothing is kept for a connection that is silent.
+      // Only until the end of this chunk: a silent connection keeps no buffer.
       if (whole.length <= SPARE_BYTES_MAX) this.#spare = whole;
     }
     return position;
@@ -161,7 +161,7 @@ export class FrameReader {
   }
 
   #skip(header: Buffer, at: number, bodyBytes: number): void {
-    // The length would be the letters of `HTTP/1.1 400 Bad Request`.
+    // For example, the letters of `HTTP/1.1 400 Bad Request` would be such a length.
     if (bodyBytes === HTTP_LETTERS)
       throw new ProtocolError(
         'an HTTP server answers there, which speaks another protocol; is the port right?',

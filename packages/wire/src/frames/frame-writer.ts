@@ -14,7 +14,7 @@ import {
 
 /** What frames are appended to: an {@link EncodeTarget} that can make room. */
 export interface FrameTarget extends EncodeTarget {
-  /** Makes room for so many bytes at the position, and returns the position. */
+  /** Makes room for this many bytes at the position, and returns the position. */
   reserve(bytes: number): number;
 }
 
@@ -169,7 +169,7 @@ function putUint16(bytes: Buffer, at: number, value: number): number {
   return at + 2;
 }
 
-/** UTF-8 of at most so many bytes, never cut inside a character. */
+/** The text as UTF-8 of at most `bytesMax` bytes, never cut inside a character. */
 function cutUtf8(text: string, bytesMax: number): Buffer {
   const bytes = Buffer.from(text.slice(0, bytesMax), 'utf8');
   if (bytes.length <= bytesMax) return bytes;

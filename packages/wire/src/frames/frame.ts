@@ -24,7 +24,7 @@ export const FrameType = {
   ITEM: 9,
   /** No more items come from the sender; a server's END ends the call. */
   END: 10,
-  /** So many more bytes of items may be sent. */
+  /** Grants more bytes of items. */
   CREDIT: 11,
   /** The next piece of the message that began under its id. */
   CONTINUATION: 12,
@@ -36,7 +36,7 @@ export const RequestFlag = {
   ONE_WAY: 0x01,
   /** Repeating it does no harm. */
   IDEMPOTENT: 0x02,
-  /** Whoever serves it must not retry its own calls: somebody above already does. */
+  /** Its server must not retry the calls that it makes for it: a caller further up already does. */
   NO_RETRY_BELOW: 0x04,
   /** It opens a stream: the answer is any number of ITEMs and an END, or an ERROR. */
   STREAM: 0x40,
@@ -57,13 +57,13 @@ export const ReplyFlag = {
 /** Flag of a REQUEST, RESPONSE, ERROR, ITEM or CONTINUATION: more pieces of this message follow. */
 export const MORE = 0x08;
 
-/** A message whose body is longer than this is sent in pieces, so that it holds nothing else up. */
+/** A message whose body is longer than this is sent in pieces, so that it delays nothing else. */
 export const PIECE_BYTES: number = 64 * 1024;
 
-/** Each piece but the last has at least so many bytes: smaller ones only make work. */
+/** The least bytes of each piece but the last: smaller ones only cost time. */
 export const PIECE_BYTES_MIN = 1024;
 
-/** Why a caller gave a call up: the body of a CANCEL. */
+/** Why a call was cancelled: the body of a CANCEL. */
 export const CancelReason = { CALLER: 1, HEDGE_LOST: 2, SHUTDOWN: 3 } as const;
 
 /** Why a connection ends: the first byte of a GOAWAY, followed by a sentence for people. */
@@ -76,9 +76,9 @@ export const GoAwayCode = {
   LIMIT: 2,
   /** The connection reached another instance than the one that was meant. */
   WRONG_INSTANCE: 3,
-  /** A deadline of the connection itself passed: greeting, keepalive, stalled frame or writer. */
+  /** A time limit of the connection itself has passed: greeting, keepalive, stalled frame or writer. */
   TIMEOUT: 4,
-  /** The connection was not accepted, as by TLS: no call on it was looked at. */
+  /** The connection was not accepted, for example by TLS: none of its calls was looked at. */
   NOT_ACCEPTED: 5,
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];

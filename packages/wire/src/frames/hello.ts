@@ -27,9 +27,9 @@ export interface Hello {
   readonly streamCredit?: number | undefined;
   /** The same for all streams of the connection together (default 1 MiB, at least that). */
   readonly connectionCredit?: number | undefined;
-  /** How the sender of the HELLO takes payloads besides as they are (default: in no other way). Unknown names mean nothing. */
+  /** The compressions that the sender of the HELLO accepts (default: none). Unknown names are ignored. */
   readonly compression?: readonly string[] | undefined;
-  /** What the contracts of the sender are, for people: a peer compares them, see docs/protocol.md. */
+  /** The contracts of the sender. A peer compares them to warn people, see docs/protocol.md. */
   readonly contracts?: string | undefined;
   /** Shows that the sender knows the secret of the server's entry in the registry: see {@link Proofs}. */
   readonly proof?: string | undefined;
@@ -40,14 +40,14 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
-/** UTF-16 units of contracts; what is written here keeps to it. */
+/** The longest text of contracts, in UTF-16 units. */
 const CONTRACTS_LENGTH_MAX = 8_192;
 /**
- * It is read before anybody is authorized, so it has bounds of its own: three times what it holds today, and enough for the fields of
- * many later versions.
+ * It is read before anybody is authorized, so it has bounds of its own: three times what it holds today, which leaves room for
+ * later versions.
  */
 const HELLO_BOUNDS = { ...DEFAULT_LIMITS, messageElements: 64, messageDepth: 8 };
-/** The same whatever codec the values of calls have: HELLO is what names that codec. Later versions may put any value into it. */
+/** Always MessagePack, because it is HELLO that names the codec of calls. Later versions may put any value into it. */
 const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 
 /** Appends the body of a HELLO. */
@@ -67,7 +67,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     throw new ProtocolError(`a HELLO of ${end - start} bytes is beyond ${HELLO_BYTES_MAX}`);
   let value: unknown;
   try {
-    // One for each HELLO: its cache of keys is nobody else's.
+    // A decoder for each HELLO, so that its cache of keys is not shared.
     value = HELLO_CODEC.createDecoder(HELLO_BOUNDS)(bytes, start, end);
   } catch (error) {
     throw new ProtocolError(`HELLO cannot be read: ${(error as Error).message}`);
@@ -91,7 +91,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
   };
 }
 
-/** A peer sends under the defaults before it has read this: less can't be granted. */
+/** A peer sends by the default credit before it has read this, so less can't be granted. */
 function credit(fields: Record<string, unknown>, name: string, least: number): number {
   return Object.hasOwn(fields, name) ? count(fields, name, least, CREDIT_MAX) : least;
 }
@@ -117,13 +117,13 @@ function names(fields: Record<string, unknown>, name: string): readonly string[]
   throw new ProtocolError(`HELLO field "${name}" must be an array of at most ${COMPRESSIONS_MAX} texts`);
 }
 
-/** It helps people, and nothing else: one that cannot be read is as if it were absent. */
+/** It only helps people, so a text that cannot be read counts as absent. */
 function contracts(fields: Record<string, unknown>): Pick<Hello, 'contracts'> | undefined {
   const value = Object.hasOwn(fields, 'contracts') ? fields['contracts'] : undefined;
   return typeof value === 'string' && value.length <= CONTRACTS_LENGTH_MAX ? { contracts: value } : undefined;
 }
 
-/** What the two sides say differently in their HELLO; the rest follows from codec and limits. */
+/** The fields of HELLO that differ between the two sides; the others follow from codec and limits. */
 export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof'>;
 
 /** Appends the preface, if a client does, and HELLO. */

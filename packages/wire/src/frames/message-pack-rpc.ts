@@ -23,7 +23,7 @@ const METHOD_BYTES_MAX = 401;
 /** Longer errors are cut: they are read by people. */
 const ERROR_LENGTH_MAX = 4096;
 
-/** What stands before the values of a message. */
+/** The part of a message before its values. */
 export interface RpcMessageHead {
   readonly type: number;
   /** 0 for a notification; of a response, whatever integer came. */
@@ -40,8 +40,8 @@ export function isMessagePackRpc(firstByte: number): boolean {
 }
 
 /**
- * Reads the head of the message `bytes[start, end)`, which is one whole MessagePack value: nothing but headers is looked at,
- * so the values may be refused before they are decoded.
+ * Reads the head of the message `bytes[start, end)`, which is one whole MessagePack value: it looks only at headers, so that a
+ * message may be refused before its values are decoded.
  * @throws ProtocolError when it is no message of MessagePack-RPC
  */
 export function readRpcHead(bytes: Buffer, start: number): RpcMessageHead {
@@ -66,7 +66,7 @@ export function readRpcHead(bytes: Buffer, start: number): RpcMessageHead {
   return { type, id, method, start: cursor.position };
 }
 
-/** The id of the request that begins at `start`, of which no more than `end` is there: `undefined` when it can't be read. */
+/** The id of the request that begins at `start` and has arrived up to `end`: `undefined` when it can't be read. */
 export function readRequestId(bytes: Buffer, start: number, end: number): number | undefined {
   const cursor = { position: start };
   if (readArrayHeader(bytes, cursor) !== 4 || readInteger(bytes, cursor) !== RpcMessageType.REQUEST) return undefined;
@@ -102,7 +102,7 @@ export function writeRpcNotification(
 }
 
 /**
- * Appends `[1, id, nil, result]`. A result of `undefined` is nil, since other languages have no other nothing.
+ * Appends `[1, id, nil, result]`. A result of `undefined` is nil, since other languages have only that for nothing.
  * @throws CodecError when the result cannot be encoded; roll the target back then
  */
 export function writeRpcResult(target: FrameTarget, codec: Codec, id: number, value: unknown): void {
@@ -112,7 +112,7 @@ export function writeRpcResult(target: FrameTarget, codec: Codec, id: number, va
   codec.encode(value === undefined ? null : value, target);
 }
 
-/** Appends `[1, id, text, nil]`: a text is what every peer can show, a map is not. */
+/** Appends `[1, id, text, nil]`: every peer can show a text, but not a map. */
 export function writeRpcError(target: FrameTarget, codec: Codec, id: number, text: string): void {
   putHead(target, 0x94, RpcMessageType.RESPONSE);
   codec.encode(id, target);
@@ -159,7 +159,7 @@ function readUnsigned(bytes: Buffer, cursor: Cursor, length: number): number {
   return value;
 }
 
-/** A name, as str or as bin; the cursor is moved behind it only then: what is refused is not looked at any further. */
+/** A name, as str or as bin. The cursor moves only when there is one. */
 function readMethod(bytes: Buffer, cursor: Cursor): string | undefined {
   const byte = bytes[cursor.position++]!;
   let length: number;
@@ -169,14 +169,14 @@ function readMethod(bytes: Buffer, cursor: Cursor): string | undefined {
   else return undefined;
   const start = cursor.position;
   cursor.position += length;
-  // Names are ASCII: what is not will not be found.
+  // Names are ASCII: others will not be found.
   return length > METHOD_BYTES_MAX ? undefined : bytes.latin1Slice(start, start + length);
 }
 
 /**
  * Reads the metadata of a MessagePack-RPC call whose parameters `bytes[start, end)` begin with them, and nothing that follows:
- * the call is not authorized yet. Peers of other languages know nothing of the names that our own metadata has: any key comes as it
- * is, and numbers and booleans, also as keys, come as texts.
+ * the call is not authorized yet. Peers of other languages do not know our rules for keys: any key is taken as it is, and numbers
+ * and booleans, also as keys, are taken as texts.
  * @throws RpcError when the first parameter is no map of texts within the limits
  */
 export function readLeadingMetadata(
@@ -248,12 +248,12 @@ const CODE_AND_REASON = /^([A-Z_]+): ([\s\S]*)$/;
 /** Reasons are read by people. */
 const REASON_LENGTH_MAX = 4096;
 
-/** What other languages call the text of an error, the most telling first. */
+/** Names that other languages give the text of an error, the most usual first. */
 const TEXT_KEYS: readonly string[] = ['message', 'msg', 'reason', 'error', 'description', 'detail'];
 
 /**
- * What stands in the error slot of a MessagePack-RPC answer as an error of ours: a text, an array such as `[type, text]`, a map such
- * as `{ message: text }`, or anything else. The code is `UNKNOWN` unless the text begins with one of ours; `details` has the value
+ * The error of a MessagePack-RPC answer as one of ours. It may be a text, an array such as `[type, text]`, a map such as `{
+ * message: text }`, or anything else. The code is `UNKNOWN` unless the text begins with one of our codes; `details` has the value
  * as it came.
  */
 export function errorFromValue(value: unknown): RpcError {

@@ -5,12 +5,12 @@ import { ProtocolError } from './frame.js';
 import { readUint16 } from './frame-reader.js';
 
 /*
- * The metadata section: pairs one after another, each the bytes of the key (u8), the bytes of the value (u16), key, value.
- * Text of its own rather than a value of the codec: it is read before authorization, when nothing of the payload may be.
+ * The metadata section: pairs one after another, each the bytes of the key (u8), the bytes of the value (u16), key, value. It has
+ * its own format and not that of the codec, because it is read before authorization, when the payload must not be read.
  */
 
 const KEY = /^[a-z0-9_][a-z0-9._-]{0,127}$/;
-/** Control characters, which would let a peer write lines of its own into logs. */
+/** Control characters, with which a peer could forge log lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 export const CONTROL: RegExp = /[\u0000-\u001f\u007f]/;
 
@@ -59,7 +59,7 @@ export function encodeMetadata(
 
 /**
  * Decodes the metadata section `bytes[start, end)`.
- * @throws ProtocolError for anything that {@link encodeMetadata} could not have written under any limits
+ * @throws ProtocolError for anything that {@link encodeMetadata} never writes
  * @throws RpcError RESOURCE_EXHAUSTED when it is beyond the limits: only its call needs to suffer
  */
 export function decodeMetadata(

@@ -3,14 +3,14 @@ import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from './frame.js';
 /** The first piece follows the length of the whole message: four bytes. */
 const LENGTH_BYTES = 4;
 
-/** Where the next piece of a message ends, when so much of its body has been sent: with its header it has `PIECE_BYTES`. */
+/** Where the next piece of a message ends after `sentBytes` of its body: with its header a piece has `PIECE_BYTES`. */
 export function pieceEnd(bodyBytes: number, sentBytes: number): number {
   return Math.min(bodyBytes, sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? LENGTH_BYTES : 0));
 }
 
 /**
  * Writes what precedes a piece, up to `at`: its header and, before the first one, the length of the whole.
- * @param message - the frame that the message would be in one piece, its header included
+ * @param message - the whole message as one frame, its header included
  * @param sentBytes - how much of its body has been sent before
  * @returns where it begins
  */

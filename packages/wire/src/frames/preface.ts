@@ -2,7 +2,7 @@ import { PREFACE } from './frame.js';
 
 /** Why the first bytes are not those of a client that we can serve. */
 export interface PrefaceMismatch {
-  /** Whether already the first byte is of another protocol, whose users are answered in their own words. */
+  /** Whether the first byte is already of another protocol, whose users get an answer that they can read. */
   readonly foreign: boolean;
   readonly reason: string;
 }

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** What the two sides of a connection show each other in HELLO, where the registry's entry of the server has a secret. */
+/** The proofs that the two sides of a connection exchange in HELLO, when the server's entry in the registry has a secret. */
 export interface Proofs {
   readonly client: string;
   readonly server: string;
@@ -9,14 +9,14 @@ export interface Proofs {
 /** What a server knows of the secret in its entry. */
 export interface ServerSecret {
   readonly text: string;
-  /** Whether clients that do not show that they know it are sent away; they learn nothing of it in any case. */
+  /** Whether clients that do not prove that they know it are refused. */
   readonly isDemanded: boolean;
 }
 
 /**
- * The proofs of one instance: HMAC-SHA256 (RFC 2104), keyed by the secret, of who shows it and to which instance, in base64url. The secret
- * itself is never sent, and what one side shows is of no use as the other: whoever has taken the port of a server that is gone gets
- * the proof of its client, and cannot answer it.
+ * The proofs of one instance: HMAC-SHA256 (RFC 2104), keyed by the secret, of who shows it and to which instance, in base64url.
+ * The secret itself is never sent, and the proof of one side cannot be used as that of the other: a process that has taken the
+ * port of a server that is gone receives the proof of the client and cannot answer it.
  */
 export function proofsOf(secret: string, instance: string): Proofs {
   const proof = (side: string): string =>
@@ -24,7 +24,7 @@ export function proofsOf(secret: string, instance: string): Proofs {
   return { client: proof('client'), server: proof('server') };
 }
 
-/** Whether a proof is the one that was expected, in a time that does not depend on where they differ. */
+/** Whether a proof is the expected one. The comparison takes the same time wherever they differ. */
 export function isProof(given: string | undefined, expected: string): boolean {
   const bytes = Buffer.from(given ?? '');
   const wanted = Buffer.from(expected);

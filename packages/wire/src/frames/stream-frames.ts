@@ -37,7 +37,7 @@ export function writeEnd(target: FrameTarget, id: number, metadata: Buffer | und
   putHeader(target, start, FrameType.END, metadata === undefined ? 0 : ReplyFlag.METADATA, id);
 }
 
-/** Appends a CREDIT: the peer may send so many more bytes of items, on one stream or, with id 0, on all of them together. */
+/** Appends a CREDIT: the peer may send this many more bytes of items, on one stream or, with id 0, on all of them together. */
 export function writeCredit(target: FrameTarget, id: number, bytes: number): void {
   const start = target.reserve(HEADER_BYTES + 4);
   target.chunk.bytes.writeUInt32BE(bytes, start + HEADER_BYTES);
@@ -53,7 +53,7 @@ export function readCredit(bytes: Buffer, start: number, end: number): number {
   return credit;
 }
 
-/** What an item costs: the bytes of its payload. An empty one costs something too, or there could be any number of them. */
+/** What an item costs: the bytes of its payload. An empty one also costs something, or there could be any number of them. */
 export function itemCost(payloadBytes: number): number {
   return Math.max(1, payloadBytes);
 }

@@ -13,8 +13,7 @@ export interface ListenTarget {
 }
 
 /**
- * Binds a server of Node.js to its address. The socket file of a process that was killed is in the way of nobody: where nothing
- * listens on it any more, it is removed.
+ * Binds a server of Node.js to its address. The socket file of a killed process is removed when nothing listens on it any more.
  * @param onError - told of what goes wrong while accepting (too many open files, too many connections); it goes on
  * @param onClose - told when it accepts no more
  * @throws Error in words for people: address taken, permission denied
@@ -51,7 +50,7 @@ export function bindServer(
       resolve({
         address,
         gone: new Promise((resolve) => server.once('close', resolve)),
-        // It stops accepting at once; that it also waits for open connections is of no use here, they live on.
+        // It stops accepting at once. It also waits for open connections to end, which is not wanted here: they live on.
         close: async () => {
           server.close();
           onClose?.();
@@ -62,12 +61,12 @@ export function bindServer(
   });
 }
 
-/** Removes the socket file of a process that is gone. @returns whether it has */
+/** Removes the socket file of a process that is gone. @returns whether it was removed */
 async function removeStale(path: string): Promise<boolean> {
   const found = socketFile(path);
   if (found === undefined || !(await isRefused(path))) return false;
   const now = socketFile(path);
-  // Another server that begins at the same time may have put its own there meanwhile.
+  // Another server that starts at the same time may have put its own file there meanwhile.
   if (now?.ino !== found.ino || now.ctimeMs !== found.ctimeMs) return false;
   try {
     unlinkSync(path);
@@ -78,13 +77,13 @@ async function removeStale(path: string): Promise<boolean> {
 }
 
 function socketFile(path: string): Stats | undefined {
-  // Of an abstract socket, whose name begins with a zero byte, nothing is left behind.
+  // An abstract socket, whose name begins with a zero byte, leaves no file.
   if (path.startsWith('\0')) return undefined;
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isSocket() ? stats : undefined;
 }
 
-/** Whether nobody listens there. Whatever else goes wrong with a connection, as a full queue, shows that somebody may. */
+/** Whether nobody listens there. Other failures, such as a full queue, show that somebody may listen. */
 function isRefused(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createConnection({ path });

@@ -1,19 +1,19 @@
 import type { Peer } from '@org/rpc-core';
 
 /**
- * A two-way stream of bytes with its other end: a TCP, TLS or unix socket, or a pair in memory. It knows no frames. Made
- * paused; it belongs to whoever called `start`.
+ * A stream of bytes in both directions: a TCP, TLS or unix socket, or a pair in memory. It knows no frames. It is paused at
+ * first, and belongs to the caller of `start`.
  */
 export interface ByteStream {
   readonly peer: Peer;
   /**
-   * Names who receives; bytes flow from then on, never synchronously from within this call. Whoever receives may name another,
-   * who gets everything that comes after the bytes in hand.
+   * Sets the receiver; bytes flow from then on, never synchronously within this call. The receiver may set another one, which
+   * gets everything after the current bytes.
    */
   start(receiver: ByteReceiver): void;
   /**
-   * Sends bytes, or queues them. The memory is the caller's again when this returns `true`. If it returned `false`, a socket
-   * still reads from it: the stream gives `memory` to `release` when it no longer does, or keeps it for ever.
+   * Sends bytes, or queues them. The caller may reuse the memory when this returns `true`. If it returns `false`, a socket still
+   * reads from it: the stream passes `memory` to `release` when it no longer does, or keeps it for ever.
    */
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
   /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */
@@ -24,8 +24,8 @@ export interface ByteStream {
   /** Sends what is queued, then tells the other end that no more will come. Reading goes on. */
   end(): void;
   /**
-   * Has the operating system ask the other one whether it is still there, whenever nothing has come for so long: for protocols that
-   * cannot ask themselves. Without an answer, the stream is over. Left out where the other end cannot vanish.
+   * Lets the operating system probe the other end whenever nothing has come for `afterMs`, for protocols that cannot ask
+   * themselves. Without an answer the stream is over. Left out where the other end cannot vanish.
    * @param afterMs - in milliseconds; systems count whole seconds
    */
   probe?(afterMs: number): void;
@@ -33,7 +33,7 @@ export interface ByteStream {
   destroy(): void;
 }
 
-/** Who receives what a {@link ByteStream} brings. */
+/** Receives the bytes and events of a {@link ByteStream}. */
 export interface ByteReceiver {
   /** Bytes in order, cut anywhere; borrowed until this returns. */
   data(bytes: Buffer): void;
@@ -64,6 +64,6 @@ export interface DialTarget {
   readonly port: number;
   readonly path?: string | undefined;
   readonly timeoutMs: number;
-  /** Over TLS, who the server must prove to be, instead of having the name of the host. */
+  /** Over TLS, the identity that the server must prove, in place of the name of the host. */
   readonly identity?: string | undefined;
 }

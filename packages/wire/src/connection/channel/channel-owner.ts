@@ -25,7 +25,7 @@ export interface ChannelOwner {
   ended(): void;
   /** What was queued has been written. */
   drained(): void;
-  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it, rather than lost it. */
+  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it; otherwise it was lost. */
   closed(reason: string, byUs?: boolean): void;
   /** Server side only: the first bytes are not of the native protocol. */
   foreign?(bytes: Buffer): void;

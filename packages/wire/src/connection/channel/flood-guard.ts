@@ -17,7 +17,7 @@ export class FloodGuard {
       throw new ProtocolError('too many PINGs (limits.pings)', GoAwayCode.LIMIT);
   }
 
-  /** Counts something that is harmless by itself. @throws ProtocolError when there is too much of it */
+  /** Counts a frame that is harmless by itself. @throws ProtocolError when there are too many */
   ignore(what: string, now: number): void {
     if (this.#ignored.exceeds(this.#limits.ignoredFrames, now)) {
       const reason = `too many frames to be ignored, the last one: ${what} (limits.ignoredFrames)`;

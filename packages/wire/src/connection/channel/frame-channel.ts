@@ -29,9 +29,9 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   readonly incoming: Assembler;
   readonly decode: DecodeMessage;
   readonly keepalive: Keepalive;
-  /** Whether this is the end of the one who serves. */
+  /** Whether this is the server's end. */
   readonly isServer: boolean;
-  /** The largest body that both sides take: this side's limit until the peer has said its own. */
+  /** The largest body that both sides accept: this side's limit until the peer's is known. */
   bodyBytesMax: number;
   /** The minor version that both sides speak: this side's until the peer has said its own. */
   version = PROTOCOL_VERSION;
@@ -82,7 +82,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     return this.#bytes.isOpen;
   }
 
-  /** When the last bytes were read: deadlines of what they bring count from here. */
+  /** When the last bytes were read: the deadlines of calls in them count from here. */
   get readAt(): number {
     return this.#bytes.readAt;
   }
@@ -125,9 +125,9 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   }
 
   /**
-   * Closes for cause: says why, then reads and discards until the peer has ended or a second has passed. Dropping the
-   * connection at once would lose the reason: a reset overtakes what was written.
-   * @param cause - why it really is, for this side alone
+   * Closes with a reason: sends it, then reads and discards until the peer has ended or a second has passed. Dropping the
+   * connection at once could lose the reason, because a reset overtakes what was written.
+   * @param cause - the real reason, for this side alone
    */
   closeFor(code: GoAwayCode, reason: string, cause = reason): void {
     if (!this.isOpen) return;
@@ -135,7 +135,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.closeAfterWriting(cause);
   }
 
-  /** As {@link closeFor}, for peers of another protocol: what has been appended are the last words. */
+  /** Like {@link closeFor}, for peers of another protocol: sends what has been appended, and nothing more. */
   closeAfterWriting(reason: string): void {
     this.#bytes.closeAfterWriting(reason);
   }
@@ -145,7 +145,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#bytes.destroy(reason);
   }
 
-  /** Looks after what should have happened by now; called about once a second. */
+  /** Checks what is overdue; called about once a second. */
   tick(now: number): void {
     if (!this.isOpen) return;
     const overdue = this.#describeOverdue(now);
@@ -158,7 +158,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     const { handshakeMs, frameStallMs } = this.#limits;
     if (!this.#greeted && now - this.#bytes.openedAt > handshakeMs)
       return `no greeting within ${handshakeMs} ms (limits.handshakeMs)`;
-    // A peer that is not being read from cannot end its frame, nor show that it lives.
+    // While the peer is not read from, it cannot end its frame or show that it is alive.
     const isReading = !this.isFull;
     if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs))
       return `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`;
@@ -236,7 +236,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#floods.ignore(what, this.readAt);
   }
 
-  /** Where the frames begin in this chunk, -1 when there are none: the preface is incomplete, or the peer speaks otherwise. */
+  /** Where the frames begin in this chunk; -1 when the preface is incomplete, or the peer speaks another protocol. */
   #readPreface(bytes: Buffer): number {
     const result = this.#preface.read(bytes);
     if (typeof result === 'number') return result;

@@ -6,23 +6,23 @@ export interface KeepalivePort {
   readAt(): number;
   /** Sends a PING with these eight bytes. */
   ping(opaque: Buffer): void;
-  /** Whether something would be lost with the connection, so that a silent peer is given more time. */
+  /** Whether calls would be lost with the connection: then a silent peer is given more time. */
   isNeeded(): boolean;
   /** The peer did not answer: the connection is dead. */
   lost(reason: string): void;
 }
 
-/** A peer that has ended its side is asked so often right away: one write brings the reset, the next one finds it. */
+/** How often a peer that has ended its side is asked right away: one write causes the reset, the next one finds it. */
 const PRODS_AT_ONCE = 3;
 
 const OPAQUE = Buffer.from('keepaliv');
 
 /**
- * Finds out that a silent peer is gone: a frozen process, a lost host, a firewall that forgot. Any inbound byte is life; a
- * PING is sent only when there was none for a while, or when someone has a suspicion.
+ * Finds out that a silent peer is gone: a frozen process, a lost host, a firewall that forgot. Any byte from the peer shows life;
+ * a PING is sent only when none came for a while, or on suspicion.
  *
- * Two things follow from silence after a PING: soon, that the peer is suspect, and better not given anything new; much later, that
- * it is gone. A process that computes for some seconds answers nobody, and is not to lose what it works on.
+ * A peer that is silent after a PING is first suspect and gets no new calls, and much later counts as gone. A process that
+ * computes for some seconds cannot answer, and must not lose its calls.
  */
 export class Keepalive {
   readonly #port: KeepalivePort;
@@ -38,7 +38,7 @@ export class Keepalive {
     this.#options = options;
   }
 
-  /** Whether the peer was asked and has said nothing for longer than one that lives would. */
+  /** Whether the peer was asked and has been silent for too long. */
   get isSuspect(): boolean {
     return this.#isSuspect && this.#port.readAt() < this.#pingedAt;
   }
@@ -50,7 +50,7 @@ export class Keepalive {
     this.#port.ping(OPAQUE);
   }
 
-  /** An answer arrived, or other proof of life. Whether one was awaited. */
+  /** An answer arrived, or another sign of life. Returns whether an answer was awaited. */
   alive(): boolean {
     const wasAwaited = this.#pingedAt !== Number.POSITIVE_INFINITY;
     this.#pingedAt = Number.POSITIVE_INFINITY;
@@ -59,9 +59,9 @@ export class Keepalive {
   }
 
   /**
-   * The peer has ended its side: it may still wait for answers, and can say no more that it lives. But its system can: what is sent
-   * to a process that is gone comes back as a reset, which the next write finds. So it is asked at once, once more at each of the next
-   * two ticks, and then whenever it would have been asked; no answer is expected.
+   * The peer has ended its side. It may still wait for answers, but can no longer show that it is alive. Its operating system
+   * can: what is sent to a process that is gone causes a reset, which the next write finds. So it is sent a PING at once, at each
+   * of the next two ticks, and then whenever it would have been asked; no answer is expected.
    */
   peerEnded(now: number): void {
     if (this.#proddedAt !== Number.POSITIVE_INFINITY) return;

@@ -2,8 +2,8 @@ import { allocateChunk, type Chunk, type EncodeTarget } from '../../codec/codec.
 import type { ByteStream } from '../../transport/byte-stream.js';
 
 /**
- * After this many messages or bytes the output is written, without waiting for the end of the tick. Once per tick alone makes
- * the two sides take turns; once per message costs 9 us each. Measured: 1.6 to 2.2 times the calls per second.
+ * After this many messages or bytes the output is written, without waiting for the end of the tick. Writing only once per tick
+ * would make the two sides take turns; writing once per message costs 9 us each. Measured: 1.6 to 2.2 times the calls per second.
  */
 const FLUSH_MESSAGES = 16;
 const FLUSH_BYTES = 16 * 1024;
@@ -31,7 +31,7 @@ export class Output implements EncodeTarget {
     this.#onWrite = onWrite;
   }
 
-  /** How many bytes the other end has taken so far. */
+  /** How many bytes the stream has taken so far. */
   get takenBytes(): number {
     return this.#writtenBytes - this.#stream.queuedBytes;
   }
@@ -52,8 +52,8 @@ export class Output implements EncodeTarget {
   }
 
   /**
-   * Takes out what was appended since `start`: its memory is the caller's. A buffer that has grown is given away whole, and the
-   * little that stands before is copied instead.
+   * Takes out what was appended since `start`; its memory then belongs to the caller. A buffer that has grown is given away
+   * whole, and the small part before `start` is copied instead.
    */
   take(start: number): Buffer {
     const { chunk, position } = this;
@@ -83,7 +83,7 @@ export class Output implements EncodeTarget {
     this.#onWritten.push(run);
   }
 
-  /** Until `release`, messages need no scheduling: the end of a chunk that is being read flushes what it caused. */
+  /** Until `release`, messages need no scheduling: whoever reads a chunk flushes at its end. */
   hold(): void {
     this.#held = true;
   }
@@ -102,7 +102,7 @@ export class Output implements EncodeTarget {
       this.position = 0;
       this.#messages = 0;
       this.#writtenBytes += position;
-      // A stream that has not taken all at once goes on reading from the memory, and returns it later or never.
+      // A stream that has not taken everything still reads from the memory, and returns it later or never.
       if (this.#stream.write(chunk.bytes.subarray(0, position), chunk, returnChunk)) returnChunk(chunk);
       this.#onWrite();
     }
@@ -113,7 +113,7 @@ export class Output implements EncodeTarget {
     }
   }
 
-  /** Writes bytes of somebody else after what has been appended. They are read from until the stream has nothing queued. */
+  /** Writes foreign memory after what has been appended. It is read from until the stream has nothing queued. */
   write(bytes: Buffer): void {
     this.flush();
     this.#writtenBytes += bytes.length;

@@ -3,16 +3,16 @@ import { PIECE_HEADER_BYTES_MAX, pieceEnd, putPieceHeader } from '../../frames/p
 import { itemCost } from '../../frames/stream-frames.js';
 import type { Output } from './output.js';
 
-/** While more than this is unwritten in the transport, no piece is added: whatever is small need not wait for more than that. */
+/** While more bytes than this are unwritten in the transport, no piece is added: so a small message never waits for more. */
 const UNWRITTEN_MAX = 128 * 1024;
 
 /**
- * So many messages take turns; others wait until one of them is done. Each one that has begun must go on within the peer's
+ * How many messages take turns; others wait until one of them is done. Each message that has begun must go on within the peer's
  * `frameStallMs`, and on a slow line hundreds of them would not.
  */
 const TAKING_TURNS_MAX = 16;
 
-/** A message that waits: the frame that it would be in one piece. */
+/** A message that waits, as one frame. */
 interface Waiting {
   readonly frame: Buffer;
   /** How much of its body has been sent. */
@@ -23,20 +23,20 @@ interface Waiting {
 export interface DroppedMessages {
   /** Whether the peer has got the beginning of a message whose rest it will never get. */
   readonly isCut: boolean;
-  /** Credit that items took which the peer has heard nothing of. */
+  /** The credit of dropped items of which the peer has got nothing. */
   readonly itemBytes: number;
 }
 
 /**
- * Large messages that wait to be sent. Some of them take turns, a piece each, while little is unwritten in the transport: what is
- * small goes between the pieces. The messages of one call stay in their order, the small ones among them too.
+ * Large messages that wait to be sent. Some of them take turns, one piece each, while little is unwritten in the transport: small
+ * messages go between the pieces. The messages of one call, small ones included, stay in their order.
  */
 export class PieceQueue {
   readonly #output: Output;
   readonly #unwrittenBytes: () => number;
-  /** By id, those who take turns. Whoever has had its turn goes to the end. */
+  /** By id, those that take turns. After its turn a message goes to the end. */
   readonly #turns = new Map<number, Waiting[]>();
-  /** By id, those of whose first message nothing has been sent. */
+  /** By id, calls of whose first message nothing has been sent. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
 
@@ -105,7 +105,7 @@ export class PieceQueue {
     this.#bytes = 0;
   }
 
-  /** Lets as many take turns as may. */
+  /** Lets more messages take turns, up to the bound. */
   #admit(): void {
     for (const [id, messages] of this.#waiting) {
       if (this.#turns.size >= TAKING_TURNS_MAX) return;
@@ -131,7 +131,7 @@ export class PieceQueue {
     const output = this.#output;
     const end = HEADER_BYTES + to;
     if (from > 0 && this.#unwrittenBytes() === 0) {
-      // Nobody reads any more from what was sent: the header may take the place of its last bytes.
+      // What was sent is not read any more: the header may overwrite its last bytes.
       output.write(frame.subarray(putPieceHeader(frame, HEADER_BYTES + from, frame, from), end));
     } else {
       const header = Buffer.allocUnsafe(PIECE_HEADER_BYTES_MAX);

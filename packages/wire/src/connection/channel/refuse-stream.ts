@@ -15,7 +15,7 @@ export interface RefusalOptions {
   readonly reason: string;
 }
 
-/** Tells a client why it may not come in and closes; whatever it sends is discarded unread. */
+/** Tells a client why its connection is refused, and closes it; what the client sends is discarded. */
 export function refuseStream({ reason, ...options }: RefusalOptions): void {
   const channel = new FrameChannel({ ...options, owner: NOBODY, expectPreface: true });
   channel.start();

@@ -1,16 +1,16 @@
-/** Notices that a peer has stopped in the middle: of a frame that it sends, or of reading what it is sent. */
+/** Notices that a peer has stopped in the middle of sending a frame, or has stopped reading. */
 export class StallWatch {
   #framesSeen = -1;
   #insideSince = Number.POSITIVE_INFINITY;
   #fullSince = Number.POSITIVE_INFINITY;
   #takenSeen = 0;
 
-  /** Whether more waits to be written than may. */
+  /** Whether more bytes wait to be written than are allowed. */
   get isFull(): boolean {
     return this.#fullSince !== Number.POSITIVE_INFINITY;
   }
 
-  /** More waits to be written than may, since `now`. */
+  /** Since `now` more bytes wait to be written than are allowed. */
   full(takenBytes: number, now: number): void {
     this.#takenSeen = takenBytes;
     this.#fullSince = now;
@@ -21,7 +21,7 @@ export class StallWatch {
     this.#fullSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the peer has read nothing for so long. `takenBytes` is what it has read in all: slow is not stalled. */
+  /** Whether the peer has read nothing for `stallMs`. `takenBytes` is what it has read in all: a slow reader is not stalled. */
   isWriteStalled(takenBytes: number, now: number, stallMs: number): boolean {
     if (takenBytes > this.#takenSeen && this.isFull) this.#fullSince = now;
     this.#takenSeen = takenBytes;
@@ -29,8 +29,8 @@ export class StallWatch {
   }
 
   /**
-   * Whether the same frame has been incomplete for so long. Single bytes that keep coming are no progress: a frame must be
-   * whole in time.
+   * Whether the same frame has been incomplete for too long. Single bytes that keep coming do not count: a frame must be whole in
+   * time.
    */
   isFrameStalled(insideFrame: boolean, framesRead: number, now: number, stallMs: number): boolean {
     if (!insideFrame) this.#insideSince = Number.POSITIVE_INFINITY;

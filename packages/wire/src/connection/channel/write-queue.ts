@@ -6,8 +6,8 @@ import { type DroppedMessages, PieceQueue } from './piece-queue.js';
 import { StallWatch } from './stall-watch.js';
 
 /**
- * All that a connection has to write: what is small goes straight to the stream, what is large in pieces. While too much
- * waits, nothing is read from the peer: what it sends would only make more to write.
+ * Everything that a connection writes: small messages go straight to the stream, large ones in pieces. While too much waits,
+ * nothing is read from the peer, because that would only cause more to write.
  */
 export class WriteQueue {
   readonly output: Output;
@@ -19,7 +19,7 @@ export class WriteQueue {
   readonly #stalls = new StallWatch();
   #isEnding = false;
 
-  /** @param onFull - told when reading was paused: what has been read already must not be looked at either */
+  /** @param onFull - called when reading was paused: what has already been read must not be handled either */
   constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void) {
     this.#stream = stream;
     this.#limits = limits;
@@ -61,7 +61,7 @@ export class WriteQueue {
     return dropped;
   }
 
-  /** The stream has passed on what it had. Returns whether there was too much and is no more. */
+  /** The stream has passed on what it had. Returns whether the queue was full and is no longer. */
   drained(): boolean {
     this.#pump();
     if (!this.isFull || 2 * this.waitingBytes > this.#limits.writeQueueBytes) return false;
@@ -75,7 +75,7 @@ export class WriteQueue {
     this.#pump();
   }
 
-  /** What has been appended are the last words: drops what waits for its turn. */
+  /** Nothing more will be sent than what has been appended: drops what waits for its turn. */
   endNow(): void {
     this.clear();
     this.end();
@@ -86,7 +86,7 @@ export class WriteQueue {
     this.#pieces.clear();
   }
 
-  /** Looks after what should have happened by now. Returns whether the peer has read nothing for too long. */
+  /** Returns whether the peer has read nothing for too long. */
   isStalled(now: number): boolean {
     return this.#stalls.isWriteStalled(this.output.takenBytes, now, this.#limits.writeStallMs);
   }

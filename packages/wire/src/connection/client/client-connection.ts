@@ -30,15 +30,15 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #deflater: Deflater | undefined;
   readonly #replies: ReplyReader;
   readonly #compressed: CompressedReplies;
-  /** Calls that are being compressed. Of those that end meanwhile, nothing is sent. */
+  /** Calls that are being compressed. Nothing is sent of those that end meanwhile. */
   readonly #compressing = new Set<Call>();
   /** Whether a one-way call was ever sent here. */
   #hasNotified = false;
   #callsMax: number;
   readonly #proofs: Proofs | undefined;
-  /** Whether the server has shown that it is the one of the registry's entry, where that has a secret: nothing is sent before. */
+  /** Whether the server has proved that it is the one of the registry's entry, if that has a secret: no call is sent before. */
   #isProven: boolean;
-  /** How far calls in flight got when the connection is lost: another instance than was meant has run none of them. */
+  /** How far calls in flight got when the connection is lost: a wrong instance has run none of them. */
   #lostProgress: Progress = 'maybe-processed';
   /** Replies that came after their call was given up. */
   #lateReplies = 0;
@@ -109,7 +109,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     return this.#inFlight.size;
   }
 
-  /** Many large calls at once are no mistake of anybody: they wait within their deadlines, in a queue that is bounded too. */
+  /** Many large calls at once are nobody's mistake: they wait within their deadlines, in a queue that is bounded too. */
   refusal(call: Call): RpcError | undefined {
     const { waiting } = this.#calls;
     if (waiting < this.#limits.callsInFlight) return undefined;
@@ -195,12 +195,12 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   close(reason: string): void {
     if (this.#channel.isOpen) this.#sayShutdown();
     this.closed(reason);
-    // One-way calls that have been confirmed may wait here still, for a server that is busy: they are to arrive.
+    // One-way calls that have been confirmed may still wait here for a busy server: they must arrive.
     if (this.#hasNotified && this.#channel.writes.waitingBytes > 0) this.#channel.closeAfterWriting(reason);
     else this.#channel.destroy(reason);
   }
 
-  /** Whoever serves the calls learns why they end. */
+  /** Tells the server why the calls end. */
   #sayShutdown(): void {
     const { output } = this.#channel;
     const calls = this.#inFlight.values();
@@ -213,7 +213,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
       if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
-      // Only a stream ends so; what becomes of other ends, they know.
+      // Only a stream ends so; `streams` handles the END of a stream that is gone.
       if (!this.#streams.has(id)) return void this.#streams.ended(id);
     } else if (type !== FrameType.RESPONSE && type !== FrameType.ERROR)
       throw new ProtocolError(`frame type ${type} does not come from a server`);
@@ -244,7 +244,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.failReply(id, 'RESOURCE_EXHAUSTED', reason, isItem);
   }
 
-  /** What came for a call cannot be read; nothing but the call suffers. `goesOn`: its handler has not ended with that. */
+  /** What came for a call cannot be read, and only this call fails. `goesOn`: its handler still runs. */
   failReply(id: number, code: Code, reason: string, goesOn = false): void {
     const call = this.#take(id, this.#clock.now(), goesOn);
     call?.fail(unfitAnswer(call, code, reason));
@@ -299,7 +299,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#options.observer.closed(reason);
   }
 
-  /** Takes out a call whose answer has come. `goesOn`: the server would not end it by itself. */
+  /** Takes out a call whose answer has come. `goesOn`: its handler still runs. */
   #take(id: number, at: number, goesOn = false): Call | undefined {
     const call = this.#inFlight.take(id);
     if (call === undefined) return undefined;
@@ -308,7 +308,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     return call;
   }
 
-  /** Ends what a call has under way. Returns whether the peer needs to be told: it has part of a message, or is sending one. */
+  /**
+   * Drops what a call is still sending or receiving. Returns whether the peer must be told, because it has part of a message or
+   * is sending one.
+   */
   #detach(call: Call): boolean {
     const { incoming } = this.#channel;
     const isBeingSent = !incoming.isEmpty && incoming.drop(call.id);
@@ -329,6 +332,6 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   }
 }
 
-/** What a client says of a server that does not know the secret of the entry that led to it. */
+/** The error for a server that does not know the secret of its registry entry. */
 const NO_PROOF =
   'the program that answers there does not know the secret of its entry in the registry: another one may have taken the port of a server that has ended';

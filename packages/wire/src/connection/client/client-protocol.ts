@@ -15,14 +15,14 @@ export interface CallConnection {
   readonly isFull: boolean;
   /** Whether the server is known to live: it has said something. */
   readonly isGreeted: boolean;
-  /** Whether it was asked whether it lives still, and says nothing: new calls are better sent elsewhere. */
+  /** Whether it was asked for a sign of life and is silent: new calls should go elsewhere. */
   readonly isSuspect: boolean;
-  /** When something of the server last came, in the clock's milliseconds; `Infinity` where its silence means nothing. */
+  /** When something last came from the server, in the clock's milliseconds; `Infinity` where silence means nothing. */
   readonly heardAt: number;
   readonly inFlight: number;
   /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown>;
-  /** Looks after what should have happened by now; called about once a second. */
+  /** Checks what is overdue; called about once a second. */
   tick(now: number): void;
   /** Takes no more calls; closes when those in flight are answered. */
   drain(): void;
@@ -39,15 +39,15 @@ export interface ClientProtocol {
   open(options: ClientConnectionOptions): CallConnection;
 }
 
-/** Who is told of what becomes of a client's connection. */
+/** Is told of the events of a client's connection. */
 export interface ClientConnectionObserver {
   /** The server's HELLO arrived: it is alive and is the one that was meant. */
   greeted(hello: Hello): void;
   /** The server takes no new calls here; those in flight will be answered. */
   draining(reason: string): void;
   /**
-   * The server wants another connection in place of this one, which goes on taking calls until it is drained from here. Whoever
-   * does not know this is told that it drains.
+   * The server wants another connection in place of this one, which still takes calls until it is drained from here. Left out,
+   * `draining` is called instead.
    */
   aged?(reason: string): void;
   /** It is over. Every call in flight has been failed. */
@@ -66,11 +66,11 @@ export interface ClientConnectionOptions {
   /** The instance that should be at the other end, `''` for whoever is there. */
   readonly expectInstance: string;
   /**
-   * What the server's entry in the registry says that only it and its clients know: it is shown that this side does, and no call is sent
-   * before the server has shown the same. Left out: nothing is.
+   * The secret of the server's entry in the registry: this side proves that it knows it, and sends no call before the server has
+   * proved the same. Left out, nothing is proved.
    */
   readonly secret?: string | undefined;
-  /** What the client's contracts are, for servers that compare them; `undefined`: nothing is said of them. */
+  /** The client's contracts, for servers that compare them; `undefined` sends none. */
   readonly contracts?: string | undefined;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */
   readonly compression?: ResolvedCompression | undefined;

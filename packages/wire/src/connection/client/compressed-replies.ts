@@ -10,13 +10,13 @@ import { InflateError, inflate } from '../compression/inflate.js';
 
 /** What the compressed replies of a connection need of it. */
 export interface ReplyOwner extends Pick<ChannelOwner, 'frame'> {
-  /** The reply of a call cannot be read; nothing but the call suffers. */
+  /** The reply of a call cannot be read, and only this call fails. */
   failReply(id: number, code: Code, reason: string): void;
 }
 
 /**
- * Inflates the compressed replies of one connection and gives them to it anew, as they would have come uncompressed. A call
- * whose reply is being inflated goes on awaiting it.
+ * Inflates the compressed replies of one connection and passes them back to it as if they had come uncompressed. Meanwhile their
+ * calls stay in flight.
  */
 export class CompressedReplies {
   readonly #owner: ReplyOwner;
@@ -46,7 +46,7 @@ export class CompressedReplies {
    * @throws ProtocolError when it is cut short, or malformed
    */
   read(flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): boolean {
-    // A server that answers one call a thousand times over must not get as many inflations for it.
+    // A server that answers one call a thousand times must not cause as many inflations.
     if (this.#ids.has(id) || !this.#inFlight.has(id)) return false;
     const payloadStart = this.#findPayload(flags, id, bytes, start, end);
     if (payloadStart < 0) return true;
@@ -59,7 +59,7 @@ export class CompressedReplies {
     }
     const cost = Math.max(payloadBytes, end - payloadStart);
     try {
-      // What waits for the threads holds memory: beyond the bound, no more may wait.
+      // Payloads that wait for zlib's threads hold memory: beyond the bound they are inflated at once.
       const payload = inflate(bytes, payloadStart, end, this.#bytes + cost <= inFlightRequestBytes);
       const head = bytes.subarray(start, payloadStart);
       if (Buffer.isBuffer(payload)) this.#give(flags, id, head, payload, readAt);
@@ -106,7 +106,7 @@ export class CompressedReplies {
 
   #give(flags: number, id: number, head: Buffer, payload: Buffer, readAt: number): void {
     const body = head.length === 0 ? payload : Buffer.concat([head, payload]);
-    // What inflating took is this side's time, not the server's.
+    // The time that inflating took is not counted as the server's.
     this.#owner.frame(FrameType.RESPONSE, flags & ~COMPRESSED, id, body, 0, body.length, readAt);
   }
 

@@ -9,7 +9,8 @@ import type { FrameChannel } from '../channel/frame-channel.js';
 const U32_MAX = 0xffff_ffff;
 
 /**
- * Appends the REQUEST of an attempt, at a time `at`. Its deadline travels as what is left of it, at least 1 ms: no clock is shared.
+ * Appends the REQUEST of an attempt, at a time `at`. The time that is left until its deadline is sent, at least 1 ms, because the
+ * two sides share no clock.
  * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
  */
 export function writeCall(

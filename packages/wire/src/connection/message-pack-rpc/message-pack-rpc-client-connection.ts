@@ -17,12 +17,12 @@ import { PeerRequests } from './peer-requests.js';
 import { RpcIds } from './rpc-ids.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
-/** How long a server may say nothing at all while somebody gave up waiting for it, in milliseconds. */
+/** How long a server may be silent after a call was given up, in milliseconds. */
 const SILENCE_MS = 30_000;
 
 /**
  * The client's end of a connection to a server of MessagePack-RPC. A call that is given up keeps its id until the answer comes:
- * nothing else says when the server is done with it. What finds no free id waits in the order of arrival.
+ * nothing else shows that the server is done with it. Calls that find no free id wait in the order of arrival.
  */
 export class MessagePackRpcClientConnection implements CallConnection, CallWire, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
@@ -63,12 +63,12 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     return this.#ids.size >= this.#rpc.maxInFlight || this.#channel.isFull;
   }
 
-  /** Nothing greets on this wire: a connection that stands is as good as it gets. */
+  /** This protocol has no greeting: an open connection is all that can be known. */
   get isGreeted(): boolean {
     return true;
   }
 
-  /** Nobody can be asked on this wire: a server that is silent may be at work. */
+  /** This protocol has no PING: a silent server may be at work. */
   get heardAt(): number {
     return Number.POSITIVE_INFINITY;
   }
@@ -164,7 +164,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
 
   tick(now: number): void {
     this.#channel.tick(now);
-    // Its ids would be taken for ever, and only the deadlines of calls would tell.
+    // Its ids would stay taken for ever, and calls could only run into their deadlines.
     if (now - this.#silentSince > SILENCE_MS) this.close(`the server has answered nothing for ${SILENCE_MS} ms`);
   }
 
@@ -174,7 +174,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
 
   close(reason: string): void {
     this.closed(reason);
-    // As on the native protocol: what has been confirmed is to arrive.
+    // As on the native protocol, calls that have been confirmed must arrive.
     if (this.#hasNotified && this.#channel.waitingBytes > 0) this.#channel.closeAfterWriting(reason);
     else this.#channel.destroy(reason);
   }
@@ -231,7 +231,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     call.fail(error);
   }
 
-  /** The first word of a server is what the link waits for: until then, a failing server is tried ever less often. */
+  /** The link waits for the first message of a server: until it comes, a failing server is tried less and less often. */
   #hear(): void {
     this.#silentSince = Number.POSITIVE_INFINITY;
     if (this.#heard) return;

@@ -22,8 +22,8 @@ export interface MessagePackRpcOptions {
   /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
   readonly metadataFirst?: boolean | undefined;
   /**
-   * How text and bytes are written: `utf8` (default), or `raw` for servers that know the MessagePack of before 2013 only: both as its one
-   * type, without str 8 and bin, a `Date` as the text of ISO 8601, and no extensions.
+   * How text and bytes are written: `utf8` (default), or `raw` for servers that know only the MessagePack of before 2013: text
+   * and bytes have one type, without str 8 and bin, a `Date` is sent as ISO 8601 text, and there are no extensions.
    */
   readonly textFormat?: TextFormat | undefined;
   /**

@@ -20,12 +20,12 @@ import { cutOff, RunningCalls } from '../server/running-calls.js';
 import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
-/** Peers of this protocol say nothing of priority: that of a call whose caller says nothing. */
+/** The priority of all calls: this protocol carries none. */
 const USUAL_PRIORITY = 128;
 
 /**
  * The server's end of a connection whose peer speaks MessagePack-RPC: the same calls, bounds and authorization as on the native
- * protocol, as far as that wire can say them. It knows no deadline, no cancel and no goodbye.
+ * protocol, as far as that protocol can carry them. It knows no deadline, no cancel and no goodbye.
  */
 export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   implements Successor, ValueChannelOwner, IncomingPort<Entry>
@@ -83,13 +83,13 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     return this.#running.all();
   }
 
-  /** From now on new calls are refused. The wire has no goodbye: the connection ends with the last answer. */
+  /** From now on new calls are refused. The protocol has no goodbye: the connection ends with the last answer. */
   refuseNew(reason: string): void {
     this.#refusing = reason;
     this.#endIfIdle();
   }
 
-  /** The wire can't ask for another connection: this one ends as soon as nothing runs. */
+  /** The protocol can't ask for another connection: this one ends as soon as nothing runs. */
   retire(reason: string): void {
     this.#retiring = reason;
     this.#endIfIdle();
@@ -132,7 +132,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     const oneWay = head.type === RpcMessageType.NOTIFICATION;
     const admitted = this.#admit(head, oneWay, bytes, end, end - start);
     if (admitted instanceof IncomingCall) return this.#host.serve(admitted, bytes, head.start, end);
-    // Nobody waits for an answer to a notification, and what it wants of a method that is not here harms nobody.
+    // Nobody waits for an answer to a notification, and one of an unknown method does no harm.
     if (!oneWay) this.#answerError(head.id, admitted);
   }
 
@@ -145,7 +145,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   }
 
   malformed(reason: string, head: Buffer): void {
-    // 0 is the id of a call for many peers: where none is known nobody is told, since an answer to what was never asked breaks them.
+    // Many peers use the id 0 for a call. Where no id is known nothing is answered, because an unexpected answer breaks them.
     const id = readRequestId(head, 0, head.length);
     if (id !== undefined) this.#answerError(id, refused('INVALID_ARGUMENT', reason));
   }
@@ -207,7 +207,8 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     if (bytes > messageBytes) {
       output.rollBack(start);
       const reason = `the result has ${bytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-      // The handler has run, and would give as much again. There is no mark for that here, but a code with which nobody repeats.
+      // The handler has run, and would give the same again. The protocol has no flag for that, so a code is used that nobody
+      // repeats.
       throw rpcError('OUT_OF_RANGE', reason);
     }
     output.commit();
