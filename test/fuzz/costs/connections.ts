@@ -30,6 +30,7 @@ import {
   renderSession,
   type Session,
   seedSessions,
+  tableOf,
 } from './session.js';
 import type { CostRun, CostSubject } from './subject.js';
 
@@ -58,6 +59,7 @@ function connection(name: string, peer: Peer, open: (peer: Peer) => CostRun): Co
     name,
     sizes: [USUAL_BYTES, LARGEST_BYTES],
     seeds: () => seedSessions(peer),
+    table: tableOf(peer),
     mutate: (session, other, chance) => mutateSession(peer, session, other, chance),
     render: (session, bytes) => renderSession(peer, session, bytes),
     open: () => open(peer),

@@ -16,6 +16,7 @@ import type { CostSubject } from './subject.js';
 /** So many inputs take a few seconds. The long runs are `npm run fuzz -- --target costs`. */
 const INPUTS = 60;
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+const NODE = ['--max-old-space-size=256', '--expose-gc', '--import=tsx', '--conditions=@org/source', MAIN];
 
 describe('the search for what costs most', () => {
   let folder: string;
@@ -28,10 +29,25 @@ describe('the search for what costs most', () => {
   for (const { name } of SUBJECTS) {
     it(`finds nothing beyond the bounds in ${name}, in a heap of 256 MB`, async function () {
       this.timeout(120_000);
-      const node = ['--max-old-space-size=256', '--expose-gc', '--import=tsx', '--conditions=@org/source', MAIN];
       const target = ['--target', `costs:${name}`, '--seconds', '1000', '--inputs', String(INPUTS), '--seed', '1'];
-      const { stdout } = await promisify(execFile)(process.execPath, [...node, ...target, '--out', folder]);
+      const { stdout } = await promisify(execFile)(process.execPath, [...NODE, ...target, '--out', folder]);
       assert.match(stdout, new RegExp(`${INPUTS} inputs, findings 0`));
+    });
+  }
+
+  for (const { name, table } of SUBJECTS.filter((subject) => subject.table.length > 0)) {
+    it(`finds every way into ${name} within the bounds: ${table.length} of them, measured`, async function () {
+      this.timeout(300_000);
+      const { stdout } = await promisify(execFile)(process.execPath, [...NODE, '--target', `costs:${name}`, '--table']);
+      const rows = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { name: string; isTooMuch: boolean });
+      assert.equal(rows.length, table.length);
+      assert.deepEqual(
+        rows.filter((row) => row.isTooMuch),
+        [],
+      );
     });
   }
 
@@ -65,6 +81,7 @@ function planted(): CostSubject<Gene> {
     sizes: [16_384, 16_384],
     seeds: () => seedGenes().slice(-1),
     mutate: mutateGene,
+    table: [],
     render: (gene, bytes) => ({ input: Buffer.from(JSON.stringify(gene)), bytes, messages: 1 }),
     open: () => ({
       take: ({ input }) => {

@@ -51,6 +51,7 @@ function values(name: string, sizes: CostSubject['sizes']): Omit<CostSubject<Gen
     name,
     sizes,
     seeds: seedGenes,
+    table: [],
     mutate: mutateGene,
     render: (gene, bytes) => asInput(renderGene(gene, bytes)),
   };

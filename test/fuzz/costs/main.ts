@@ -17,10 +17,12 @@ const { values } = parseArgs({
     out: { type: 'string' },
     replay: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
   },
 });
 const subject = SUBJECTS.find(({ name }) => `costs:${name}` === values.target)!;
-process.exitCode = values.replay === undefined ? await run(subject) : await replay(subject, values.replay);
+if (values.table) await printTable(subject);
+else process.exitCode = values.replay === undefined ? await run(subject) : await replay(subject, values.replay);
 
 async function run(one: CostSubject): Promise<number> {
   const out = values.out!;
@@ -63,6 +65,16 @@ function formOf(form: unknown): string {
       : value,
   );
   return text.slice(0, 300);
+}
+
+/** A line of JSON for each way into the subject. */
+async function printTable(one: CostSubject): Promise<void> {
+  for (const { name, form } of one.table) {
+    const message = one.render(form, one.sizes[0]);
+    let weight = await weigh(one, message);
+    if (isTooMuch(weight)) weight = await weighAgain(one, message, weight, 6);
+    console.log(JSON.stringify({ name, isTooMuch: isTooMuch(weight), what: describe(weight, message) }));
+  }
 }
 
 async function replay(one: CostSubject, path: string): Promise<number> {

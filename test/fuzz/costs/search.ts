@@ -44,6 +44,7 @@ const KEPT = 12;
 const LARGEST_EVERY = 150;
 const PROGRESS_MS = 5_000;
 const FINDINGS_MAX = 20;
+const CPU_LOOKS = 4;
 /** A weight that is beyond its bound must be so in all of so many looks. */
 const LOOKS = 6;
 
@@ -61,7 +62,11 @@ export async function searchCosts<Form>(subject: CostSubject<Form>, options: Sea
     const first = await glance(subject, message);
     if (COSTS.every((cost) => first[cost] <= (kept[cost][KEPT - 1]?.weight[cost] ?? 0))) return;
     let weight = await weigh(subject, message);
-    weight = { ...weight, cpu: Math.min(weight.cpu, first.cpu), cpuMs: Math.min(weight.cpuMs, first.cpuMs) };
+    // Of what the machine did besides, the least of a few has least; else the kept ones would be those that had most of it.
+    for (let i = 0; i < CPU_LOOKS && weight.cpu > (kept.cpu[KEPT - 1]?.weight.cpu ?? 0); i++) {
+      const again = i === 0 ? first : await glance(subject, message);
+      weight = { ...weight, cpu: Math.min(weight.cpu, again.cpu), cpuMs: Math.min(weight.cpuMs, again.cpuMs) };
+    }
     if (isTooMuch(weight)) weight = await weighAgain(subject, message, weight, LOOKS);
     for (const cost of COSTS) keep(kept[cost], cost, { weight, message, form });
     if (!isTooMuch(weight)) return;

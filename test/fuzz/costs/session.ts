@@ -2,6 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { COMPRESSED } from '../../../packages/wire/src/frames/compressed.js';
 import { FrameType, MORE, PREFACE, ReplyFlag, RequestFlag } from '../../../packages/wire/src/frames/frame.js';
 import { compressedPayload } from '../../../packages/wire/test/compressed-frames.js';
+import { COSTLY_SHAPES } from '../../../packages/wire/test/costly-shapes.js';
 import { helloFrame, rawFrame, requestFrame } from '../../../packages/wire/test/raw-peer.js';
 import type { Chance } from '../chance.js';
 import { encode, u16, u32 } from '../grammar/message-pack.js';
@@ -154,6 +155,26 @@ export function seedSessions(peer: Peer): readonly Session[] {
     ),
   );
 }
+
+/** Each kind of part with values of the shapes that are the worst of their kind, many small ones and one that is large. */
+export function tableOf(peer: Peer): readonly { readonly name: string; readonly form: Session }[] {
+  return Object.keys(peer.kinds).flatMap((kind) =>
+    WORST.flatMap((shape) =>
+      [24, 60_000].map((bytes) => {
+        const index = COSTLY_SHAPES.findIndex(({ name }) => name === shape);
+        const gene: Gene = { kind: 'shape', index, bytes };
+        return { name: `${kind} of ${bytes} bytes: ${shape}`, form: [{ kind, bytes, times: 1, gene }] };
+      }),
+    ),
+  );
+}
+
+const WORST: readonly string[] = [
+  'empty sets',
+  'maps with a key up to 1023',
+  'maps of one whole number',
+  'texts that are not UTF-8',
+];
 
 /** Changes one session a few times; `other` gives what is put into it. */
 export function mutateSession(peer: Peer, session: Session, other: Session, chance: Chance): Session {

@@ -6,6 +6,8 @@ export interface CostSubject<Form = unknown> {
   /** Bytes of an input: the size in which most forms are weighed, and that of the last and largest look at the worst of them. */
   readonly sizes: readonly [usual: number, largest: number];
   seeds(): readonly Form[];
+  /** Forms that show what each way into the subject takes, by name; none where it has but one. */
+  readonly table: readonly { readonly name: string; readonly form: Form }[];
   mutate(form: Form, other: Form, chance: Chance): Form;
   render(form: Form, bytes: number): CostInput;
   /** Makes what takes one input, ready for it. */
