@@ -181,6 +181,7 @@ class EtcdClient implements EtcdPort {
         if (!this.#watches.has(end)) return stream.cancel();
         stream.on('data', (response) => {
           if (!this.#watches.has(end)) return;
+          if (response.created) letGo(stream);
           if (response.canceled) end(this.#cancelled(response));
           else listener.onEvents(response.events.map(eventOf), Number(response.header.revision));
         });
@@ -220,6 +221,30 @@ class EtcdClient implements EtcdPort {
   #cancelled({ compact_revision, cancel_reason }: IWatchResponse): EtcdError {
     if (Number(compact_revision) > 0) return this.#error('compacted', `compacted at revision ${compact_revision}`);
     return this.#cast(new Error(`the watch was cancelled by the server: ${cancel_reason || 'without a reason'}`));
+  }
+}
+
+/** How a stream of gRPC is made: one call around the other, the innermost with the stream of HTTP/2. */
+interface LayeredCall {
+  readonly http2Stream?: { readonly session?: { unref?(): void } };
+  readonly call?: LayeredCall | null;
+  readonly nextCall?: LayeredCall | null;
+  readonly child?: LayeredCall | null;
+  readonly underlyingCalls?: readonly { readonly call: LayeredCall }[];
+}
+
+const CALL_DEPTH_MAX = 16;
+
+/**
+ * A watch is open for as long as its client is, and gRPC has its connection keep the process alive meanwhile; whoever waits for an answer
+ * keeps it alive by a timer. gRPC has no name for that, so the session of HTTP/2 is looked for where it is kept today; where it is not found,
+ * all is as gRPC has it.
+ */
+function letGo(stream: object): void {
+  let at: LayeredCall | null | undefined = stream as LayeredCall;
+  for (let depth = 0; depth < CALL_DEPTH_MAX && at; depth++) {
+    if (at.http2Stream?.session !== undefined) return at.http2Stream.session.unref?.();
+    at = at.call ?? at.nextCall ?? at.child ?? at.underlyingCalls?.[0]?.call;
   }
 }
 
