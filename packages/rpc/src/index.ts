@@ -212,6 +212,7 @@ export {
 } from '@org/rpc-registry';
 export { type EtcdAuth, type EtcdOptions, type EtcdTls, etcd } from '@org/rpc-registry-etcd';
 export {
+  type AdaptiveLimitOptions,
   type AdminOptions,
   type CloseOptions,
   type ConnectionAgeOptions,
@@ -223,6 +224,7 @@ export {
   type ListenOptions,
   type MethodDescription,
   type OutlivedEvent,
+  type OverloadOptions,
   Reflection,
   type Server,
   type ServerAddress,

@@ -9,7 +9,8 @@ export type { InstanceUpdate, Server, ServerAddress } from './face/server-types.
 export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
-export type { ServerConcurrency } from './policy/concurrency.js';
+export type { AdaptiveLimitOptions } from './policy/adaptive-limit.js';
+export type { OverloadOptions, ServerConcurrency } from './policy/concurrency.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ContractEvent } from './served-contracts.js';
 export type { ServerState } from './state.js';

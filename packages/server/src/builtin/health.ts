@@ -54,6 +54,11 @@ export class HealthBoard {
     return this.#said.get(service) ?? 'serving';
   }
 
+  /** How each service is. */
+  get services(): Record<string, { readonly health: HealthStatus }> {
+    return Object.fromEntries(this.#services().map((name) => [name, { health: this.status(name) }]));
+  }
+
   /** What serves {@link Health}. */
   get handlers(): ServiceHandlers<typeof Health> {
     return {

@@ -37,7 +37,7 @@ import {
 import { type AdminOptions, type ResolvedAdmin, resolveAdmin } from '../admin/admin-options.js';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
-import type { ServerConcurrency } from '../policy/concurrency.js';
+import type { OverloadOptions, ResolvedOverload, ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
 /** The layers around handlers, one list for each kind of method. */
@@ -71,6 +71,11 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Beyond it calls wait, or are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
   readonly concurrency?: ServerConcurrency | undefined;
+  /**
+   * What happens when handlers hold the event loop: calls wait for the next turn, the most important first, and what cannot be done in time
+   * is refused with `RESOURCE_EXHAUSTED`. On with its defaults; `false`: everything is begun as it comes.
+   */
+  readonly overload?: OverloadOptions | false | undefined;
   readonly codec?: Codec | undefined;
   /**
    * Compresses what is sent when it is large, towards clients that can inflate it: `true` for the defaults, see
@@ -129,7 +134,8 @@ export interface ResolvedServerOptions {
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly limits: Limits;
-  readonly concurrencyMax: number;
+  readonly concurrencyMax: ServerConcurrency['max'];
+  readonly overload: ResolvedOverload | undefined;
   readonly concurrencyQueue: number;
   readonly codec: Codec;
   readonly compression: ResolvedCompression | undefined;
@@ -161,6 +167,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'layers',
   'limits',
   'concurrency',
+  'overload',
   'codec',
   'compression',
   'keepalive',
@@ -193,7 +200,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   checkValues(where, options);
   if (options.concurrency !== undefined) {
     assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max', 'queue']);
-    assertNumber(where, 'concurrency.max', options.concurrency.max, { min: 1, integer: true });
+    checkConcurrencyMax(where, options.concurrency.max);
     const { queue = 0 } = options.concurrency;
     assertNumber(where, 'concurrency.queue', queue, { min: 0, max: 1_000_000, integer: true });
   }
@@ -214,6 +221,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     limits: resolveLimits(where, options.limits),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     concurrencyQueue: options.concurrency?.queue ?? 0,
+    overload: resolveOverload(where, options.overload),
     codec: options.codec ?? msgpack(),
     compression: resolveCompression(where, options.compression),
     keepalive: resolveKeepalive(where, options.keepalive),
@@ -237,6 +245,31 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+const CALLS = { min: 1, max: 1_000_000, integer: true };
+
+function checkConcurrencyMax(where: string, max: ServerConcurrency['max']): void {
+  if (typeof max !== 'object' || max === null)
+    return assertNumber(where, 'concurrency.max', max, { min: 1, integer: true });
+  assertKnownOptions(`${where}: concurrency.max`, max, ['adaptive']);
+  const { adaptive } = max;
+  assertKnownOptions(`${where}: concurrency.max.adaptive`, adaptive, ['min', 'max', 'initial']);
+  for (const name of ['min', 'max', 'initial'] as const) {
+    const value = adaptive[name];
+    if (value !== undefined) assertNumber(where, `concurrency.max.adaptive.${name}`, value, CALLS);
+  }
+  const { min = 1, max: most = CALLS.max } = adaptive;
+  assertFits(where, 'concurrency.max.adaptive.max', 'at least its min', most, most >= min);
+}
+
+function resolveOverload(where: string, overload: OverloadOptions | false | undefined): ResolvedOverload | undefined {
+  if (overload === false) return undefined;
+  if (overload !== undefined) assertKnownOptions(`${where}: overload`, overload, ['turnMs', 'queue']);
+  const { turnMs = 100, queue = 1_000 } = overload ?? {};
+  assertNumber(where, 'overload.turnMs', turnMs, { min: 10, max: 10_000 });
+  assertNumber(where, 'overload.queue', queue, { min: 0, max: 1_000_000, integer: true });
+  return { turnMs, queue };
 }
 
 function checkValues(where: string, options: ServerOptions): void {

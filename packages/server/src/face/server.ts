@@ -71,6 +71,9 @@ export function createServer(options: ServerOptions = {}): Server {
   return new RpcServer(resolveServerOptions(options));
 }
 
+/** How often a server looks after its connections. */
+const TICK_MS = 1_000;
+
 /** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
@@ -112,6 +115,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#concurrency = new ConcurrencyLimit({
       max: options.concurrencyMax,
       queue: options.concurrencyQueue,
+      overload: options.overload,
       clock: options.clock,
       random: options.random,
     });
@@ -191,7 +195,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not begin' });
       throw error;
     }
+    let tickedAt = this.#options.clock.now();
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
+      // A process that was frozen has done nothing in a turn that could tell of it.
+      this.#concurrency.stalled(now - tickedAt - TICK_MS, now);
+      tickedAt = now;
       for (const connection of this.#connections) connection.tick(now);
       this.#ages?.tick(now);
       if (this.#concurrency.waiting > 0) this.#concurrency.sweep();
@@ -247,7 +255,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   state(): ServerState {
     const { clock, registry } = this.#options;
-    const registration = this.#publication.state;
     const live = this.#listener === undefined ? 'new' : 'serving';
     return {
       instance: this.instance,
@@ -255,14 +262,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       address: this.#listener?.address,
       admin: this.#admin?.address,
       uptimeMs: Math.floor(clock.now() - this.#startedAt),
-      registry: {
-        name: registry.display,
-        status: registration?.status ?? 'none',
-        error: registration?.status === 'pending' ? registration.error?.message : undefined,
-      },
-      services: Object.fromEntries(
-        this.#dispatcher.services.map((name) => [name, { health: this.#health.status(name) }]),
-      ),
+      registry: { name: registry.display, ...this.#publication.state },
+      services: this.#health.services,
       connections: this.#connections.size,
       calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
     };
@@ -333,6 +334,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   serve(call: IncomingCall<Handler>, bytes: Buffer, start: number, end: number): void {
     if (this.#observer.isOn) this.#observer.begin(call);
     this.#stack.serve(call, bytes, start, end);
+  }
+
+  stallBefore(readAt: number): number {
+    return this.#concurrency.stallBefore(readAt);
   }
 
   contracts(theirs: string, peer: Peer): string | undefined {

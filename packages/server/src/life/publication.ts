@@ -51,9 +51,10 @@ export class Publication {
     cancel?.();
   }
 
-  /** What became of it: `undefined` before it was opened. */
-  get state(): RegistrationState | undefined {
-    return this.#registration?.state();
+  /** What became of it, and why it is pending where that is known. */
+  get state(): { readonly status: 'none' | RegistrationState['status']; readonly error: string | undefined } {
+    const state = this.#registration?.state();
+    return { status: state?.status ?? 'none', error: state?.status === 'pending' ? state.error?.message : undefined };
   }
 
   get isOpen(): boolean {

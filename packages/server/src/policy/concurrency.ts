@@ -1,60 +1,95 @@
 import type { Clock, Random, RpcError } from '@org/rpc-core';
-import { rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { Admission } from '../stack.js';
+import { AdaptiveLimit, type AdaptiveLimitOptions } from './adaptive-limit.js';
+import { MethodTimes } from './method-times.js';
+import { Refusals } from './refusals.js';
+import { TurnWatch } from './turn-watch.js';
+import { isOver, type Waiting, WaitingLine } from './waiting-line.js';
 
 /** How many calls may run at once, and how many may wait for that. */
 export interface ServerConcurrency {
-  /** Calls of all connections together; at least 1. */
-  readonly max: number;
+  /** Calls of all connections together, 1 to 1,000,000; or the bounds of a limit that is found by looking at how long calls take. */
+  readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
   /**
-   * Calls that may wait for one to end, 0 to 1,000,000 (default 0). The more important go first; a call that is late, or whose
-   * caller has given up, does not run.
+   * Calls that may wait for one to end, 0 to 1,000,000 (default 0). The more important go first, and each caller in turn; a call that is
+   * late, or whose caller has given up, does not run.
    */
   readonly queue?: number | undefined;
 }
 
-/** A queue in which somebody has waited all the time for so long is standing: what comes is more than can be done. */
-const STANDING_MS = 100;
+/** What a server does when it is asked for more than it can do. */
+export interface OverloadOptions {
+  /** So long handlers may hold the event loop in one turn before no more calls are begun in it, in milliseconds, 10 to 10,000 (default 100). */
+  readonly turnMs?: number | undefined;
+  /** Calls that may wait for the next turn, 0 to 1,000,000 (default 1,000). */
+  readonly queue?: number | undefined;
+}
+
+/** {@link OverloadOptions} with every default in place. */
+export interface ResolvedOverload {
+  readonly turnMs: number;
+  readonly queue: number;
+}
 
 /** Who is refused is told to come back after 50 to 150 % of this. */
 const RETRY_AFTER_MS = 100;
 
-interface Waiting<Entry extends MethodEntry> {
-  readonly call: IncomingCall<Entry>;
-  readonly since: number;
-  /** With `undefined` it is let in, with an error refused. */
-  readonly settle: (refusal: RpcError | undefined) => void;
-}
-
 /** What a limit is made of. */
 export interface ConcurrencyLimitParts {
   /** `Infinity` for no bound. */
-  readonly max: number;
+  readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
   readonly queue: number;
+  /** `undefined`: turns are not watched. */
+  readonly overload?: ResolvedOverload | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /**
- * Lets so many calls in at a time. Of those that wait the most important are let in first, and among equals the oldest: after a
- * burst everybody gets a turn. While the queue is standing it is the newest (adaptive LIFO, Maurer, "Fail at Scale", 2015): the old
- * ones have used up most of their time, and to serve them in their order would make everybody late. One that has then waited for
- * half of its time is refused, so that it can go elsewhere with the other half.
+ * Lets so many calls in at a time, and no more in a turn of the event loop than it has time for. Of those that wait the most important are let
+ * in first, see `WaitingLine`. One that cannot end in time by what its method usually takes is refused.
  */
 export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implements Admission<Entry> {
-  readonly #parts: ConcurrencyLimitParts;
-  readonly #max: number;
+  readonly #queue: number;
+  readonly #turnQueue: number;
+  readonly #clock: Clock;
+  readonly #turn: TurnWatch | undefined;
+  readonly #adaptive: AdaptiveLimit | undefined;
+  readonly #times = new MethodTimes<Entry>();
+  readonly #line = new WaitingLine<Entry>();
+  readonly #full: Refusals;
+  readonly #queueFull: Refusals;
+  readonly #turnFull: Refusals;
+  readonly #impatient: Refusals;
+  readonly #unfit: Refusals;
+  #max: number;
   #running = 0;
-  /** By priority, each from the oldest to the newest. */
-  readonly #lines = new Map<number, Waiting<Entry>[]>();
-  #waiting = 0;
-  /** Since when somebody has been waiting. */
-  #waitingSince = 0;
+  /** Whether this turn of the event loop takes no more calls. */
+  #isUsedUp = false;
+  #isReleasing = false;
 
-  constructor(parts: ConcurrencyLimitParts) {
-    this.#parts = parts;
-    this.#max = parts.max;
+  constructor({ max, queue, overload, clock, random }: ConcurrencyLimitParts) {
+    this.#queue = queue;
+    this.#turnQueue = overload?.queue ?? 0;
+    this.#clock = clock;
+    this.#adaptive = typeof max === 'number' ? undefined : new AdaptiveLimit(max.adaptive);
+    this.#max = typeof max === 'number' ? max : this.#adaptive!.limit;
+    this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn());
+    const runs =
+      typeof max === 'number'
+        ? `the server runs ${max} calls already (concurrency.max)`
+        : 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
+    const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
+    const refusals = (reason: string, retryAfterMs: number | undefined = RETRY_AFTER_MS): Refusals =>
+      new Refusals('RESOURCE_EXHAUSTED', reason, retryAfterMs, random);
+    // Without a queue the callers have another node at once; with one this server is what they should spare.
+    this.#full = refusals(runs, queue === 0 ? undefined : RETRY_AFTER_MS);
+    this.#queueFull = refusals(`${runs} and ${queue} wait (concurrency.queue)`);
+    this.#turnFull = refusals(`${noTime}, and ${this.#turnQueue} calls wait (overload.queue)`);
+    this.#impatient = refusals('the server has more to do than it can, and this call has waited for half of its time');
+    const unfit = 'the server has more to do than it can, and this call would not end in time by what its method takes';
+    this.#unfit = new Refusals('DEADLINE_EXCEEDED', unfit, undefined, random);
   }
 
   /** How many are in. */
@@ -64,113 +99,108 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
 
   /** How many wait. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#line.size;
+  }
+
+  /** How many may be in at once. */
+  get max(): number {
+    return this.#max;
+  }
+
+  /** How long what was read at this time may have waited where nobody could see it, in milliseconds. */
+  stallBefore(readAt: number): number {
+    return this.#turn === undefined ? 0 : this.#turn.stallBefore(readAt);
+  }
+
+  /** The process has stood still for so long, whatever the reason. */
+  stalled(ms: number, now: number): void {
+    this.#turn?.stalled(ms, now);
   }
 
   enter(call: IncomingCall<Entry>): RpcError | undefined | Promise<RpcError | undefined> {
-    if (this.#running < this.#max) {
+    if (this.#turn?.counts()) this.#look(call, this.#turn);
+    if (this.#line.size === 0 && this.#running < this.#max && !this.#isUsedUp) {
       this.#running++;
+      if (this.#adaptive !== undefined) call.sampledAt = this.#clock.now();
       return undefined;
     }
-    const { queue, clock } = this.#parts;
-    if (queue === 0) return this.#refusal('');
-    const now = clock.now();
-    if (this.#waiting >= queue && !this.#makeRoom(call, now)) return this.#refusal(this.#queueIsFull());
-    return new Promise((settle) => this.#add({ call, since: now, settle }));
+    return this.#wait(call);
   }
 
-  leave(): void {
+  leave(call: IncomingCall<Entry>, error: unknown): void {
     this.#running--;
-    if (this.#waiting === 0) return;
-    const now = this.#parts.clock.now();
-    if (this.#isStanding(now)) this.#refuseTheImpatient(now);
-    const next = this.#next(now);
-    if (next === undefined) return;
-    this.#running++;
-    next.settle(undefined);
+    if (call.sampledAt !== 0) this.#sampled(call, error);
+    if (this.#line.size > 0 && !this.#isReleasing) this.#release();
   }
 
   /** Lets go of those that wait for nothing any more; called about once a second, for handlers may never end. */
   sweep(): void {
-    const now = this.#parts.clock.now();
-    for (const [priority, line] of this.#lines) {
-      const kept = line.filter((waiting) => !isOver(waiting, now));
-      if (kept.length === line.length) continue;
-      const over = line.filter((waiting) => isOver(waiting, now));
-      this.#waiting -= over.length;
-      if (kept.length === 0) this.#lines.delete(priority);
-      else this.#lines.set(priority, kept);
-      for (const waiting of over) this.#refuse(waiting, '');
+    const now = this.#clock.now();
+    for (const waiting of this.#line.takeOver(now)) waiting.settle(this.#full.next());
+  }
+
+  #look(call: IncomingCall<Entry>, turn: TurnWatch): void {
+    const now = this.#clock.now();
+    call.sampledAt = now;
+    if (turn.isUsedUp(now, this.#line.size > 0)) this.#isUsedUp = true;
+  }
+
+  #sampled(call: IncomingCall<Entry>, error: unknown): void {
+    const now = this.#clock.now();
+    const ms = now - call.sampledAt;
+    if (error !== undefined || call.abandoned || call.outlived) return;
+    this.#times.record(call.entry, ms);
+    if (this.#adaptive === undefined) return;
+    this.#adaptive.record(ms, this.#running + 1, now);
+    this.#max = this.#adaptive.limit;
+  }
+
+  #wait(call: IncomingCall<Entry>): RpcError | Promise<RpcError | undefined> {
+    const hasPlace = this.#running < this.#max;
+    const room = hasPlace ? Math.max(this.#queue, this.#turnQueue) : this.#queue;
+    if (room === 0) return hasPlace ? this.#turnFull.next() : this.#full.next();
+    const now = this.#clock.now();
+    if (this.#line.size >= room) {
+      const refusals = hasPlace ? this.#turnFull : this.#queueFull;
+      const goes = this.#line.evict(call, now);
+      if (goes === undefined) return refusals.next();
+      goes.settle(refusals.next());
     }
+    return new Promise((settle) => this.#line.add({ call, since: now, settle }));
   }
 
-  #add(waiting: Waiting<Entry>): void {
-    if (this.#waiting === 0) this.#waitingSince = waiting.since;
-    this.#waiting++;
-    const line = this.#lines.get(waiting.call.priority);
-    if (line === undefined) this.#lines.set(waiting.call.priority, [waiting]);
-    else line.push(waiting);
+  #nextTurn(): void {
+    this.#isUsedUp = false;
+    if (this.#line.size > 0 && !this.#isReleasing) this.#release();
   }
 
-  #isStanding(now: number): boolean {
-    return this.#waiting > 0 && now - this.#waitingSince >= STANDING_MS;
-  }
-
-  /** Whether somebody has made room for a call: who is less important, or in a standing queue has waited longer. */
-  #makeRoom({ priority }: IncomingCall<Entry>, now: number): boolean {
-    const lowest = Math.min(...this.#lines.keys());
-    const oldest = this.#lines.get(lowest)?.[0];
-    if (oldest === undefined) return false;
-    const mustGo = lowest < priority || (lowest === priority && this.#isStanding(now)) || isOver(oldest, now);
-    if (mustGo) this.#refuse(this.#take(lowest, true)!, this.#queueIsFull());
-    return mustGo;
-  }
+  /** Lets in one, and when its handler has begun the next, while there are places and the turn has time. */
+  readonly #release = (): void => {
+    this.#isReleasing = false;
+    if (this.#running >= this.#max) return;
+    const now = this.#clock.now();
+    if (this.#turn?.isUsedUp(now, true)) {
+      this.#isUsedUp = true;
+      return;
+    }
+    for (const waiting of this.#line.takeImpatient(now)) waiting.settle(this.#impatient.next());
+    const next = this.#next(now);
+    if (next === undefined) return;
+    this.#running++;
+    if (this.#turn !== undefined || this.#adaptive !== undefined) next.call.sampledAt = now;
+    next.settle(undefined);
+    if (this.#line.size === 0) return;
+    this.#isReleasing = true;
+    queueMicrotask(this.#release);
+  };
 
   #next(now: number): Waiting<Entry> | undefined {
-    while (this.#waiting > 0) {
-      const next = this.#take(Math.max(...this.#lines.keys()), !this.#isStanding(now))!;
-      if (!isOver(next, now)) return next;
-      this.#refuse(next, '');
+    for (;;) {
+      const waiting = this.#line.take(now);
+      if (waiting === undefined) return undefined;
+      if (isOver(waiting, now)) waiting.settle(this.#full.next());
+      else if (waiting.call.deadline - now < this.#times.median(waiting.call.entry)) waiting.settle(this.#unfit.next());
+      else return waiting;
     }
-    return undefined;
   }
-
-  #refuseTheImpatient(now: number): void {
-    for (const [priority, line] of this.#lines)
-      while (line.length > 0 && isImpatient(line[0]!, now))
-        this.#refuse(this.#take(priority, true)!, ` and this call has waited for half of its time (concurrency.queue)`);
-  }
-
-  #take(priority: number, isOldest: boolean): Waiting<Entry> | undefined {
-    const line = this.#lines.get(priority);
-    const waiting = isOldest ? line?.shift() : line?.pop();
-    if (line?.length === 0) this.#lines.delete(priority);
-    if (waiting !== undefined) this.#waiting--;
-    return waiting;
-  }
-
-  #refuse(waiting: Waiting<Entry>, why: string): void {
-    waiting.settle(this.#refusal(why));
-  }
-
-  #queueIsFull(): string {
-    return ` and ${this.#parts.queue} wait (concurrency.queue)`;
-  }
-
-  #refusal(why: string): RpcError {
-    const { queue, random } = this.#parts;
-    const reason = `the server runs ${this.#max} calls already (concurrency.max)${why}`;
-    // Without a queue the callers have another node at once; with one this server is what they should spare.
-    const retryAfterMs = queue === 0 ? undefined : Math.round(RETRY_AFTER_MS * (0.5 + random()));
-    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', retryAfterMs });
-  }
-}
-
-/** Whether nobody waits for the answer of a call any more. */
-function isOver({ call }: Waiting<MethodEntry>, now: number): boolean {
-  return call.abandoned || call.deadline <= now;
-}
-
-function isImpatient({ call, since }: Waiting<MethodEntry>, now: number): boolean {
-  return call.abandoned || now - since > (call.deadline - since) / 2;
 }

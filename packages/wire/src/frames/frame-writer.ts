@@ -75,8 +75,12 @@ export function writeError(
   handlerRan: boolean,
   bodyBytesMax: number,
 ): void {
-  const reason = cutUtf8(error.reason, Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES));
-  const start = target.reserve(HEADER_BYTES + ERROR_FIXED_BYTES + reason.length);
+  const { reason } = error;
+  const reasonBytesMax = Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES);
+  // Written in place where it fits whatever it holds: a server that refuses has no time.
+  const isShort = 3 * reason.length <= reasonBytesMax;
+  const cut = isShort ? undefined : cutUtf8(reason, reasonBytesMax);
+  const start = target.reserve(HEADER_BYTES + ERROR_FIXED_BYTES + (cut === undefined ? 3 * reason.length : cut.length));
   const { bytes } = target.chunk;
   let position = start + HEADER_BYTES;
   bytes[position++] = CODE_NUMBERS[error.code as Code];
@@ -87,8 +91,8 @@ export function writeError(
     position,
     retryAfterMs === undefined ? NO_RETRY_AFTER : Math.min(Math.max(0, Math.ceil(retryAfterMs)), NO_RETRY_AFTER - 1),
   );
-  position = putUint16(bytes, position, reason.length);
-  target.position = position + reason.copy(bytes, position);
+  const reasonBytes = cut === undefined ? bytes.write(reason, position + 2) : cut.copy(bytes, position + 2);
+  target.position = putUint16(bytes, position, reasonBytes) + reasonBytes;
   if (error.details !== undefined) {
     const before = target.position;
     try {

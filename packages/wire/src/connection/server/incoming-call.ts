@@ -63,6 +63,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   counted = false;
   /** Whether the server has admitted it: then it takes a place there until it ends. */
   admitted = false;
+  /** When it was let in, in the clock's milliseconds, where its time is measured; else 0. */
+  sampledAt = 0;
   /** Whether its arguments came compressed. */
   isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */

@@ -148,7 +148,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
         : createServedStream((received) => this.#streams.open(id, received));
     const entry = this.#methods.find(bytes, parsed.nameStart, metadataStart, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
-    const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs;
+    const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs - this.#stallBefore(readAt);
     const call = new IncomingCall<Entry>(this.#answers, entry, id, deadline, flags, parsed.attempt, parsed.priority);
     call.stream = stream;
     if (metadataStart !== payloadStart) {
@@ -165,6 +165,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (refusal !== undefined) return this.#refuse(id, refusal);
     call.requestBytes = requestBytes;
     this.#options.host.serve(call, bytes, payloadStart, end);
+  }
+
+  #stallBefore(readAt: number): number {
+    const { host } = this.#options;
+    return host.stallBefore === undefined ? 0 : host.stallBefore(readAt);
   }
 
   /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */

@@ -32,6 +32,11 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
   serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void;
   /** Takes the contracts of a client and returns those of the same services; `undefined` sends none. */
   contracts?(theirs: string, peer: Peer): string | undefined;
+  /**
+   * How long what was read at this time may have waited to be read, in milliseconds: that is gone of its time, for the peer counts from
+   * when it was sent. Left out: nothing waits.
+   */
+  stallBefore?(readAt: number): number;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
 }

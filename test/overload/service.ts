@@ -1,0 +1,9 @@
+import { defineService, method } from '@org/rpc';
+
+/** The service that is asked for more than it can do. */
+export const Work = defineService('work', {
+  /** Computes for so many milliseconds, during which its process does nothing else. */
+  compute: method<(ms: number) => number>({ idempotent: true }),
+  /** How many calls of `compute` have run. */
+  ran: method<() => number>({ priority: 255 }),
+});
