@@ -3,7 +3,7 @@ import { rpcError } from '@org/rpc-core/internal';
 import { encoded } from '../../../test/codec-helpers.js';
 import { type ClientRig, clientRig, greetedClientRig } from '../../../test/connection-rig.js';
 import { goAwayFrame, helloFrame, type RawFrame, rawFrame, responseFrame } from '../../../test/raw-peer.js';
-import { CancelReason, FrameType, GoAwayCode, ReplyFlag } from '../../frames/frame.js';
+import { CancelReason, FrameType, GoAwayCode, ReplyFlag, RequestFlag } from '../../frames/frame.js';
 import { createParsedRequest, type ParsedRequest, parseRequest } from '../../frames/frame-parser.js';
 import { decodeMetadata } from '../../frames/metadata.js';
 
@@ -45,7 +45,10 @@ describe('a request as the client sends it', () => {
     rig.connection.send(again);
     await rig.settle();
     const [first, second] = requests(rig);
-    assert.deepEqual([first!.flags, second!.flags], [2, 2]);
+    assert.deepEqual(
+      [first!.flags, second!.flags],
+      [RequestFlag.IDEMPOTENT, RequestFlag.IDEMPOTENT | RequestFlag.NO_RETRY_BELOW],
+    );
     const { attempt, priority } = parse(second!);
     assert.deepEqual([attempt, priority], [255, 200]);
   });
