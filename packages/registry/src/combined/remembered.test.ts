@@ -7,6 +7,7 @@ import { systemRandom } from '@org/rpc-core';
 import { FakeClock, type ManualRegistry, manualRegistry, recordSnapshots, wrapperContract } from '@org/rpc-testkit';
 import { direct } from '../direct/direct.js';
 import type { Endpoint } from '../endpoint.js';
+import { createEndpointSecret } from '../endpoint-secret.js';
 import { memory } from '../memory/memory.js';
 import type { RegistryEvent, RegistryHandle, Snapshot } from '../registry.js';
 import { remembered } from './remembered.js';
@@ -105,6 +106,11 @@ describe('remembered()', () => {
     await recorder.until(({ endpoints }) => endpoints[0]?.id === 'b');
     await handle.close();
     assert.ok(recorder.snapshots.every((snapshot) => snapshot.remembered === undefined));
+  });
+
+  it('remembers no instance whose entry has a secret: without it, another program on its port would be called', async () => {
+    await run([endpoint('a'), { ...endpoint('b'), secret: createEndpointSecret() }]);
+    assert.deepEqual((await remember()).endpoints, [endpoint('a')]);
   });
 
   it('keeps what vanished without a reason for ten minutes, since the registry may have lost it', async () => {

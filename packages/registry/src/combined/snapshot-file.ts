@@ -99,9 +99,11 @@ export class SnapshotFile {
   #flush(): void {
     this.#cancelWrite?.();
     this.#cancelWrite = undefined;
-    // An instance that is leaving will not be there.
-    const endpoints = this.#listed.filter(({ state }) => state !== 'draining');
-    for (const { endpoint } of this.#vanished.values()) endpoints.push(endpoint);
+    const vanished = [...this.#vanished.values()].map(({ endpoint }) => endpoint);
+    // An instance that is leaving will not be there; one that has a secret cannot be told from an impostor without it.
+    const endpoints = [...this.#listed.filter(({ state }) => state !== 'draining'), ...vanished].filter(
+      ({ secret }) => secret === undefined,
+    );
     const text = JSON.stringify({ schema: SCHEMA, service: this.#options.service, endpoints });
     if (text === this.#written) return;
     this.#written = text;
