@@ -10,6 +10,8 @@ export type StreamService = (call: Call, items: AsyncIterable<unknown> | undefin
  * A policy around streaming calls, on either side. A second type beside `Layer`: most policies of unary calls (retry, hedging,
  * fallback) make no sense for a stream, and the others must say what they do with its items.
  *
+ * On a client it may go on several times, also at once: each is a stream of its own, with the items of the caller that the layer passes.
+ *
  * @example
  * ```ts
  * const counted: StreamLayer = (next) =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { defineService, type Layer, method, type StreamLayer, stream, upload } from '@org/rpc-core';
+import { defineService, type Layer, method, RpcError, type StreamLayer, stream, upload } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { connect } from '@org/rpc-testkit';
@@ -9,6 +9,16 @@ const Feed = defineService('feed', {
   sum: upload<(items: AsyncIterable<number>) => Promise<number>>(),
 });
 const Plain = defineService('plain', { ping: method<() => string>() });
+
+async function* count(limit: number): AsyncGenerator<number> {
+  for (let i = 0; i < limit; i++) yield i;
+}
+
+async function all(items: AsyncIterable<number>): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const item of items) seen.push(item);
+  return seen;
+}
 
 const handlers = {
   numbers: async function* (limit: number) {
@@ -53,6 +63,50 @@ describe('layers of streams', () => {
     assert.equal(await feed.sum([1, 2]), 3);
     assert.deepEqual(notes.slice(0, 3), ['a sum takes items', 'b sum takes items', 's sum takes items']);
     await client.close();
+  });
+
+  it('may go on several times, at once and one after the other: each is a stream of its own', async () => {
+    const opened: number[] = [];
+    const server = createServer({ registry: memory() }).add(Feed, {
+      ...handlers,
+      async *numbers(limit) {
+        opened.push(limit);
+        if (opened.length === 3) throw new RpcError('UNAVAILABLE', 'not now');
+        yield* count(limit);
+        if (limit === 1) await new Promise(() => {});
+      },
+    });
+    const twice: StreamLayer = (next) =>
+      async function* (call, items) {
+        const [a, b] = [next(call, items), next(call, items)].map((stream) => stream[Symbol.asyncIterator]());
+        for (;;) {
+          const [left, right] = await Promise.all([a!.next(), b!.next()]);
+          assert.deepEqual(left, right);
+          if (left.done === true) return;
+          yield left.value;
+        }
+      };
+    const client = connect(server, { layers: { stream: [twice] } });
+    assert.deepEqual(await all(client.service(Feed).numbers(3)), [0, 1, 2]);
+    assert.equal(await client.service(Feed).sum([1, 2]), 3);
+    assert.deepEqual(opened, [3, 3]);
+    await client.close();
+
+    const retrying: StreamLayer = (next) =>
+      async function* (call, items) {
+        try {
+          yield* next(call, items);
+        } catch {
+          yield* next(call, items);
+        }
+      };
+    const again = connect(server, { layers: { stream: [retrying] } });
+    const stopper = new AbortController();
+    const numbers = again.service(Feed).with({ signal: stopper.signal }).numbers(1)[Symbol.asyncIterator]();
+    assert.deepEqual([(await numbers.next()).value, opened.length], [0, 4]);
+    stopper.abort();
+    await assert.rejects(numbers.next(), { code: 'CANCELLED' });
+    await again.close();
   });
 
   it('may not be forgotten where there are layers for single answers and a contract with streams', async () => {

@@ -1,5 +1,5 @@
 import { Call, type CallOptions, callContext, isRpcError, type MethodDefinition, type RpcError } from '@org/rpc-core';
-import { rpcError } from '@org/rpc-core/internal';
+import { type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ClientMethod } from '../client-method.js';
 import { belongsTo, showCaller } from '../policy/name-call.js';
@@ -82,12 +82,17 @@ function open(
     clock,
     idleTimeoutMs: options?.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
     onOver: () => linked?.unlink(),
+    relink: context === undefined ? undefined : () => linkedAgain(options?.signal, context.signal),
     onDraining: options?.onDraining,
   });
   const { observer } = called;
   if (!observer.isOn) return called.stream!(call, source)[Symbol.asyncIterator]();
   observer.begin(call, called.definition.kind);
   return observer.reads(call, called.stream!(call, observer.sends(call, source))[Symbol.asyncIterator]());
+}
+
+function linkedAgain(own: AbortSignal | undefined, served: AbortSignal): LinkedSignal {
+  return own === undefined ? { signal: served, unlink: () => {} } : linkSignals(own, served);
 }
 
 /** An iterator that is made when the first item is asked for. */

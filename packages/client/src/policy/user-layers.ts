@@ -37,7 +37,7 @@ const innermost: Layer = (next) => (call) => {
 const ENTERED: Required<Gate> = { enter: () => undefined, settle: () => {} };
 
 /** The same call once more, with gates, attempts and an outcome of its own. */
-function again(call: Call): Call {
+export function again(call: Call): Call {
   const copy = new Call(call.methodRef, call.args, call.oneWay);
   copy.createdAt = call.createdAt;
   copy.deadline = call.deadline;

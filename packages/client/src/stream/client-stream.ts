@@ -10,6 +10,7 @@ import {
 import { type LinkedSignal, linkSignals, rpcError, surface } from '@org/rpc-core/internal';
 import { ItemQueue, iteratorOf, pump } from '@org/rpc-wire/internal';
 import { belongsTo } from '../policy/name-call.js';
+import { again } from '../policy/user-layers.js';
 
 /** What a stream is bounded by. */
 export interface StreamBounds {
@@ -18,6 +19,8 @@ export interface StreamBounds {
   readonly idleTimeoutMs: number;
   /** Runs when the stream is over. */
   readonly onOver: () => void;
+  /** The signal of the caller and of the call being served anew, for a stream that begins after another one of the same call; left out: that of the call. */
+  readonly relink?: (() => LinkedSignal) | undefined;
   /** Runs when its server begins to drain, with the reason. */
   readonly onDraining?: ((reason: string) => void) | undefined;
 }
@@ -34,6 +37,8 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   #serve: (() => Promise<unknown>) | undefined;
   #source: AsyncIterable<unknown> | undefined;
   #call: Call | undefined;
+  /** The signal of the call before this stream was linked to it. */
+  #signal: AbortSignal | undefined;
   #attempt: Call | undefined;
   #pumping: ReturnType<typeof pump> | undefined;
   /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
@@ -51,10 +56,15 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     return this.#pumping !== undefined;
   }
 
-  /** Says what runs when the first item is asked for. */
-  prepare(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): this {
+  /**
+   * Says what runs when the first item is asked for. A layer may ask for several of one call, one after the other or at the same time: each
+   * time but the first gives a stream of its own, with a call of its own.
+   */
+  prepare(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): ClientStream {
+    if (this.#call !== undefined) return this.#again(serve, call, source);
     this.#source = source;
     this.#call = call;
+    this.#signal = call.signal;
     this.#serve = () => {
       const { signal } = this.#stopper;
       this.#linked = call.signal === undefined ? undefined : linkSignals(call.signal, signal);
@@ -62,6 +72,15 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
       return serve(call);
     };
     return this;
+  }
+
+  #again(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): ClientStream {
+    const linked = this.#bounds.relink?.();
+    const stream = new ClientStream({ ...this.#bounds, onOver: () => linked?.unlink() });
+    const own = again(call);
+    own.signal = linked?.signal ?? this.#signal;
+    own.stream = stream;
+    return stream.prepare(serve, own, source);
   }
 
   next(): Promise<IteratorResult<unknown>> {
