@@ -19,6 +19,7 @@ import { indexOfKey, keepSparse } from './index-keys.js';
 import { isUtf8Text } from './is-utf8.js';
 import type { KeyCache } from './key-cache.js';
 import { Decoder } from './msgpack-internals.js';
+import { NOT_PLAIN, PlainReader } from './plain-reader.js';
 import { readShortText, SHORT_TEXT_BYTES } from './short-text.js';
 
 /** The chunk that was decoded from last and its view, shared by all decoders of a codec so that none holds memory itself. */
@@ -86,6 +87,8 @@ export class BoundedDecoder extends Decoder {
   readonly #keyed: KeyedMap[] = [];
   /** Stands in for an open map: what the base class assigns to its one property goes into the `Map`. */
   readonly #sink: Record<string, unknown>;
+  /** Reads what is plain and small; `undefined` in other dialects, and for the bodies of extensions. */
+  readonly #plain: PlainReader | undefined;
   /** Decodes the bodies of extensions that hold MessagePack; made at the first one, at most one for each level. */
   #inner: BoundedDecoder | undefined;
 
@@ -96,6 +99,9 @@ export class BoundedDecoder extends Decoder {
     this.#isInner = purse !== undefined;
     this.#purse = purse ?? { places: 0, elements: 0, numericKeyWork: 0 };
     this.#depth = settings.limits.messageDepth;
+    const { messageElements: elementsMax, messageDepth: depthMax } = settings.limits;
+    if (!settings.isForeign && !this.#isInner)
+      this.#plain = new PlainReader({ keys: settings.keys, elementsMax, depthMax });
   }
 
   /** See `DecodeMessage`. */
@@ -110,12 +116,20 @@ export class BoundedDecoder extends Decoder {
       views.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       views.bytes = bytes;
     }
+    const purse = this.#purse;
+    purse.elements = this.#settings.limits.messageElements;
+    if (this.#plain !== undefined) {
+      const value = this.#plain.read(bytes, views.view, start, end);
+      if (value !== NOT_PLAIN) {
+        purse.elements -= this.#plain.elements;
+        return value;
+      }
+    }
     this.bytes = bytes;
     this.view = views.view;
     this.#start = start;
-    this.#purse.places = end - start;
-    this.#purse.elements = this.#settings.limits.messageElements;
-    this.#purse.numericKeyWork = NUMERIC_KEY_WORK;
+    purse.places = end - start;
+    purse.numericKeyWork = NUMERIC_KEY_WORK;
     return this.#run(start, end);
   }
 
