@@ -6,7 +6,7 @@ import type { RosterObserver } from './roster.js';
 /** Tells observers; typed by {@link ClientEvents}. */
 export type Emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]) => void;
 
-/** Tells those who watch what becomes of the nodes of a service, each change once. */
+/** Reports the changes of the nodes of a service to observers, each change once. */
 export class Announcer implements RosterObserver {
   readonly #service: string;
   readonly #emit: Emit;
@@ -31,7 +31,7 @@ export class Announcer implements RosterObserver {
     }
   }
 
-  /** A list was taken in, after which so many nodes are known. */
+  /** A list was applied, after which `known` nodes are known. */
   viewChanged(snapshot: Snapshot, known: number): void {
     const { fresh, endpoints } = snapshot;
     const remembered = snapshot.remembered === true;

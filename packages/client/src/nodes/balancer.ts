@@ -30,13 +30,13 @@ export interface BalancerEnvironment {
   /** The client's name. */
   readonly instance: string;
   readonly pool: Pool;
-  /** Who the instances of the service must prove to be over TLS; `undefined`: to have the name of their host. */
+  /** Over TLS, the identity that the instances must prove; `undefined`: the name of their host. */
   readonly identity?: string | undefined;
   readonly pickers: PickerFactory;
   readonly breakers: BreakerGroup | undefined;
-  /** Where the client is, for pickers that ask; `undefined` when nobody has said. */
+  /** The zone of the client, for pickers that ask; `undefined` when it was not given. */
   readonly zone?: string | undefined;
-  /** What was said of the service as a whole, the nearest first; left out: nothing. */
+  /** The options for the service as a whole, the nearest first; left out: none. */
   readonly sources?: readonly PolicySource[] | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,9 +46,9 @@ export interface BalancerEnvironment {
 }
 
 /**
- * The bottom of the stack for one service: gives each attempt to one of its nodes. The roster knows who is there, the view who
- * takes calls and which is best, the waiting room keeps those that find nobody, the announcer tells observers. A pick never
- * waits, the call does, for the next picker.
+ * The bottom of the stack for one service: gives each attempt to one of its nodes. The roster knows which nodes there are, the
+ * view which take calls and which is best, the waiting room holds calls that find no node, and the announcer tells observers. A
+ * pick never waits: it is the call that waits for the next picker.
  */
 export class Balancer implements NodeOwner {
   readonly service: string;
@@ -116,7 +116,7 @@ export class Balancer implements NodeOwner {
     return this.#closedReason !== undefined;
   }
 
-  /** Whether nobody would miss it: there is no instance, and no call waits for one. */
+  /** Whether it can be let go: there is no instance, and no call waits for one. */
   get isIdle(): boolean {
     return this.roster.size === 0 && this.#room.size === 0;
   }
@@ -190,7 +190,7 @@ export class Balancer implements NodeOwner {
     };
   }
 
-  /** Looks after unlisted nodes; called about once a second. */
+  /** Checks unlisted nodes; called about once a second. */
   tick(): void {
     this.roster.sweep();
     this.rules.tick();
@@ -224,7 +224,7 @@ export class Balancer implements NodeOwner {
     if (this.#isResting) return;
     this.roster.apply(snapshot);
     if (this.roster.isAnswered && !this.roster.hasListed) this.#beYoung();
-    // What the registry says of a node may make it ready or not, whatever its connection does.
+    // What the registry says of a node may make it ready or not, independent of its connection.
     for (const node of this.roster.nodes) this.#announcer.nodeChanged(node);
     this.#view.changedAll();
     this.#room.wake();
@@ -243,7 +243,7 @@ export class Balancer implements NodeOwner {
   }
 
   #swapped(): void {
-    // Also when nothing can be hoped for any more: who waits is to be told why.
+    // Also when no node can come any more: calls that wait must be told why.
     if (this.readyCount > 0 || !this.#mayComeSoon()) this.#room.wake();
   }
 
@@ -255,7 +255,7 @@ export class Balancer implements NodeOwner {
     }
     if (call.pinned instanceof Node) return this.#withoutPinned(call, call.pinned);
     this.#wantedAt = this.#environment.clock.now();
-    // Others may be there that the registry has not told of.
+    // There may be others that the registry has not listed yet.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
     return this.#refuse(call, this.#explain(call.subset));

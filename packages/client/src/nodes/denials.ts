@@ -3,32 +3,32 @@ import type { PickerNode } from '../picker/picker.js';
 import { isDenialCode, type OutcomeKind } from '../policy/outcome.js';
 import { methodKey } from './method-key.js';
 
-/** How long an answer is remembered: after this time it weighs 1/e, in milliseconds. */
+/** How long an answer is remembered, in milliseconds: after this time it weighs 1/e. */
 const MEMORY_MS = 30_000;
 
-/** A method of which nothing was denied for so long is forgotten, in milliseconds. */
+/** A method of which nothing was denied for this long, in milliseconds, is forgotten. */
 const CLEAN_MS = 60_000;
 
 /** Nodes times methods of which answers are counted; beyond, the method that was denied first is forgotten. */
 const TALLIES_MAX = 50_000;
 
-/** Denials, and answers of peers, that it takes at least; a little less, since they age. */
+/** The least denials, and the least answers of peers, to judge by: a little less than 3, since counts age. */
 const COUNT_MIN = 2.9;
 
-/** A node whose share is higher by less than this is like its peers. */
+/** A node whose share of denials is higher by less than this counts as equal to its peers. */
 const DIFFERENCE_MIN = 0.1;
 
-/** How strong the evidence must be that it is not chance, see {@link Period}. It is weighed with each denial, so rather more than less. */
+/** The least evidence that it is not chance, see {@link Period}. It is high because each denial is tested anew. */
 const EVIDENCE_MIN = 10;
 
-/** The same for denials in a row: each row is another chance. */
+/** The same for denials in a row; higher, because each row is another chance to be wrong. */
 const ROW_EVIDENCE_MIN = 13;
 
 /** Repeats of denied calls after which it counts how many of them were answered, and the least share that must be. */
 const REPEATS_MIN = 7.5;
 const REPEATS_ANSWERED_MIN = 0.1;
 
-/** Two counts that age alike. */
+/** Two counts that decay alike. */
 class Tally {
   denied = 0;
   answered = 0;
@@ -43,7 +43,7 @@ class Tally {
     else this.answered++;
   }
 
-  /** @returns how much older it is: what was counted before weighs so much less */
+  /** @returns the factor by which the older counts now weigh less */
   age(now: number): number {
     const weight = Math.exp((this.#at - now) / MEMORY_MS);
     this.denied *= weight;
@@ -53,7 +53,10 @@ class Tally {
   }
 }
 
-/** What a node has denied and answered since some moment, and what all had before it: its peers are compared for the same time. */
+/**
+ * What a node has denied and answered since some moment, and the totals before it, so that its peers are compared over the same
+ * time.
+ */
 class Period {
   readonly own: Tally;
   #deniedBefore: number;
@@ -71,7 +74,7 @@ class Period {
     this.#answeredBefore *= weight;
   }
 
-  /** How strong it speaks for a node that denies more than its peers; 0 when it does not. Both are to be of the same age. */
+  /** The evidence that the node denies more than its peers; 0 when it does not. Both tallies must have the same age. */
   evidence(all: Tally): number {
     const { denied, answered } = this.own;
     const peersDenied = Math.max(0, all.denied - this.#deniedBefore - denied);
@@ -93,7 +96,7 @@ interface NodeAnswers {
   inRow: Period | undefined;
 }
 
-/** What became of the calls of one method since the first one was denied. */
+/** The outcomes of the calls of one method since the first denial. */
 interface MethodTallies {
   readonly nodes: Map<PickerNode, NodeAnswers>;
   /** Of all these nodes. */
@@ -114,7 +117,7 @@ export class Denials {
   readonly #methods = new Map<string, MethodTallies>();
   #tallies = 0;
 
-  /** Whether something was denied of late: then every outcome is to be {@link record}ed. */
+  /** Whether something was denied recently: then every outcome must be {@link record}ed. */
   get isActive(): boolean {
     return this.#methods.size > 0;
   }
@@ -157,14 +160,14 @@ export class Denials {
     return inRow!.evidence(method.all) >= ROW_EVIDENCE_MIN || whole.evidence(method.all) >= EVIDENCE_MIN;
   }
 
-  /** Whether the last denial of a node that is avoided still tells it from the others: they may deny as well by now. */
+  /** Whether an avoided node still differs from the others by its last denial: they may deny as well by now. */
   isAlone(ref: MethodRef, now: number): boolean {
     const all = this.#methods.get(methodKey(ref))?.all;
     all?.age(now);
     return all === undefined || all.denied <= all.answered;
   }
 
-  /** What a node that is avoided has answered is nothing to compare its peers with. */
+  /** Leaves the answers of an avoided node out of what its peers are compared with. */
   exclude(node: PickerNode, ref: MethodRef, now: number): void {
     const method = this.#methods.get(methodKey(ref));
     const whole = method?.nodes.get(node)?.whole;
@@ -178,7 +181,7 @@ export class Denials {
     this.#tallies--;
   }
 
-  /** Whether a call that one node has denied is worth another one: of those before it, some were answered. */
+  /** Whether it is worth giving a denied call to another node: some of the calls before it were answered there. */
   mayBeAnswered({ methodRef }: Call, now: number): boolean {
     const repeats = this.#methods.get(methodKey(methodRef))?.repeats;
     if (repeats === undefined) return true;

@@ -13,9 +13,9 @@ import { wrapHandle } from '@org/rpc-registry/internal';
 export type AcceptEndpoint = (endpoint: Endpoint) => boolean;
 
 /**
- * A registry whose lists lack what a policy refuses. Whoever may write to a registry may otherwise make clients connect
- * anywhere, to the metadata service of a cloud, say: request forgery by the server's side. What was accepted and no longer is
- * has left. A policy that throws has refused.
+ * A registry without the endpoints that a policy refuses. Otherwise whoever may write to a registry could make clients connect
+ * anywhere, for example to the metadata service of a cloud. An endpoint that is no longer accepted counts as having left. A
+ * policy that throws refuses.
  */
 export function guardedRegistry(registry: Registry, accept: AcceptEndpoint): Registry {
   return Object.freeze({
@@ -33,7 +33,7 @@ export function guardedRegistry(registry: Registry, accept: AcceptEndpoint): Reg
   });
 }
 
-/** Refusals that are told of one by one in a service; whoever fills a registry must not fill the logs. */
+/** How many refusals of a service are reported one by one: a full registry must not fill the logs. */
 const TOLD_MAX = 100;
 
 /** The policy, applied to the lists of one service. */

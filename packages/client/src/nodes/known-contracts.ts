@@ -9,7 +9,7 @@ import {
 import type { ClientMethod } from '../client-method.js';
 import type { ClientEvents } from '../events.js';
 
-/** What a server has said of itself, and where it was asked. */
+/** What a server has said of itself, and where it is. */
 export interface GreetedServer {
   readonly contracts?: string | undefined;
   readonly instance: string;
@@ -27,14 +27,14 @@ export interface KnownContractsPort {
 }
 
 /**
- * The contracts that a client goes by. It says them when it connects, the server says its own of the same services, and what would
- * surprise either is told once. Nothing of that is on the way of a call, but one comparison of how many arguments it has.
+ * The contracts of a client. It sends them when it connects, the server sends its own of the same services, and differences are
+ * reported once. A call pays for that only one comparison of its number of arguments.
  */
 export class KnownContracts {
   readonly #port: KnownContractsPort;
   readonly #notices: ContractNotices;
   readonly #contracts = new Map<string, KnownContract>();
-  /** Arguments without which a server's handler is lacking some, by method, with who has said so. */
+  /** By method: how many arguments a server's handler declares, and which server said so. */
   readonly #least = new Map<string, { readonly count: number; readonly server: GreetedServer }>();
 
   constructor(port: KnownContractsPort) {
@@ -42,13 +42,15 @@ export class KnownContracts {
     this.#notices = new ContractNotices(`client ${port.name}`);
   }
 
-  /** Goes by this contract from now on. */
+  /** Uses this contract from now on. */
   add(definition: ServiceDefinition): void {
     const known = this.#contracts.get(definition.name);
     if (known?.definition !== definition) this.#contracts.set(definition.name, { definition, text: undefined });
   }
 
-  /** What a HELLO says of them; `undefined` when there are none. Made when first asked for, since schemas take their time. */
+  /**
+   * The text for HELLO; `undefined` when there are no contracts. Made when first asked for, since summaries of schemas take time.
+   */
   get text(): string | undefined {
     return joinContracts([...this.#contracts.values()].map(textOf)) || undefined;
   }
@@ -71,7 +73,7 @@ export class KnownContracts {
     }
   }
 
-  /** Has a method count the arguments of its calls, if a server has said how many it takes. */
+  /** Makes a method count the arguments of its calls, if a server has said how many it takes. */
   expect(called: ClientMethod | undefined): void {
     if (called === undefined) return;
     const least = this.#least.get(`${called.service}.${called.method}`);
@@ -96,7 +98,7 @@ export class KnownContracts {
   }
 }
 
-/** A contract, with its summary once somebody has asked for it. */
+/** A contract, with its summary after that was first asked for. */
 interface KnownContract {
   readonly definition: ServiceDefinition;
   text: string | undefined;

@@ -7,9 +7,9 @@ const NAMES_MAX = 1_000;
 const METHODS_MAX = 10_000;
 
 /**
- * The services that a client was asked for, each with its balancer and the stacks of its methods. A name may come from outside, by way of
- * a gateway, and costs watches at the registry: beyond a bound those that have no instance and no call that waits are let go, the
- * least recently wanted first. What comes for them later begins anew.
+ * The services that a client was asked for, each with its balancer and the stacks of its methods. A name may come from outside,
+ * through a gateway, and costs watches at the registry. So beyond a bound, services without an instance and without waiting calls
+ * are forgotten, the least recently wanted first. A later call begins anew.
  */
 export class KnownServices {
   readonly #namesMax: number;
@@ -18,7 +18,7 @@ export class KnownServices {
   #methods = 0;
 
   /**
-   * @param letGo - told of each service that is forgotten
+   * @param letGo - called with each service that is forgotten
    * @param namesMax - services without an instance count against it, and those with one, which are never let go (default 1,000)
    */
   constructor(letGo: (service: string) => void, namesMax = NAMES_MAX) {

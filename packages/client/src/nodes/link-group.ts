@@ -2,12 +2,12 @@ import type { Endpoint } from '@org/rpc-registry';
 import { type CallConnection, CallQueue } from '@org/rpc-wire/internal';
 import { Link, type LinkEnvironment, type LinkObserver, type LinkState, type NodeLink } from './link.js';
 
-/** Of several links, the group has the first of these that one of them has: while one takes calls, the group does. */
+/** The state of the group is the first of these that one of its links has: while one link takes calls, the group does. */
 const BEST_FIRST: readonly LinkState[] = ['ready', 'draining', 'connecting', 'backoff', 'idle', 'closed'];
 
 /**
  * Several connections to one endpoint, for servers that work on one request of a connection at a time. Each is a link of its own:
- * one that is lost comes back by itself, and meanwhile the others take its calls. What has to wait waits in one queue.
+ * a lost one comes back by itself, and meanwhile the others take its calls. Calls that must wait share one queue.
  */
 export class LinkGroup implements NodeLink {
   readonly endpoint: Endpoint;

@@ -26,7 +26,7 @@ export interface LinkEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: TimerQueue;
-  /** What the client's contracts are, said to servers that it reaches. */
+  /** The client's contracts, which are sent to its servers. */
   readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
   /** `undefined` is the native one. */
   readonly protocol?: ClientProtocol | undefined;
@@ -34,20 +34,20 @@ export interface LinkEnvironment {
   readonly queue?: CallQueue | undefined;
 }
 
-/** Answers to an attempt to connect that mean: what is looked for is not there. Silence means nothing. */
+/** Errors of connecting which mean that the instance is not there. Silence means nothing. */
 const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT']);
 
 /** What a link is doing. Only `ready` takes calls. */
 export type LinkState = 'idle' | 'connecting' | 'ready' | 'draining' | 'backoff' | 'closed';
 
-/** Each state with what exists in it and in no other. */
+/** Each state with the fields that exist only in it. */
 type State =
   /** Made, and not used yet. */
   | { readonly name: 'idle' }
-  /** `isHopeful`: for the first time after a connection that was lost, and nothing else speaks against the server. */
+  /** `isHopeful`: the first attempt after a lost connection, and nothing else speaks against the server. */
   | { readonly name: 'connecting'; readonly isHopeful: boolean }
   | { readonly name: 'ready'; readonly connection: CallConnection; readonly since: number }
-  /** Finishes the calls in flight. `isRetired`: and is not made anew after that. */
+  /** Finishes the calls in flight. `isRetired`: it does not connect again after that. */
   | { readonly name: 'draining'; readonly connection: CallConnection; readonly isRetired: boolean }
   | { readonly name: 'backoff'; readonly cancel: Cancel; readonly isHopeful: boolean }
   | { readonly name: 'closed' };
@@ -55,12 +55,12 @@ type State =
 const IDLE: State = { name: 'idle' };
 const CLOSED: State = { name: 'closed' };
 
-/** Who is told of a link's changes: a node of each service that the endpoint serves. */
+/** Is told of a link's changes: a node of each service that the endpoint serves. */
 export interface LinkObserver {
   linkChanged(link: NodeLink, previous: LinkState): void;
 }
 
-/** The way from a node to its endpoint, as all but itself see it: one connection, or several. */
+/** The way from a node to its endpoint, as others see it: one connection, or several. */
 export type NodeLink = Pick<
   Link,
   | 'endpoint'
@@ -83,17 +83,17 @@ export type NodeLink = Pick<
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
- * A connection that has lasted so long, in milliseconds, had worked: what ended it is no reason to keep away. One that has not
- * is made anew without a pause once in that time: it may be a mishap.
+ * A connection that has lasted this long, in milliseconds, has worked, and its loss is no reason to wait. A shorter one is made
+ * anew without a pause only once in this time: its loss may be an accident.
  */
 const WORKED_MS = 1_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 
 /**
- * The connection to one endpoint, made anew whenever it is lost. After one that had worked, at once, since most losses are
- * restarts or somebody between who closes what is idle, and once a second also after one that was lost young; else with a jittered
- * backoff: clients that cannot reach the same server must not all come back in the same instant.
+ * The connection to one endpoint, made anew whenever it is lost. After one that had worked it connects at once, since most losses
+ * are restarts or a proxy that closes idle connections; after one that was lost early, at most once a second. Otherwise it waits
+ * with a jittered backoff, so that clients that cannot reach the same server do not all come back at the same moment.
  *
  * idle -> connecting -> ready -> (lost) backoff -> connecting; ready -> draining -> (closed by idleness) backoff, or closed when nobody
  * uses it any more; closed is final.
@@ -101,19 +101,19 @@ const BACKOFF_MAX_MS = 10_000;
 export class Link implements NodeLink, ClientConnectionObserver {
   readonly endpoint: Endpoint;
   readonly address: string;
-  /** Who must be found there, over TLS; `undefined`: whoever has the name of the host. */
+  /** Over TLS, the identity that must be found there; `undefined`: the name of the host. */
   readonly identity: string | undefined;
   readonly #environment: LinkEnvironment;
   readonly #observers = new Set<LinkObserver>();
   #state: State = IDLE;
   #failures = 0;
-  /** The failures before the last greeting, for as long as that one may be from a server that is about to leave. */
+  /** The failures before the last greeting, kept while that greeting may be from a server that is about to leave. */
   #forgiven = 0;
   #refused = false;
   /** When it was last made anew without a pause. */
   #hastenedAt = Number.NEGATIVE_INFINITY;
   #lastError: string | undefined;
-  /** Connections in whose place there is another one; they finish their calls. */
+  /** Connections that were replaced; they finish their calls. */
   readonly #replaced = new Set<CallConnection>();
   #isReplacing = false;
 
@@ -141,8 +141,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
   }
 
   /**
-   * Whether it is likely to be ready within a round trip, or the shortest pause and a round trip: it connects for the first time, or
-   * anew after a connection that was lost.
+   * Whether it will probably be ready soon: it connects for the first time, or for the first time after a lost connection.
    */
   get mayComeSoon(): boolean {
     const state = this.#state;
@@ -214,7 +213,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
   // ClientConnectionObserver
 
   greeted({ instance, contracts }: Pick<Hello, 'instance' | 'contracts'>): void {
-    // The server says goodbye by itself. Until then, nothing is sent to it, and having reached it is no success.
+    // The server says goodbye by itself. Until then nothing is sent to it, and this connection does not count as a success.
     if (this.endpoint.isAnyInstance !== true && instance !== this.endpoint.id) {
       this.#refused = true;
       this.#drain();
@@ -232,7 +231,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
 
   draining(reason: string): void {
     this.#lastError = reason;
-    // A server that drains greets whoever comes back: without its failures, a client would come back all the time.
+    // A draining server greets clients that come back: if its failures were forgotten, they would come back all the time.
     this.#failures = Math.max(this.#failures, this.#forgiven);
     this.#drain();
   }
@@ -263,7 +262,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
   closed(reason: string): void {
     const state = this.#state;
     if (state.name === 'closed') return;
-    // What the server said when it began to drain says more than that it has hung up since.
+    // The reason with which the server began to drain says more than that it has closed since.
     if (state.name !== 'draining' || this.#refused) this.#lastError = reason;
     if (state.name === 'draining' && state.isRetired) {
       const [connection] = this.#replaced;
@@ -274,7 +273,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     if (state.name !== 'ready' || !state.connection.isGreeted) return this.#backOff(false);
     const now = this.#environment.clock.now();
     const isHopeful = this.#failures === 0;
-    // Not each time after one that ended at once: it would be made anew without a pause for as long as that goes on.
+    // Not each time: connections that always end at once would be made anew without any pause.
     const isMishap = isHopeful && now - this.#hastenedAt >= WORKED_MS;
     if (now - state.since < WORKED_MS && !isMishap) return this.#backOff(isHopeful);
     this.#hastenedAt = now;
@@ -304,7 +303,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     const { codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    // What an old connection tells after another one took its place is no news of this link.
+    // Events of a connection that was replaced do not concern this link.
     const isOld = (): boolean => this.#replaced.has(connection);
     const observer: ClientConnectionObserver = {
       greeted: (hello) => void (isOld() || this.greeted(hello)),

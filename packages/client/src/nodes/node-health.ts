@@ -12,16 +12,16 @@ import { methodKey } from './method-key.js';
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;
 
-/** When a trial call that may be repeated elsewhere has not come for so long, any call is one, in milliseconds. */
+/** When no call that may be repeated elsewhere has come for this long, in milliseconds, any call may be the trial call. */
 const ANY_CALL_AFTER_MS = 2_000;
 
 /**
- * A second failure so long after the first one, in milliseconds, and no success between, make a node suspect: others go before it,
- * whatever its load. Failures that come closer together are for load and breakers to judge.
+ * A node is suspect, and others go before it whatever its load, when a second failure comes this long, in milliseconds, after the
+ * first one without a success between. Failures that come closer together are left to load and breakers.
  */
 const SUSPECT_AFTER_MS = 1_000;
 
-/** Methods of one node that have a breaker; beyond, the one that was made first gives way. */
+/** How many methods of one node have a breaker; beyond that the oldest breaker is dropped. */
 const METHODS_MAX = 1_000;
 
 /** A node whose load can be set: what is behind a {@link PickerNode} here. */
@@ -29,20 +29,20 @@ export interface MeasuredNode extends PickerNode {
   readonly load: PeakEwmaLoad;
 }
 
-/** How long a node that denies what its peers answer is left alone: such a thing lasts, in milliseconds. */
+/** How long a node that denies what its peers answer is left alone, in milliseconds: such a fault usually lasts. */
 const DENIAL_PROBE_AFTER_MS = 30_000;
 
-/** For how long the usual latency of the peers is taken as it was, in milliseconds. */
+/** How long the computed latency of the peers is used before it is computed again, in milliseconds. */
 const PEERS_FOR_MS = 100;
 
-/** What keeps calls of one method away from a node until a trial call has shown that they can come again. */
+/** Keeps calls away from a node until a trial call has succeeded. */
 interface Shutter {
   isDue(now: number): boolean;
   recordProbe(kind: OutcomeKind, now: number): void;
   expedite(now: number): void;
 }
 
-/** What the health of a node needs of the nodes beside it: `ServiceHealth` is it. */
+/** What the health of a node needs of its peers: `ServiceHealth` implements it. */
 export interface NodePeers {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
@@ -67,14 +67,17 @@ export interface NodePeers {
 /**
  * The health of one node, as a status and not as an exception: breakers for each method, and one slot for a trial call.
  *
- * A trial call is also due some time after a failure that opened nothing. The failure weighs on the node's load, so that by
- * load alone a node that has recovered among a hundred would wait three quarters of a minute for its first call.
+ * A trial call is also due some time after a failure that opened no breaker. The failure raises the node's load, so that by load
+ * alone a recovered node among a hundred would wait three quarters of a minute for its first call.
  */
 export class NodeHealth implements BreakerOwner {
   readonly #node: MeasuredNode;
   readonly #peers: NodePeers;
   readonly #breakers = new Map<string, Breaker>();
-  /** The same by reference: it finds a breaker without joining two names. References come and go, so it is emptied when it is full. */
+  /**
+   * The same by reference, which finds a breaker without joining two names. References come and go, so it is emptied when it is
+   * full.
+   */
   readonly #byRef = new Map<MethodRef, Breaker>();
   /** The methods that it denies and its peers do not, by {@link methodKey}. */
   readonly #denying = new Map<string, Shutter>();
@@ -86,16 +89,16 @@ export class NodeHealth implements BreakerOwner {
   /** The call that has the probe slot, and what waits for its outcome. */
   #probe: Call | undefined;
   #probed: Shutter | undefined;
-  /** When the last failure was seen since which nothing has succeeded, and the first; -1 when there was none. */
+  /** When the last and the first failure since the last success were seen; -1 when there was none. */
   #failedAt = -1;
   #failingFrom = -1;
   /** Failures since the last success. */
   #failures = 0;
   #isSuspect = false;
-  /** The method that has failed; `undefined` when more than one has: then it is the node. */
+  /** The method that has failed; `undefined` when more than one has: then the node is at fault. */
   #suspect: MethodRef | undefined;
   #probeAt = 0;
-  /** Whether calls can be given to the node at all: otherwise it is missing already, and is not counted as avoided besides. */
+  /** Whether calls can be given to the node at all: otherwise it is not also counted as avoided. */
   #isPresent = true;
   #closed = false;
 
@@ -140,7 +143,7 @@ export class NodeHealth implements BreakerOwner {
     else this.#countBreakers(change);
   }
 
-  /** Breakers of a node that is ejected are not counted besides: it is avoided once. */
+  /** Breakers of an ejected node are not counted: it is avoided only once. */
   #countBreakers(change: 1 | -1): void {
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) this.#peers.countOpen(breaker, change);
   }
@@ -150,7 +153,7 @@ export class NodeHealth implements BreakerOwner {
     return this.#outlier.isEjected;
   }
 
-  /** It is given calls again. */
+  /** Ends the ejection. */
   readmit(now: number): void {
     if (!this.#outlier.isEjected) return;
     this.#outlier.readmit(now);
@@ -215,7 +218,7 @@ export class NodeHealth implements BreakerOwner {
    * long, any call must do, or a service without such methods would never come back.
    */
   #mayProbe(call: Call, now: number, shutter: Shutter | undefined): boolean {
-    // Past its deadline a call has settled. Should that ever be missed, the node must not stay away for ever.
+    // After its deadline a call has settled. If that were ever missed, the node must not stay away for ever.
     const probe = this.#probe;
     // A stream lasts, and says early whether it works: by then it should have.
     const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + PROBE_AFTER_MS;
@@ -262,7 +265,7 @@ export class NodeHealth implements BreakerOwner {
     this.#peers.setProbing(this.#node, this.#shut > 0 || this.#failedAt >= 0);
   }
 
-  /** Sees whether it fails so much that it is to be left alone, and leaves it alone if the others can spare it. */
+  /** Ejects the node if it fails too much and the others can do without it. */
   #watch(call: Call, kind: OutcomeKind, now: number): void {
     const { ejection, ejections } = this.#peers;
     if (ejection.maxPercent === 0 || !this.#outlier.record(kind, call.startedAt, now, ejection)) return;
@@ -293,7 +296,7 @@ export class NodeHealth implements BreakerOwner {
     return this.#denying.size === 0 ? undefined : this.#denying.get(methodKey(ref));
   }
 
-  /** It has answered, and had no work with it: that is no sign that it is faster than its peers. */
+  /** The answer took the node no work, so it does not show that it is faster than its peers. */
   #answered(call: Call, now: number): void {
     if (now - this.#peersAskedAt >= PEERS_FOR_MS) {
       this.#peersAskedAt = now;

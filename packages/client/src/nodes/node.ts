@@ -14,7 +14,7 @@ const GONE: Readonly<Record<GoneReason, string>> = {
   unknown: 'neither the registry nor the instance answers for it',
 };
 
-/** Whom a node tells that its place among the others has changed. */
+/** Is told when the state of a node has changed. */
 export interface NodeOwner {
   /** Whether it takes calls may have changed, or how well. */
   nodeChanged(node: Node): void;
@@ -71,7 +71,7 @@ export class Node implements MeasuredNode, LinkObserver {
   }
 
   /**
-   * Replaces the weight that the registry says, until told otherwise.
+   * Replaces the weight from the registry; `undefined` restores it.
    * @returns whether that changes anything
    */
   setWeight(weight: number | undefined): boolean {
@@ -102,7 +102,7 @@ export class Node implements MeasuredNode, LinkObserver {
     const status = this.#health.status(call, now);
     if (status !== NodeStatus.OPEN) return status;
     const { connection } = this.link;
-    // A kernel accepts connections for a process that is frozen: until it has said something, others are better.
+    // A kernel accepts connections for a frozen process: until the server has sent something, other nodes are better.
     return connection === undefined || connection.isFull || !connection.isGreeted || connection.isSuspect
       ? NodeStatus.SUSPECT
       : NodeStatus.OPEN;

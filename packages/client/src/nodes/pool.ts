@@ -48,10 +48,10 @@ export class Pool {
     if (link.state !== 'closed') this.#retired.add(link);
   }
 
-  /** Links that finish their last calls; they must still be looked after. */
+  /** Links that finish their last calls; they still need ticks. */
   readonly #retired = new Set<NodeLink>();
 
-  /** Looks after every link; called about once a second. */
+  /** Ticks every link; called about once a second. */
   tick(now: number): void {
     for (const { link } of this.#links.values()) link.tick(now);
     for (const link of this.#retired) {

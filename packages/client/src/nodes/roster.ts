@@ -4,18 +4,18 @@ import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
 import type { ServiceHealth } from './service-health.js';
 
-/** How long a node that nobody lists and that is silent is kept, in milliseconds of a fresh source: the registry's TTL. */
+/** How long an unlisted and silent node is kept, in milliseconds during which the registry was reachable: the registry's TTL. */
 const SILENT_GRACE_MS = 15_000;
 
-/** How long a node that nobody lists is kept because it answers, in milliseconds of a fresh source. */
+/** How long an unlisted node is kept because it answers, in milliseconds during which the registry was reachable. */
 const ANSWERING_GRACE_MS = 600_000;
 
-/** Beyond this share, unlisted nodes say more of the registry than of themselves. */
+/** When more than this share of the nodes is unlisted, the registry is probably at fault and not the nodes. */
 const MASS_SHARE = 0.5;
 
 const NOTHING: readonly Endpoint[] = [];
 
-/** Who is told of nodes that come and go. */
+/** Is told of nodes that come and go. */
 export interface RosterObserver {
   nodeAdded(node: Node): void;
   nodeRemoved(node: Node): void;
@@ -39,15 +39,15 @@ export interface RosterSettings {
 }
 
 /**
- * Which nodes a service has; it builds them and keeps them. The registry adds; it takes away only what said goodbye or is known
- * to be dead. What it merely stops listing is judged by its own connection: a registry that lost its data, or its leases, must
- * not take down servers that answer.
+ * Which nodes a service has; it builds them and keeps them. The registry adds nodes; it removes only those that said goodbye or
+ * are known to be dead. A node that it merely stops listing is judged by its connection: a registry that lost its data, or its
+ * leases, must not remove servers that answer.
  */
 export class Roster {
   readonly #settings: RosterSettings;
   readonly #clock: Clock;
   readonly #nodes = new Map<string, Node>();
-  /** Those of them that are no longer listed; usually none, so that looking after them costs nothing. */
+  /** Nodes that are no longer listed; usually none. */
   readonly #unlisted = new Set<Node>();
   #fresh = false;
   #freshSince = 0;

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { describeNodeError } from './node-error.js';
 
-/** So many connections can be told at the same time why they are refused. */
+/** How many connections can be told at the same time why they are refused. */
 const RESERVE = 4;
 
 const EXHAUSTED: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
@@ -17,9 +17,9 @@ export interface DescriptorPort {
 const SYSTEM: DescriptorPort = { open: () => openSync(devNull, 'r'), close: closeSync };
 
 /**
- * Some descriptors that a listener keeps in reserve. Once a process has none left, libuv accepts connections and closes them without a word,
- * and tells Node.js nothing of it: whoever connects sees an end without a reason, and whoever runs the server sees nothing. So each
- * connection that is accepted is asked whether there is one more; the last ones are for those who are refused.
+ * Some descriptors that a listener keeps in reserve. When a process has none left, libuv accepts connections and closes them
+ * without telling Node.js: the client sees an end without a reason, and the server's operator sees nothing. So at each accepted
+ * connection this checks whether there is one more descriptor; the last ones serve to tell clients why they are refused.
  */
 export class DescriptorReserve {
   readonly #port: DescriptorPort;
@@ -30,7 +30,7 @@ export class DescriptorReserve {
     this.#port = port;
   }
 
-  /** Takes the reserve, or as much of it as there is. To be given back with {@link close}. */
+  /** Opens the reserve, or as much of it as possible. Release it with {@link close}. */
   fill(): this {
     while (this.#held.length < RESERVE && this.#add());
     return this;
@@ -47,8 +47,8 @@ export class DescriptorReserve {
   }
 
   /**
-   * Gives one of the reserve away, for as long as a connection that is refused takes to hear why.
-   * @returns what to call when it is gone; `undefined` when there is none to give
+   * Lends one descriptor of the reserve, for as long as a refused connection takes to be told why.
+   * @returns a function to call when the connection is gone; `undefined` when the reserve is empty
    */
   lend(): (() => void) | undefined {
     const descriptor = this.#held.pop();
@@ -72,7 +72,7 @@ export class DescriptorReserve {
   }
 }
 
-/** What whoever runs the server is told of a connection that found none. */
+/** What the server's operator is told of a connection for which there was no descriptor. */
 export function noDescriptor(): Error {
   return describeNodeError(
     Object.assign(new Error('no descriptor is left'), { code: 'EMFILE' }),

@@ -89,7 +89,7 @@ class MemoryStream implements ByteStream {
       if (item === 'end') {
         this.#otherEnded = true;
         this.#receiver!.ended();
-        // Both directions have ended: as a socket does, it closes by itself, and the other end when it has read all.
+        // Both directions have ended: like a socket it closes by itself, and the other end does when it has read everything.
         if (this.#ended) this.#close(undefined);
       } else {
         this.#inboxBytes -= item.length;

@@ -24,7 +24,7 @@ export class SocketStream implements ByteStream {
 
   start(receiver: ByteReceiver): void {
     const socket = this.#socket;
-    // It was lost before anybody received: there is no event to come.
+    // It was lost before it had a receiver: no event will come.
     if (socket.closed) return queueMicrotask(() => receiver.closed(this.#failure));
     const isFirst = this.#receiver === undefined;
     this.#receiver = receiver;
@@ -39,7 +39,8 @@ export class SocketStream implements ByteStream {
     const socket = this.#socket;
     if (socket.destroyed || socket.writableEnded) return true;
     if (this.#isTls && release !== undefined) {
-      // TLS never says at once that it has taken all, so only its callback tells. Plain sockets need none, and it costs them.
+      // TLS never says at once that it has taken everything: only its callback does. Plain sockets need no callback, which would
+      // cost time.
       socket.write(bytes, () => release(memory as T));
       return false;
     }

@@ -11,7 +11,7 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
   const { host, port, path, timeoutMs } = target;
   const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
   return new Promise((resolve, reject) => {
-    // allowHalfOpen: a side that has said all may still be told the rest, above all why its connection is closed.
+    // allowHalfOpen: a side that has ended can still be sent the rest, above all why its connection is closed.
     const socket = connect(
       path === undefined ? { host, port, noDelay: true, allowHalfOpen: true } : { path, allowHalfOpen: true },
     );

@@ -36,8 +36,8 @@ const NATIVE = 0xc1;
 const NEVER_MS = 2 ** 31 - 1;
 
 /**
- * Listens on TCP for TLS 1.2 or newer. Whoever comes in plaintext is told so, in its own words where these
- * are known, and is not served.
+ * Listens on TCP for TLS 1.2 or newer. A client that comes in plaintext is told so, in its own protocol if that is known, and is
+ * not served.
  * @throws Error in words for people: address taken, permission denied
  */
 export function listenTls(target: ListenTarget, options: TlsListenOptions): Promise<Listener> {
@@ -63,7 +63,7 @@ interface Pending {
   readonly cancelTimer: () => void;
 }
 
-/** Where connections are until it is known whether they may come in. */
+/** Holds connections until it is known whether they are admitted. */
 class TlsDoor {
   readonly #options: TlsListenOptions;
   /** By both addresses of the connection: all that a socket of TLS tells of the one under it. */
@@ -112,7 +112,7 @@ class TlsDoor {
     if (this.#server !== undefined && this.#madeFor === current) return this.#server;
     const server = createTlsServer({
       ...serverOptions(current),
-      // Who is not authorized is told why in words, which a refused handshake can't, and then closed.
+      // A client that is not authorized is told why in words, which a refused handshake can't do, and is then closed.
       rejectUnauthorized: false,
       ALPNProtocols: [ALPN_PROTOCOL],
       handshakeTimeout: NEVER_MS,
@@ -169,7 +169,7 @@ class TlsDoor {
     socket.resume();
   }
 
-  /** It is decided about this connection, or it is gone. */
+  /** This connection was decided on, or is gone. */
   #settle(key: string): void {
     this.#pending.get(key)?.cancelTimer();
     this.#pending.delete(key);

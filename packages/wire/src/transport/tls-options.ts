@@ -4,7 +4,7 @@ import { assertFits, assertKnownOptions, assertObject } from '@org/rpc-core/inte
 import { isIdentityPattern } from './tls-identity.js';
 import { checkCertificate, checkPrivateKey, type Pem } from './tls-pem.js';
 
-/** What both sides may give: who they are, and whom they believe. */
+/** Options of both sides: their own certificate, and the authorities that they trust. */
 export interface CommonTlsOptions {
   /** The certificate of this side in PEM, the certificates of its intermediate authorities after it. */
   readonly cert?: Pem | undefined;
@@ -71,7 +71,7 @@ export function resolveServerTls(where: string, options: ServerTlsOptions): Reso
   assertFits(where, 'tls.requestClientCertificate', "true, false or 'require'", requestClientCertificate, isRequest);
   const isVersion = minVersion === 'TLSv1.2' || minVersion === 'TLSv1.3';
   assertFits(where, 'tls.minVersion', "'TLSv1.2' or 'TLSv1.3'", minVersion, isVersion);
-  // The well-known authorities would let in whoever has any website.
+  // The well-known authorities would admit anybody who has a website.
   if (requestClientCertificate !== false && ca === undefined)
     throw new TypeError(`${where}: tls.requestClientCertificate needs tls.ca, who issues the certificates of clients`);
   if (requestClientCertificate === false && ca !== undefined)

@@ -7,7 +7,7 @@ import {
   type ServerTlsOptions,
 } from './tls-options.js';
 
-/** What the next handshakes are made with. It can be replaced while connections live, which keep what they began with. */
+/** The certificates and keys of the next handshakes. They can be replaced while connections live, which keep the old ones. */
 export interface TlsSource<Options, Resolved> {
   readonly current: Resolved;
   /**

@@ -7,7 +7,7 @@ import { SocketStream } from './socket-stream.js';
 import { isExpected, splitNames } from './tls-identity.js';
 import type { ResolvedClientTls } from './tls-options.js';
 
-/** What TLS says is spoken inside: a proxy, or another service on this port, must not be taken for one of ours. */
+/** The protocol that TLS announces (ALPN), so that a proxy, or another service on this port, is not taken for one of ours. */
 export const ALPN_PROTOCOL = 'rpc/1';
 
 /**
@@ -24,7 +24,7 @@ export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget
       ...(path === undefined ? { host, port } : { path }),
       allowHalfOpen: true,
       secureContext: tls.context,
-      // Said, so that the environment (NODE_TLS_REJECT_UNAUTHORIZED) can't switch it off.
+      // Set explicitly, so that the environment (NODE_TLS_REJECT_UNAUTHORIZED) can't switch it off.
       rejectUnauthorized: true,
       ALPNProtocols: [ALPN_PROTOCOL],
       checkServerIdentity: (_name, certificate) =>
