@@ -1,7 +1,7 @@
 import { link, opendir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { randomId } from '@org/rpc-core/internal';
-import { prepareDirectory } from './local-directory.js';
+import { checkDirectory, prepareDirectory } from './local-directory.js';
 import { ENTRY_SUFFIX, safeFileName } from './local-entry.js';
 import { isMissing, TEMPORARY_PREFIX, unlinkQuietly } from './local-files.js';
 
@@ -12,10 +12,13 @@ export interface RulesPaths {
   reports(service: string): string;
   /** Makes the directories of a service, open to this user only. @throws Error that says what to do */
   prepare(service: string): Promise<void>;
+  /** Looks at those that are there, for who is about to read: nobody else may put files there. @throws Error that says what to do */
+  check(service: string): Promise<void>;
 }
 
 /** @param directory - of the namespace */
 export function createRulesPaths(directory: string): RulesPaths {
+  const root = dirname(directory);
   const rules = join(directory, 'rules');
   const versions = (service: string): string => join(rules, safeFileName(service));
   const reports = (service: string): string => join(versions(service), 'reports');
@@ -23,8 +26,15 @@ export function createRulesPaths(directory: string): RulesPaths {
     versions,
     reports,
     async prepare(service) {
-      await prepareDirectory(directory);
-      for (const path of [rules, versions(service), reports(service)]) await prepareDirectory(path);
+      for (const path of [root, directory, rules, versions(service), reports(service)]) await prepareDirectory(path);
+    },
+    async check(service) {
+      try {
+        for (const path of [root, directory, rules, versions(service)]) await checkDirectory(path);
+      } catch (error) {
+        // What is in none of them cannot be read.
+        if (!isMissing(error)) throw error;
+      }
     },
   };
 }

@@ -38,9 +38,14 @@ export function createLocalRulesStore(paths: RulesPaths, clock: Clock): RulesSto
     if (!isOurs) throw rulesConflict(service, expectedVersion, lastVersion + 1);
     await prune(directory, [lastVersion + 1, ...versions], RULES_HISTORY_MAX);
   };
+  const read = <T>(service: string, from: () => Promise<T>): Promise<T> =>
+    told(service, 'read', async () => {
+      await paths.check(service);
+      return from();
+    });
   return {
     get: (service) =>
-      told(service, 'read', async () => {
+      read(service, async () => {
         const directory = paths.versions(service);
         return readCurrent(directory, (await listVersions(directory))[0]);
       }),
@@ -55,8 +60,8 @@ export function createLocalRulesStore(paths: RulesPaths, clock: Clock): RulesSto
       );
       return written.document;
     },
-    history: (service) => told(service, 'read', () => readHistory(paths.versions(service))),
-    reports: (service) => told(service, 'read', () => readReports(paths.reports(service), clock.wallNow())),
+    history: (service) => read(service, () => readHistory(paths.versions(service))),
+    reports: (service) => read(service, () => readReports(paths.reports(service), clock.wallNow())),
     delete: (service, expectedVersion) =>
       told(service, 'delete', async () => {
         if (expectedVersion !== 0) return change(service, expectedVersion, () => DELETED);

@@ -57,6 +57,29 @@ describe('the rules of a local registry', () => {
     await eventually(found, () => `no rules with ${part}`).finally(close);
   }
 
+  for (const [what, path] of [
+    ['the directory of all namespaces', ''],
+    ['that of a namespace', 'n'],
+    ['that of the rules', 'n/rules'],
+    ['that of a service', 'n/rules/shop'],
+  ] as const) {
+    it(`are read by no tool where others may write to ${what}, nor changed`, async () => {
+      const store = handle.rulesStore!;
+      await store.set('shop', RULES, 0);
+      await chmod(join(directory, path), 0o777);
+      const others = { code: 'UNAVAILABLE', message: /can be written by other users; run: chmod 700/ };
+      for (const work of [
+        () => store.get('shop'),
+        () => store.history('shop'),
+        () => store.reports('shop'),
+        () => store.set('shop', RULES, 1),
+      ])
+        await assert.rejects(work(), others);
+      await chmod(join(directory, path), 0o700);
+      assert.equal((await store.get('shop'))?.version, 1);
+    });
+  }
+
   it('are files that only this user can read, one for each version', async () => {
     await handle.rulesStore!.set('shop', RULES, 0);
     await handle.rulesStore!.set('shop', RULES, 1);
