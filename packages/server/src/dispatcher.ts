@@ -35,7 +35,7 @@ import type { ServedContracts } from './served-contracts.js';
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
-  /** By service and method together, as they stand in a frame. Two splits of the same text can't both be defined. */
+  /** By service and method together, as they are in a frame. Two splits of the same text can't both be defined. */
   readonly #handlers = new Map<string, Handler>();
   /** By service, dot, method: what peers of MessagePack-RPC say. */
   readonly #paths = new Map<string, Handler>();
@@ -51,7 +51,7 @@ export class Dispatcher {
 
   /**
    * @param defaultService - whose methods need no name of a service; where there is one service only, it is that
-   * @param contracts - told of the services, and of calls that have fewer arguments than their handler declares
+   * @param contracts - is told of the services, and of calls with fewer arguments than their handler declares
    */
   constructor(
     layers: readonly Layer[],
@@ -92,7 +92,7 @@ export class Dispatcher {
     this.#services.set(definition.name, definition);
   }
 
-  /** Adds a service of the library's own: it is served, and is otherwise not among those of the server. */
+  /** Adds a service of the library itself: it is served, but is not listed among the services of the server. */
   addBuiltIn(definition: ServiceDefinition, implementation: object): void {
     this.#add(definition, implementation);
     this.#builtIn.add(definition.name);
@@ -212,7 +212,7 @@ function pathOf({ service, method }: Handler): string {
   return `${service}.${method}`;
 }
 
-/** Names that a hint is looked for in: a peer that asks for names at random must not make us compare thousands. */
+/** How many names are searched for a hint: a peer that asks for random names must not make us compare thousands. */
 const HINT_NAMES_MAX = 64;
 
 function hint(wrong: string, names: Iterable<string>): string {
@@ -220,7 +220,7 @@ function hint(wrong: string, names: Iterable<string>): string {
   return near === undefined ? '' : `; did you mean "${near}"?`;
 }
 
-/** What the implementation has instead, when that looks like the method that it lacks. */
+/** The name in the implementation that looks like the missing method. */
 function misspelt(method: string, implementation: object, methods: object): string {
   const near = nearestName(
     method,

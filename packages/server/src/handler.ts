@@ -25,7 +25,7 @@ export interface Handler extends MethodEntry {
   readonly lacking: LackingArguments;
 }
 
-/** Who hears of the first call of a method that has fewer arguments than its handler declares. */
+/** Is told of the first call of a method that has fewer arguments than its handler declares. */
 export type LackingArguments = (call: IncomingCall<Handler>, declared: number) => void;
 
 /** Runs the user's function for a call, in the call's context: parses arguments and result where there are schemas. */
@@ -45,7 +45,7 @@ function enter(call: IncomingCall<Handler>): unknown {
 
 function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown {
   const { definition, run } = call.entry;
-  // Whatever it has waited for on its way: what nobody waits for any more does not begin.
+  // Checked again after all waits: a call for which nobody waits any more does not begin.
   if (call.isExpired) throw expired(call);
   if (args.length < call.entry.argumentsLeast) tellLacking(call);
   call.started = true;
@@ -79,7 +79,7 @@ function checkResult(call: IncomingCall<Handler>, returns: Schema, result: unkno
     : checked;
 }
 
-/** Where it does not fit is for the server's log: no `RpcError` of the handler's own. */
+/** The caller must not see where the result does not fit, so this is no `RpcError`: it goes to the server's log. */
 function unfitResult(error: unknown): unknown {
   return isRpcError(error) ? (error.cause ?? error) : error;
 }
@@ -106,7 +106,7 @@ export const runStreamHandler: StreamService = (call, items) => {
   if (incoming.isExpired) throw expired(incoming);
   if (call.args.length < incoming.entry.argumentsLeast) tellLacking(incoming);
   incoming.started = true;
-  // A generator begins to run when its first item is pulled: in the async context of the layers, which set up what it looks for.
+  // A generator begins to run when its first item is pulled, in the async context of the layers.
   incoming.inContext = AsyncLocalStorage.snapshot();
   if (definition.kind !== 'upload') return run(...(args as never[])) as AsyncIterable<unknown>;
   return onlyItem(run, args);
@@ -148,7 +148,7 @@ export function dispatchStream(
   return runInContext(call, serve, copy, kind === 'stream' ? undefined : items);
 }
 
-/** What a server keeps of a method. Who takes it for another kind than it is gets an error that says so. */
+/** Makes the handler of a method. A caller that takes it for another kind gets an error that says so. */
 export function createHandler(
   service: string,
   method: string,
@@ -175,7 +175,7 @@ function declaredArguments(kind: MethodKind, run: (...args: never[]) => unknown)
 /** What a summary of contracts can say. */
 const DECLARED_MAX = 999;
 
-/** The error for whoever calls a method as what it is not: what it is, and what is wrong or to be done. */
+/** The error for a call of the wrong kind: it says which kind the method is, and what to do. */
 export function kindError(
   { service, method, definition: { kind } }: Pick<Handler, 'service' | 'method' | 'definition'>,
   text: string,

@@ -15,8 +15,8 @@ export type AttemptsState = 'open' | 'committed' | 'given up';
 
 /**
  * The attempts of one call from its first failure on: their numbers, their records, the one repeat that is free, and the end.
- * Whoever repeats (retry, a stream that moves) asks here, so that no call is repeated after its end or ends twice. A call that
- * succeeds at once has none of these.
+ * Retry, and a stream that moves, ask it, so that no call is repeated after its end or ends twice. A call that succeeds at once
+ * has none.
  */
 export class Attempts {
   readonly call: Call;
@@ -65,7 +65,7 @@ export class Attempts {
 
   /**
    * Takes the one repeat that costs nothing, for an attempt that was never started.
-   * @param mayBeAnswered - whether another node may answer what this one has denied; asked for such errors alone
+   * @param mayBeAnswered - whether another node may answer what this one has denied; called only for such errors
    */
   takeFree(error: RpcError, mayBeAnswered: (call: Call) => boolean): boolean {
     if (this.#freeUsed || !this.mayGoOn) return false;
@@ -77,7 +77,7 @@ export class Attempts {
 
   /** The next attempt, with its number. */
   next(): Call {
-    // Attempts beside each other have numbers too, and as many records.
+    // Concurrent attempts have numbers and records too.
     return this.call.nextAttempt(Math.max(this.#last.attempt + 1, this.call.attempts?.length ?? 0));
   }
 
@@ -97,7 +97,7 @@ export class Attempts {
     const { call } = this;
     if (this.#last !== call) call.adopt(this.#last);
     if (error !== this.#error) {
-      // It was given up between two attempts: what is known is how far the last one got.
+      // It was given up between two attempts: how far the last one got is what is known.
       error.progress = this.#error?.progress ?? error.progress;
       call.endedAt = this.#clock.now();
     }
@@ -111,7 +111,7 @@ export class Attempts {
 export function endFailed(attempt: Call, thrown: unknown, clock: Clock): RpcError {
   const error = asRpcError(thrown);
   if (attempt.attemptGate !== undefined) {
-    // Something between has thrown, and nobody has told the gates of the attempt.
+    // Something between has thrown, and the gates of the attempt are not settled yet.
     attempt.endedAt = clock.now();
     attempt.settleAttempt(error);
   }

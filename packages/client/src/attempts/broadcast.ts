@@ -19,7 +19,8 @@ export interface BroadcastNode extends Destination {
 }
 
 /**
- * Makes one call for each node, all at once, and waits for all of them. Never rejects: each outcome tells how it went there.
+ * Makes one call for each node, all at once, and waits for all of them. Never rejects: each outcome says how the call to its node
+ * ended.
  * @param call - makes the call to one node
  */
 export function broadcast(

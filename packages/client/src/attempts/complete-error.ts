@@ -40,9 +40,9 @@ function rebuild(call: Call, error: RpcError, attempts: readonly AttemptRecord[]
   const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
   if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
   const isLate = error.code === 'DEADLINE_EXCEEDED';
-  // It ended in a wait here, and what for says more than any attempt.
+  // It ended while it waited here, and what it waited for says more than any attempt.
   if (isLate && attempts.at(-1)?.endpoint === '') notes.push(error.reason);
-  // Where no endpoint was found, that it was looked for again is of no interest.
+  // That an endpoint was looked for again in vain is of no interest.
   else if (stop !== '' && notes.length > 0)
     notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
   const what = isLate ? `${name} took longer than ${elapsedMs(call)} ms` : `${name} failed: ${error.reason}`;

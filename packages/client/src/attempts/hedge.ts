@@ -4,7 +4,7 @@ import { HedgeBudget } from '../policy/hedge-budget.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { endFailed, recordAttempt } from './attempts.js';
 
-/** No answer is waited for less than this before it counts as slow, in milliseconds: the grain of timers. */
+/** The shortest time before an answer counts as slow, in milliseconds: the grain of timers. */
 const DELAY_MIN_MS = 1;
 
 /** A second attempt was sent beside one that was slow; for those who watch. */
@@ -21,7 +21,7 @@ export interface HedgeEvent {
 export interface HedgeSettings {
   /** What holds for a call that begins now; `max` is 0 when it is off. */
   readonly now: () => HedgeValues;
-  /** What so many percent of the answers of late are faster than; `undefined` when too little is known. */
+  /** The latency below which `percent` of the recent answers were; `undefined` when too little is known. */
   readonly percentileMs: (percent: number, now: number) => number | undefined;
   /** What all repeats share. */
   readonly budget: RetryBudget;
@@ -37,9 +37,9 @@ export interface HedgeSettings {
 export type HedgeValues = Complete<HedgeOptions, 'delayMs'>;
 
 /**
- * Sends a call that has no answer after some time to another node besides, and takes the first success. Whatever else is still
- * under way then is cancelled, on the wire too, so that its server can stop. A failure waits for the other attempts: the call has
- * failed when all of them have.
+ * Sends a call that has no answer after some time also to another node, and takes the first success. The other attempts are then
+ * cancelled, on the wire too, so that their servers can stop. A failure waits for the other attempts: the call has failed when
+ * all of them have.
  *
  * Only first attempts of idempotent calls are hedged: what comes after a failure is for retries. Both draw on one budget, hedges on
  * a cap of their own besides, and neither ever waits for it.
@@ -122,7 +122,7 @@ class HedgedCall {
   #await(): void {
     if (this.#attempts.length > this.#max) return;
     const { clock } = this.#settings;
-    // What lies in the sockets is read before: a loop that was busy has slowed nobody but itself.
+    // The sockets are read first: after a busy loop the answer may already be there.
     this.#cancelTimer = clock.schedule(this.#delayMs, () => clock.afterPoll(() => this.#overdue()));
   }
 
@@ -130,7 +130,7 @@ class HedgedCall {
     if (this.#open.size === 0) return;
     const first = this.#attempts[0]!;
     if (this.#settings.isOverloaded?.()) return;
-    // One that waits for a node would wait beside itself; a trial of a node is to be seen to its end.
+    // A call that waits for a node would wait twice; a trial of a node must be seen to its end.
     if (first.startedAt === 0 || first.isTrial || !this.#hasOther() || !this.#takeBudget()) return;
     this.#hedge();
     this.#await();
@@ -179,7 +179,7 @@ class HedgedCall {
     const { clock } = this.#settings;
     const error = endFailed(attempt, thrown, clock);
     const kept = this.#failure;
-    // An answer says more than none, and an attempt that found no other node says nothing.
+    // An answer says more than no answer, and an attempt that found no other node says nothing.
     const isNothing = kept?.attempt.destination === undefined;
     const saysMore = isNothing || (error.progress === 'processed' && kept?.error.progress !== 'processed');
     if (saysMore) this.#failure = { attempt, error };
@@ -203,7 +203,7 @@ class HedgedCall {
     const { service, method } = loser;
     const error = rpcError('CANCELLED', 'another attempt of the call was faster', { service, method });
     if (loser.holder !== undefined) loser.holder.abandon(loser, error, 'hedge lost');
-    // It waits for a node, and is to end where it would be sent.
+    // It waits for a node, and ends where it would be sent.
     else loser.signal = AbortSignal.abort(error);
   }
 }

@@ -4,7 +4,7 @@ import { isDenialCode } from '../policy/outcome.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { standingStill } from './silence.js';
 
-/** A call after which so many nodes stand still, or are gone, may be the reason: it is given to no other. */
+/** A call after which this many nodes stand still, or are gone, may be the reason: it is given to no other node. */
 const STANDING_STILL_MAX = 2;
 
 /** What is known when an attempt has failed, besides its error. */
@@ -24,13 +24,13 @@ export interface RetryFacts {
   readonly mayBeAnswered?: boolean;
 }
 
-/** Wait so long and try again, or stop and say why; `''` when the error speaks for itself. */
+/** Wait `waitMs` and try again, or stop and say why; `''` when the error speaks for itself. */
 export type RetryDecision = { readonly waitMs: number } | { readonly stop: string };
 
 /**
- * Whether an attempt that never started may be repeated at once and for nothing: nothing of it reached the server, or the
- * server was draining and told so. No load is added by sending it elsewhere. A server that names a time to wait is not one that is
- * leaving: coming back at once, perhaps to itself, is what it asks not to do.
+ * Whether an attempt that never started may be repeated at once without the budget: nothing of it reached the server, or the
+ * server was draining and said so. Sending it elsewhere adds no load. A server that names a time to wait is not leaving: it asks
+ * not to be called again at once.
  */
 export function isFreeRepeat(call: Call, error: RpcError): boolean {
   if (call.oneWay || error.code !== 'UNAVAILABLE' || error.retryAfterMs !== undefined) return false;
@@ -47,8 +47,8 @@ export function wasDenied(call: Call, error: RpcError): boolean {
 
 /**
  * Decides on a retry: one rule for the first failure and for all that follow. It reads first how far the attempt got, then
- * whether the method may be repeated, then whether time and budget allow it. Taking from the budget comes last, so that
- * nothing is taken in vain.
+ * whether the method may be repeated, then whether time and budget allow it. The budget is asked last, so that nothing is taken
+ * from it in vain.
  *
  * Sources: gRPC A6 (transparent retries, pushback), Finagle (one budget).
  */
@@ -61,7 +61,7 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
     return { stop: 'the nodes that were given it have said nothing since' };
   if (facts.retries >= facts.max) return { stop: 'no retries are left' };
   const leftMs = call.deadline - facts.now;
-  // What one node asks for is no reason to let another wait.
+  // The wait that one node asks for does not apply to another.
   const askedMs = facts.hasUntried ? undefined : error.retryAfterMs;
   if (askedMs !== undefined && askedMs >= leftMs)
     return { stop: `the server asks to wait ${askedMs} ms, which is beyond the deadline` };
@@ -71,7 +71,9 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
   return { waitMs };
 }
 
-/** Never less than was asked for, and up to a quarter more, or callers that were sent away together come back together. */
+/**
+ * Never less than was asked for, and up to a quarter more; otherwise callers that were refused together would come back together.
+ */
 function retryWaitMs(askedMs: number | undefined, leftMs: number, { retries, random }: RetryFacts): number {
   if (askedMs === undefined) return retryDelayMs(retries, random);
   return askedMs + Math.min((random() * askedMs) / 4, (leftMs - askedMs) / 2);
@@ -82,12 +84,12 @@ function repeatObstacle(call: Call, error: RpcError): string | undefined {
   if (call.signal?.aborted) return '';
   const { code, progress } = error;
   const onceMore = code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || code === 'RESOURCE_EXHAUSTED';
-  // An answer that is too large here would be as large from any other server.
+  // An answer that is too large here would be too large from any server.
   if (!onceMore || error.final) return '';
   if (call.oneWay) return 'one-way calls are never retried';
   switch (progress) {
     case 'unsent':
-      // A limit of this client has refused it, and would again.
+      // A limit of this client has refused it, and would refuse it again.
       return code === 'RESOURCE_EXHAUSTED' ? '' : undefined;
     case 'refused':
       return undefined;
@@ -96,7 +98,7 @@ function repeatObstacle(call: Call, error: RpcError): string | undefined {
       if (code === 'RESOURCE_EXHAUSTED') return '';
       return call.idempotent ? undefined : NOT_IDEMPOTENT;
     default:
-      // The time of a call that the handler made itself is its own affair.
+      // The deadline of a call that the handler itself made is not ours.
       if (code === 'DEADLINE_EXCEEDED') return '';
       return call.idempotent ? undefined : NOT_IDEMPOTENT;
   }

@@ -91,8 +91,8 @@ class FailedCall {
   }
 
   /**
-   * p-retry counts and asks. Its own waits are off, they would be in real time: `decideRetry` sets the wait, which is slept at
-   * the top of an attempt. (Slept in `onFailedAttempt`, it would also delay the last failure.)
+   * p-retry counts and asks. Its own waits are off, because they would be in real time: `decideRetry` sets the wait, and the
+   * attempt function sleeps first. (A sleep in `onFailedAttempt` would also delay the last failure.)
    */
   #loop(): Promise<unknown> {
     return pRetry(() => this.#retryOnce(), {

@@ -3,7 +3,7 @@ import { isLate } from '@org/rpc-core/internal';
 
 /**
  * Notes on a call that an attempt has ended without a sign of life from its node: the node stands still, or its connection was
- * lost. A call that computes without end, or ends the process, does that to each node that it is repeated on.
+ * lost. A call that computes without end, or crashes the process, does that to every node that it is repeated on.
  */
 export function noteSilence(attempt: Call, error: RpcError): void {
   const { destination, endedAt, root } = attempt;
@@ -12,7 +12,7 @@ export function noteSilence(attempt: Call, error: RpcError): void {
   if (!error.lost) {
     const { heardAt } = destination;
     if (error.code !== 'DEADLINE_EXCEEDED' || heardAt === undefined || isLate(error)) return;
-    // What it had said before may have been on its way at the beginning.
+    // At the beginning, earlier bytes of the node may still have been on their way.
     if (heardAt >= (attempt.startedAt + endedAt) / 2) return;
     at = endedAt;
   }
@@ -20,7 +20,7 @@ export function noteSilence(attempt: Call, error: RpcError): void {
   else root.silent.push({ destination, at });
 }
 
-/** How many nodes of {@link noteSilence} have said nothing to this moment, not even that they live when they were asked. */
+/** How many nodes of {@link noteSilence} are still silent, even though they were asked for a sign of life. */
 export function standingStill({ root }: Call): number {
   let count = 0;
   if (root.silent === undefined) return count;

@@ -111,7 +111,7 @@ interface MethodTallies {
  * answers fastest, so without this most calls would go there. Where all nodes deny alike it is the caller who is wrong, and none of
  * them is avoided.
  *
- * Holds nothing, and costs nothing, while nothing is denied.
+ * While nothing is denied it costs nothing.
  */
 export class Denials {
   readonly #methods = new Map<string, MethodTallies>();

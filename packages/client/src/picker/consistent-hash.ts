@@ -7,7 +7,7 @@ import { ProbeFinder } from './probe-finder.js';
 import { isPanic, RANK_BEST, rankNode } from './rank.js';
 import { weighted, weightsOf } from './weights.js';
 
-/** Where the key of a call is: a key of its metadata, the place of an argument, or a function. */
+/** Where the key of a call comes from: a key of its metadata, the index of an argument, or a function. */
 export type HashKeySource =
   | { readonly metadata: string }
   | { readonly argument: number }
@@ -17,7 +17,10 @@ export type HashKeySource =
 export interface ConsistentHashOptions {
   /** Where the key is, for calls that are given no `hashKey`. Default: nowhere; a call without a key goes to a node by chance. */
   readonly key?: HashKeySource | undefined;
-  /** A node has at most so many times its share of the calls in flight, 1 to 100 (default 1.25); more go to another one. */
+  /**
+   * The most that a node gets, as a multiple of its share of the calls in flight, 1 to 100 (default 1.25); more calls go to
+   * another node.
+   */
   readonly maxLoad?: number | undefined;
   /**
    * - `maglev` (default): shares are even; when a node comes or goes, half a percent of the keys of others move too.
@@ -26,7 +29,7 @@ export interface ConsistentHashOptions {
   readonly table?: 'maglev' | 'ring' | undefined;
 }
 
-/** Places that are looked at beside the one that a key has; then all nodes are. */
+/** How many places are tried besides the one of the key; after that all nodes are. */
 const JUMPS = 12;
 
 /** Nodes with room whose health is looked at then. */
@@ -105,7 +108,7 @@ class HashPicker<N extends PickerNode> implements Picker<N> {
     }
     const key = this.#hashOf(call);
     const panic = isPanic(call, nodes.length, environment);
-    // Those that are avoided carry nothing, so that the others may carry more.
+    // Avoided nodes carry nothing, so the others may carry more.
     const avoided = panic ? 0 : environment.avoided(call);
     const factor = (this.#maxLoad * (environment.inFlight + 1) * nodes.length) / Math.max(1, nodes.length - avoided);
     let best = nodes[this.#table.nodeOf(key)]!;
@@ -127,7 +130,7 @@ class HashPicker<N extends PickerNode> implements Picker<N> {
     return this.#anyWithRoom(call, now, panic, factor, place % nodes.length) ?? best;
   }
 
-  /** In turn from one on: what a key's places have not shown, since nearly all of them are full. */
+  /** Tries all nodes in turn, because the places of the key were all full. */
   #anyWithRoom(call: Call, now: number, panic: boolean, factor: number, from: number): N | undefined {
     const nodes = this.#nodes;
     let looks = 0;

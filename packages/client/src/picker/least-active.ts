@@ -8,11 +8,11 @@ import { weighted } from './weights.js';
 const SAMPLE = 16;
 
 /**
- * The node with the fewest calls of this client in flight for its weight: of up to sixteen, or of as many from a random one on. Of those that
- * are alike each has its turn. Latency is not looked at but for what it does to the calls in flight; `p2c` looks at both.
+ * The node with the fewest calls of this client in flight for its weight, of up to sixteen nodes, or of sixteen from a random one
+ * on. Equal nodes take turns. Latency counts only through the calls in flight; `p2c` looks at both.
  *
- * Source: Dubbo's and Motan's least active; health goes first here, or a node that fails fast would have nothing in flight and
- * get everything.
+ * Source: Dubbo's and Motan's least active; health goes first here; otherwise a node that fails fast would have nothing in flight
+ * and get every call.
  */
 export function leastActive(): PickerFactory {
   return {
@@ -50,7 +50,7 @@ class LeastActivePicker<N extends PickerNode> implements Picker<N> {
       index = index + 1 === nodes.length ? 0 : index + 1;
       const rank = rankNode(call, node, now);
       if (rank < bestRank) continue;
-      // With the call itself: of two idle nodes the heavier goes first. One that warms up has less to spare.
+      // The call itself is counted, so that of two idle nodes the heavier goes first. A node that warms up has less capacity.
       const active = (node.load.inFlight + 1) / ((node.endpoint.weight || 1) * node.load.share(now));
       if (rank === bestRank && active >= bestActive) continue;
       best = node;

@@ -8,18 +8,18 @@ const DECAY_MS = 10_000;
 const FAILURE_MS = 5_000;
 
 /**
- * A failure counts as an answer that took so many times as long as is usual: a node that goes on failing is soon at the most, and
- * a rare error of all nodes alike leaves each with its share of the calls.
+ * A failure counts as an answer that took this many times as long as usual: a node that keeps failing soon reaches the maximum,
+ * while rare errors on all nodes leave each with its share of the calls.
  */
 const FAILURE_FACTOR = 3;
 
-/** The same where it came in less than a tenth of the time of the last answer: such a node would attract every call. */
+/** The same for a failure that came in less than a tenth of the time of the last answer: such a node would attract every call. */
 const FAST_FAILURE_FACTOR = 8;
 
 /** The estimate of a node of which nothing is known, not even peers. Source: Linkerd, `default_rtt`. */
 const UNKNOWN_MS = 30;
 
-/** Latencies below this are alike: nobody feels the difference, and a node that is a little faster would get everything. */
+/** Latencies below this count as equal: nobody feels the difference, and a slightly faster node would get everything. */
 const FLOOR_MS = 1;
 
 /** The share that a newcomer starts with. Source: Envoy's slow start, `min_weight_percent`. */
@@ -49,7 +49,9 @@ export class PeakEwmaLoad implements NodeLoad {
   #overloadAt = Number.NEGATIVE_INFINITY;
   /** What the last answer took; -1 when there was none. */
   #answeredMs = -1;
-  /** The calls that would still be in flight had they been worked on, when that was counted, and how long they would take. */
+  /**
+   * The calls that would still be in flight if the node had worked on them, when that was counted, and how long they would take.
+   */
   #spared = 0;
   #sparedAt = 0;
   #sparedMs = 1;
@@ -71,12 +73,12 @@ export class PeakEwmaLoad implements NodeLoad {
     this.#startSum += now;
   }
 
-  /** A stream is given to the node. It counts as in flight; its age says nothing, since streams are meant to last. */
+  /** A stream is given to the node. It counts as in flight; its age does not, since streams are meant to last. */
   streamStarted(): void {
     this.#streams++;
   }
 
-  /** A stream has ended. How long it lasted is no latency: it only tells when it has failed. */
+  /** A stream has ended. Its duration is no latency: only a failure counts. */
   streamSettled(now: number, kind: OutcomeKind): void {
     this.#streams--;
     if (kind === 'failure') this.#observe(now, this.#failureMs(now, 0));
@@ -86,7 +88,7 @@ export class PeakEwmaLoad implements NodeLoad {
   /** A call that was {@link started} has ended, in whatever way. */
   settled(now: number, startedAt: number, kind: OutcomeKind): void {
     this.#startSum -= startedAt;
-    // Sums of fractions leave a remainder, which must not add up over days.
+    // Sums of fractions leave rounding errors, which must not add up over days.
     if (--this.#inFlight === 0) this.#startSum = 0;
     const latencyMs = now - startedAt;
     switch (kind) {
@@ -124,8 +126,8 @@ export class PeakEwmaLoad implements NodeLoad {
   }
 
   /**
-   * A call that was {@link settled} was answered with an error that costs no work: a cache is empty, a key unknown. A node that does
-   * so at once must not look faster, and less busy, than those that work: it counts as if it had worked on the call.
+   * A call that was {@link settled} was answered with an error that costs no work: a cache is empty, a key unknown. A node that
+   * answers so at once must not look faster and less busy than nodes that work: it counts as if it had worked on the call.
    *
    * @param usualMs - how long its peers take, in milliseconds; `undefined` when it has none
    */
@@ -155,8 +157,8 @@ export class PeakEwmaLoad implements NodeLoad {
   /**
    * Forgets what was observed: for a newcomer, and for a node that has proved well again.
    *
-   * @param seedMs - the new estimate: the median of its peers, `undefined` when there are none. Too low, and every client
-   *   herds to the newcomer; too high, and it starves.
+   * @param seedMs - the new estimate: the median of its peers, `undefined` when there are none. If it is too low, all clients
+   * rush to the newcomer; if it is too high, it gets no calls.
    */
   reset(seedMs: number | undefined, now: number): void {
     this.#estimateMs = seedMs ?? UNKNOWN_MS;
@@ -172,7 +174,7 @@ export class PeakEwmaLoad implements NodeLoad {
 
   #failureMs(now: number, latencyMs: number): number {
     const usualMs = Math.max(this.estimateMs(now), FLOOR_MS);
-    // What failures have made of the estimate is no answer to compare with.
+    // An estimate that failures have raised is no latency to compare with.
     const factor = latencyMs < this.#answeredMs / 10 ? FAST_FAILURE_FACTOR : FAILURE_FACTOR;
     return Math.max(latencyMs, Math.min(FAILURE_MS, factor * usualMs));
   }

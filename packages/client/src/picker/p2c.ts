@@ -77,7 +77,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
       }
       if (rank === RANK_BEST && !(passesA && passesB)) return takesA ? a : b;
     }
-    // Of few nodes none needs to be missed by chance.
+    // With few nodes none should be missed by chance.
     return bestRank === RANK_BEST || nodes.length > SCAN_MAX ? best : this.#best(call, now);
   }
 
@@ -98,8 +98,8 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
   }
 
   /**
-   * The second of a pair. By weight the same may be drawn again, and then it has no rival, or the heavy ones would get less than
-   * their share; but one that is not well always has.
+   * The second of a pair. By weight the same node may be drawn again and is then taken without a rival; otherwise heavy nodes
+   * would get less than their share. A node that is not well always gets a rival.
    */
   #drawOther(first: number, isWell: boolean): number {
     const { length } = this.#nodes;

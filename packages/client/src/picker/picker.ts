@@ -32,8 +32,8 @@ export interface PickerNode extends Destination {
   /** Breakers are per method, so the answer depends on the call. Cheap while nothing is wrong. */
   status(call: Call, now: number): NodeStatus;
   /**
-   * Takes the one probe slot of the node for this call; false when another call has it or no probe is due. Whoever was told
-   * true settles the call on the node's health in any case, also when it never reached the node: that frees the slot.
+   * Takes the one probe slot of the node for this call; false when another call has it or no probe is due. After `true` the call
+   * must be settled on the node's health in any case, also when it never reached the node: that frees the slot.
    */
   takeProbe(call: Call, now: number): boolean;
 }
@@ -55,7 +55,7 @@ export interface Picker<N extends PickerNode = PickerNode> {
 /** What a picker needs of its balancer: `ServiceHealth` is one. */
 export interface PickerEnvironment {
   readonly random: Random;
-  /** Where this client is, as its option `zone` says, to be compared with that of endpoints; `undefined` when nobody has said. */
+  /** The option `zone` of the client, to be compared with that of endpoints; `undefined` when it was not given. */
   readonly zone: string | undefined;
   /** Calls and streams in flight to all nodes of the service together, those included that take no more; kept up to date. */
   readonly inFlight: number;

@@ -2,7 +2,7 @@ import type { Call } from '@org/rpc-core';
 import { NodeStatus, type PickerEnvironment, type PickerNode, wasTried } from './picker.js';
 import { isPanic } from './rank.js';
 
-/** Nodes that are asked for a due probe in one pick: the price of a pick stays bounded however many nodes are ill. */
+/** How many nodes are asked for a due probe in one pick, so that the price of a pick stays bounded however many nodes are ill. */
 const LOOKS = 4;
 
 /** Finds the node that waits for a trial call, for a picker to hand it out before it chooses by its own rule. */
@@ -31,7 +31,7 @@ export class ProbeFinder<N extends PickerNode> {
       if (node.status(call, now) !== NodeStatus.PROBE || wasTried(call, node)) continue;
       if (!this.#has(node) || !node.takeProbe(call, now)) continue;
       environment.spendTrial();
-      // Its repeat is free while others are well. When most fail, it would be one more of too many.
+      // The repeat of a trial is free while other nodes are well. When most fail, it would only add load.
       call.isTrial = !isPanic(call, this.#nodes.length, environment);
       return node as N;
     }

@@ -3,8 +3,8 @@ import { SearchingPicker } from './searching-picker.js';
 import { weighted, weightsOf } from './weights.js';
 
 /**
- * A node by chance, each as often as it weighs; their load is not looked at. Nodes that are avoided or were tried are drawn over. Clients
- * need not know of each other, and none of them is in step with another. `p2c` draws twice, and is better for it.
+ * A random node, each as often as its weight says; load is ignored. Nodes that are avoided or were tried are drawn again. Clients
+ * never fall into step with each other. `p2c` draws two nodes, and is better for it.
  */
 export function random(): PickerFactory {
   return {

@@ -27,8 +27,8 @@ export function rankNode(call: Call, node: PickerNode, now: number): number {
 export const RANK_BEST = 5;
 
 /**
- * Whether so many nodes are avoided that the rest might not carry their load: then all of them are looked at, and load decides
- * instead of health, see {@link pickInPanic}. Source: Envoy's panic threshold, 50 %.
+ * Whether so many nodes are avoided that the rest might not carry the load: then all nodes are considered and load decides in
+ * place of health, see {@link pickInPanic}. Source: Envoy's panic threshold, 50 %.
  */
 export function isPanic(call: Call, nodes: number, environment: PickerEnvironment): boolean {
   return environment.avoided(call) * 2 > nodes;
@@ -38,8 +38,8 @@ export function isPanic(call: Call, nodes: number, environment: PickerEnvironmen
 const PANIC_SAMPLE = 16;
 
 /**
- * The node of the lowest load of up to sixteen from `start` on, of those that the call has not tried. A failure weighs on
- * the load: the healthy ones are taken as long as they are not as slow as the others fail.
+ * The node of the lowest load of up to sixteen from `start` on, of those that the call has not tried. A failure raises the load,
+ * so healthy nodes are taken unless they are slower than the penalty of the failing ones.
  */
 export function pickInPanic<N extends PickerNode>(call: Call, nodes: readonly N[], now: number, start: number): N {
   let index = start;

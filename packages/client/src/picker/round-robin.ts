@@ -3,8 +3,9 @@ import { SearchingPicker } from './searching-picker.js';
 import { Stride, weighted, weightsOf } from './weights.js';
 
 /**
- * One node after the other, each as often as it weighs, in exact shares; their load is not looked at. Nodes that are avoided or were
- * tried are passed over. For servers and calls that are all alike: a slow node gets as much as the others, which `p2c` spares it.
+ * One node after the other, each as often as its weight says, in exact shares; load is ignored. Nodes that are avoided or were
+ * tried are passed over. It is for servers and calls that are all alike: unlike with `p2c`, a slow node gets as many calls as the
+ * others.
  *
  * Source: static stride scheduling, gRPC A58.
  */
@@ -12,7 +13,7 @@ export function roundRobin(): PickerFactory {
   return named('roundRobin');
 }
 
-/** {@link roundRobin} by the name that other systems have for it: weights count in both. */
+/** {@link roundRobin} under the name that other systems use; both count weights. */
 export function weightedRoundRobin(): PickerFactory {
   return named('weightedRoundRobin');
 }

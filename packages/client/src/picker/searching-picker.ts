@@ -7,8 +7,8 @@ import { isPanic, pickInPanic, RANK_BEST, rankNode } from './rank.js';
 const STEPS = 8;
 
 /**
- * A picker that is given its nodes by a draw that knows nothing of their health: in turn, or by chance. A due trial call goes first;
- * nodes that are avoided or were tried are drawn over, up to eight times; in panic the least loaded of a sample is taken.
+ * A picker around a draw that knows nothing of health: in turn, or random. A due trial call goes first; nodes that are avoided or
+ * were tried are drawn again, up to eight times; in panic the least loaded of a sample is taken.
  */
 export class SearchingPicker<N extends PickerNode> implements Picker<N> {
   readonly #nodes: readonly N[];
@@ -36,7 +36,7 @@ export class SearchingPicker<N extends PickerNode> implements Picker<N> {
     let bestRank = -1;
     let index = 0;
     for (let step = 0; step < STEPS; step++) {
-      // By chance a few nodes may be missed for ever: the second half goes from one to the next.
+      // A random draw may miss a few nodes for ever, so the second half of the draws goes from one node to the next.
       if (step < STEPS / 2) index = this.#draw();
       else index = index + 1 >= nodes.length ? 0 : index + 1;
       const node = nodes[index]!;

@@ -54,7 +54,9 @@ export class Stride {
   }
 }
 
-/** Goes round and round, and takes each so often that the heaviest is taken in each round and the others by their part of it. */
+/**
+ * Goes round and round: the heaviest is taken in every round, the others in proportion to their weight.
+ */
 class Turns {
   readonly #weights: readonly number[];
   readonly #max: number;
@@ -66,7 +68,7 @@ class Turns {
     this.#weights = weights;
     this.#max = weights.reduce((max, weight) => Math.max(max, weight), 0);
     this.#cursor = Math.floor(phase * weights.length);
-    // Whole numbers, so that nothing is lost by rounding; different ones, so that equal weights are not taken in one row.
+    // Whole numbers, so that nothing is lost by rounding; different ones, so that equal weights are not all taken in a row.
     this.#gathered = Float64Array.from(weights, (_, index) => Math.floor(((index * 0.618034) % 1) * this.#max));
   }
 

@@ -8,7 +8,7 @@ export interface CallLimit {
    * when it rejects with an {@link RpcError}.
    */
   admit(call: Call): undefined | RpcError | Promise<void>;
-  /** Takes back what {@link admit} gave to a call that another limit has refused, so that others can have it. */
+  /** Returns what {@link admit} took for a call that another limit has refused. */
   giveBack(call: Call): void;
 }
 
@@ -16,8 +16,8 @@ export interface CallLimit {
  * Lets calls pass that every limit lets pass, in their order. A call that passes at once is forwarded at once: no promise is
  * made for it.
  *
- * To be given the innermost limit first: a call that waits for its method, or is refused there, has taken nothing yet of what
- * all methods share. What it has taken when a limit further out refuses it is given back.
+ * The innermost limit comes first: a call that waits for its method's limit, or is refused by it, has taken nothing from the
+ * limits that all methods share. When an outer limit refuses it, what it took is given back.
  */
 export function admission(limits: readonly CallLimit[]): Layer {
   return (next) => {

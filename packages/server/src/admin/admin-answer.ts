@@ -69,7 +69,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   },
 };
 
-/** What anybody may ask who reaches the port: kubelets have no token, and these say only whether it is well. */
+/** Paths that need no token: kubelets have none, and these only say whether the server is well. */
 const PUBLIC: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 
 /** Answers a request of an operator or a probe. Never rejects. */
@@ -92,13 +92,13 @@ export async function answerAdmin(request: AdminRequest, admin: ResolvedAdmin, h
 }
 
 function refuse({ path, headers }: AdminRequest, { token, host }: ResolvedAdmin): AdminAnswer | undefined {
-  // Pages in a browser on this machine reach its loopback address too; no operator's tool sends these.
+  // Web pages in a browser on this machine also reach its loopback address; no operator's tool sends these headers.
   const site = headers['sec-fetch-site'];
   if (headers['origin'] !== undefined || (site !== undefined && site !== 'none'))
     return text(403, 'requests of web pages are not answered');
   if (PUBLIC.has(path)) return undefined;
   if (token === undefined) {
-    // Else a page could come in by a name of its own that leads to this address (DNS rebinding).
+    // Otherwise a page could come in by a name of its own that resolves to this address (DNS rebinding).
     if (isLoopback(host) && !isLoopbackName(headers['host']))
       return text(403, 'without a token this port is asked as 127.0.0.1, [::1] or localhost');
     return undefined;
@@ -118,7 +118,7 @@ function digest(value: string): Buffer {
   return createHash('sha256').update(value).digest();
 }
 
-/** Nothing of the registry decides whether a process is ready: an etcd that is down must not stop a rollout of everybody. */
+/** The registry does not decide whether a process is ready: an etcd that is down must not stop all rollouts. */
 function whyNotReady({ status, services }: ServerState): string | undefined {
   if (status !== 'serving') return status === 'new' ? 'it does not listen yet' : 'it drains';
   const unwell = Object.entries(services).flatMap(([name, { health }]) => (health === 'serving' ? [] : [name]));

@@ -8,8 +8,8 @@ export interface AdminOptions {
   /** The address to listen on. Default: `127.0.0.1`. Any other needs a `token`. */
   readonly host?: string | undefined;
   /**
-   * What requests must bring as `Authorization: Bearer <token>`, 16 characters at least; `/livez` and `/readyz` need none. Default: none,
-   * and then only this machine may ask.
+   * The token that requests must send as `Authorization: Bearer <token>`, at least 16 characters; `/livez` and `/readyz` need
+   * none. Default: none, and then only this machine may ask.
    */
   readonly token?: string | undefined;
   /** Appended to `/metrics`, in the same format: `() => register.metrics()` of prom-client. */
@@ -33,7 +33,7 @@ export function resolveAdmin(where: string, options: AdminOptions | undefined): 
   const { port, host = '127.0.0.1', token, metrics, logLevel } = options;
   assertNumber(where, 'admin.port', port, { min: 0, max: 65_535, integer: true });
   assertFits(where, 'admin.host', 'an address', host, typeof host === 'string' && isIP(host) !== 0);
-  // The value itself is a secret, and belongs into no message.
+  // The value itself is a secret and must not be in a message.
   if (token !== undefined && (typeof token !== 'string' || !TOKEN.test(token)))
     throw new TypeError(`${where}: admin.token must be text of 16 or more printable characters without spaces`);
   if (token === undefined && !isLoopback(host))

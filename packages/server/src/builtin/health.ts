@@ -1,7 +1,7 @@
 import { callContext, defineService, method, type ServiceHandlers, stream } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 
-/** Whether a service takes calls: `unknown` is said of one that the server does not have. */
+/** Whether a service takes calls; `unknown` when the server does not have it. */
 export type HealthStatus = 'serving' | 'not-serving' | 'unknown';
 
 /** What `rpc.health` answers. */
@@ -21,11 +21,11 @@ export const Health = defineService('rpc.health', {
   watch: stream<(service?: string) => AsyncIterable<HealthReport>>(),
 });
 
-/** The health of the services of a server: what its user says of each, until it drains. */
+/** The health of the services of a server, as its user sets it, until the server drains. */
 export class HealthBoard {
   readonly #services: () => readonly string[];
   readonly #draining: AbortSignal;
-  /** What is said of a service, and under `''` of the whole server; `serving` of those that are not here. */
+  /** By service, `''` for the whole server: the status that was set. `serving` for those that are not here. */
   readonly #said = new Map<string, HealthStatus>();
   readonly #watchers = new Set<() => void>();
 
@@ -71,7 +71,7 @@ export class HealthBoard {
     };
   }
 
-  /** A reader that is slow gets the latest only: there is one place for what comes next, not a queue. */
+  /** A slow reader gets only the latest status: there is one place for the next one, and no queue. */
   async *#watch(service: string): AsyncIterable<HealthReport> {
     const { signal } = callContext()!;
     let told: HealthStatus | undefined;

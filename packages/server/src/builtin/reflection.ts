@@ -95,13 +95,16 @@ function argsSchema(args: NonNullable<MethodDefinition['args']>): object | undef
   return { type: 'array', prefixItems: prefixItems.map((schema) => schema ?? {}), maxItems: args.length };
 }
 
-/** What a library gives by the Standard JSON Schema specification; none of what it cannot say in these words, such as a transform. */
+/**
+ * The JSON Schema that a library gives by the Standard JSON Schema specification; `undefined` for what it cannot express, such as
+ * a transform.
+ */
 function toJsonSchema(schema: Schema, side: 'input' | 'output'): object | undefined {
   const { jsonSchema } = schema['~standard'] as Schema['~standard'] & Partial<JsonSchemaSource>;
   try {
     const given: unknown = jsonSchema?.[side]({ target: 'draft-2020-12' });
     if (typeof given !== 'object' || given === null) return undefined;
-    // As it would be in a file: whatever a library hangs on it besides does not travel.
+    // As it would be in a file, without anything else that a library attaches to it.
     return JSON.parse(JSON.stringify(given)) as object;
   } catch {
     return undefined;

@@ -3,7 +3,7 @@ import type { RegistryEvent } from '@org/rpc-registry';
 import type { OutlivedEvent } from '../policy/outlived-calls.js';
 import type { ContractEvent } from '../served-contracts.js';
 
-/** What a server tells those who watch it. Observers only: nothing in the library depends on who listens. */
+/** The events of a server, for observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {
   /**
    * A handler threw something that its caller must not see, or anything in a one-way call; `correlationId` is what the caller

@@ -23,14 +23,14 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** The address to listen on. Default: the loopback address with registries of one machine, else all interfaces. */
   readonly host?: string | undefined;
-  /** What the registry says instead, where clients reach the server by another address: containers, NAT. */
+  /** The address in the registry, where clients reach the server by another one than it listens on: containers, NAT. */
   readonly advertise?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
   /** Path of a unix socket instead of host and port, at most 107 bytes. */
   readonly path?: string | undefined;
   /**
-   * Whether whoever reaches the port may call: other users of the machine, and clients that find it by other means than the registry. It is for
-   * servers of `local:` on a port of the loopback address, which otherwise take only calls of their own user's processes that found
-   * them there, unless they require certificates or have the option `authorize`. Default: false.
+   * Whether anybody who reaches the port may call: other users of the machine, and clients that did not find it in the registry.
+   * It is for servers of `local:` on a port of the loopback address, which otherwise take only calls of their own user's
+   * processes that found them there, unless they require certificates or have the option `authorize`. Default: false.
    */
   readonly anyUser?: boolean | undefined;
 }
@@ -71,7 +71,7 @@ function portFrom(variable: string, text: string, min: number): number {
   );
 }
 
-/** Whether they leave it all to the server: a registry that is for this user alone then says where. */
+/** Whether the options name no address at all: then a registry that only this user can read chooses one. */
 export function namesNoAddress({ port, host, advertise, path }: ListenOptions): boolean {
   return (port ?? host ?? advertise ?? path) === undefined;
 }

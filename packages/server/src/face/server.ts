@@ -197,7 +197,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     }
     let tickedAt = this.#options.clock.now();
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
-      // A process that was frozen has done nothing in a turn that could tell of it.
+      // A process that was frozen had no turn in which it could have noticed it.
       this.#concurrency.stalled(now - tickedAt - TICK_MS, now);
       tickedAt = now;
       for (const connection of this.#connections) connection.tick(now);
@@ -208,7 +208,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     });
     const { names, ...times } = signals;
     this.#offSignals = onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
-    // A registry of this machine is written in a moment, and whoever calls after `listen` expects to be served.
+    // A registry of this machine is written quickly, and a call right after `listen` should find the server.
     if (registry.isMachineLocal === true) await this.#publication.untilRegistered(this.#options.clock);
     return address;
   }
@@ -305,7 +305,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     const resolved = resolveCloseOptions(options);
     if (this.#closing === undefined) {
       this.#closing = drainServer(this.#options.clock, this.#options.registry.drainLeadMs, resolved, this);
-      // Before anybody who waits for the end goes on, and perhaps ends the process.
+      // Before those who wait for the end go on and perhaps end the process.
       void this.#closing.done.then(() => {
         this.#isClosed = true;
         this.#admin?.close();
@@ -349,7 +349,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     if (correlationId !== undefined) {
       const { service, method, metadata, peer } = call;
       const event = { service, method, error: thrown, err: thrown, correlationId, metadata, peer };
-      // A handler's exception must be seen somewhere, also by those who have set up nothing yet.
+      // A handler's exception must be visible somewhere, also when no logging is set up yet.
       if (!this.#emit('handlerError', event)) printHandlerError(event);
     }
     return error;
@@ -384,7 +384,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#drainingReason = reason;
     this.#draining.abort(new RpcError('UNAVAILABLE', reason));
     this.#emit('draining', { reason });
-    // Neither the registry nor a client may hold up the drain.
+    // Neither the registry nor a client may delay the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});
     for (const connection of this.#connections) connection.drain(reason);
   }

@@ -58,8 +58,8 @@ interface Times {
 const JITTER = 0.1;
 
 /**
- * Lets no connection live for ever: what a certificate proved is proved again from time to time, and never later than the
- * certificate ends. So whoever must not come in any more is out after a bounded time.
+ * Bounds the age of connections: a client proves its certificate again from time to time, and at the latest when the certificate
+ * ends. So a client that is no longer admitted is out after a bounded time.
  */
 export class ConnectionAges {
   readonly #age: ResolvedConnectionAge;

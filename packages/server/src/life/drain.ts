@@ -4,23 +4,23 @@ import { assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
 /** How a server is closed. */
 export interface CloseOptions {
   /**
-   * How long clients are given to hear of it before new calls are refused, in milliseconds. Default: what the registry needs
+   * How long clients have to learn of the drain before new calls are refused, in milliseconds. Default: what the registry needs
    * (3,000 for etcd, 0 where clients hear at once), and 0 when no client is connected.
    */
   readonly drainMs?: number | undefined;
   /**
-   * How long running calls are given to end after that, in milliseconds (default 25,000). Whatever still runs then is cut off: its
-   * signal aborts, and its caller gets `UNAVAILABLE`. At most a second more goes by until that has arrived.
+   * How long running calls are given to end after that, in milliseconds (default 25,000). Whatever still runs then is cut off:
+   * its signal aborts, and its caller gets `UNAVAILABLE`. Sending these answers takes at most one more second.
    */
   readonly graceMs?: number | undefined;
   /** Told to clients and observers. */
   readonly reason?: string | undefined;
 }
 
-/** With the lead of 3 s that etcd needs, and the last words, this ends within the 30 s that Kubernetes gives a process. */
+/** With the lead of 3 s that etcd needs and the last answers, a stop fits into the 30 s that Kubernetes gives a process. */
 const DEFAULT_GRACE_MS = 25_000;
 
-/** How long the last answers, and a registry that hangs, are waited for after the grace, in milliseconds. */
+/** How long to wait after the grace for the last answers and for a registry that hangs, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
 
 /** {@link CloseOptions} with defaults. */
@@ -73,10 +73,10 @@ export interface Drain {
 }
 
 /**
- * Closes a server so that nothing is lost. Clients hear `draining` from the registry and by GOAWAY and go elsewhere; what still
- * arrives during the lead is served, after it refused (never started, so clients repeat it elsewhere at once); what runs may
- * finish within the grace; each client closes its connection when its last answer has come. What has not finished by then is cut
- * off, and its caller told so in an answer.
+ * Closes a server so that nothing is lost. Clients hear `draining` from the registry and by GOAWAY and go elsewhere; calls that
+ * arrive during the lead are served, later ones are refused (never started, so clients repeat them elsewhere at once); running
+ * calls may finish within the grace; each client closes its connection after its last answer. What has not finished by then is
+ * cut off, and its caller told so in an answer.
  */
 export function drainServer(clock: Clock, leadMs: number, options: ResolvedCloseOptions, host: DrainHost): Drain {
   let endGrace!: () => void;

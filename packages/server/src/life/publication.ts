@@ -28,7 +28,7 @@ export class Publication {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Whoever does not look at it has the events; nobody must die of it.
+    // Nobody may look at it, and an unhandled rejection would end the process; the events tell too.
     this.registered.catch(() => {});
   }
 
@@ -64,7 +64,7 @@ export class Publication {
   /** Changes what the registry says of the instance. Resolves when written. */
   async update(change: Partial<Endpoint>): Promise<void> {
     if (this.#registration === undefined || this.#endpoint === undefined) return;
-    // Whoever has said goodbye is not back again.
+    // An instance that has said goodbye stays `draining`.
     const state = this.#endpoint.state === 'draining' ? 'draining' : (change.state ?? this.#endpoint.state);
     this.#endpoint = { ...this.#endpoint, ...change, state };
     await this.#registration.update({ services: this.#services, endpoint: this.#endpoint });
@@ -88,7 +88,7 @@ export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'v
 }
 
 /**
- * What a server that begins now says of itself in the registry.
+ * The registry entry of a server that begins now.
  *
  * @param location - where it is reached
  */

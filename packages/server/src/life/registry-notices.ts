@@ -7,8 +7,8 @@ export interface RegistryNotices {
 }
 
 /**
- * Says in one line that a server cannot be registered, or that another one has taken its id and with it its calls; and in another one
- * when that is over. Nothing else of a registry is printed, and nothing twice.
+ * Prints one line when a server cannot be registered or another one has taken its id and its calls, and another line when that is
+ * over. Nothing else of a registry is printed, and nothing twice.
  *
  * @param instance - the id of the server
  * @param write - where a line goes; by default to stderr
