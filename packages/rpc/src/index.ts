@@ -214,6 +214,7 @@ export { type EtcdAuth, type EtcdOptions, type EtcdTls, etcd } from '@org/rpc-re
 export {
   type AdaptiveLimitOptions,
   type AdminOptions,
+  type CallerLimits,
   type CloseOptions,
   type ConnectionAgeOptions,
   type ContractEvent,
@@ -223,6 +224,7 @@ export {
   type InstanceUpdate,
   type ListenOptions,
   type MethodDescription,
+  type MethodLimits,
   type OutlivedEvent,
   type OverloadOptions,
   Reflection,
@@ -232,8 +234,10 @@ export {
   type ServerEvents,
   type ServerLayers,
   type ServerOptions,
+  type ServerRateLimit,
   type ServerState,
   type ServiceDescription,
+  type ServiceLimits,
   type SignalOptions,
 } from '@org/rpc-server';
 export {

@@ -33,6 +33,9 @@ import {
 } from './handler.js';
 import type { ServedContracts } from './served-contracts.js';
 
+/** What the calls of each method of a service have to pass. */
+type LimitsOf = (definition: ServiceDefinition) => (method: string) => Handler['limits'];
+
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
   /** By service and method together, as they are in a frame. Two splits of the same text can't both be defined. */
@@ -81,14 +84,17 @@ export class Dispatcher {
 
   /**
    * Adds a service.
+   * @param limitsOf - what the calls of each method have to pass
    * @throws TypeError when it was added before, or a method has no handler
    */
-  add(definition: ServiceDefinition, implementation: object): void {
+  add(definition: ServiceDefinition, implementation: object, limitsOf?: LimitsOf): void {
     assertServiceDefinition('server.add', definition);
     if (this.#builtIn.has(definition.name))
       throw new TypeError(`server.add: "${definition.name}" is a service of the library's own; name it otherwise`);
     assertLayersFit('server.add', definition, this.#layers);
-    this.#add(definition, implementation);
+    const limits = limitsOf?.(definition);
+    const handlers = this.#add(definition, implementation);
+    for (const handler of handlers) handler.limits = limits?.(handler.method);
     this.#services.set(definition.name, definition);
   }
 
@@ -98,7 +104,7 @@ export class Dispatcher {
     this.#builtIn.add(definition.name);
   }
 
-  #add(definition: ServiceDefinition, implementation: object): void {
+  #add(definition: ServiceDefinition, implementation: object): readonly Handler[] {
     const { name, methods } = definition;
     assertObject('server.add', `the implementation of "${name}"`, implementation);
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
@@ -132,6 +138,7 @@ export class Dispatcher {
       this.#handlers.set(handler.service + handler.method, handler);
       this.#paths.set(pathOf(handler), handler);
     }
+    return handlers;
   }
 
   /** The handler with this name, or the error that says what there is instead. */

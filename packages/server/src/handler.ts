@@ -10,7 +10,7 @@ import {
 } from '@org/rpc-core';
 import { isPromise, isStreamKind, rpcError, runInContext, validateArgs, validateResult } from '@org/rpc-core/internal';
 import { type IncomingCall, iteratorOf, type MethodEntry } from '@org/rpc-wire/internal';
-import { expired } from './stack.js';
+import { type Admission, expired } from './stack.js';
 
 /** A method that this server serves: what was defined, and the user's function. */
 export interface Handler extends MethodEntry {
@@ -21,6 +21,8 @@ export interface Handler extends MethodEntry {
   readonly stream: ((...args: never[]) => unknown) | undefined;
   /** Arguments that the function declares, its items not counted; 0 once a call with fewer was told of, and where schemas look at them. */
   argumentsLeast: number;
+  /** What its calls have to pass besides what holds for all of the server. */
+  limits: readonly Admission[] | undefined;
   /** Told of a call with fewer. */
   readonly lacking: LackingArguments;
 }
@@ -158,7 +160,7 @@ export function createHandler(
 ): Handler {
   const argumentsLeast = definition.args === undefined ? declaredArguments(definition.kind, run) : 0;
   const takesItems = definition.kind === 'upload' || definition.kind === 'duplex';
-  const shared = { service, method, definition, takesItems, argumentsLeast, lacking };
+  const shared = { service, method, definition, takesItems, argumentsLeast, lacking, limits: undefined };
   if (!isStreamKind(definition.kind)) return { ...shared, run, stream: undefined };
   const refuse = (): never => {
     throw kindError({ service, method, definition }, 'call it by its contract');

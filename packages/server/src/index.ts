@@ -10,6 +10,7 @@ export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
 export type { AdaptiveLimitOptions } from './policy/adaptive-limit.js';
+export type { CallerLimits, MethodLimits, ServerRateLimit, ServiceLimits } from './policy/call-limits.js';
 export type { OverloadOptions, ServerConcurrency } from './policy/concurrency.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ContractEvent } from './served-contracts.js';

@@ -37,6 +37,7 @@ import {
 import { type AdminOptions, type ResolvedAdmin, resolveAdmin } from '../admin/admin-options.js';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
+import type { CallerLimits, ServerRateLimit } from '../policy/call-limits.js';
 import type { OverloadOptions, ResolvedOverload, ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
@@ -71,6 +72,10 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Beyond it calls wait, or are refused with `RESOURCE_EXHAUSTED`, never started. Default: no bound but those of `limits`. */
   readonly concurrency?: ServerConcurrency | undefined;
+  /** Calls a second of all connections together. Default: no bound. */
+  readonly rateLimit?: ServerRateLimit | undefined;
+  /** What holds for each caller by itself. Default: no bound. */
+  readonly perCaller?: CallerLimits | undefined;
   /**
    * What happens when handlers hold the event loop: calls wait for the next turn, the most important first, and what cannot be done in time
    * is refused with `RESOURCE_EXHAUSTED`. On with its defaults; `false`: everything is begun as it comes.
@@ -136,6 +141,8 @@ export interface ResolvedServerOptions {
   readonly limits: Limits;
   readonly concurrencyMax: ServerConcurrency['max'];
   readonly overload: ResolvedOverload | undefined;
+  readonly rateLimit: ServerRateLimit | undefined;
+  readonly perCaller: CallerLimits | undefined;
   readonly concurrencyQueue: number;
   readonly codec: Codec;
   readonly compression: ResolvedCompression | undefined;
@@ -168,6 +175,8 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'limits',
   'concurrency',
   'overload',
+  'rateLimit',
+  'perCaller',
   'codec',
   'compression',
   'keepalive',
@@ -222,6 +231,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     concurrencyQueue: options.concurrency?.queue ?? 0,
     overload: resolveOverload(where, options.overload),
+    rateLimit: options.rateLimit,
+    perCaller: options.perCaller,
     codec: options.codec ?? msgpack(),
     compression: resolveCompression(where, options.compression),
     keepalive: resolveKeepalive(where, options.keepalive),

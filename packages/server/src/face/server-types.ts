@@ -1,6 +1,7 @@
 import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import type { CloseOptions } from '../life/drain.js';
+import type { ServiceLimits } from '../policy/call-limits.js';
 import type { ServerState } from '../state.js';
 import type { ServerEvents } from './events.js';
 import type { ListenOptions } from './listen-options.js';
@@ -33,9 +34,14 @@ export interface Server {
   readonly registered: Promise<void>;
   /**
    * Adds a service with its implementation: an object of functions or a class instance. Before `listen`.
+   * @param limits - of the service and its methods, besides those of the server
    * @throws TypeError when a handler is missing, the service was added before, or the server listens already
    */
-  add<D extends ServiceDefinition<object>>(definition: D, handlers: NoInfer<ServiceHandlers<D>>): this;
+  add<D extends ServiceDefinition<object>>(
+    definition: D,
+    handlers: NoInfer<ServiceHandlers<D>>,
+    limits?: ServiceLimits,
+  ): this;
   /**
    * Listens, then registers in the background: a registry that cannot be reached is an event and a state, no failed start.
    * @throws Error in words for people: address taken, permission denied; TypeError for wrong options

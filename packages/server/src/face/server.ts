@@ -30,6 +30,7 @@ import { type OwnSecret, ownSecret } from '../life/own-secret.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
 import { createRegistryNotices } from '../life/registry-notices.js';
 import { onSignals } from '../life/signals.js';
+import { CallLimits, type ServiceLimits } from '../policy/call-limits.js';
 import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { OutlivedCalls } from '../policy/outlived-calls.js';
@@ -81,6 +82,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #dispatcher: Dispatcher;
   readonly #contracts: ServedContracts;
   readonly #concurrency: ConcurrencyLimit<Handler>;
+  readonly #limits: CallLimits<Handler>;
   readonly #observer: CallObserver<Handler>;
   readonly #stack: ServerStack<Handler>;
   readonly #outlived: OutlivedCalls<Handler>;
@@ -119,10 +121,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       clock: options.clock,
       random: options.random,
     });
+    this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency });
     this.#observer = new CallObserver(options.clock);
     const parts: ServerStackParts<Handler> = {
       authorize: options.authorize,
-      admission: this.#concurrency,
+      admission: this.#limits,
       run: (call) => this.#dispatcher.dispatch(call),
       runStream: (call, items) => this.#dispatcher.dispatchStream(call, items),
       presentable: (thrown, call) => this.#presentable(thrown, call),
@@ -148,9 +151,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     return this.#publication.registered;
   }
 
-  add<D extends ServiceDefinition<object>>(definition: D, handlers: NoInfer<ServiceHandlers<D>>): this {
+  add<D extends ServiceDefinition<object>>(d: D, handlers: NoInfer<ServiceHandlers<D>>, limits?: ServiceLimits): this {
     if (this.#listening) throw new TypeError('server.add: add services before listen()');
-    this.#dispatcher.add(definition as ServiceDefinition, handlers as object);
+    this.#dispatcher.add(d as ServiceDefinition, handlers as object, (it) => this.#limits.ofService(it, limits));
     return this;
   }
 
@@ -202,7 +205,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       tickedAt = now;
       for (const connection of this.#connections) connection.tick(now);
       this.#ages?.tick(now);
-      if (this.#concurrency.waiting > 0) this.#concurrency.sweep();
+      this.#limits.sweep();
       this.#outlived.sweep(this.#calls(), now);
       for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
     });

@@ -87,9 +87,10 @@ describe('a limit that is found by looking at how long calls take, simulated', (
     assert.ok(p99(outcome) <= 100, `p99 ${p99(outcome)} ms`);
   });
 
-  it('does not drift upwards in ten minutes of a little too much', async () => {
-    const { limits } = await behind(600_000, () => 1.2);
-    const late = limits.slice(300);
+  it('does not drift upwards in five minutes of a little too much', async function () {
+    this.timeout(60_000);
+    const { limits } = await behind(300_000, () => 1.2);
+    const late = limits.slice(100);
     const most = Math.max(...late);
     assert.ok(most <= 60, `up to ${most}`);
   });

@@ -42,6 +42,8 @@ export interface ConcurrencyLimitParts {
   readonly queue: number;
   /** `undefined`: turns are not watched. */
   readonly overload?: ResolvedOverload | undefined;
+  /** What is limited, for errors (default: the server). */
+  readonly what?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -69,7 +71,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #isUsedUp = false;
   #isReleasing = false;
 
-  constructor({ max, queue, overload, clock, random }: ConcurrencyLimitParts) {
+  constructor({ max, queue, overload, what = 'the server', clock, random }: ConcurrencyLimitParts) {
     this.#queue = queue;
     this.#turnQueue = overload?.queue ?? 0;
     this.#clock = clock;
@@ -78,7 +80,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn());
     const runs =
       typeof max === 'number'
-        ? `the server runs ${max} calls already (concurrency.max)`
+        ? `${what} runs ${max} calls already (concurrency.max)`
         : 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
     const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
     const refusals = (reason: string, retryAfterMs: number | undefined = RETRY_AFTER_MS): Refusals =>
@@ -135,6 +137,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
 
   /** Lets go of those that wait for nothing any more; called about once a second, for handlers may never end. */
   sweep(): void {
+    if (this.#line.size === 0) return;
     const now = this.#clock.now();
     for (const waiting of this.#line.takeOver(now)) waiting.settle(this.#full.next());
   }

@@ -137,7 +137,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
 }
 
 /** Whose share a call is of: who the peer proved to be, else the host that it comes from. */
-function callerOf({ identity, address }: IncomingCall['peer']): string {
+export function callerOf({ identity, address }: IncomingCall['peer']): string {
   if (identity !== undefined) return identity;
   const colon = address.lastIndexOf(':');
   return colon < 0 ? address : address.slice(0, colon);

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import type { IncomingCall } from '@org/rpc-wire/internal';
+import { CallerConcurrency, CallerRates, Rate } from './rates.js';
+
+const from = (address: string, identity?: string): IncomingCall => ({ peer: { address, identity } }) as IncomingCall;
+
+describe('a rate', () => {
+  it('is kept in every stretch of time, with its burst', async () => {
+    const clock = new FakeClock(1_000);
+    const rate = new Rate('the server', { perSecond: 100, burst: 5 }, clock);
+    let taken = 0;
+    for (let ms = 0; ms < 1_000; ms++) {
+      for (let i = 0; i < 3; i++) if (rate.enter() === undefined) taken++;
+      await clock.advance(1);
+    }
+    assert.ok(taken >= 100 && taken <= 105, `${taken}`);
+  });
+
+  it('says when there is room, without a stack', () => {
+    const rate = new Rate('shop.buy', { perSecond: 10, burst: 1 }, new FakeClock(1_000));
+    rate.enter();
+    const refusal = rate.enter()!;
+    assert.deepEqual(
+      [refusal.retryAfterMs, refusal.reason],
+      [100, 'shop.buy takes 10 calls a second here (rateLimit)'],
+    );
+    assert.doesNotMatch(refusal.stack ?? '', /\n\s+at /);
+  });
+
+  it('is one for each caller, by identity before address, and forgets who has not called for longest', () => {
+    const rates = new CallerRates('the server', { perSecond: 1, burst: 1 }, new FakeClock(1_000));
+    assert.equal(rates.enter(from('a:1')), undefined);
+    assert.equal(rates.enter(from('a:2'))?.code, 'RESOURCE_EXHAUSTED');
+    assert.equal(rates.enter(from('a:3', 'shop')), undefined);
+    assert.equal(rates.enter(from('b:1', 'shop'))?.code, 'RESOURCE_EXHAUSTED');
+    for (let host = 0; host < 10_000; host++) rates.enter(from(`h${host}:1`));
+    assert.equal(rates.enter(from('a:4')), undefined);
+  });
+});
+
+describe('places of one caller', () => {
+  it('are free again when its calls have ended', () => {
+    const places = new CallerConcurrency('the server', 1, seededRandom(1));
+    assert.equal(places.enter(from('a:1')), undefined);
+    assert.match(String(places.enter(from('a:2'))), /runs 1 calls of this caller already/);
+    places.leave(from('a:1'));
+    assert.equal(places.enter(from('a:2')), undefined);
+  });
+});

@@ -1,0 +1,109 @@
+import type { Clock, Random, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
+import type { IncomingCall } from '@org/rpc-wire/internal';
+import type { Admission } from '../stack.js';
+import { Refusals } from './refusals.js';
+import { callerOf } from './waiting-line.js';
+
+/** So many callers are remembered; of those beyond it the ones that have not called for longest are forgotten. */
+const CALLERS_MAX = 10_000;
+
+/** Calls per second in the long run, and at once after a pause. */
+export interface RateValues {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/**
+ * Lets `perSecond` calls begin in the long run and `burst` at once. The state is one number, the time at which the calls let in so far would
+ * have come had they kept to the rate (GCRA, ITU-T I.371).
+ */
+export class Rate implements Admission {
+  readonly #clock: Clock;
+  readonly #reason: string;
+  readonly #intervalMs: number;
+  readonly #toleranceMs: number;
+  #arrivalAt = Number.NEGATIVE_INFINITY;
+
+  /** @param what - what is limited, for errors */
+  constructor(what: string, { perSecond, burst }: RateValues, clock: Clock) {
+    this.#clock = clock;
+    this.#reason = `${what} takes ${perSecond} calls a second here (rateLimit)`;
+    this.#intervalMs = 1_000 / perSecond;
+    this.#toleranceMs = (burst - 1) * this.#intervalMs;
+  }
+
+  enter(): RpcError | undefined {
+    const now = this.#clock.now();
+    const dueAt = this.#arrivalAt - this.#toleranceMs;
+    if (now < dueAt) return tooMany(this.#reason, dueAt - now);
+    this.#arrivalAt = Math.max(now, this.#arrivalAt) + this.#intervalMs;
+    return undefined;
+  }
+
+  leave(): void {}
+}
+
+/** A {@link Rate} for each caller. */
+export class CallerRates implements Admission {
+  readonly #make: () => Rate;
+  /** The one that has called last comes last. */
+  readonly #rates = new Map<string, Rate>();
+
+  /** @param what - what is limited, for errors */
+  constructor(what: string, values: RateValues, clock: Clock) {
+    this.#make = () => new Rate(`${what}, from one caller,`, values, clock);
+  }
+
+  enter({ peer }: IncomingCall): RpcError | undefined {
+    const caller = callerOf(peer);
+    const rate = this.#rates.get(caller) ?? this.#make();
+    this.#rates.delete(caller);
+    this.#rates.set(caller, rate);
+    if (this.#rates.size > CALLERS_MAX) this.#rates.delete(this.#rates.keys().next().value!);
+    return rate.enter();
+  }
+
+  leave(): void {}
+}
+
+/** Bounds how many calls of one caller run at once. */
+export class CallerConcurrency implements Admission {
+  readonly #max: number;
+  readonly #refusals: Refusals;
+  /** Only those that have some. */
+  readonly #running = new Map<string, number>();
+
+  /** @param what - what is limited, for errors */
+  constructor(what: string, max: number, random: Random) {
+    this.#max = max;
+    const reason = `${what} runs ${max} calls of this caller already (perCaller.concurrency.max)`;
+    this.#refusals = new Refusals('RESOURCE_EXHAUSTED', reason, 100, random);
+  }
+
+  enter({ peer }: IncomingCall): RpcError | undefined {
+    const caller = callerOf(peer);
+    const running = this.#running.get(caller) ?? 0;
+    if (running >= this.#max) return this.#refusals.next();
+    this.#running.set(caller, running + 1);
+    return undefined;
+  }
+
+  leave({ peer }: IncomingCall): void {
+    const caller = callerOf(peer);
+    const running = this.#running.get(caller)! - 1;
+    if (running === 0) this.#running.delete(caller);
+    else this.#running.set(caller, running);
+  }
+}
+
+/** Of a refusal that says exactly when there is room nothing can be made beforehand but its stack, which is left out. */
+function tooMany(reason: string, waitMs: number): RpcError {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', retryAfterMs: Math.ceil(waitMs) });
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
