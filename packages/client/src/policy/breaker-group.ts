@@ -42,7 +42,7 @@ export class BreakerGroup {
   readonly options: Complete<BreakerOptions>;
   readonly clock: Clock;
   readonly random: Random;
-  /** Turns the windows. An emitter of Node's: opossum counts listeners in its way, which others do not know. */
+  /** Turns the windows. It is Node's own emitter, because opossum uses functions that others lack. */
   readonly rotation: EventEmitter = new EventEmitter().setMaxListeners(0);
   /** The length of one bucket in milliseconds. */
   readonly bucketMs: number;
@@ -76,7 +76,7 @@ export class BreakerGroup {
     if (this.#closed) return false;
     if (this.#armed.size >= this.#armedMax && !this.#armed.has(breaker)) {
       const [oldest] = this.#armed;
-      // It has seen a whole window of outcomes, and did not open.
+      // It has had a whole window of outcomes, and did not open.
       if (oldest === undefined || now - oldest[1] < this.options.windowMs) return false;
       oldest[0].disarm();
     }
@@ -98,7 +98,7 @@ export class BreakerGroup {
     this.#onTransition?.(transition);
   }
 
-  /** Stops the timer and lets go of every window. Breakers go on counting, none opens any more. */
+  /** Stops the timer and drops every window. Breakers go on counting, but none opens any more. */
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
@@ -121,7 +121,7 @@ export class BreakerGroup {
 
   #turn(): void {
     this.#cancelTimer = undefined;
-    // More than one when the loop was busy: the window is one of time, not of turns.
+    // More than one turn when the loop was busy: the window measures time, not turns.
     const turns = Math.max(1, Math.floor((this.clock.now() - this.#turnedAt) / this.bucketMs));
     this.#turnedAt += turns * this.bucketMs;
     for (let turn = 0; turn < Math.min(turns, BUCKETS); turn++) this.rotation.emit('rotate');

@@ -42,8 +42,8 @@ export class BreakerRecorder {
       rotateBucketController: rotation,
     } as const;
     const status = CircuitBreaker.newStatus(settings);
-    // Each count into the bucket of its own age, so that it leaves the window when it is due. `window` copies the list of
-    // buckets, not the buckets.
+    // Each count goes into the bucket of its own age, so that it leaves the window in time. `window` copies the list of buckets,
+    // not the buckets.
     status.window.forEach((bucket, age) => {
       bucket.successes = history[age] ?? 0;
       bucket.fires = bucket.successes;
@@ -59,8 +59,8 @@ export class BreakerRecorder {
 
   /**
    * A window in use.
-   * @param history - the successes so far, the current bucket first. Without them, the first failures would be all there is,
-   *   and would open it.
+   * @param history - the successes so far, the current bucket first. Without them the window would hold only the first failures,
+   * which would open it.
    */
   static armed(
     options: Complete<BreakerOptions>,
@@ -71,7 +71,7 @@ export class BreakerRecorder {
     return new BreakerRecorder(options, rotation, events, history, { enabled: true, closed: true, halfOpen: false });
   }
 
-  /** One that the next outcome decides: a success closes it with an empty window, a failure opens it. */
+  /** A recorder whose next outcome decides: a success closes it with an empty window, a failure opens it. */
   static halfOpen(
     options: Complete<BreakerOptions>,
     rotation: EventEmitter,

@@ -61,7 +61,7 @@ export class Breaker implements ArmedBreaker {
   /** Counts the outcome of a call that is not the trial call. Only `ok` and `failure` say anything here. */
   record(kind: OutcomeKind, startedAt: number, now: number): void {
     if (kind !== 'ok' && kind !== 'failure') return;
-    // From before the last change, or from the very moment of it: it tells of a time that has been judged.
+    // It started before the last change, or at the same moment: that time has already been judged.
     if (this.#open || startedAt <= this.#changedAt) return;
     if (this.#recorder !== undefined) {
       this.#recorder.record(kind === 'ok');
@@ -86,15 +86,15 @@ export class Breaker implements ArmedBreaker {
         this.#recorder.record(kind !== 'failure');
         break;
       case 'overload':
-        // It works, and the last that it needs is to be tried again and again.
+        // It is only overloaded, and must not be tried again and again.
         this.#probeAt = now + probeDelayMs(options.openMs, 0, random);
         break;
       case 'ignore':
-      // Nothing was learnt: the next call may try.
+      // The trial has shown nothing: the next call may be one.
     }
   }
 
-  /** Makes the trial call due now: something else has shown that the node is back. */
+  /** Makes the trial call due now, because something else has shown that the node is back. */
   expedite(now: number): void {
     this.#probeAt = Math.min(this.#probeAt, now);
   }
@@ -130,7 +130,7 @@ export class Breaker implements ArmedBreaker {
   #opened(): void {
     const { clock, options, random } = this.#group;
     const now = clock.now();
-    // An outage that begins again soon after it ended has not ended.
+    // An outage that returns soon after its end counts as the same outage.
     if (!this.#open && now - this.#changedAt > options.windowMs) this.#outageFrom = now;
     const openForMs = probeDelayMs(options.openMs, now - this.#outageFrom, random);
     this.#probeAt = now + openForMs;

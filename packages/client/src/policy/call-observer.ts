@@ -71,7 +71,7 @@ export class CallObserver {
         try {
           return (await items.return?.()) ?? { done: true, value: undefined };
         } finally {
-          // Its reader wants no more of it: that is how a stream may end well.
+          // Its reader stopped: that is a normal end of a stream.
           this.#end(record, 0, undefined);
         }
       },
@@ -123,7 +123,7 @@ class CallRecord implements ObservedClientCall {
   itemsReceived = 0;
   durationMs: number | undefined = undefined;
   error: RpcError | undefined = undefined;
-  /** Whether what is above the gates of the call ends it: a user's layers, a reader. */
+  /** Whether something above the gates of the call ends it: a user's layers, a reader. */
   endsAbove = false;
   readonly #call: Call;
   readonly #clock: Clock;

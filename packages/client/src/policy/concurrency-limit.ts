@@ -3,7 +3,7 @@ import { type Complete, rpcError, type Waiting, waitFor } from '@org/rpc-core/in
 import type { CallLimit } from './admission.js';
 
 /**
- * Lets at most `max` calls be under way; `queue` more wait for one of them to end, at most until their deadline.
+ * Lets at most `max` calls be in progress; `queue` more wait for one of them to end, at most until their deadline.
  *
  * A limit for {@link admission}, where calls are let in, and a gate of the call, where their permits come back: whatever
  * ends a call, its permit is free before its promise settles. Both places must be given the same instance.

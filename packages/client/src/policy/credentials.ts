@@ -2,10 +2,10 @@ import { type Call, type Clock, isRpcError, type Layer, type Metadata, type RpcE
 import { isPromise, rpcError, waitFor } from '@org/rpc-core/internal';
 import { belongsTo, showCaller } from './name-call.js';
 
-/** What a client sends with every call: a value, or a function that is asked for each call. */
+/** The metadata of every call of a client: a value, or a function that is called for each call. */
 export type MetadataSource = Metadata | (() => Metadata | Promise<Metadata>);
 
-/** Adds the client's metadata to a call. What the call itself gives goes before it. */
+/** Adds the client's metadata to a call. Keys that the call itself gives are kept. */
 export function credentials(source: MetadataSource, clock: Clock): Layer {
   return (next) => (call) => {
     let given: Metadata | Promise<Metadata>;
@@ -24,7 +24,7 @@ export function credentials(source: MetadataSource, clock: Clock): Layer {
         return next(call);
       },
       (error: RpcError) => {
-        // What the function itself made shows where that was.
+        // An error that the function itself made shows where it came from.
         throw error.progress === 'processed' ? error : showCaller(error);
       },
     );

@@ -27,7 +27,7 @@ export class OutlierRecord {
   /** Failures since the last success, and when the last of them was seen. */
   #inRow = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
-  /** Successes since this was made, or since nothing fails any more; of what failed before, nothing is kept. */
+  /** Successes since this was made, or since the last failure left the window. */
   #oks = 0;
   #from: number;
   #window: OutlierWindow | undefined;
@@ -151,7 +151,7 @@ export class EjectionCount {
   /** Those of them that are left alone. */
   ejected = 0;
 
-  /** Whether one more can be spared: of two nodes one, never the last, and no more than a share. */
+  /** Whether one more node can be ejected: one of two, never the last, and no more than `maxPercent`. */
   mayEject({ maxPercent }: EjectionValues): boolean {
     if (maxPercent === 0 || this.present - this.ejected < 2) return false;
     return (this.ejected + 1) * 100 <= Math.max(maxPercent * this.present, 100);

@@ -3,8 +3,8 @@ import { isLate, surface } from '@org/rpc-core/internal';
 import { classify, type OutcomeKind } from './outcome.js';
 
 /**
- * What the outcome of an attempt says of its node, where its user has a word in it. What says nothing of any node stays so,
- * whatever the user says; what is no failure for them shows, if the node answered, that it works.
+ * What the outcome of an attempt says of its node, when `failureWhen` may decide. Outcomes that say nothing of any node are not
+ * changed by it; an answer that it does not count as a failure shows that the node works.
  */
 export function judgeFailure(outcome: Outcome, failureWhen: FailureWhen): OutcomeKind {
   const kind = classify(outcome);

@@ -5,7 +5,7 @@ import { classify } from './outcome.js';
 /** What holds for the fallback of a method; `enabled` is false when there is none. */
 export type FallbackValues = Complete<FallbackOptions, 'value' | 'from' | 'when'>;
 
-/** A call was answered with something else than a server's answer; for those who watch. */
+/** A call was answered by its fallback; for observers. */
 export interface FallbackEvent {
   readonly service: string;
   readonly method: string;
@@ -44,7 +44,7 @@ async function replace(
   }
 }
 
-/** Whether an error speaks of servers, of the way to them or of limits, and not of what was asked. */
+/** Whether an error is about servers, the network or limits, and not about the request. */
 function isTrouble(error: RpcError): boolean {
   const { code } = error;
   if (code === 'RESOURCE_EXHAUSTED' || code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED') return true;

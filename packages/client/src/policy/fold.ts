@@ -62,7 +62,7 @@ export type ServiceValues = {
   readonly [P in keyof FoldedForService]: Complete<ValuesOf<FoldedForService[P]>>;
 };
 
-/** What a policy is told when it judges what its dark rule would have changed of a call. */
+/** What a policy knows when it judges what its dark rule would have changed in a call. */
 export interface DarkView {
   readonly isStream: boolean;
   /** Whether the maker of the call gave it a timeout, which goes before all rules. */
@@ -108,7 +108,7 @@ interface Source {
   readonly said: Said;
   /** Whether it speaks of the method alone. */
   readonly isOwn: boolean;
-  /** Whether naming the policy asks for it, though no value is given: a rule may name it for another method. */
+  /** Whether naming the policy turns it on even without a value. A rule may name it only for another method. */
   readonly asks: boolean;
 }
 

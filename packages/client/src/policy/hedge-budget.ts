@@ -1,22 +1,21 @@
 import type { Call, HedgeOptions } from '@org/rpc-core';
 import type { DarkView } from './fold.js';
 
-/** Over how long the calls are counted that say how many hedges may follow each other, in milliseconds. */
+/** The window in which calls are counted, in milliseconds: their number bounds how many hedges may be saved. */
 const WINDOW_MS = 10_000;
 
-/** A tenth on top: where just the share of the calls is slow, chance makes it a little more now and a little less then. */
+/** A tenth more than the share: when exactly that share of the calls is slow, it varies a little by chance. */
 const TOLERANCE = 1.1;
 
-/** Of the calls of a window, so much may be saved for hedges that come together. */
+/** The share of the calls of a window that may be saved for hedges that come together. */
 const SAVED_SHARE = 0.003;
 
 /** So many in any case: few calls are to be hedged too. */
 const SAVED_MIN = 2;
 
 /**
- * What hedges may add to the calls of one method: each call brings in its share, and little of it can be saved. So a server that
- * becomes slow for all its calls, each of which would be hedged then, has in ten seconds at most half a percent of them more
- * than two percent.
+ * Bounds the hedges of one method: each call earns a share of a hedge, and little of it can be saved. So when a server becomes
+ * slow for all its calls, hedges add at most half a percent of the calls of ten seconds to the usual two percent.
  */
 export class HedgeBudget {
   #tokens = SAVED_MIN;
@@ -26,7 +25,7 @@ export class HedgeBudget {
 
   /**
    * A call begins.
-   * @param percent - how many hedges a hundred calls bring in
+   * @param percent - how many hedges a hundred calls earn
    * @param now - milliseconds of the client's clock
    */
   earn(percent: number, now: number): void {
@@ -50,7 +49,9 @@ export class HedgeBudget {
   }
 }
 
-/** What a dark rule would have made of the attempts of a call; `undefined` when nothing, or when only a percentile could tell. */
+/**
+ * What a dark rule would have changed in the attempts of a call; `undefined` when nothing, or when that depends on a percentile.
+ */
 export function judgeHedge(call: Call, { isStream, inForce }: DarkView, wanted: HedgeOptions): string | undefined {
   if (isStream || !call.idempotent || call.oneWay) return undefined;
   const { max = 1, delayMs } = wanted;

@@ -7,7 +7,7 @@ const WINDOW_MS = 10_000;
 /** Answers after which something is known of a method. */
 const ANSWERS_MIN = 20;
 
-/** Answers of the last windows after which any percentile of them can be told. Fewer would say nothing of the slowest two. */
+/** How many answers are needed before a percentile is computed: fewer would say nothing of the slowest two percent. */
 const PERCENTILE_ANSWERS_MIN = 100;
 
 /**
@@ -50,7 +50,7 @@ export class MethodLatency implements Gate {
   #currentGivenUpMs = 0;
   #previousGivenUpMs = 0;
 
-  /** What the slowest answers of late take, in milliseconds; `undefined` when too little is known. */
+  /** How long the slowest recent answers take, in milliseconds; `undefined` when too little is known. */
   slowMs(now: number): number | undefined {
     this.#turn(now);
     const slowMs = this.#answers?.slowMs;
@@ -58,8 +58,8 @@ export class MethodLatency implements Gate {
   }
 
   /**
-   * What so many percent of the answers of late are faster than, in milliseconds; `undefined` when too little is known.
-   * To be asked for the same percentile as a rule: another one is counted anew.
+   * The latency below which `percent` of the recent answers were, in milliseconds; `undefined` when too little is known. Ask for
+   * the same percentile as a rule: another one is computed anew.
    */
   percentileMs(percent: number, now: number): number | undefined {
     this.#turn(now);
@@ -76,8 +76,8 @@ export class MethodLatency implements Gate {
   }
 
   /**
-   * What looks at an outcome before all who would hold it against the node: an attempt whose caller gave it less time than the
-   * method usually takes says nothing when it runs out of it.
+   * Sees an outcome before everything that would count it against the node: an expired attempt that had less time than the method
+   * usually takes says nothing of the node.
    */
   readonly excuse: Gate = {
     settle: (call, outcome) => {
@@ -193,7 +193,7 @@ class Percentile {
 /** Answers, and attempts given up after another one was. A server that was lost says nothing of the method. */
 function tellsLatency(call: Call, outcome: NonNullable<Outcome>): boolean {
   if (outcome.progress === 'processed') return true;
-  // Given up because another attempt was faster: it would have taken at least this long.
+  // It was given up because another attempt was faster: it would have taken at least this long.
   if (outcome.code === 'CANCELLED') return call.parent !== undefined && call.signal?.aborted !== true;
   return outcome.code === 'DEADLINE_EXCEEDED' && !isLate(outcome) && wasGivenUpBefore(call);
 }

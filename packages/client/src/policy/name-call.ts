@@ -1,6 +1,6 @@
 import type { Call, RpcError } from '@org/rpc-core';
 
-/** Lets the message say of which call it speaks, and where that went, unless it does already. The reason stays what it was. */
+/** Adds the call and its endpoint to the message, unless they are in it already. The reason is not changed. */
 export function nameCall(error: RpcError): RpcError {
   const { service, method, endpoint, reason, code } = error;
   if (service === undefined || method === undefined) return error;
@@ -17,7 +17,7 @@ export function nameCall(error: RpcError): RpcError {
   return error;
 }
 
-/** Says of an error that did not come out of an attempt to which call it belongs, in its facts and its message. */
+/** Names the call of an error that did not come out of an attempt, in its facts and its message. */
 export function belongsTo(call: Pick<Call, 'service' | 'method'>, error: RpcError): RpcError {
   error.service ??= call.service;
   error.method ??= call.method;
@@ -25,15 +25,15 @@ export function belongsTo(call: Pick<Call, 'service' | 'method'>, error: RpcErro
 }
 
 /**
- * Takes the stack anew, where the promise that the caller waits for is about to be rejected: the error was made when bytes came
- * from a socket, and that place tells the caller nothing. Calls that succeed pay nothing for it.
+ * Captures the stack again where the caller's promise is about to be rejected: the error was made when bytes came from a socket,
+ * and that place means nothing to the caller. Calls that succeed pay nothing for it.
  */
 export function showCaller(error: RpcError): RpcError {
   Error.captureStackTrace(error, showCaller);
   return error;
 }
 
-/** As the engine defines them: printing an error must not show them once more among its facts. */
+/** Not enumerable, as the engine defines them: otherwise printing an error would show them twice. */
 function redefine(error: RpcError, name: 'message' | 'stack', value: string | undefined): void {
   Object.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: false });
 }

@@ -18,7 +18,7 @@ export function classify(outcome: Outcome): OutcomeKind {
   return outcome === undefined ? 'ok' : classifyError(outcome);
 }
 
-/** What each code says when a handler, or the server before it, gave it as the answer. */
+/** What each code means as the answer of a handler or of the server. */
 const ANSWERS: Readonly<Record<Code, OutcomeKind>> = {
   // The server gave up the work, or says that it cannot do it: another node may.
   DEADLINE_EXCEEDED: 'failure',
@@ -28,13 +28,13 @@ const ANSWERS: Readonly<Record<Code, OutcomeKind>> = {
   UNKNOWN: 'failure',
   DATA_LOSS: 'failure',
   RESOURCE_EXHAUSTED: 'overload',
-  // The caller went away, however far the work had got.
+  // The caller went away, however far the work was.
   CANCELLED: 'ignore',
-  // Who calls, or what is called, is wrong: it would be on any other node, unless this one lacks a method or a key.
+  // The caller or the method is wrong, as it would be on any other node, unless this one lacks a method or a key.
   UNIMPLEMENTED: 'denied',
   PERMISSION_DENIED: 'denied',
   UNAUTHENTICATED: 'denied',
-  // The meaning of the call was refused, by a node that works.
+  // The handler refused the request: the node works.
   INVALID_ARGUMENT: 'business',
   NOT_FOUND: 'business',
   ALREADY_EXISTS: 'business',
@@ -43,26 +43,26 @@ const ANSWERS: Readonly<Record<Code, OutcomeKind>> = {
   OUT_OF_RANGE: 'business',
 };
 
-/** Whether a code says that the caller may not, or that there is no such method. */
+/** Whether a code says that the caller is not allowed, or that there is no such method. */
 export function isDenialCode(code: Code): boolean {
   return ANSWERS[code] === 'denied';
 }
 
 function classifyError(error: RpcError): OutcomeKind {
   const { code } = error;
-  // It has done its work; that nobody can take the answer is between caller and handler.
+  // The node has done its work; that the answer cannot be taken is a matter of caller and handler.
   if (error.final && code === 'RESOURCE_EXHAUSTED') return 'business';
   switch (error.progress) {
     case 'unsent':
-      // No connection, or none in time, is the node's trouble. All else that was not sent was refused here.
+      // No connection, or none in time, counts against the node. Everything else that was not sent was refused here.
       return code === 'UNAVAILABLE' ? 'failure' : 'ignore';
     case 'refused':
-      // A server that drains leaves in order: it is picked no more, and nothing of it is broken.
+      // A draining server leaves in order: it is not picked any more, and is not broken.
       if (code === 'UNAVAILABLE') return 'ignore';
-      // Its queue is longer than the time that the call had left.
+      // The wait in its queue was longer than the time that the call had left.
       return code === 'DEADLINE_EXCEEDED' ? 'overload' : ANSWERS[code];
     case 'maybe-processed':
-      // This process was too busy to look: the answer may have been in time.
+      // This process was too busy to read in time: the answer may have come before the deadline.
       if (code === 'DEADLINE_EXCEEDED' && isLate(error)) return 'ignore';
       return ANSWERS[code];
     default:

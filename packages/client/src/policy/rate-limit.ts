@@ -5,14 +5,14 @@ import type { CallLimit } from './admission.js';
 /** Calls that wait for one limit; more are refused, since without a deadline they could wait without end. */
 const WAITING_MAX = 10_000;
 
-/** So that rounding never wakes the queue a hair before the turn that it was set for. */
+/** Added so that rounding never wakes the queue just before its turn. */
 const TIMER_SLACK_MS = 0.001;
 
 /**
  * Starts at most `burst` calls at once and `perSecond` in the long run: in every stretch of time no more than
  * `perSecond * seconds + burst`. Calls beyond that wait in the order in which they came, each at most until its deadline.
  *
- * The state is one number, the time at which the calls let through so far would have come had they kept to the rate.
+ * The state is one number: the time at which the calls so far would have come at exactly the rate.
  *
  * Source: GCRA, the generic cell rate algorithm of ITU-T I.371.
  */
@@ -20,7 +20,7 @@ export class RateLimit implements CallLimit {
   readonly #clock: Clock;
   readonly #what: string;
   #options: Complete<RateLimitOptions>;
-  /** The time of one call, and how far calls may be ahead of theirs, in milliseconds. */
+  /** The time between two calls, and how far calls may be ahead of it, in milliseconds. */
   #intervalMs = 0;
   #toleranceMs = 0;
   /** The theoretical arrival time of the next call. */
@@ -80,7 +80,7 @@ export class RateLimit implements CallLimit {
 
   #wait(call: Call, now: number): Promise<void> {
     if (call.signal?.aborted) return waitFor<void>(this.#clock, call, this.#what).promise;
-    // Whoever gives up leaves the queue, and his turn is the next one's.
+    // A call that gives up leaves the queue, and the next one gets its turn.
     const waiting: Waiting<void> = waitFor<void>(
       this.#clock,
       call,

@@ -10,18 +10,18 @@ const REPEAT = 100;
 const CONCURRENT_MIN = 3;
 
 /**
- * Beyond the share, each call in the window brings in so much, up to what `minPerSecond` makes in a window. A fixed number of
- * repeats would let clients with few calls each, and there may be thousands of them, repeat every call twice.
+ * In addition to the share, each call in the window earns this percentage of a repeat, up to what `minPerSecond` makes in a
+ * window. A fixed number of repeats would let thousands of clients with few calls each repeat every call twice.
  */
 const FLOOR_PER_CALL = 7;
 
-/** As long as no more calls than this lie in the window, a client may also use its spare repeats. */
+/** While no more calls than this are in the window, a client may also use its spare repeats. */
 const FEW_CALLS = 100;
 
-/** From one spare repeat to the next, in milliseconds, for each `minPerSecond`: a call that comes alone may be repeated. */
+/** The time between two spare repeats, in milliseconds, when `minPerSecond` is 1: so a call that comes alone may be repeated. */
 const SPARE_EACH_MS = 20_000;
 
-/** Calls that may wait for a place among the repeats in flight; the others fail with what they have. */
+/** How many calls may wait for a place among the repeats in flight; others fail with the error that they have. */
 const WAITING_MAX = 4_096;
 
 /**
@@ -101,8 +101,8 @@ export class RetryBudget implements Required<Gate> {
 
   /**
    * Takes a place among the repeats in flight, to be given back with {@link ended}: at once, or when the promise resolves; it
-   * rejects with the deadline of the call. Calls that fail together, as those of a node that was frozen, come for their repeats
-   * together, and there is room for all of them one after the other.
+   * rejects with the deadline of the call. Calls that fail together, such as those of a frozen node, ask for their repeats
+   * together, and get them one after the other.
    * @returns false when too many wait already
    */
   begin(clock: Clock, call: Call): Promise<void> | false | undefined {
@@ -142,7 +142,7 @@ export class RetryBudget implements Required<Gate> {
   #roll(now: number): void {
     const tick = Math.floor(now / this.#slotMs);
     const turns = Math.min(tick - this.#tick, SLOTS);
-    // A call may be older than what was counted last: it counts for the present.
+    // A call may be older than the last one that was counted: it counts for the present.
     if (turns <= 0) return;
     for (let turn = 0; turn < turns; turn++) {
       const slot = (tick - turn) % SLOTS;

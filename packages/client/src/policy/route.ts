@@ -98,7 +98,7 @@ class Subset implements NodeSubset {
   }
 }
 
-/** What a dark route would have made of the choice of the node; `undefined` when nothing. */
+/** What a dark route would have changed in the choice of the node; `undefined` when nothing. */
 export function judgeRoute({ destination }: Call, subset: NodeSubset | undefined): string | undefined {
   if (subset === undefined || destination === undefined || subset.includes(destination)) return undefined;
   return `the route "${subset.name}" would have led elsewhere`;

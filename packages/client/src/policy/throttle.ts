@@ -7,8 +7,8 @@ const SLOTS = 30;
 const SLOT_MS = 1_000;
 
 /**
- * When of at least so many attempts that were sent in the last few slots nearly all were taken, the overload is over, and only
- * these slots count: half a minute of refusals would be a long time to wait for what works again.
+ * When nearly all attempts of these last slots were accepted, the overload is over and only these slots count: otherwise half a
+ * minute of refusals would have to pass first.
  */
 const RECENT_SLOTS = 3;
 const RECENT_MIN = 10;
@@ -91,7 +91,7 @@ export class Throttle implements Gate {
     this.#counts.ended(isAccepted);
   }
 
-  /** Whether the servers have taken an attempt that failed; `undefined` when that says nothing of it. */
+  /** Whether the servers have accepted an attempt that failed; `undefined` when its error does not tell. */
   #isAccepted(error: RpcError): boolean | undefined {
     if (error.code === 'DEADLINE_EXCEEDED' && error.progress === 'maybe-processed')
       return isLate(error) ? undefined : false;

@@ -4,11 +4,11 @@ import type { DarkView } from './fold.js';
 /** No attempt is given up before this, in milliseconds, unless the call itself ends. */
 const ATTEMPT_MIN_MS = 50;
 
-/** An attempt may take so many times as long as the slowest answers of late before it is given up for another one. */
+/** An attempt may take this many times as long as the slowest recent answers before it is given up for another one. */
 const SLOW_FACTOR = 2;
 
 /**
- * Until when an attempt that starts now may take, in the clock's milliseconds.
+ * The deadline of an attempt that starts now, in the clock's milliseconds.
  *
  * Without `attemptTimeoutMs`, an idempotent call with attempts left shares its time between them, so that one node that hangs
  * does not eat the time in which another could have answered; but never so little that a method that is merely slow would
@@ -32,7 +32,7 @@ export function attemptDeadline(
   return Math.min(deadline, now + Math.max(ATTEMPT_MIN_MS, SLOW_FACTOR * slowMs, shareMs));
 }
 
-/** What a dark rule would have made of the time that a call took; `undefined` when nothing. */
+/** What a dark rule would have changed in the time of a call; `undefined` when nothing. */
 export function judgeTimeouts(
   call: Call,
   { hasOwnTimeout, inForce }: DarkView,

@@ -2,7 +2,7 @@ import { Call, type Gate, isRpcError, type Layer } from '@org/rpc-core';
 import { guardLayers } from '@org/rpc-core/internal';
 import { belongsTo } from './name-call.js';
 
-/** The layers that a user gave, with what the library needs around them; nothing at all where there are none. */
+/** The layers of a user between two of the library's own; none where the user gave none. */
 export function userLayers(layers: readonly Layer[]): readonly Layer[] {
   return layers.length === 0 ? layers : [outermost, ...guardLayers(layers), innermost];
 }
@@ -24,7 +24,7 @@ const outermost: Layer = (next) => (call) => {
 
 /**
  * A user's layer may have waited, so that what follows must look at the clock. It may also call again while the first time is
- * still under way, to hedge or to warm up: a call is in one place at a time, so that each such time is a call of its own.
+ * still running, to hedge or to warm up: a call can be in one place only, so each such time is a call of its own.
  */
 const innermost: Layer = (next) => (call) => {
   const own = call.callGate === undefined ? call : again(call);
@@ -33,7 +33,7 @@ const innermost: Layer = (next) => (call) => {
   return next(own);
 };
 
-/** In place of the gates that the call is about to enter: from here on it is under way. */
+/** Stands in for the gates that the call is about to enter: from here on it is running. */
 const ENTERED: Required<Gate> = { enter: () => undefined, settle: () => {} };
 
 /** The same call once more, with gates, attempts and an outcome of its own. */
@@ -51,7 +51,7 @@ export function again(call: Call): Call {
   if (call.onSettled !== undefined) {
     copy.onSettled = (settled, outcome) => {
       const { onSettled } = call;
-      // Of several answers the first one is told.
+      // Of several answers the first one is reported.
       if (outcome === undefined) call.onSettled = undefined;
       onSettled?.(settled, outcome);
     };

@@ -7,7 +7,7 @@ export function wantedWeight(document: RulesDocument, endpoint: Endpoint): numbe
   return endpoints?.[endpoint.id] ?? endpoints?.[endpointAddress(endpoint)];
 }
 
-/** What a dark rule would have made of the choice of the node; `undefined` when nothing. */
+/** What a dark rule would have changed in the choice of the node; `undefined` when nothing. */
 export function judgeWeight({ destination }: Call, document: RulesDocument): string | undefined {
   const endpoint = (destination as { readonly endpoint?: Endpoint } | undefined)?.endpoint;
   if (endpoint === undefined) return undefined;

@@ -9,7 +9,7 @@ interface Count {
   effect: string;
 }
 
-/** Counts what dark rules of a service would have changed, and tells of each policy at most once a tick. */
+/** Counts what dark rules of a service would have changed, and reports each policy at most once a tick. */
 export class DarkCounts {
   readonly #counts = new Map<RulePolicy, Count>();
 

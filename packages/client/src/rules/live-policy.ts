@@ -23,7 +23,7 @@ export interface RulesPointer {
 }
 
 /**
- * The policy of one method, made anew with the first call after the rules were swapped. Asked on each call, so it is one
+ * The policy of one method, made anew with the first call after the rules were swapped. Each call asks it, which costs one
  * comparison of pointers while nothing changes.
  */
 export class LivePolicy {

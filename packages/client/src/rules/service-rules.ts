@@ -35,13 +35,13 @@ export interface ServiceRulesEnvironment {
   readonly onSwap: () => void;
 }
 
-/** However often somebody writes, rules are swapped at most this often, in milliseconds. */
+/** The shortest time between two swaps of rules, in milliseconds, however often somebody writes. */
 const SWAP_MIN_MS = 200;
 
 /**
  * Follows the rules of one service. Each document is checked as a whole and becomes one immutable value, which replaces the one
- * before at once for all methods. One that is wrong changes nothing and is told of, here and in the registry; while the
- * registry is away, the last one holds.
+ * before at once for all methods. A wrong document changes nothing and is reported, here and in the registry. While the registry
+ * cannot be reached, the last document holds.
  */
 export class ServiceRules {
   /** The rules in force. */
@@ -107,7 +107,7 @@ export class ServiceRules {
     const waitMs = this.#lookedAt + SWAP_MIN_MS - clock.now();
     const isScheduled = this.#waiting !== undefined;
     if (!isScheduled && waitMs <= 0) return this.#look(text);
-    // Of those that come meanwhile the last one wins.
+    // Of documents that come meanwhile the last one counts.
     this.#waiting = { text };
     if (isScheduled) return;
     this.#cancelSwap = clock.schedule(
