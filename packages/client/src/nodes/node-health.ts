@@ -9,6 +9,12 @@ import type { OutcomeKind } from '../policy/outcome.js';
 import type { Denials } from './denials.js';
 import { methodKey } from './method-key.js';
 
+/** How long a newcomer warms up, in milliseconds; one that was away warms up for as long as it was, this long at most. */
+export const RAMP_MS = 30_000;
+
+/** A node that was away for less has not cooled down, in milliseconds. */
+const WARM_UP_FROM_MS = 1_000;
+
 /** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
 const PROBE_AFTER_MS = 5_000;
 
@@ -16,10 +22,18 @@ const PROBE_AFTER_MS = 5_000;
 const ANY_CALL_AFTER_MS = 2_000;
 
 /**
- * A node is suspect, and others go before it whatever its load, when a second failure comes this long, in milliseconds, after the
- * first one without a success between. Failures that come closer together are left to load and breakers.
+ * A node that has failed and not succeeded for so long since, in milliseconds, is suspect: others go before it, whatever its load.
+ * Before that, load and breakers judge: a node that is called often and well soon has its next success.
  */
 const SUSPECT_AFTER_MS = 1_000;
+
+/**
+ * A trial call is not due before the client has made so many calls for each node that it has beyond a few, unless that takes too
+ * long: of a client with many nodes and few calls, trials would be more than the node would get if it were well.
+ */
+const PROBE_CALLS = 10;
+const PROBE_CALLS_FREE = 50;
+const PROBE_CALLS_FOR_MS = 120_000;
 
 /** How many methods of one node have a breaker; beyond that the oldest breaker is dropped. */
 const METHODS_MAX = 1_000;
@@ -56,6 +70,12 @@ export interface NodePeers {
   ejected(node: MeasuredNode, forMs: number | undefined): void;
   /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
   medianMs(node: MeasuredNode, now: number): number | undefined;
+  /** How many nodes there are. */
+  readonly size: number;
+  /** How many calls they were given until now. */
+  readonly started: number;
+  /** Told that the node can be called for the first time. */
+  arrived(node: MeasuredNode, now: number): void;
   /** Told whether a probe may be due at the node. */
   setProbing(node: MeasuredNode, probing: boolean): void;
   /** Told when a breaker of the node has opened (1) or is open no more (-1). */
@@ -94,12 +114,15 @@ export class NodeHealth implements BreakerOwner {
   #failingFrom = -1;
   /** Failures since the last success. */
   #failures = 0;
-  #isSuspect = false;
   /** The method that has failed; `undefined` when more than one has: then the node is at fault. */
   #suspect: MethodRef | undefined;
   #probeAt = 0;
+  /** The calls that all nodes had been given when it last failed. */
+  #startedBefore = 0;
   /** Whether calls can be given to the node at all: otherwise it is not also counted as avoided. */
-  #isPresent = true;
+  #isPresent = false;
+  #hasArrived = false;
+  #absentFrom = 0;
   #closed = false;
 
   /** Made by `ServiceHealth.join`. */
@@ -107,7 +130,6 @@ export class NodeHealth implements BreakerOwner {
     this.#node = node;
     this.#peers = peers;
     this.#outlier = new OutlierRecord(peers.random, now);
-    peers.ejections.present++;
   }
 
   get address(): string {
@@ -120,7 +142,8 @@ export class NodeHealth implements BreakerOwner {
     const shutter = this.#shut > 0 ? this.#shutter(call.methodRef) : undefined;
     if (shutter !== undefined) return this.#mayProbe(call, now, shutter) ? NodeStatus.PROBE : NodeStatus.AVOID;
     if (this.#mayProbe(call, now, undefined)) return NodeStatus.PROBE;
-    return this.#isSuspect && (this.#suspect === undefined || isSame(this.#suspect, call.methodRef))
+    const isSuspect = this.#failedAt >= 0 && now - this.#failingFrom >= SUSPECT_AFTER_MS;
+    return isSuspect && (this.#suspect === undefined || isSame(this.#suspect, call.methodRef))
       ? NodeStatus.SUSPECT
       : NodeStatus.OPEN;
   }
@@ -134,13 +157,19 @@ export class NodeHealth implements BreakerOwner {
   }
 
   /** Whether calls can be given to the node, whatever its health. */
-  setPresent(isPresent: boolean): void {
+  setPresent(isPresent: boolean, now: number): void {
     if (this.#closed || isPresent === this.#isPresent) return;
     this.#isPresent = isPresent;
     const change = isPresent ? 1 : -1;
     this.#peers.ejections.present += change;
     if (this.#outlier.isEjected) this.#peers.ejections.ejected += change;
     else this.#countBreakers(change);
+    if (!isPresent) this.#absentFrom = now;
+    else if (this.#hasArrived) this.#warmUp(now - this.#absentFrom, now);
+    else {
+      this.#hasArrived = true;
+      this.#peers.arrived(this.#node, now);
+    }
   }
 
   /** Breakers of an ejected node are not counted: it is avoided only once. */
@@ -186,6 +215,7 @@ export class NodeHealth implements BreakerOwner {
   /** The node has been connected again: trial calls that wait for their time are due now. */
   reconnected(now: number): void {
     this.#probeAt = Math.min(this.#probeAt, now);
+    this.#startedBefore = Number.NEGATIVE_INFINITY;
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) breaker.expedite(now);
     for (const shutter of this.#denying.values()) shutter.expedite(now);
     if (this.#outlier.isEjected) this.#outlier.expedite(now);
@@ -223,10 +253,18 @@ export class NodeHealth implements BreakerOwner {
     // A stream lasts, and says early whether it works: by then it should have.
     const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + PROBE_AFTER_MS;
     if (until !== undefined && now <= until) return false;
-    const due = shutter === undefined ? this.#failedAt >= 0 && now >= this.#probeAt : shutter.isDue(now);
+    const due = shutter === undefined ? this.#isDue(now) : shutter.isDue(now);
     if (!due) return false;
     if (call.idempotent && call.attempt === 0 && !call.oneWay && call.stream === undefined) return true;
     return shutter === undefined ? now >= this.#probeAt + ANY_CALL_AFTER_MS : shutter.isDue(now - ANY_CALL_AFTER_MS);
+  }
+
+  /** Whether it is time for a trial after a failure that opened nothing, and others have had enough calls since. */
+  #isDue(now: number): boolean {
+    if (this.#failedAt < 0 || now < this.#probeAt) return false;
+    const { size, started } = this.#peers;
+    const isRested = started - this.#startedBefore >= PROBE_CALLS * size - PROBE_CALLS_FREE;
+    return isRested || now - this.#failedAt >= PROBE_CALLS_FOR_MS;
   }
 
   #probeSettled(call: Call, kind: OutcomeKind, now: number): void {
@@ -247,18 +285,23 @@ export class NodeHealth implements BreakerOwner {
     this.#failedAt = now;
     if (this.#failures++ === 0) this.#suspect = call.methodRef;
     else if (this.#suspect !== undefined && !isSame(this.#suspect, call.methodRef)) this.#suspect = undefined;
-    if (now - this.#failingFrom >= SUSPECT_AFTER_MS) this.#isSuspect = true;
+    this.#startedBefore = this.#peers.started;
     this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#peers.random);
     this.#updateProbing();
   }
 
   #recovered(now: number): void {
+    if (this.#failures > 1 && this.#failingFrom >= 0) this.#warmUp(now - this.#failingFrom, now);
     this.#failedAt = -1;
     this.#failingFrom = -1;
     this.#failures = 0;
-    this.#isSuspect = false;
     this.#node.load.reset(this.#peers.medianMs(this.#node, now), now);
     this.#updateProbing();
+  }
+
+  /** Its share rises slowly: what it had in memory may be gone, and what waits for it must not come at once. */
+  #warmUp(awayMs: number, now: number): void {
+    if (awayMs >= WARM_UP_FROM_MS) this.#node.load.ramp(Math.min(RAMP_MS, awayMs), now);
   }
 
   #updateProbing(): void {

@@ -53,8 +53,7 @@ export class Node implements MeasuredNode, LinkObserver {
     this.#now = () => service.clock.now();
     const now = this.#now();
     this.load = new PeakEwmaLoad(now);
-    this.#health = service.join(this, now);
-    this.#health.setPresent(this.isReady);
+    this.#health = service.join(this, now, this.isReady);
     link.observe(this);
   }
 
@@ -67,7 +66,7 @@ export class Node implements MeasuredNode, LinkObserver {
     this.#listed = listed;
     const weight = this.#weight;
     this.#endpoint = weight === undefined ? listed : Object.freeze({ ...listed, weight });
-    this.#health.setPresent(this.isReady);
+    this.#health.setPresent(this.isReady, this.#now());
   }
 
   /**
@@ -147,7 +146,7 @@ export class Node implements MeasuredNode, LinkObserver {
   }
 
   linkChanged(link: NodeLink, previous: LinkState): void {
-    this.#health.setPresent(this.isReady);
+    this.#health.setPresent(this.isReady, this.#now());
     if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
     this.#owner.nodeChanged(this);
   }

@@ -70,13 +70,12 @@ describe('ServiceHealth', () => {
 });
 
 describe('NodeHealth', () => {
-  it('is suspect for a method that has failed twice a second apart, until it succeeds', () => {
+  it('is suspect for a method that has failed and not succeeded for a second, until it does', () => {
     const { service } = scene();
     const health = service.join(new SceneNode('a'), 0);
     const other = new Call({ service: 'shop', method: 'sell', wireName: new Uint8Array() }, [], false);
     for (let i = 0; i < 5; i++) fail(health, aCall(), 1);
-    assert.equal(health.status(aCall(), 100), NodeStatus.OPEN);
-    fail(health, aCall(), 1_500);
+    assert.equal(health.status(aCall(), 1_001), NodeStatus.OPEN);
     assert.deepEqual(
       [health.status(aCall(), 1_600), health.status(other, 1_600)],
       [NodeStatus.SUSPECT, NodeStatus.OPEN],
@@ -95,9 +94,9 @@ describe('NodeHealth', () => {
     for (let i = 0; i < 20; i++) fail(health, aCall(), 1);
     await tick();
     assert.equal(service.avoided(aCall()), 1);
-    health.setPresent(false);
+    health.setPresent(false, 3);
     assert.equal(service.avoided(aCall()), 0);
-    health.setPresent(true);
+    health.setPresent(true, 3);
     assert.equal(service.avoided(aCall()), 1);
   });
 
@@ -123,8 +122,49 @@ describe('NodeHealth', () => {
     const { service } = scene();
     const health = service.join(new SceneNode('a'), 0);
     fail(health, aCall(), 0);
-    assert.equal(health.status(aCall(), 4_000), NodeStatus.OPEN);
+    assert.equal(health.status(aCall(), 4_000), NodeStatus.SUSPECT);
     assert.equal(health.status(aCall(), 6_000), NodeStatus.PROBE);
+  });
+
+  it('has none due among many nodes before the others have had their calls, or two minutes have passed', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    for (let i = 0; i < 99; i++) service.join(new SceneNode(`${i}`), 0);
+    fail(health, aCall(), 0);
+    for (let i = 0; i < 949; i++) service.callStarted();
+    assert.deepEqual(
+      [health.status(aCall(), 6_000), health.status(aCall(), 120_001)],
+      [NodeStatus.SUSPECT, NodeStatus.PROBE],
+    );
+    service.callStarted();
+    assert.equal(health.status(aCall(), 6_000), NodeStatus.PROBE);
+  });
+
+  it('warms up for as long as it failed, or was away, once it is back', () => {
+    const { service } = scene();
+    const node = new SceneNode('a');
+    const health = service.join(node, 0);
+    fail(health, aCall(), 0);
+    fail(health, aCall(), 9_000);
+    const good = aCall();
+    good.startedAt = 10_000;
+    health.settled(good, 'ok', 10_001);
+    assert.deepEqual([node.load.share(10_001), node.load.share(20_100)], [0.1, 1]);
+    health.setPresent(false, 30_000);
+    health.setPresent(true, 30_100);
+    assert.equal(node.load.share(30_101), 1);
+    health.setPresent(false, 31_000);
+    health.setPresent(true, 91_000);
+    assert.deepEqual([node.load.share(91_000), node.load.share(121_000)], [0.1, 1]);
+  });
+
+  it('warms up from the moment on that it can be called', () => {
+    const { service } = scene();
+    for (const name of ['a', 'b', 'c']) service.join(new SceneNode(name), 0);
+    const late = new SceneNode('late');
+    const health = service.join(late, 60_000, false);
+    health.setPresent(true, 100_000);
+    assert.deepEqual([late.load.share(100_000), late.load.share(115_000)], [0.1, 0.5]);
   });
 
   it('offers the probe to calls that may be repeated, and to others when none of them has come', () => {
@@ -134,8 +174,8 @@ describe('NodeHealth', () => {
     const once = aCall();
     once.idempotent = false;
     const repeated = aCall(new SceneNode('other'));
-    assert.equal(health.status(once, 6_000), NodeStatus.OPEN);
-    assert.equal(health.status(repeated, 6_000), NodeStatus.OPEN);
+    assert.equal(health.status(once, 6_000), NodeStatus.SUSPECT);
+    assert.equal(health.status(repeated, 6_000), NodeStatus.SUSPECT);
     assert.equal(health.status(once, 11_000), NodeStatus.PROBE);
   });
 

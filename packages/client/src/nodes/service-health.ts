@@ -7,10 +7,7 @@ import type { BreakerGroup } from '../policy/breaker-group.js';
 import { EjectionCount, type EjectionValues } from '../policy/ejection.js';
 import { Denials } from './denials.js';
 import { methodKey } from './method-key.js';
-import { type MeasuredNode, NodeHealth, type NodePeers } from './node-health.js';
-
-/** How long a newcomer warms up, in milliseconds. */
-const RAMP_MS = 30_000;
+import { type MeasuredNode, NodeHealth, type NodePeers, RAMP_MS } from './node-health.js';
 
 /** The share of the calls that may be trial calls, and how many may follow each other. */
 const TRIAL_SHARE = 0.02;
@@ -53,6 +50,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   /** When the nodes of the last {@link RAMP_MS} joined, the earliest first. */
   readonly #joinedAt: number[] = [];
   #inFlight = 0;
+  #started = 0;
 
   constructor(settings: ServiceHealthSettings) {
     this.clock = settings.clock;
@@ -84,6 +82,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   /** A call or a stream is given to a node. */
   callStarted(): void {
     this.#inFlight++;
+    this.#started++;
   }
 
   /** One that was has ended, in whatever way. */
@@ -112,19 +111,33 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     return this.#open.size === 0 ? ejected : ejected + (this.#open.get(methodKey(call)) ?? 0);
   }
 
+  get size(): number {
+    return this.#loads.size;
+  }
+
+  get started(): number {
+    return this.#started;
+  }
+
   /**
-   * Takes in a node that can be called from now on: its load starts with the median of its peers, and its share rises slowly
-   * unless most of them are as new as it is. Whoever joins it closes its health when the node is gone.
+   * Takes in a node: its load starts with the median of its peers. Whoever joins it closes its health when the node is gone.
+   * @param isPresent - whether calls can be given to it already; what comes later is told by `setPresent`
    */
-  join(node: MeasuredNode, now: number): NodeHealth {
-    node.load.reset(this.medianMs(node, now), now);
+  join(node: MeasuredNode, now: number, isPresent = true): NodeHealth {
     this.#loads.add(node.load);
-    this.#joinedAt.push(now);
-    while (this.#joinedAt[0]! < now - RAMP_MS) this.#joinedAt.shift();
-    if (this.#joinedAt.length * 2 <= this.#loads.size) node.load.ramp(RAMP_MS, now);
     const health = new NodeHealth(node, this, now);
     this.#healths.add(health);
+    if (isPresent) health.setPresent(true, now);
+    else node.load.reset(this.medianMs(node, now), now);
     return health;
+  }
+
+  /** A node can be called for the first time: its share rises slowly from now on, unless most of them are as new as it is. */
+  arrived(node: MeasuredNode, now: number): void {
+    node.load.reset(this.medianMs(node, now), now);
+    this.#joinedAt.push(now);
+    while (this.#joinedAt[0]! < now - RAMP_MS) this.#joinedAt.shift();
+    if (this.#joinedAt.length * 2 <= this.ejections.present) node.load.ramp(RAMP_MS, now);
   }
 
   leave(node: MeasuredNode, health: NodeHealth): void {

@@ -6,6 +6,12 @@ import { isPanic, pickInPanic, RANK_BEST, rankNode } from './rank.js';
 /** Pairs that are drawn in search of an open node. Source: Finagle's `maxEffort`: at half the nodes ill, 4 miss in 0.4 %. */
 const ROUNDS = 4;
 
+/**
+ * Loads that differ by less are alike, and chance decides. Otherwise a caller of one call at a time would give all of them to the
+ * node that is a thousandth faster, and starve the others.
+ */
+const ALIKE = 1.1;
+
 /** Up to this many nodes, a repeated attempt looks at all of them, and so does one that has drawn no open node: one may be left. */
 const SCAN_MAX = 8;
 
@@ -69,7 +75,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
       const passesA = this.#passes(a, now);
       const passesB = this.#passes(b, now);
       let takesA = rankA > rankB;
-      if (rankA === rankB) takesA = passesA === passesB ? this.#cost(a, now) <= this.#cost(b, now) : passesB;
+      if (rankA === rankB) takesA = passesA === passesB ? this.#cost(a, now) <= ALIKE * this.#cost(b, now) : passesB;
       const rank = takesA ? rankA : rankB;
       if (rank > bestRank) {
         best = takesA ? a : b;

@@ -84,6 +84,7 @@ export class Rig {
   readonly transitions: BreakerTransition[] = [];
   attempts = 0;
   readonly #options: RigOptions;
+  readonly #health: ServiceHealth;
   readonly #picker: Picker<RigNode>;
   readonly #callGate: Required<Gate>;
   readonly #attemptGate: Required<Gate>;
@@ -106,6 +107,7 @@ export class Rig {
       breakers: options.breakers === false ? undefined : this.breakers,
       ejection: resolvePolicy('rig', POLICIES.ejection, options.ejection),
     });
+    this.#health = health;
     this.nodes = options.nodes.map((script, index) => new RigNode(index, script, health));
     this.#picker = options.picker.create(this.nodes, health);
     this.#callGate = fuseGates([budget]);
@@ -143,6 +145,7 @@ export class Rig {
     const node = this.#picker.pick(call, now)!;
     const { retries = 0, latency } = this.#options;
     this.attempts++;
+    this.#health.callStarted();
     node.arrivals.push(now);
     call.attemptGate = this.#attemptGate;
     call.attemptDeadline = attemptDeadline(
@@ -172,6 +175,7 @@ export class Rig {
 
   #settle(call: Call, outcome: Outcome): void {
     const node = call.destination as RigNode;
+    this.#health.callSettled();
     const kind = classify(outcome);
     node.load.settled(call.endedAt, call.startedAt, kind);
     node.health.settled(call, kind, call.endedAt);

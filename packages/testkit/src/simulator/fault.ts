@@ -29,7 +29,7 @@ export interface SimulatedFault {
    * PERMISSION_DENIED, `maybe-processed` for UNAVAILABLE, else `processed`).
    */
   readonly progress?: Progress | undefined;
-  /** For `blocking` and `crashing`: how many calls it hits, each wherever it is repeated (default 1). */
+  /** How many calls it hits at each server (default all); of `blocking` and `crashing` in all, each wherever it is repeated (default 1). */
   readonly calls?: number | undefined;
   /** The methods that it hits (default all). */
   readonly methods?: readonly string[] | undefined;

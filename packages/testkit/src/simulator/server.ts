@@ -48,6 +48,8 @@ export class SimulatedServer {
   #queue: Job[] = [];
   #head = 0;
   #running = new Set<Job>();
+  /** How many calls a fault has hit, of those that do not hit all. */
+  readonly #hits = new Map<SimulatedFault, number>();
   /** Until when a call blocks the process, and until when the process that a call has ended is away. */
   #blockedUntil = 0;
   #awayUntil = 0;
@@ -103,11 +105,11 @@ export class SimulatedServer {
     this.#running.add(job);
     let ms = workMs(job.call.method)(random);
     const { method } = job.call;
-    const slower = this.#fault('slower', random, method);
+    const slower = this.#hit('slower', method);
     if (slower !== undefined) ms *= slower.times ?? 3;
-    const slow = this.#fault('slow', random, method);
+    const slow = this.#hit('slow', method);
     if (slow !== undefined) ms = slow.ms ?? 2_000;
-    const failing = this.#fault('failing', random, method);
+    const failing = this.#hit('failing', method);
     if (failing !== undefined) ms = failing.ms ?? 1;
     const blocking = this.#poison('blocking', job.call);
     if (blocking !== undefined) {
@@ -118,6 +120,16 @@ export class SimulatedServer {
     const crashing = this.#poison('crashing', job.call);
     if (crashing === undefined) clock.schedule(ms, () => this.#done(job, failing));
     else this.#crash(crashing.ms ?? 5_000);
+  }
+
+  /** The fault that hits a call here. */
+  #hit(kind: SimulatedFault['kind'], method: string): SimulatedFault | undefined {
+    const fault = this.#fault(kind, this.#settings.random, method);
+    if (fault?.calls === undefined) return fault;
+    const hits = this.#hits.get(fault) ?? 0;
+    if (hits >= fault.calls) return undefined;
+    this.#hits.set(fault, hits + 1);
+    return fault;
   }
 
   /** The fault that a call brings with it, wherever it goes. */

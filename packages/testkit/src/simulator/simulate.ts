@@ -32,8 +32,8 @@ export interface SimulatedClients {
 export interface SimulatedServers {
   /** How many there are, 1 to 10,000. */
   readonly count: number;
-  /** Calls that each works on at a time (default 16). */
-  readonly slots?: number | undefined;
+  /** Calls that each works on at a time, of each in turn or of all alike (default 16). */
+  readonly slots?: number | readonly number[] | undefined;
   /** Calls that may wait at each for a slot; more are refused (default 10,000). */
   readonly queueMax?: number | undefined;
   /** How long the work takes: a mean in milliseconds, exponentially distributed, or any distribution (default 10). */
@@ -150,7 +150,8 @@ class Run {
     );
     const poisoned = new Map<Call, SimulatedFault>();
     this.servers = Array.from({ length: servers.count }, (_, index) => {
-      const { slots = 16, queueMax = 10_000 } = servers;
+      const { queueMax = 10_000 } = servers;
+      const slots = slotsOf(servers, index);
       const own = faults.filter((fault) => [fault.servers].flat().includes(index));
       const workMs = (name: string): ServiceTime => works.get(name)!;
       const endpoint = endpointOf(servers, index);
@@ -261,6 +262,10 @@ function endpointOf({ weights = [100], zones = [] }: SimulatedServers, index: nu
   return { id: host, host, port: 1, weight, state: 'up', ...(zone === undefined ? {} : { zone }) };
 }
 
+function slotsOf({ slots = 16 }: SimulatedServers, index: number): number {
+  return typeof slots === 'number' ? slots : (slots[index % slots.length] ?? 16);
+}
+
 function toTime(work: number | ServiceTime): ServiceTime {
   return typeof work === 'number' ? exponentialTime(work) : work;
 }
@@ -270,7 +275,8 @@ function check({ clients, servers, methods, faults = [], durationMs = 1 }: Simul
   assertNumber(where, 'clients.count', clients.count ?? 1, { min: 1, max: 10_000, integer: true });
   assertNumber(where, 'clients.perSecond', clients.perSecond, { min: 0.001, max: 1_000_000 });
   assertNumber(where, 'servers.count', servers.count, { min: 1, max: 10_000, integer: true });
-  assertNumber(where, 'servers.slots', servers.slots ?? 1, { min: 1, max: 1_000_000, integer: true });
+  for (const slots of [servers.slots ?? 1].flat())
+    assertNumber(where, 'servers.slots', slots, { min: 1, max: 1_000_000, integer: true });
   assertNumber(where, 'servers.networkMs', servers.networkMs ?? 1, { min: 0, max: 60_000 });
   assertNumber(where, 'durationMs', durationMs, { min: 1, max: 86_400_000 });
   if (methods !== undefined && Object.keys(methods).length === 0)
