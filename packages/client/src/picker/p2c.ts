@@ -10,7 +10,7 @@ const ROUNDS = 4;
  * Loads that differ by less are alike, and chance decides. Otherwise a caller of one call at a time would give all of them to the
  * node that is a thousandth faster, and starve the others.
  */
-const ALIKE = 1.1;
+const ALIKE = 1.02;
 
 /** Up to this many nodes, a repeated attempt looks at all of them, and so does one that has drawn no open node: one may be left. */
 const SCAN_MAX = 8;
