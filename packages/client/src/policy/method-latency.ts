@@ -124,7 +124,10 @@ class Answers {
   }
 
   get usualMs(): number | undefined {
-    return this.#seen < ANSWERS_MIN ? undefined : this.#usual.valueMs;
+    if (this.#seen < ANSWERS_MIN) return undefined;
+    // Asked after failures alone, so it is not kept up to date with each answer.
+    this.#usual.restart(this.#total);
+    return this.#usual.valueMs;
   }
 
   add(latencyMs: number): void {
@@ -134,7 +137,6 @@ class Answers {
     this.#total++;
     if (this.#seen < ANSWERS_MIN) this.#seen++;
     this.#slow.added(bucket, this.#total);
-    this.#usual.added(bucket, this.#total);
     this.#asked?.added(bucket, this.#total);
   }
 
@@ -147,7 +149,6 @@ class Answers {
       this.#total += this.#counts[bucket]!;
     }
     this.#slow.restart(this.#total);
-    this.#usual.restart(this.#total);
     this.#asked?.restart(this.#total);
   }
 }

@@ -70,6 +70,18 @@ describe('a frame as it is written', () => {
     assert.deepEqual(bytes, hex('00000015 02 02 01020304  000005dc 01 80 0003  04 03 73686f70 627579  aabbcc 90'));
   });
 
+  it('REQUEST: as its head was, whatever arguments do to that when they are read', () => {
+    const head = { ...HEAD };
+    const argument = {
+      get a() {
+        Object.assign(head, { id: 9, flags: 0xff, attempt: 9 });
+        return 1;
+      },
+    };
+    const bytes = write((target) => writeRequest(target, CODEC, head, [argument]));
+    assert.deepEqual(bytes, hex('00000016 02 02 01020304  000005dc 01 80 0000  04 03 73686f70 627579  91 81 a161 01'));
+  });
+
   it('RESPONSE: a value, nothing for undefined, metadata before it', () => {
     assert.deepEqual(
       write((target) => writeResponse(target, CODEC, 7, 5, undefined)),

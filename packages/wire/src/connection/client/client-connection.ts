@@ -1,7 +1,7 @@
 import type { Call, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
-import { writeCancel } from '../../frames/frame-writer.js';
+import { createRequestHead, writeCancel } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
 import { isProof, type Proofs, proofsOf } from '../../frames/proof.js';
 import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswer } from '../calls/call-owner.js';
@@ -26,6 +26,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #channel: FrameChannel;
   readonly #calls: CallOwner;
   readonly #inFlight = new InFlight();
+  readonly #head = createRequestHead();
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
   readonly #replies: ReplyReader;
@@ -125,7 +126,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id, at);
+    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id, at, this.#head);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
       return refusal;

@@ -1,7 +1,7 @@
 import type { Call, Limits, RpcError } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import { HEADER_BYTES, RequestFlag } from '../../frames/frame.js';
-import { type FrameTarget, writeRequest } from '../../frames/frame-writer.js';
+import { type FrameTarget, type RequestHead, writeRequest } from '../../frames/frame-writer.js';
 import { encodeMetadata } from '../../frames/metadata.js';
 import { callError } from '../calls/call-owner.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
@@ -11,6 +11,7 @@ const U32_MAX = 0xffff_ffff;
 /**
  * Appends the REQUEST of an attempt, at a time `at`. The time that is left until its deadline is sent, at least 1 ms, because the
  * two sides share no clock.
+ * @param head - filled anew: one for each connection is enough
  * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
  */
 export function writeCall(
@@ -19,29 +20,24 @@ export function writeCall(
   limits: Limits,
   call: Call,
   id: number,
-  at = call.startedAt,
+  at: number,
+  head: RequestHead,
 ): void {
   const { metadata, methodRef } = call;
   const remainingMs = call.attemptDeadline - at;
-  writeRequest(
-    target,
-    codec,
-    {
-      id,
-      flags:
-        (call.oneWay ? RequestFlag.ONE_WAY : 0) |
-        (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
-        (call.mayRepeatBelow ? 0 : RequestFlag.NO_RETRY_BELOW) |
-        (call.stream === undefined ? 0 : RequestFlag.STREAM),
-      remainingMs:
-        remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX),
-      attempt: Math.min(call.attempt, 255),
-      priority: call.priority,
-      wireName: methodRef.wireName,
-      metadata: metadata === undefined ? undefined : encodeMetadata(metadata, limits),
-    },
-    call.args,
-  );
+  head.metadata = metadata === undefined ? undefined : encodeMetadata(metadata, limits);
+  head.id = id;
+  head.flags =
+    (call.oneWay ? RequestFlag.ONE_WAY : 0) |
+    (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
+    (call.mayRepeatBelow ? 0 : RequestFlag.NO_RETRY_BELOW) |
+    (call.stream === undefined ? 0 : RequestFlag.STREAM);
+  head.remainingMs =
+    remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX);
+  head.attempt = Math.min(call.attempt, 255);
+  head.priority = call.priority;
+  head.wireName = methodRef.wireName;
+  writeRequest(target, codec, head, call.args);
 }
 
 /** Appends the REQUEST of an attempt, or says why it cannot be sent; nothing has been appended then. */
@@ -52,11 +48,12 @@ export function appendCall(
   call: Call,
   id: number,
   at: number,
+  head: RequestHead,
 ): RpcError | undefined {
   const start = output.position;
   const { service, method } = call;
   try {
-    writeCall(output, codec, limits, call, id, at);
+    writeCall(output, codec, limits, call, id, at, head);
   } catch (error) {
     output.rollBack(start);
     const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;

@@ -1,5 +1,6 @@
 import type { CallContext, ContextKey, Metadata, Peer, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { COMPRESSED } from '../../frames/compressed.js';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
 import type { ServedStream } from '../streams/item-queue.js';
@@ -50,9 +51,6 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly id: number;
   readonly entry: Entry;
   readonly deadline: number;
-  readonly oneWay: boolean;
-  readonly idempotent: boolean;
-  readonly isRepeatedAbove: boolean;
   readonly attempt: number;
   readonly priority: number;
   args: readonly unknown[];
@@ -65,8 +63,6 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   admitted = false;
   /** When it was let in, in the clock's milliseconds, where its time is measured; else 0. */
   sampledAt = 0;
-  /** Whether its arguments came compressed. */
-  isCompressed = false;
   /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
   started = false;
   /** Whether nobody waits for the answer any more. */
@@ -80,6 +76,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   /** Runs a step of its stream where the handler was entered; `undefined` before that. */
   inContext: (<T>(step: () => T) => T) | undefined = undefined;
   readonly #port: IncomingPort<Entry>;
+  readonly #flags: number;
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
   #values: Map<symbol, unknown> | undefined;
@@ -100,9 +97,7 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.entry = entry;
     this.id = id;
     this.deadline = deadline;
-    this.oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
-    this.idempotent = (flags & RequestFlag.IDEMPOTENT) !== 0;
-    this.isRepeatedAbove = (flags & RequestFlag.NO_RETRY_BELOW) !== 0;
+    this.#flags = flags;
     this.attempt = attempt;
     this.priority = priority;
     this.args = NO_ARGS;
@@ -116,6 +111,23 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
 
   get method(): string {
     return this.entry.method;
+  }
+
+  get oneWay(): boolean {
+    return (this.#flags & RequestFlag.ONE_WAY) !== 0;
+  }
+
+  get idempotent(): boolean {
+    return (this.#flags & RequestFlag.IDEMPOTENT) !== 0;
+  }
+
+  get isRepeatedAbove(): boolean {
+    return (this.#flags & RequestFlag.NO_RETRY_BELOW) !== 0;
+  }
+
+  /** Whether its arguments came compressed. */
+  get isCompressed(): boolean {
+    return (this.#flags & COMPRESSED) !== 0;
   }
 
   get peer(): Peer {

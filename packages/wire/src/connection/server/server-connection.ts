@@ -159,7 +159,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const requestBytes = requestCost(flags, bytes, start, payloadStart, end);
     if (requestBytes > this.#options.limits.messageBytes)
       return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
-    call.isCompressed = (flags & COMPRESSED) !== 0;
     const isFinal = call.oneWay || entry.takesItems === true;
     const refusal = this.#refusal(requestBytes, isFinal);
     if (refusal !== undefined) return this.#refuse(id, refusal);
