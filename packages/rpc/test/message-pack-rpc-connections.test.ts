@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer as createSocketServer, type Socket } from 'node:net';
-import { createClient, createServer, defineService, direct, isRpcError, messagePackRpc, method } from '@org/rpc';
+import {
+  createClient,
+  createServer,
+  defineService,
+  direct,
+  isRpcError,
+  memory,
+  messagePackRpc,
+  method,
+} from '@org/rpc';
 
 const Jobs = defineService('jobs', { run: method<(name: string) => string>() });
 
@@ -10,7 +19,7 @@ async function scene(options: Parameters<typeof messagePackRpc>[0]) {
   let isOver = false;
   const running = new Map<string, () => void>();
   const waiting: { readonly count: number; readonly done: () => void }[] = [];
-  const server = createServer({ registry: 'local:' });
+  const server = createServer({ registry: memory() });
   server.add(Jobs, {
     run: (name) =>
       new Promise<string>((resolve) => {
