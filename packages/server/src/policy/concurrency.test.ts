@@ -138,6 +138,35 @@ describe('a server with a queue', () => {
   });
 });
 
+describe('what a method takes half of the time', () => {
+  it('is learned of calls, not of streams, and refuses who has waited and cannot end in time', async () => {
+    const { clock, limit, told, come } = scene(1, 3);
+    const entry = { service: 's', method: 'm' };
+    const runs = async (stream: unknown): Promise<void> => {
+      for (let i = 0; i < 20; i++) {
+        const { call } = come();
+        Object.assign(call, { entry, stream, sampledAt: clock.now() || 1 });
+        await clock.advance(50);
+        limit.leave(call, undefined);
+      }
+    };
+    const waitsWith = async (timeoutMs: number): Promise<string | undefined> => {
+      const { call } = come();
+      const late = come({ name: 'late', timeoutMs }).call;
+      Object.assign(late, { entry });
+      limit.leave(call, undefined);
+      await clock.advance(0);
+      if (told.at(-1) === 'late') limit.leave(late, undefined);
+      return told.at(-1);
+    };
+    await runs({});
+    assert.equal(await waitsWith(20), 'late');
+    await runs(undefined);
+    assert.equal(await waitsWith(20), 'late: DEADLINE_EXCEEDED');
+    assert.equal(await waitsWith(80), 'late');
+  });
+});
+
 /** Calls that come at random to ten slots of ten milliseconds each, and how many of each priority were done in time. */
 async function simulate(
   seed: number,

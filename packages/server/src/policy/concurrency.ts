@@ -151,7 +151,8 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #sampled(call: IncomingCall<Entry>, error: unknown): void {
     const now = this.#clock.now();
     const ms = now - call.sampledAt;
-    if (error !== undefined || call.abandoned || call.outlived) return;
+    // How long a stream is says nothing of how long its method takes.
+    if (error !== undefined || call.abandoned || call.outlived || call.stream !== undefined) return;
     this.#times.record(call.entry, ms);
     if (this.#adaptive === undefined) return;
     this.#adaptive.record(ms, this.#running + 1, now);
