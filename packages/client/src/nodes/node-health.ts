@@ -35,8 +35,15 @@ const PROBE_CALLS = 10;
 const PROBE_CALLS_FREE = 50;
 const PROBE_CALLS_FOR_MS = 120_000;
 
-/** How many methods of one node have a breaker; beyond that the oldest breaker is dropped. */
+/**
+ * How many methods of one node have a breaker; beyond that one without a failure is dropped for the next. Where all have failures
+ * there are more, up to a bound after which a method has none: were those dropped, none of them would ever see enough to open.
+ */
 const METHODS_MAX = 1_000;
+const FAILING_METHODS_MAX = 10_000;
+
+/** How many breakers are looked at for one that can be dropped. */
+const DROP_LOOKS = 4;
 
 /** A node whose load can be set: what is behind a {@link PickerNode} here. */
 export interface MeasuredNode extends PickerNode {
@@ -136,6 +143,11 @@ export class NodeHealth implements BreakerOwner {
     return this.#node.address;
   }
 
+  /** How many methods have a breaker. */
+  get methods(): number {
+    return this.#breakers.size;
+  }
+
   /** What speaks against the node for this call: OPEN, SUSPECT, AVOID or PROBE. Connection and draining are the node's own. */
   status(call: Call, now: number): NodeStatus {
     if (this.#shut === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
@@ -205,7 +217,7 @@ export class NodeHealth implements BreakerOwner {
     }
     if (kind === 'denied' || this.#peers.denials.isActive) this.#compare(call, kind, now);
     this.#watch(call, kind, now);
-    if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
+    if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef)?.record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(call, now);
     else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
       this.#recovered(now);
@@ -274,7 +286,7 @@ export class NodeHealth implements BreakerOwner {
     if (probed !== undefined) probed.recordProbe(kind, now);
     else {
       this.#watch(call, kind, now);
-      if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef).record(kind, call.startedAt, now);
+      if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef)?.record(kind, call.startedAt, now);
     }
     if (kind === 'failure') this.#failed(call, now);
     else if (kind === 'ok' || kind === 'business') this.#recovered(now);
@@ -381,29 +393,36 @@ export class NodeHealth implements BreakerOwner {
     return this.#byRef.get(ref) ?? this.#breakers.get(methodKey(ref));
   }
 
-  #obtain(ref: MethodRef): Breaker {
+  #obtain(ref: MethodRef): Breaker | undefined {
     const known = this.#byRef.get(ref);
     if (known !== undefined) return known;
     const key = methodKey(ref);
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
-      if (this.#breakers.size >= METHODS_MAX) this.#forgetOldest();
+      if (this.#breakers.size >= METHODS_MAX && !this.#makeRoom()) return undefined;
       breaker = new Breaker(this.#peers.breakers!, this, ref.service, ref.method);
       this.#breakers.set(key, breaker);
     }
-    if (this.#byRef.size >= METHODS_MAX) this.#byRef.clear();
+    if (this.#byRef.size >= FAILING_METHODS_MAX) this.#byRef.clear();
     this.#byRef.set(ref, breaker);
     return breaker;
   }
 
-  #forgetOldest(): void {
+  /** Drops the oldest breaker that has nothing to remember. @returns whether there is room for another one */
+  #makeRoom(): boolean {
+    let looks = 0;
     for (const [key, breaker] of this.#breakers) {
       this.#breakers.delete(key);
-      this.#byRef.clear();
-      this.#drop(breaker);
-      this.#updateProbing();
-      return;
+      if (!breaker.isOpen && !breaker.hasFailures) {
+        this.#byRef.clear();
+        this.#drop(breaker);
+        return true;
+      }
+      // To the end, so that the next look begins with others.
+      this.#breakers.set(key, breaker);
+      if (++looks === DROP_LOOKS) break;
     }
+    return this.#breakers.size < FAILING_METHODS_MAX;
   }
 
   #drop(breaker: Breaker): void {

@@ -230,14 +230,39 @@ describe('NodeHealth', () => {
     assert.equal(health.takeProbe(aCall(), 7_001), true);
   });
 
-  it('keeps breakers for at most 1,000 methods', async () => {
+  it('opens the breakers of all methods that fail, also of more than it keeps while they are well', async () => {
+    for (const count of [1_000, 1_100]) {
+      const { service } = scene();
+      const health = service.join(new SceneNode('a'), 0);
+      const calls = Array.from(
+        { length: count },
+        (_, i) => new Call({ service: 'shop', method: `m${i}`, wireName: new Uint8Array() }, [], false),
+      );
+      // Those that the group has no room for at first have their turn when others have opened.
+      for (let round = 0; round < 50; round++) {
+        for (const call of calls) fail(health, call, 1);
+        await tick();
+      }
+      assert.equal(calls.filter((call) => health.status(call, 3) === NodeStatus.AVOID).length, count);
+    }
+  });
+
+  it('keeps no more breakers than that while methods are well, and never more than ten thousand', async () => {
     const { breakers, service } = scene();
     const health = service.join(new SceneNode('a'), 0);
-    for (let i = 0; i < 1_010; i++) {
-      const call = new Call({ service: 'shop', method: `m${i}`, wireName: new Uint8Array() }, [], false);
-      fail(health, call, 1);
+    const method = (i: number): Call =>
+      new Call({ service: 'shop', method: `m${i}`, wireName: new Uint8Array() }, [], false);
+    for (let i = 0; i < 2_000; i++) health.settled(method(i), 'ok', 1);
+    assert.equal(health.methods, 1_000);
+    for (let i = 2_000; i < 3_000; i++) fail(health, method(i), 1);
+    assert.deepEqual([health.methods, breakers.armed], [1_000, 1_000]);
+    for (let i = 3_000; i < 15_000; i++) {
+      for (let failures = 0; failures < 20; failures++) fail(health, method(i), 1);
+      if (i % 500 === 0) await tick();
     }
-    assert.equal(breakers.armed, 1_000);
+    assert.ok(health.methods <= 10_000, `${health.methods}`);
+    health.close();
+    assert.equal(health.methods, 0);
   });
 
   it('needs no breakers', () => {
