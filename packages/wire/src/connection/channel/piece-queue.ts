@@ -105,6 +105,11 @@ export class PieceQueue {
     this.#bytes = 0;
   }
 
+  /** The calls of the connection are over. What has the id 0 is of none: one-way calls, which have been confirmed. */
+  dropCalls(): void {
+    for (const id of [...this.#turns.keys(), ...this.#waiting.keys()]) if (id !== 0) this.drop(id);
+  }
+
   /** Lets more messages take turns, up to the bound. */
   #admit(): void {
     for (const [id, messages] of this.#waiting) {

@@ -75,10 +75,15 @@ export class WriteQueue {
     this.#pump();
   }
 
-  /** Nothing more will be sent than what has been appended: drops what waits for its turn. */
+  /** Nothing more will be sent than what has been appended and what waits of one-way calls: drops what else waits for its turn. */
   endNow(): void {
-    this.clear();
+    this.dropCalls();
     this.end();
+  }
+
+  /** Drops what waits of calls that are over, which is all but one-way calls. */
+  dropCalls(): void {
+    this.#pieces.dropCalls();
   }
 
   /** The connection is over. */

@@ -295,7 +295,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   closed(reason: string): void {
     if (this.#calls.isClosed) return;
-    this.#channel.writes.clear();
+    this.#channel.writes.dropCalls();
     this.#calls.lose(reason);
     this.#options.observer.closed(reason);
   }

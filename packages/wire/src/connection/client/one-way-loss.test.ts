@@ -88,6 +88,24 @@ describe('one-way calls that have been confirmed', () => {
     assert.deepEqual([rig.peer.framesOf(FrameType.CANCEL).length, rig.peer.isEnded], [1, true]);
   });
 
+  it('arrive although they are so large that they go in pieces, and nothing else that waits does', async () => {
+    const rig = await greetedClientRig();
+    rig.peer.stream.pause();
+    const large = Buffer.alloc(1_000_000);
+    const notes = [rig.call('note', [large], { oneWay: true }), rig.call('note', [large], { oneWay: true })];
+    rig.call('hang', [large]);
+    await rig.settle();
+    assert.ok(notes.every(({ settledTimes, error }) => settledTimes === 1 && error === undefined));
+    rig.connection.close('the client was closed');
+    rig.peer.stream.resume();
+    await rig.settle();
+    const pieces = [FrameType.REQUEST, FrameType.CONTINUATION].flatMap((type) => rig.peer.framesOf(type));
+    const bytesOf = (id: number) => pieces.reduce((sum, each) => sum + (each.id === id ? each.body.length : 0), 0);
+    assert.ok(bytesOf(0) > 2 * large.length, `${bytesOf(0)}`);
+    assert.ok(bytesOf(1) < large.length, `${bytesOf(1)}`);
+    assert.equal(rig.peer.isEnded, true);
+  });
+
   it('are waited for no longer than a second', async () => {
     const rig = await greetedClientRig();
     rig.peer.stream.pause();
