@@ -29,6 +29,10 @@ export interface ByteStream {
    * @param afterMs - in milliseconds; systems count whole seconds
    */
   probe?(afterMs: number): void;
+  /**
+   * Finds out whether the stream is over, of which a system whose peer has ended its side tells only those who write. Writes nothing.
+   */
+  poke?(): void;
   /** Drops the stream at once, in both directions. */
   destroy(): void;
 }

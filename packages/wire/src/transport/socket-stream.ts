@@ -4,6 +4,8 @@ import type { Peer } from '@org/rpc-core';
 import type { ByteReceiver, ByteStream } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /** A socket of Node.js, in plaintext or of TLS, as a {@link ByteStream}. */
 export class SocketStream implements ByteStream {
   readonly peer: Peer;
@@ -67,6 +69,10 @@ export class SocketStream implements ByteStream {
 
   probe(afterMs: number): void {
     this.#socket.setKeepAlive(true, afterMs);
+  }
+
+  poke(): void {
+    this.write(NOTHING);
   }
 
   destroy(): void {

@@ -72,6 +72,21 @@ describe('TCP streams', () => {
     assert.deepEqual(told, [[true, 10_000]]);
   });
 
+  it('find out by writing nothing that the other end is gone, which had only ended its side', async () => {
+    const { client, server } = await connected();
+    const [near, far] = [new Recorder(client), new Recorder(server)];
+    near.stream.end();
+    await far.until(() => far.isEnded);
+    near.stream.destroy();
+    // Comes back as a reset, of which nobody is told.
+    far.stream.write(Buffer.from('x'));
+    while (far.closedWith === undefined) {
+      far.stream.poke?.();
+      await new Promise(setImmediate);
+    }
+    assert.ok(far.closedWith.error instanceof Error);
+  });
+
   it('carry bytes both ways and name the other end', async () => {
     const { listener, client, server } = await connected();
     const [a, b] = [new Recorder(client), new Recorder(server)];

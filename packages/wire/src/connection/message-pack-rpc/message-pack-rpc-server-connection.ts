@@ -107,6 +107,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
 
   tick(now: number): void {
     this.#channel.tick(now);
+    if (this.#peerEnded) this.#channel.poke();
   }
 
   // IncomingPort

@@ -39,6 +39,31 @@ async function probes(keepalive?: ResolvedKeepalive): Promise<{ client: number[]
 }
 
 describe('a connection of MessagePack-RPC', () => {
+  it('whose client has ended its side within a call looks whether it is gone, since nothing else would tell', async () => {
+    const clock = new FakeClock(1_000);
+    const host = new TestHost();
+    host.methods['hang'] = () => new Promise(() => {});
+    const [far, stream] = memoryPair();
+    let pokes = 0;
+    const poke = (): void => {
+      if (++pokes === 2) stream.destroy();
+    };
+    const options = { codec: msgpack(), limits: DEFAULT_LIMITS, clock, host, messagePackRpc: serveMessagePackRpc };
+    const connection = new ServerConnection({ ...options, stream: Object.assign(stream, { poke }) });
+    const peer = new MessagePackRpcPeer(far);
+    peer.send(message(0, 1, 'test.hang', []));
+    await clock.advance(0);
+    connection.tick(clock.now());
+    assert.equal(pokes, 0);
+    peer.end();
+    for (const _ of [1, 2, 3]) {
+      await clock.advance(1_000);
+      connection.tick(clock.now());
+    }
+    await clock.advance(0);
+    assert.deepEqual([pokes, host.calls[0]!.signal.aborted, host.closedReasons.length], [2, true, 1]);
+  });
+
   it('has the system look for a peer that is gone without a word, since the wire cannot ask', async () => {
     assert.deepEqual(await probes(), { client: [10_000], server: [10_000] });
     const keepalive = { idleMs: 60_000, suspectMs: 3_000, timeoutMs: 20_000 };

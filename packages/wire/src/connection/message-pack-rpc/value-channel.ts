@@ -109,6 +109,11 @@ export class ValueChannel implements ByteChannelOwner {
     this.#bytes.destroy(reason);
   }
 
+  /** Learns whether a peer that has ended its side is gone altogether. */
+  poke(): void {
+    if (this.isOpen) this.#options.stream.poke?.();
+  }
+
   /** Looks after what should have happened by now; called about once a second. */
   tick(now: number): void {
     if (!this.isOpen) return;
