@@ -9,11 +9,12 @@ CASES = {
     "integer key": lambda client: same(client, {1: "a"}),
     "bin key": lambda client: same(client, {b"k": "a"}),
     "nil key": lambda client: same(client, {None: "a"}),
-    "array key": lambda client: same(client, {(1, 2): "a"}),
     "error": lambda client: error(client, "Peer.Fail", "NOT_FOUND"),
     "unknown method": lambda client: error(client, "Peer.Nothing", "UNIMPLEMENTED"),
     "notify": lambda client: notify(client),
     "still there": lambda client: same(client, 2),
+    # The library cannot read one, and its connection is of no use after that.
+    "array key": lambda client: same(client, {(1, 2): "a"}),
 }
 
 
