@@ -1,5 +1,4 @@
 export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-owner.js';
-export { CallQueue } from './connection/calls/call-queue.js';
 export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';

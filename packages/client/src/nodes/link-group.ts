@@ -1,6 +1,9 @@
 import type { Endpoint } from '@org/rpc-registry';
-import { type CallConnection, CallQueue } from '@org/rpc-wire/internal';
+import type { ClientProtocol } from '@org/rpc-wire';
+import type { CallConnection } from '@org/rpc-wire/internal';
 import { Link, type LinkEnvironment, type LinkObserver, type LinkState, type NodeLink } from './link.js';
+
+type Connections = NonNullable<ClientProtocol['connections']>;
 
 /** The state of the group is the first of these that one of its links has: while one link takes calls, the group does. */
 const BEST_FIRST: readonly LinkState[] = ['ready', 'draining', 'connecting', 'backoff', 'idle', 'closed'];
@@ -18,9 +21,9 @@ export class LinkGroup implements NodeLink {
   #state: LinkState = 'idle';
 
   /** Does nothing yet: see {@link connect}. */
-  constructor(size: number, endpoint: Endpoint, environment: LinkEnvironment, identity?: string) {
-    const shared = { ...environment, queue: new CallQueue() };
-    this.#links = Array.from({ length: size }, () => new Link(endpoint, shared, identity));
+  constructor(connections: Connections, endpoint: Endpoint, environment: LinkEnvironment, identity?: string) {
+    const shared = { ...environment, queue: connections.createQueue() };
+    this.#links = Array.from({ length: connections.count }, () => new Link(endpoint, shared, identity));
     this.endpoint = endpoint;
     this.identity = identity;
     this.address = this.#links[0]!.address;

@@ -5,7 +5,6 @@ import type { ClientProtocol, Codec } from '@org/rpc-wire';
 import {
   type ByteStream,
   type CallConnection,
-  type CallQueue,
   ClientConnection,
   type ClientConnectionObserver,
   type Dial,
@@ -31,7 +30,7 @@ export interface LinkEnvironment {
   /** `undefined` is the native one. */
   readonly protocol?: ClientProtocol | undefined;
   /** Where calls wait that cannot be sent yet, shared by the connections to one server; left out: each has its own. */
-  readonly queue?: CallQueue | undefined;
+  readonly queue?: Parameters<ClientProtocol['open']>[0]['queue'];
 }
 
 /** Errors of connecting which mean that the instance is not there. Silence means nothing. */

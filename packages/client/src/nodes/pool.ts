@@ -31,8 +31,8 @@ export class Pool {
   }
 
   #make(endpoint: Endpoint, identity?: string): NodeLink {
-    const { connections = 1 } = this.#environment.protocol ?? {};
-    return connections === 1
+    const { connections } = this.#environment.protocol ?? {};
+    return connections === undefined
       ? new Link(endpoint, this.#environment, identity)
       : new LinkGroup(connections, endpoint, this.#environment, identity);
   }

@@ -33,8 +33,8 @@ export interface CallConnection {
 /** What a client speaks with servers, made by a function such as `messagePackRpc()`. */
 export interface ClientProtocol {
   readonly name: string;
-  /** @internal How many connections a server is given; 1 when left out. */
-  readonly connections?: number | undefined;
+  /** @internal How many connections a server is given, which take from one queue; left out: one. */
+  readonly connections?: { readonly count: number; createQueue(): CallQueue } | undefined;
   /** @internal Speaks it over a stream that was just opened. */
   open(options: ClientConnectionOptions): CallConnection;
 }

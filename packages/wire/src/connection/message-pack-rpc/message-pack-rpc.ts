@@ -1,3 +1,4 @@
+import { CallQueue } from '../calls/call-queue.js';
 import type { ClientProtocol } from '../client/client-protocol.js';
 import { MessagePackRpcClientConnection } from './message-pack-rpc-client-connection.js';
 import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './message-pack-rpc-options.js';
@@ -14,9 +15,10 @@ import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './mess
  */
 export function messagePackRpc(options: MessagePackRpcOptions = {}): ClientProtocol {
   const resolved = resolveMessagePackRpcOptions(options);
+  const { connections: count } = resolved;
   return {
     name: 'messagepack-rpc',
-    connections: resolved.connections,
+    connections: count === 1 ? undefined : { count, createQueue: () => new CallQueue() },
     open: (connection) => new MessagePackRpcClientConnection(connection, resolved),
   };
 }
