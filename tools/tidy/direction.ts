@@ -64,7 +64,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     picker: ['policy'],
     rules: ['policy', 'events'],
     'client-method': ['rules', 'policy'],
-    attempts: ['policy'],
+    attempts: ['policy', 'events'],
     nodes: ['picker', 'rules', 'policy', 'client-method', 'events'],
     stream: ['attempts', 'policy'],
     stack: ['nodes', 'attempts', 'stream', 'rules', 'policy', 'client-method'],

@@ -24,6 +24,8 @@ export interface ClientEvents {
   hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];
   /** A call that has failed was answered with its fallback. */
   fellBack: [event: { service: string; method: string; error: RpcError }];
+  /** A call was made a second time elsewhere, and both have ended; only with `mirror: { compare: true }`. */
+  mirrored: [event: MirrorEvent];
   /** A call was refused here, by a rate or concurrency limit. */
   limited: [event: { service: string; method: string; error: RpcError }];
   /** What the registry says of a service has changed, or how far it vouches for it: for metrics and alarms. */
@@ -56,6 +58,7 @@ export const CLIENT_EVENTS = Object.keys({
   retried: true,
   hedged: true,
   fellBack: true,
+  mirrored: true,
   limited: true,
   viewChanged: true,
   registry: true,
@@ -124,4 +127,21 @@ export interface WouldApplyEvent {
   readonly method: string;
   /** What would have become of it, in words for people. */
   readonly effect: string;
+}
+
+/** How a call and its mirror went; for those who watch. */
+export interface MirrorEvent {
+  readonly service: string;
+  readonly method: string;
+  /** Where the mirror went. */
+  readonly endpoint: string;
+  /** Whether both gave the same. */
+  readonly isSame: boolean;
+  /** Where their answers differ: up to ten paths, such as `items.0.price`; `''` for the whole. */
+  readonly differences: readonly string[];
+  /** What the call failed with; `undefined` when it was answered. */
+  readonly code: Code | undefined;
+  readonly mirrorCode: Code | undefined;
+  readonly durationMs: number;
+  readonly mirrorMs: number;
 }

@@ -2,6 +2,7 @@ export type { BroadcastOutcome } from './attempts/broadcast.js';
 export type {
   ClientEvents,
   EndpointEvent,
+  MirrorEvent,
   RulesAppliedEvent,
   RulesRejectedEvent,
   ViewEvent,

@@ -21,6 +21,7 @@ import {
   wireName,
 } from '@org/rpc-core/internal';
 import { hedge } from './attempts/hedge.js';
+import { mirror } from './attempts/mirror.js';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import type { Emit } from './nodes/announcer.js';
@@ -31,6 +32,7 @@ import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { fallback } from './policy/fallback.js';
+import { fault } from './policy/fault.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { belongsTo } from './policy/name-call.js';
 import { RateLimit } from './policy/rate-limit.js';
@@ -125,6 +127,7 @@ export function composeMethod(
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
+    ...(isStream ? [] : [mirrors(own), faults(own)]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer) : retries(own),
     ...(isStream ? [] : [hedges(own)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
@@ -182,6 +185,24 @@ function fallbacks({ client, policy }: OwnParts): Layer {
     () => policy.now.fallback,
     (event) => client.emit('fellBack', event),
   );
+}
+
+/** Calls that are made a second time elsewhere, where that is said. */
+function mirrors({ client, balancer, policy }: OwnParts): Layer {
+  const { clock, random } = client.options;
+  return mirror({
+    now: () => policy.now.mirror,
+    clock,
+    random,
+    offer: (call) => balancer.offer(call),
+    onMirror: (event) => client.emit('mirrored', event),
+  });
+}
+
+/** Faults on purpose, where they are said. */
+function faults({ client, policy }: OwnParts): Layer {
+  const { clock, random } = client.options;
+  return fault({ now: () => policy.now.fault, clock, random });
 }
 
 /** Repeats of what has failed. */

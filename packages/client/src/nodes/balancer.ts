@@ -1,8 +1,8 @@
-import type { Call, Clock, NodeSubset, Outcome, Random, RpcError } from '@org/rpc-core';
+import type { Call, Clock, Gate, NodeSubset, Outcome, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
-import { type PickerFactory, wasTried } from '../picker/picker.js';
+import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
@@ -154,6 +154,23 @@ export class Balancer implements NodeOwner {
     const node = this.#view.pickerOf(subset!).pick(call, now);
     return node === undefined && !subset!.isStrict ? this.#view.picker.pick(call, now) : node;
   }
+
+  /**
+   * Gives a call to one of its nodes if that is well and has room, and says nothing of it to anybody: it waits for nothing, and its
+   * outcome is held against no node. `undefined` when there is none.
+   */
+  offer(call: Call): Promise<unknown> | undefined {
+    const now = this.#environment.clock.now();
+    const node = call.subset === undefined ? this.#view.picker.pick(call, now) : this.#directed(call, now);
+    if (node?.status(call, now) !== NodeStatus.OPEN) return undefined;
+    call.attemptGate = this.#offered;
+    return node.send(call, now);
+  }
+
+  readonly #offered: Required<Gate> = {
+    enter: () => undefined,
+    settle: (call, outcome) => this.settle(call, outcome, 'ignore'),
+  };
 
   /** Every instance that is listed and does not leave, those included that cannot be reached. */
   get members(): readonly Node[] {

@@ -30,6 +30,8 @@ export const FOLDED = {
   hedge: POLICIES.hedge,
   throttle: POLICIES.throttle,
   fallback: POLICIES.fallback,
+  mirror: POLICIES.mirror,
+  fault: POLICIES.fault,
   failure: POLICIES.failure,
 } as const;
 
@@ -46,6 +48,8 @@ interface Optional {
   readonly timeout: 'attemptTimeoutMs';
   readonly hedge: 'delayMs';
   readonly failure: 'failureWhen';
+  readonly mirror: 'to';
+  readonly fault: 'code';
   readonly fallback: 'value' | 'from' | 'when';
 }
 

@@ -74,13 +74,13 @@ function keyOf(call: Call, by: RouteKey): string | undefined {
 }
 
 /** The instances that a route leads to. */
-class Subset implements NodeSubset {
+export class Subset implements NodeSubset {
   readonly key: string;
   readonly name: string;
   readonly isStrict: boolean;
   readonly #target: RouteTarget;
 
-  constructor({ name, otherwise }: Route, target: RouteTarget) {
+  constructor({ name, otherwise }: Pick<Route, 'name' | 'otherwise'>, target: RouteTarget) {
     this.name = name;
     this.isStrict = otherwise === 'none';
     this.key = JSON.stringify(target);

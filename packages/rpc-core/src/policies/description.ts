@@ -29,6 +29,10 @@ export interface ValueDescription {
   readonly type: 'number' | 'boolean' | 'text' | 'function' | 'any';
   /** Of a number. */
   readonly bounds?: NumberBounds | undefined;
+  /** Of a text: what it must be one of; left out: anything. */
+  readonly oneOf?: readonly string[] | undefined;
+  /** Of any value: how it is checked. @throws TypeError naming its path */
+  readonly check?: ((where: string, path: string, value: unknown) => void) | undefined;
   /** Whether it has no default and must be given. */
   readonly isRequired?: boolean | undefined;
   /** The default; a function computes it from the other values. `undefined` leaves it to the policy. */
@@ -98,8 +102,15 @@ export function checkValues(
   return checked;
 }
 
-function assertValue(where: string, name: string, { type, bounds }: ValueDescription, value: unknown): void {
-  if (type === 'any') return;
+function assertValue(
+  where: string,
+  name: string,
+  { type, bounds, oneOf, check }: ValueDescription,
+  value: unknown,
+): void {
+  if (type === 'any') return check?.(where, name, value);
+  if (oneOf !== undefined)
+    return assertFits(where, name, `one of ${oneOf.join(', ')}`, value, oneOf.includes(value as string));
   if (type === 'number') return assertNumber(where, name, value, bounds);
   if (type === 'boolean') return assertBoolean(where, name, value);
   if (type === 'function') return assertFits(where, name, 'a function', value, typeof value === 'function');

@@ -4,7 +4,9 @@ import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } fr
 import { type EjectionOptions, ejectionPolicy } from './ejection.js';
 import { type FailureValues, failurePolicy } from './failure.js';
 import { type FallbackFunction, type FallbackOptions, fallbackPolicy } from './fallback.js';
+import { type FaultOptions, faultPolicy } from './fault.js';
 import { type HedgeOptions, hedgePolicy } from './hedge.js';
+import { type MirrorOptions, mirrorPolicy } from './mirror.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
@@ -22,6 +24,8 @@ export const POLICIES = {
   retryBudget: retryBudgetPolicy,
   throttle: throttlePolicy,
   fallback: fallbackPolicy,
+  mirror: mirrorPolicy,
+  fault: faultPolicy,
   rateLimit: rateLimitPolicy,
   concurrency: concurrencyPolicy,
   failure: failurePolicy,
@@ -45,6 +49,10 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call that has failed is answered with: `{ value }`, or a function that makes it. Off unless given. */
   readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
+  /** Which calls are made a second time elsewhere, without their callers. Off unless given. */
+  readonly mirror?: MirrorOptions | false | undefined;
+  /** What is done to calls on purpose, for tests and exercises. Off unless given. */
+  readonly fault?: FaultOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. */

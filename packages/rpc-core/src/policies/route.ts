@@ -1,4 +1,5 @@
-import type { PolicyDescription } from './description.js';
+import { assertFits, assertKnownOptions, assertObject } from '../check.js';
+import { isPlainText, type PolicyDescription, RULE_TEXT_MAX } from './description.js';
 
 /** Where the key of a call is found: in its metadata, among its arguments, or in its option `hashKey`. */
 export type RouteKey = { readonly metadata: string } | { readonly argument: number } | 'hashKey';
@@ -64,3 +65,36 @@ export const routePolicy: PolicyDescription<Route> = {
     otherwise: { type: 'any', text: '`any` or `none`: what becomes of a call when no such instance takes calls' },
   },
 };
+
+/** Names, values and instances in one list. */
+const LIST_MAX = 1_000;
+
+/** Checks which instances are meant. @throws TypeError naming the path, what it must be, and the value */
+export function assertRouteTarget(where: string, path: string, value: unknown): asserts value is RouteTarget {
+  assertObject(where, path, value);
+  assertKnownOptions(`${where}: ${path}`, value, ['tags', 'zone', 'instances']);
+  const { tags, zone, instances } = value as Readonly<Record<string, unknown>>;
+  if (tags !== undefined) {
+    assertObject(where, `${path}.tags`, tags);
+    for (const [key, each] of Object.entries(tags)) assertRouteText(where, `${path}.tags.${key}`, each);
+  }
+  if (zone !== undefined) assertRouteText(where, `${path}.zone`, zone);
+  if (instances !== undefined) assertRouteTexts(where, `${path}.instances`, instances);
+}
+
+/** Checks a list of names or values. @throws TypeError */
+export function assertRouteTexts(where: string, path: string, value: unknown): void {
+  const fits = Array.isArray(value) && value.length <= LIST_MAX;
+  assertFits(where, path, `a list of at most ${LIST_MAX}`, value, fits);
+  for (const [index, each] of (value as unknown[]).entries()) assertRouteText(where, `${path}.${index}`, each);
+}
+
+/** Checks a name or a value. @throws TypeError */
+export function assertRouteText(where: string, path: string, value: unknown): asserts value is string {
+  assertFits(where, path, `1 to ${RULE_TEXT_MAX} characters of plain text`, value, isRouteText(value));
+}
+
+/** Whether it is a name or a value. */
+export function isRouteText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= RULE_TEXT_MAX && isPlainText(value);
+}

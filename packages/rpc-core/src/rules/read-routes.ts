@@ -1,12 +1,17 @@
 import { assertFits, assertKnownOptions, assertNumber, assertObject } from '../check.js';
-import { isPlainText, RULE_TEXT_MAX } from '../policies/description.js';
-import type { Route, RouteKey, RouteMatch, RouteTarget } from '../policies/route.js';
+import {
+  assertRouteTarget,
+  assertRouteText,
+  assertRouteTexts,
+  isRouteText,
+  type Route,
+  type RouteKey,
+  type RouteMatch,
+  type RouteTarget,
+} from '../policies/route.js';
 
 /** Routes in a document. A call looks at them one after the other. */
 const ROUTES_MAX = 100;
-
-/** Names, values and instances in one list. */
-const LIST_MAX = 1_000;
 
 const SHARDS_MAX = 65_536;
 
@@ -25,7 +30,7 @@ export function readRoutes(where: string, path: string, value: unknown): readonl
 function readRoute(where: string, path: string, value: unknown): Route {
   const route = readObject(where, path, value, ['name', 'match', 'share', 'by', 'to', 'otherwise']);
   const { name, match, share, by, to, otherwise } = route;
-  assertText(where, `${path}.name`, name);
+  assertRouteText(where, `${path}.name`, name);
   if (share !== undefined) {
     assertNumber(where, `${path}.share`, share, { min: 0, max: 100 });
     const hasTwo = /^\d+(\.\d{1,2})?$/.test(String(share));
@@ -46,12 +51,12 @@ function readRoute(where: string, path: string, value: unknown): Route {
 
 function readMatch(where: string, path: string, value: unknown): RouteMatch {
   const { methods, metadata, shards } = readObject(where, path, value, ['methods', 'metadata', 'shards']);
-  if (methods !== undefined) readTexts(where, `${path}.methods`, methods);
+  if (methods !== undefined) assertRouteTexts(where, `${path}.methods`, methods);
   if (metadata !== undefined) {
     assertObject(where, `${path}.metadata`, metadata);
     for (const [key, each] of Object.entries(metadata)) {
-      if (Array.isArray(each)) readTexts(where, `${path}.metadata.${key}`, each);
-      else assertText(where, `${path}.metadata.${key}`, each);
+      if (Array.isArray(each)) assertRouteTexts(where, `${path}.metadata.${key}`, each);
+      else assertRouteText(where, `${path}.metadata.${key}`, each);
     }
   }
   if (shards !== undefined) {
@@ -66,20 +71,14 @@ function readMatch(where: string, path: string, value: unknown): RouteMatch {
 }
 
 function readTarget(where: string, path: string, value: unknown): RouteTarget {
-  const { tags, zone, instances } = readObject(where, path, value, ['tags', 'zone', 'instances']);
-  if (tags !== undefined) {
-    assertObject(where, `${path}.tags`, tags);
-    for (const [key, each] of Object.entries(tags)) assertText(where, `${path}.tags.${key}`, each);
-  }
-  if (zone !== undefined) assertText(where, `${path}.zone`, zone);
-  if (instances !== undefined) readTexts(where, `${path}.instances`, instances);
+  assertRouteTarget(where, path, value);
   return frozen(value) as RouteTarget;
 }
 
 function assertKey(where: string, path: string, value: unknown): asserts value is RouteKey {
   const { metadata, argument } = (value ?? {}) as { readonly metadata?: unknown; readonly argument?: unknown };
   const isArgument = Number.isInteger(argument) && (argument as number) >= 0 && (argument as number) < 256;
-  const isOne = value === 'hashKey' || isText(metadata) !== isArgument;
+  const isOne = value === 'hashKey' || isRouteText(metadata) !== isArgument;
   assertFits(where, path, '{ metadata: name }, { argument: number } or "hashKey"', value, isOne);
 }
 
@@ -87,10 +86,6 @@ function assertKey(where: string, path: string, value: unknown): asserts value i
 function frozen(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) frozen(each);
   return Object.freeze(value);
-}
-
-function readTexts(where: string, path: string, value: unknown): void {
-  readList(where, path, value, LIST_MAX, (each, at) => assertText(where, at, each));
 }
 
 function readList<T>(
@@ -103,14 +98,6 @@ function readList<T>(
   const fits = Array.isArray(value) && value.length <= max;
   assertFits(where, path, `a list of at most ${max}`, value, fits);
   return Object.freeze((value as unknown[]).map((each, index) => read(each, `${path}.${index}`)));
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= RULE_TEXT_MAX && isPlainText(value);
-}
-
-function assertText(where: string, path: string, value: unknown): asserts value is string {
-  assertFits(where, path, `1 to ${RULE_TEXT_MAX} characters of plain text`, value, isText(value));
 }
 
 function readObject(where: string, path: string, value: unknown, known: readonly string[]): Record<string, unknown> {

@@ -1,6 +1,8 @@
 import type { EjectionOptions } from '../policies/ejection.js';
 import type { FallbackOptions } from '../policies/fallback.js';
+import type { FaultOptions } from '../policies/fault.js';
 import type { HedgeOptions } from '../policies/hedge.js';
+import type { MirrorOptions } from '../policies/mirror.js';
 import { policyList } from '../policies/policies.js';
 import type { RetryOptions } from '../policies/retry.js';
 import type { Route } from '../policies/route.js';
@@ -18,6 +20,8 @@ export interface MethodRules {
   readonly hedge?: MethodRule<HedgeOptions> | undefined;
   readonly throttle?: MethodRule<ThrottleOptions> | undefined;
   readonly fallback?: MethodRule<Pick<FallbackOptions, 'value' | 'enabled'>> | undefined;
+  readonly mirror?: MethodRule<MirrorOptions> | undefined;
+  readonly fault?: MethodRule<FaultOptions> | undefined;
 }
 
 /** The policies that have a rule as values for the service as a whole. */

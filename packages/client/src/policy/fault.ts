@@ -1,0 +1,42 @@
+import type { Call, Clock, FaultOptions, Layer, Random } from '@org/rpc-core';
+import { type Complete, rpcError, sleep, waitFor } from '@org/rpc-core/internal';
+import { refuse } from './admission.js';
+
+/** What holds for the faults of a method; nothing when all of its shares are 0. */
+export type FaultValues = Complete<FaultOptions, 'code'>;
+
+/** What faults are made of. */
+export interface FaultSettings {
+  readonly now: () => FaultValues;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Delays calls, lets them fail, or leaves them without an answer, on purpose. A call that it ends is never sent: no server, and no
+ * record of one, has anything of it. Above retries: what it does is what the caller sees.
+ *
+ * Source: Envoy's fault filter.
+ */
+export function fault({ now, clock, random }: FaultSettings): Layer {
+  return (next) => {
+    const end = async (call: Call, until: Promise<void>): Promise<unknown> => {
+      try {
+        await until;
+      } catch (error) {
+        return refuse(call, error as ReturnType<typeof rpcError>);
+      }
+      return next(call);
+    };
+    return (call) => {
+      const { delayMs, delayPercent, errorPercent, code = 'UNAVAILABLE', dropPercent } = now();
+      if (delayMs === 0 && errorPercent === 0 && dropPercent === 0) return next(call);
+      if (random() * 100 < errorPercent)
+        return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent' }));
+      if (random() * 100 < dropPercent)
+        return end(call, waitFor<void>(clock, call, 'an answer that was dropped on purpose (fault)').promise);
+      if (delayMs === 0 || random() * 100 >= delayPercent) return next(call);
+      return end(call, sleep(clock, delayMs, call));
+    };
+  };
+}

@@ -1,0 +1,54 @@
+import { CODE_NUMBERS, type Code } from '../code.js';
+import type { PolicyDescription } from './description.js';
+
+/** What is done to calls on purpose, to see what becomes of their callers; what is left out stays as it is. */
+export interface FaultOptions {
+  /** Calls begin so much later, in milliseconds, 0 to 3,600,000 (default 0). */
+  readonly delayMs?: number | undefined;
+  /** Of how many calls, in percent, 0 to 100 (default 100). */
+  readonly delayPercent?: number | undefined;
+  /** So many percent of the calls fail with `code`, and are not sent, 0 to 100 (default 0). */
+  readonly errorPercent?: number | undefined;
+  /** Default `UNAVAILABLE`. */
+  readonly code?: Code | undefined;
+  /** So many percent of the calls are never answered, and not sent, 0 to 100 (default 0). */
+  readonly dropPercent?: number | undefined;
+}
+
+/** Faults on purpose. */
+export const faultPolicy: PolicyDescription<FaultOptions> = {
+  name: 'fault',
+  option: 'fault',
+  levels: ['rule', 'method', 'service', 'client'],
+  applies: 'nearest',
+  isOptIn: true,
+  off: { delayMs: 0, errorPercent: 0, dropPercent: 0 },
+  rule: 'values',
+  values: {
+    delayMs: {
+      type: 'number',
+      bounds: { min: 0, max: 3_600_000 },
+      default: 0,
+      text: 'calls begin so much later, on purpose. See [faults on purpose](governance/fault.md)',
+    },
+    delayPercent: { type: 'number', bounds: { min: 0, max: 100 }, default: 100, text: 'of how many calls' },
+    errorPercent: {
+      type: 'number',
+      bounds: { min: 0, max: 100 },
+      default: 0,
+      text: 'so many of the calls fail with `code`, and are not sent',
+    },
+    code: {
+      type: 'text',
+      oneOf: Object.keys(CODE_NUMBERS),
+      defaultText: '`UNAVAILABLE`',
+      text: 'what these fail with',
+    },
+    dropPercent: {
+      type: 'number',
+      bounds: { min: 0, max: 100 },
+      default: 0,
+      text: 'so many of the calls are never answered, and not sent',
+    },
+  },
+};
