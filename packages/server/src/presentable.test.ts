@@ -1,8 +1,29 @@
 import assert from 'node:assert/strict';
-import { RpcError } from '@org/rpc-core';
+import { EventEmitter, once } from 'node:events';
+import { callContext, RpcError } from '@org/rpc-core';
 import { setUp } from '../test/bench.js';
 
 describe('what a handler throws', () => {
+  it('is the end of its time when a wait of Node.js was given its signal: no fault, and nothing for the log', async () => {
+    let thrown: unknown;
+    await using bench = setUp({
+      async run() {
+        const { signal } = callContext()!;
+        try {
+          await once(new EventEmitter(), 'never', { signal });
+        } catch (error) {
+          thrown = error;
+          throw error;
+        }
+      },
+    });
+    const answer = bench.work.run();
+    const failed = assert.rejects(answer, { code: 'DEADLINE_EXCEEDED' });
+    await bench.clock.advance(2_000);
+    await failed;
+    assert.deepEqual([(thrown as Error).name, bench.errors], ['AbortError', []]);
+  });
+
   it('reaches the caller as it is when it is an RpcError of its own', async () => {
     await using bench = setUp({
       run: () => {

@@ -16,7 +16,8 @@ export interface Presentable {
  * nothing more. What nobody waits for, the error of a one-way call, gets an id too, so that it is seen at all; but not that it was
  * refused, which any peer could make happen any number of times.
  */
-export function presentable(thrown: unknown, call: Pick<IncomingCall, 'oneWay' | 'started'>): Presentable {
+export function presentable(error: unknown, call: PresentedCall): Presentable {
+  const thrown = withoutAbort(error, call);
   const own = kindOf(thrown);
   if (own === 'made')
     return { error: thrown as RpcError, correlationId: call.oneWay && call.started ? randomId() : undefined };
@@ -25,6 +26,23 @@ export function presentable(thrown: unknown, call: Pick<IncomingCall, 'oneWay' |
   // Before a handler has run it is no hop: to say that the call was refused here would have it repeated at once.
   const { code, text } = (call.started && own) || FAILED;
   return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed' }), correlationId };
+}
+
+/** What must be known of a call whose handler has thrown. */
+type PresentedCall = Pick<IncomingCall, 'oneWay' | 'started'> & Partial<Pick<IncomingCall, 'abortReason'>>;
+
+/**
+ * What Node.js makes of an abort, in waits that are given the signal of the call, is not a fault of the handler: it has the reason of the abort as its
+ * cause, and that is what the caller is to know.
+ */
+function withoutAbort(thrown: unknown, { abortReason }: PresentedCall): unknown {
+  if (abortReason === undefined) return thrown;
+  try {
+    const { name, cause } = thrown as Error;
+    return name === 'AbortError' && cause === abortReason ? abortReason : thrown;
+  } catch {
+    return thrown;
+  }
 }
 
 const FAILED = { code: 'INTERNAL', text: 'the handler failed' } as const;

@@ -183,6 +183,11 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.#values.set(key.symbol, value);
   }
 
+  /** Why its work is no longer wanted; `undefined` while it is, or while nobody looks at its signal. */
+  get abortReason(): unknown {
+    return this.#abortReason;
+  }
+
   /** Tells the handler, if it looks, that its work is no longer wanted. */
   abort(reason: unknown): void {
     if (this.#abortReason !== undefined) return;
