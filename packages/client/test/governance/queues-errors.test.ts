@@ -49,7 +49,7 @@ describe('a rare error of all nodes alike', function () {
     assertP99({ ...POOL, methods: { call: { share: 999 }, hasty: { timeoutMs: 2 } } }, 1.1));
 
   it('where a failure that counts as five seconds, whatever is usual, raises it sixfold', async () => {
-    const faults: SimulatedFault[] = [{ kind: 'failing', servers: [0, 1, 2], code: 'INTERNAL', share: 0.001 }];
+    const faults: SimulatedFault[] = [{ kind: 'failing', servers: [0, 1, 2], code: 'INTERNAL', share: 0.0002 }];
     const { clients } = POOL;
     const report = await simulate({
       ...POOL,
