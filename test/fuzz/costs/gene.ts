@@ -43,17 +43,19 @@ class Writer {
   at = 0;
   /** Counts the parts that have been rendered, so that no two need be the same. */
   #count = 0;
+  #work = 0;
 
   /** What does not fit is rendered in vain, at each level of boxes in boxes: that has an end too. */
   readonly #workMax: number;
 
   constructor(room: number) {
-    this.#workMax = 2 * room + WORK;
+    this.#workMax = 4 * room + WORK;
     this.bytes = Buffer.alloc(room);
   }
 
   gene(gene: Gene): void {
     const index = this.#count++;
+    this.#work += gene.kind === 'shape' ? gene.bytes : 1;
     if (gene.kind === 'box') this.box(gene, undefined);
     else if (gene.kind === 'atom') this.#append(gene.bytes.length > 0 ? gene.bytes : NIL);
     else if (gene.kind === 'text') this.#text(TEXTS[gene.style % STYLES]!(index * gene.step));
@@ -70,7 +72,7 @@ class Writer {
     const [times, bytesMax] = room === undefined ? [gene.times * children.length, NESTED_BYTES_MAX] : [Infinity, room];
     const isTiled = room !== undefined && gene.box === 'array';
     let count = 0;
-    while (children.length > 0 && count < times && this.#count < this.#workMax) {
+    while (children.length > 0 && count < times && this.#work < this.#workMax) {
       const before = this.at;
       this.gene(children[count % children.length]!);
       if (this.at - start > bytesMax && count > 0) {
