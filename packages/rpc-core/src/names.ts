@@ -16,7 +16,7 @@ export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
   '__proto__',
 ];
 
-/** A name that no method can have: see {@link RESERVED_METHOD_NAMES}. */
+/** A name that no method can have: stubs have them for themselves. */
 export type ReservedMethodName = 'with' | 'then' | 'catch' | 'finally' | 'toJSON' | '__proto__';
 
 /**
