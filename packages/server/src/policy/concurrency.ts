@@ -78,11 +78,11 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     this.#adaptive = typeof max === 'number' ? undefined : new AdaptiveLimit(max.adaptive);
     this.#max = typeof max === 'number' ? max : this.#adaptive!.limit;
     this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn());
-    const runs =
-      typeof max === 'number'
-        ? `${what} runs ${max} calls already (concurrency.max)`
-        : 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
     const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
+    let runs = 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
+    // Where any number may run, nothing but a turn that was used up lets a call wait.
+    if (typeof max === 'number')
+      runs = Number.isFinite(max) ? `${what} runs ${max} calls already (concurrency.max)` : noTime;
     const refusals = (reason: string, retryAfterMs: number | undefined = RETRY_AFTER_MS): Refusals =>
       new Refusals('RESOURCE_EXHAUSTED', reason, retryAfterMs, random);
     // Without a queue the callers have another node at once; with one this server is what they should spare.
