@@ -80,7 +80,11 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
     const { methods: _, ...own } = limits;
     const ofService = this.#make(where, name, own);
     return (method) => {
-      const ofMethod = this.#make(`${where}: methods.${method}`, `${name}.${method}`, given[method] ?? {});
+      const ofMethod = this.#make(
+        `${where}: methods.${method}`,
+        `${name}.${method}`,
+        (Object.hasOwn(given, method) ? given[method] : undefined) ?? {},
+      );
       const all = [...ofMethod, ...ofService, ...this.#ofServer];
       const rates = all.filter((limit) => !(limit instanceof ConcurrencyLimit));
       return all.length === 0 ? undefined : [...rates, ...all.filter((limit) => limit instanceof ConcurrencyLimit)];
