@@ -277,9 +277,9 @@ function checkConcurrencyMax(where: string, max: ServerConcurrency['max']): void
 function resolveOverload(where: string, overload: OverloadOptions | false | undefined): ResolvedOverload | undefined {
   if (overload === false) return undefined;
   if (overload !== undefined) assertKnownOptions(`${where}: overload`, overload, ['turnMs', 'queue']);
-  const { turnMs = 100, queue = 1_000 } = overload ?? {};
+  const { turnMs = 100, queue } = overload ?? {};
   assertNumber(where, 'overload.turnMs', turnMs, { min: 10, max: 10_000 });
-  assertNumber(where, 'overload.queue', queue, { min: 0, max: 1_000_000, integer: true });
+  if (queue !== undefined) assertNumber(where, 'overload.queue', queue, { min: 0, max: 1_000_000, integer: true });
   return { turnMs, queue };
 }
 

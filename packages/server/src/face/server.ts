@@ -1,4 +1,4 @@
-import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
+import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers, systemClock } from '@org/rpc-core';
 import {
   allowManyCalls,
   assertEvent,
@@ -25,6 +25,7 @@ import { Reflection, reflectionHandlers } from '../builtin/reflection.js';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { ConnectionAges } from '../life/connection-age.js';
+import { Connections } from '../life/connections.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
 import { type OwnSecret, ownSecret } from '../life/own-secret.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
@@ -34,6 +35,7 @@ import { CallLimits, type ServiceLimits } from '../policy/call-limits.js';
 import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { OutlivedCalls } from '../policy/outlived-calls.js';
+import { preemptedMs } from '../policy/preempted-time.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
@@ -87,19 +89,15 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #stack: ServerStack<Handler>;
   readonly #outlived: OutlivedCalls<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
-  readonly #connections = new Set<ServerConnection<Handler>>();
-  readonly #lost = new Set<ServerConnection<Handler>>(); // One-way calls of theirs still run.
+  readonly #connections: Connections<Handler>;
   readonly #health: HealthBoard;
   readonly #startedAt: number;
   readonly #publication = new Publication();
-  readonly #ages: ConnectionAges | undefined;
   #secret: OwnSecret | undefined;
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
   #offSignals: (() => void) | undefined;
   #onEmpty: (() => void) | undefined;
-  #refusingReason: string | undefined;
-  #drainingReason: string | undefined;
   readonly #draining = new AbortController();
   #listening = false;
   #admin: AdminPort | undefined;
@@ -120,6 +118,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       overload: options.overload,
       clock: options.clock,
       random: options.random,
+      preemptedMs: options.clock === systemClock ? preemptedMs : undefined,
     });
     this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency });
     this.#observer = new CallObserver(options.clock);
@@ -144,7 +143,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#dispatcher.addBuiltIn(Health, this.#health.handlers);
     if (options.reflection) this.#dispatcher.addBuiltIn(Reflection, reflectionHandlers(this.#dispatcher.definitions));
     const { connectionAge, clock, random } = options;
-    this.#ages = connectionAge && new ConnectionAges(connectionAge, clock, random);
+    this.#connections = new Connections(connectionAge && new ConnectionAges(connectionAge, clock, random));
   }
 
   get registered(): Promise<void> {
@@ -203,11 +202,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       // A process that was frozen had no turn in which it could have noticed it.
       this.#concurrency.stalled(now - tickedAt - TICK_MS, now);
       tickedAt = now;
-      for (const connection of this.#connections) connection.tick(now);
-      this.#ages?.tick(now);
+      this.#connections.tick(now);
       this.#limits.sweep();
-      this.#outlived.sweep(this.#calls(), now);
-      for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
+      this.#outlived.sweep(this.#connections.calls(), now);
     });
     const { names, ...times } = signals;
     this.#offSignals = onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
@@ -237,9 +234,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       messagePackRpc: serveMessagePackRpc,
     });
     this.#connections.add(connection);
-    this.#ages?.add(connection);
-    if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
-    if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
     this.#emit('connectionOpened', { peer: stream.peer.address });
   }
 
@@ -360,8 +354,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   closed(connection: ServerConnection<Handler>, reason: string): void {
     this.#connections.delete(connection);
-    this.#ages?.delete(connection);
-    if (connection.running > 0) this.#lost.add(connection);
     this.#checkEmpty();
     this.#emit('connectionClosed', { peer: connection.peer.address, reason });
   }
@@ -384,17 +376,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   announce(reason: string): void {
-    this.#drainingReason = reason;
     this.#draining.abort(new RpcError('UNAVAILABLE', reason));
     this.#emit('draining', { reason });
     // Neither the registry nor a client may delay the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});
-    for (const connection of this.#connections) connection.drain(reason);
-  }
-
-  *#calls(): Iterable<IncomingCall<Handler>> {
-    for (const connection of this.#connections) yield* connection.calls;
-    for (const connection of this.#lost) yield* connection.calls;
+    this.#connections.drain(reason);
   }
 
   connections(): number {
@@ -402,8 +388,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   refuseNew(reason: string): void {
-    this.#refusingReason = reason;
-    for (const connection of this.#connections) connection.refuseNew(reason);
+    this.#connections.refuseNew(reason);
   }
 
   leave(): Promise<void> {
@@ -419,7 +404,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   endAll(reason: string): void {
-    for (const connection of [...this.#connections, ...this.#lost]) connection.close(reason);
+    this.#connections.endAll(reason);
     this.#cancelTick?.();
   }
 

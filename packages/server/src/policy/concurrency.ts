@@ -22,15 +22,19 @@ export interface ServerConcurrency {
 export interface OverloadOptions {
   /** So long handlers may hold the event loop in one turn before no more calls are begun in it, in milliseconds, 10 to 10,000 (default 100). */
   readonly turnMs?: number | undefined;
-  /** Calls that may wait for the next turn, 0 to 1,000,000 (default 1,000). */
+  /** Calls that may wait for the next turn, 0 to 1,000,000 (default: 1,000, and where a whole turn has time for more, as many as that). */
   readonly queue?: number | undefined;
 }
 
 /** {@link OverloadOptions} with every default in place. */
 export interface ResolvedOverload {
   readonly turnMs: number;
-  readonly queue: number;
+  /** `undefined`: what one turn has time for. */
+  readonly queue?: number | undefined;
 }
+
+/** So many calls may wait for a turn, unless a bound is given or a turn has time for more. */
+const TURN_QUEUE_MIN = 1_000;
 
 /** Who is refused is told to come back after 50 to 150 % of this. */
 const RETRY_AFTER_MS = 100;
@@ -46,6 +50,8 @@ export interface ConcurrencyLimitParts {
   readonly what?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  /** See {@link TurnWatch} (default: nothing is known of it). */
+  readonly preemptedMs?: (() => number) | undefined;
 }
 
 /**
@@ -54,7 +60,7 @@ export interface ConcurrencyLimitParts {
  */
 export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implements Admission<Entry> {
   readonly #queue: number;
-  readonly #turnQueue: number;
+  readonly #turnQueue: number | undefined;
   readonly #clock: Clock;
   readonly #turn: TurnWatch | undefined;
   readonly #adaptive: AdaptiveLimit | undefined;
@@ -71,13 +77,13 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #isUsedUp = false;
   #isReleasing = false;
 
-  constructor({ max, queue, overload, what = 'the server', clock, random }: ConcurrencyLimitParts) {
+  constructor({ max, queue, overload, what = 'the server', clock, random, preemptedMs }: ConcurrencyLimitParts) {
     this.#queue = queue;
-    this.#turnQueue = overload?.queue ?? 0;
+    this.#turnQueue = overload === undefined ? 0 : overload.queue;
     this.#clock = clock;
     this.#adaptive = typeof max === 'number' ? undefined : new AdaptiveLimit(max.adaptive);
     this.#max = typeof max === 'number' ? max : this.#adaptive!.limit;
-    this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn());
+    this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn(), preemptedMs);
     const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
     let runs = 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
     // Where any number may run, nothing but a turn that was used up lets a call wait.
@@ -88,7 +94,8 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     // Without a queue the callers have another node at once; with one this server is what they should spare.
     this.#full = refusals(runs, queue === 0 ? undefined : RETRY_AFTER_MS);
     this.#queueFull = refusals(`${runs} and ${queue} wait (concurrency.queue)`);
-    this.#turnFull = refusals(`${noTime}, and ${this.#turnQueue} calls wait (overload.queue)`);
+    const waiting = this.#turnQueue === undefined ? 'as many calls as a turn has time for' : `${this.#turnQueue} calls`;
+    this.#turnFull = refusals(`${noTime}, and ${waiting} wait (overload.queue)`);
     this.#impatient = refusals('the server has more to do than it can, and this call has waited for half of its time');
     const unfit = 'the server has more to do than it can, and this call would not end in time by what its method takes';
     this.#unfit = new Refusals('DEADLINE_EXCEEDED', unfit, undefined, random);
@@ -161,7 +168,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
 
   #wait(call: IncomingCall<Entry>): RpcError | Promise<RpcError | undefined> {
     const hasPlace = this.#running < this.#max;
-    const room = hasPlace ? Math.max(this.#queue, this.#turnQueue) : this.#queue;
+    const room = hasPlace ? Math.max(this.#queue, this.#turnRoom) : this.#queue;
     if (room === 0) return hasPlace ? this.#turnFull.next() : this.#full.next();
     const now = this.#clock.now();
     if (this.#line.size >= room) {
@@ -171,6 +178,11 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
       goes.settle(refusals.next());
     }
     return new Promise((settle) => this.#line.add({ call, since: now, settle }));
+  }
+
+  /** How many may wait for a turn: what the next one has time for needs no refusal. */
+  get #turnRoom(): number {
+    return this.#turnQueue ?? Math.max(TURN_QUEUE_MIN, this.#turn!.callsATurn);
   }
 
   #nextTurn(): void {

@@ -144,6 +144,59 @@ describe('a handler that computes for 20 ms, simulated', () => {
   });
 });
 
+describe('many calls in one turn that cost little, simulated', () => {
+  /** All come at once. @returns how many are refused */
+  async function burst(calls: number, workMs: number, preemption: number, isKnown: boolean): Promise<number> {
+    const clock = new FakeClock();
+    const loop = new Loop(clock);
+    let preempted = 0;
+    const limit = new ConcurrencyLimit({
+      max: Number.POSITIVE_INFINITY,
+      queue: 0,
+      overload: { turnMs: 100, queue: isKnown ? undefined : 1_000 },
+      clock: loop,
+      random: seededRandom(1),
+      preemptedMs: isKnown ? () => preempted : undefined,
+    });
+    let refused = 0;
+    for (let index = 0; index < calls; index++)
+      loop.arrive(() => {
+        const peer = { address: 'a:1' };
+        const call = {
+          priority: 128,
+          deadline: loop.now() + 5_000,
+          abandoned: false,
+          peer,
+          sampledAt: 0,
+        } as IncomingCall;
+        const begin = (refusal: RpcError | undefined): void => {
+          if (refusal !== undefined) {
+            refused++;
+            return;
+          }
+          loop.compute(workMs * preemption);
+          preempted += workMs * (preemption - 1);
+          limit.leave(call, undefined);
+        };
+        const verdict = limit.enter(call);
+        if (verdict instanceof Promise) void verdict.then(begin);
+        else begin(verdict);
+      });
+    await clock.advance(10_000);
+    return refused;
+  }
+
+  it('are all let in: what waits costs less than a turn', async () => {
+    assert.equal(await burst(8_000, 0.02, 1, true), 0);
+    assert.ok((await burst(8_000, 0.02, 1, false)) > 1_500);
+  });
+
+  it('are all let in when others are run for nine tenths of the time', async () => {
+    assert.equal(await burst(1_900, 0.1, 10, true), 0);
+    assert.ok((await burst(1_900, 0.1, 10, false)) > 500);
+  });
+});
+
 /** First come, first served, whoever comes and however late it is: what a server has that knows nothing of its callers. */
 function fifo(slots: number, queue: number): Limit {
   const waiting: (() => void)[] = [];

@@ -7,6 +7,8 @@ function scene() {
   let now = 0;
   let turns = 0;
   let looks = 0;
+  let asked = 0;
+  let preempted = 0;
   const polls: (() => void)[] = [];
   const clock = {
     now: () => {
@@ -15,7 +17,15 @@ function scene() {
     },
     afterPoll: (run: () => void) => void polls.push(run),
   } as Partial<Clock> as Clock;
-  const watch = new TurnWatch(clock, 100, () => turns++);
+  const watch = new TurnWatch(
+    clock,
+    100,
+    () => turns++,
+    () => {
+      asked++;
+      return preempted;
+    },
+  );
   return {
     watch,
     call: (ms: number, isAwaited = false): boolean => {
@@ -29,7 +39,11 @@ function scene() {
     passes: (ms: number) => {
       now += ms;
     },
-    counts: () => ({ turns, looks }),
+    othersRun: (ms: number) => {
+      now += ms;
+      preempted += ms;
+    },
+    counts: () => ({ turns, looks, asked }),
     now: () => now,
   };
 }
@@ -51,6 +65,44 @@ describe('the watch over the turns of the event loop', () => {
       Array.from({ length: 6 }, () => call(20)),
       [false, false, false, false, false, false],
     );
+  });
+
+  it('counts nothing of what others were run for', () => {
+    const { call, othersRun, endTurn } = scene();
+    const slow = (): boolean => {
+      const isUsedUp = call(5);
+      othersRun(45);
+      return isUsedUp;
+    };
+    // 5 ms of each 50 are its own; of the first 50 that is not known, and 20 count.
+    assert.deepEqual(Array.from({ length: 18 }, slow).indexOf(true), -1);
+    assert.equal(slow(), true);
+    endTurn();
+    // Nor does it go on in short turns because of them: those of its own are short.
+    assert.deepEqual([call(4), othersRun(100), call(4), endTurn()], [false, undefined, false, undefined]);
+    assert.deepEqual(Array.from({ length: 7 }, () => call(20)).indexOf(true), 6);
+  });
+
+  it('asks the system once for a long turn, twice or thrice for one that is used up, and never for a short one', () => {
+    const { call, endTurn, counts } = scene();
+    for (let each = 0; each < 100; each++) call(0.09);
+    endTurn();
+    assert.equal(counts().asked, 0);
+    for (let each = 0; each < 100; each++) call(0.9);
+    endTurn();
+    assert.equal(counts().asked, 1);
+    for (let each = 0; each < 1_000; each++) call(0.9);
+    assert.equal(counts().asked, 3);
+  });
+
+  it('knows how many calls a turn has time for', () => {
+    const { watch, call, endTurn } = scene();
+    assert.equal(watch.callsATurn, 0);
+    while (!call(0.01));
+    assert.ok(Math.abs(watch.callsATurn - 10_000) < 1_000, `${watch.callsATurn}`);
+    endTurn();
+    while (!call(50));
+    assert.equal(watch.callsATurn, 2);
   });
 
   it('gives what waits shorter turns', () => {
