@@ -48,7 +48,7 @@ function enter(call: IncomingCall<Handler>): unknown {
 function runWith(call: IncomingCall<Handler>, args: readonly unknown[]): unknown {
   const { definition, run } = call.entry;
   // Checked again after all waits: a call for which nobody waits any more does not begin.
-  if (call.isExpired) throw expired(call);
+  if (call.isLate) throw expired(call);
   if (args.length < call.entry.argumentsLeast) tellLacking(call);
   call.started = true;
   const result = run(...(args as never[]));

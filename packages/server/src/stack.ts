@@ -38,6 +38,7 @@ export interface ServerStackParts<Entry extends MethodEntry = MethodEntry> {
  */
 export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   readonly #parts: ServerStackParts<Entry>;
+  readonly #observed: ServerStackParts<Entry>;
   readonly #authorize: ServerStackParts<Entry>['authorize'];
   readonly #admission: Admission<Entry>;
   #size = 0;
@@ -45,8 +46,10 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #failed = 0;
   #refused = 0;
 
-  constructor(parts: ServerStackParts<Entry>) {
+  /** @param observed - the same parts for calls that are observed; left out: none is */
+  constructor(parts: ServerStackParts<Entry>, observed: ServerStackParts<Entry> = parts) {
     this.#parts = parts;
+    this.#observed = observed;
     this.#authorize = parts.authorize;
     this.#admission = parts.admission;
   }
@@ -155,7 +158,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     try {
       call.decode(bytes, start, end);
       if (call.stream !== undefined) return this.#runStream(call, call.stream);
-      result = this.#parts.run(call);
+      result = this.#partsOf(call).run(call);
       // To look at what a handler gives may run its code: a getter, a proxy.
       isLate = isPromise(result);
     } catch (error) {
@@ -172,7 +175,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #runStream(call: IncomingCall<Entry>, stream: NonNullable<IncomingCall<Entry>['stream']>): void {
     call.hold();
     call
-      .answerItems(stream, () => this.#parts.runStream(call, stream.received))
+      .answerItems(stream, () => this.#partsOf(call).runStream(call, stream.received))
       .then(
         () => this.#end(call, undefined),
         (error: unknown) => this.#fail(call, error),
@@ -198,7 +201,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #fail(call: IncomingCall<Entry>, thrown: unknown): void {
     // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
     if (!call.abandoned) {
-      const error = this.#parts.presentable(thrown, call);
+      const error = this.#partsOf(call).presentable(thrown, call);
       try {
         call.fail(error);
       } catch {
@@ -230,7 +233,11 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     else if (call.started) this.#failed++;
     else this.#refused++;
     call.end();
-    this.#parts.ended(call, error);
+    this.#partsOf(call).ended(call, error);
+  }
+
+  #partsOf(call: IncomingCall<Entry>): ServerStackParts<Entry> {
+    return call.observed === undefined ? this.#parts : this.#observed;
   }
 }
 

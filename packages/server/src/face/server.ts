@@ -130,7 +130,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       presentable: (thrown, call) => this.#presentable(thrown, call),
       ended: () => this.#checkEmpty(),
     };
-    this.#stack = new ServerStack(this.#observer.around(parts));
+    this.#stack = new ServerStack(parts, this.#observer.around(parts));
     this.#outlived = new OutlivedCalls<Handler>({
       release: (call) => {
         this.#stack.release(call);

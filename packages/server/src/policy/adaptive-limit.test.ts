@@ -47,7 +47,7 @@ async function behind(
         priority: 128,
         deadline: Number.POSITIVE_INFINITY,
         peer: { address: 'a:1' },
-        sampledAt: 0,
+        sampledAt: undefined,
       } as IncomingCall;
       const refusal = limit.enter(call) as RpcError | undefined;
       if (refusal !== undefined) outcome.refused++;

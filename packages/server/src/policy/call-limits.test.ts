@@ -71,7 +71,7 @@ describe('limits of a server', () => {
     const limits = new CallLimits({ concurrency, rateLimit: undefined, perCaller, clock, random });
     const entry = { service: 'shop', method: 'buy', limits: limits.ofService(Shop)('buy') };
     const from = (address: string) =>
-      ({ entry, peer: { address }, sampledAt: 0 }) as unknown as IncomingCall<typeof entry>;
+      ({ entry, peer: { address }, sampledAt: undefined }) as unknown as IncomingCall<typeof entry>;
     const codes = ['a:1', 'a:2', 'a:3', 'b:1'].map(
       (address) => (limits.enter(from(address)) as RpcError | undefined)?.code,
     );
@@ -88,7 +88,7 @@ describe('limits of a server', () => {
     const parts = { concurrency, rateLimit: undefined, perCaller: { concurrency: { max: 2 } }, clock, random };
     const limits = new CallLimits(parts);
     const entry = { service: 'shop', method: 'buy', limits: limits.ofService(Shop)('buy') };
-    const call = { entry, peer: { address: 'a:1' }, sampledAt: 0 } as unknown as IncomingCall<typeof entry>;
+    const call = { entry, peer: { address: 'a:1' }, sampledAt: undefined } as unknown as IncomingCall<typeof entry>;
     assert.equal(limits.enter(call), undefined);
     for (let i = 0; i < 5; i++) assert.match(String(limits.enter(call)), /the server runs 1 calls already/);
     limits.leave(call, undefined);

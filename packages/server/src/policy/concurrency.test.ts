@@ -22,18 +22,32 @@ function scene(max: number, queue: number) {
     const { name = '', priority = 128, timeoutMs = Number.POSITIVE_INFINITY, abandoned = false } = sketch;
     const peer = { address: 'a:1' };
     const entry = { service: 's', method: 'm' };
-    const call = { priority, deadline: clock.now() + timeoutMs, abandoned, peer, entry, sampledAt: 0 } as IncomingCall;
+    const call = {
+      priority,
+      deadline: clock.now() + timeoutMs,
+      abandoned,
+      peer,
+      entry,
+      sampledAt: undefined,
+    } as IncomingCall;
     const verdict = limit.enter(call);
     if (!(verdict instanceof Promise)) return { call, refusal: verdict };
     void verdict.then((refusal) => told.push(refusal === undefined ? name : `${name}: ${refusal.code}`));
     return { call, refusal: undefined };
   };
   const leave = async (): Promise<void> => {
-    limit.leave({ sampledAt: 0 } as IncomingCall, undefined);
+    limit.leave({ sampledAt: undefined } as IncomingCall, undefined);
     await clock.advance(0);
   };
   return { clock, limit, told, come, leave };
 }
+
+describe('a server whose turns are not watched', () => {
+  it('looks at the clock for each call before its handler: nobody knows how long those before it took', () => {
+    const { come } = scene(1, 1);
+    assert.equal(come().call.hasTime, false);
+  });
+});
 
 describe('the queue of a server', () => {
   it('lets in the oldest first after a burst, and every one once', async () => {
@@ -181,7 +195,13 @@ async function simulate(
     const result = results[index]!;
     const arrive = (): void => {
       const peer = { address: 'a:1' };
-      const call = { priority, deadline: clock.now() + 100, abandoned: false, peer, sampledAt: 0 } as IncomingCall;
+      const call = {
+        priority,
+        deadline: clock.now() + 100,
+        abandoned: false,
+        peer,
+        sampledAt: undefined,
+      } as IncomingCall;
       result.offered++;
       const begin = (refusal: RpcError | undefined): void => {
         if (refusal !== undefined) return;
@@ -190,7 +210,7 @@ async function simulate(
             result.good++;
             result.doneAt.push(clock.now());
           }
-          limit.leave({ sampledAt: 0 } as IncomingCall, undefined);
+          limit.leave({ sampledAt: undefined } as IncomingCall, undefined);
         });
       };
       const verdict = limit.enter(call);

@@ -127,7 +127,9 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   }
 
   enter(call: IncomingCall<Entry>): RpcError | undefined | Promise<RpcError | undefined> {
-    if (this.#turn?.counts()) this.#look(call, this.#turn);
+    const turn = this.#turn;
+    if (turn?.counts()) this.#look(call, turn);
+    if (turn === undefined || turn.isHeld) call.hasTime = false;
     if (this.#line.size === 0 && this.#running < this.#max && !this.#isUsedUp) {
       this.#running++;
       if (this.#adaptive !== undefined) call.sampledAt = this.#clock.now();
@@ -138,7 +140,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
 
   leave(call: IncomingCall<Entry>, error: unknown): void {
     this.#running--;
-    if (call.sampledAt !== 0) this.#sampled(call, error);
+    if (call.sampledAt !== undefined) this.#sampled(call, call.sampledAt, error);
     if (this.#line.size > 0 && !this.#isReleasing) this.#release();
   }
 
@@ -155,9 +157,9 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     if (turn.isUsedUp(now, this.#line.size > 0)) this.#isUsedUp = true;
   }
 
-  #sampled(call: IncomingCall<Entry>, error: unknown): void {
+  #sampled(call: IncomingCall<Entry>, from: number, error: unknown): void {
     const now = this.#clock.now();
-    const ms = now - call.sampledAt;
+    const ms = now - from;
     // How long a stream is says nothing of how long its method takes.
     if (error !== undefined || call.abandoned || call.outlived || call.stream !== undefined) return;
     this.#times.record(call.entry, ms);

@@ -84,7 +84,13 @@ async function computing(
   const serve = (sentAt: number): void => {
     const readAt = loop.now();
     const deadline = readAt + timeoutMs - (limit.stallBefore?.(readAt) ?? 0);
-    const call = { priority: 128, deadline, abandoned: false, peer: { address: 'a:1' }, sampledAt: 0 } as IncomingCall;
+    const call = {
+      priority: 128,
+      deadline,
+      abandoned: false,
+      peer: { address: 'a:1' },
+      sampledAt: undefined,
+    } as IncomingCall;
     const begin = (refusal: RpcError | undefined): void => {
       if (refusal !== undefined) return;
       if (loop.now() < call.deadline) {
@@ -233,7 +239,7 @@ async function callers(
       result.offered++;
       const peer = { address: `10.0.0.${caller}:${result.offered}` };
       const deadline = clock.now() + 200;
-      const call = { priority: 128, deadline, abandoned: false, peer, sampledAt: 0 } as IncomingCall;
+      const call = { priority: 128, deadline, abandoned: false, peer, sampledAt: undefined } as IncomingCall;
       const begin = (refusal: RpcError | undefined): void => {
         if (refusal !== undefined) return;
         clock.schedule(10, () => {
@@ -286,7 +292,7 @@ describe('three tiers whose leaf is offered twice what it can, simulated', () =>
         deadline,
         abandoned: false,
         peer: { address: 'a:1' },
-        sampledAt: 0,
+        sampledAt: undefined,
       } as IncomingCall;
       const begin = (refusal: RpcError | undefined): void => {
         if (refusal !== undefined) return;

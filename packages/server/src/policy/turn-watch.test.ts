@@ -124,6 +124,33 @@ describe('the watch over the turns of the event loop', () => {
     assert.ok(looks < 64 * 100 * 0.05, `${looks} looks at 6400 calls`);
   });
 
+  it('does the same for calls that come one by one, each in a turn of its own, and watches each again once one has cost', () => {
+    const { call, endTurn, counts } = scene();
+    for (let turn = 0; turn < 320; turn++) {
+      call(0.02);
+      endTurn();
+    }
+    const { turns } = counts();
+    assert.ok(turns <= 12, `${turns} turns of 320 were watched`);
+    for (let turn = 0; turn < 64; turn++) {
+      call(20);
+      endTurn();
+    }
+    const expensive = counts().turns - turns;
+    assert.ok(expensive >= 32, `${expensive} of 64 expensive turns were watched`);
+  });
+
+  it('says that its calls may be late once a turn was held for half a second, until the next one', () => {
+    const { watch, call, endTurn } = scene();
+    call(400);
+    call(200);
+    assert.equal(watch.isHeld, false);
+    call(1);
+    assert.equal(watch.isHeld, true);
+    endTurn();
+    assert.equal(watch.isHeld, false);
+  });
+
   it('says what what is read right after a turn may have waited, and nothing of a short one', () => {
     const { watch, call, endTurn, passes, now } = scene();
     call(60);

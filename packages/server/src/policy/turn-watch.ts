@@ -12,6 +12,9 @@ const LOOK_EVERY_MS = 5;
  */
 const BUSY_TURN_MS = 20;
 
+/** A turn that was held for so long may have made calls late that had much time when they were read, in milliseconds. */
+const HELD_MS = 500;
+
 /** A stall of less is none. */
 const STALL_MS = 10;
 
@@ -30,7 +33,8 @@ const CALLS_A_TURN_MAX = 100_000;
  * What the process could have run in and others were run instead is no part of it: on a busy machine a server does not refuse for what
  * its neighbours do.
  *
- * A healthy server pays a decrement for each call, and a look at the clock for every 32nd. A turn of more than 10 ms pays one question to the
+ * A healthy server pays a decrement for each call, and a look at the clock for every 32nd, whether they come together or one by one.
+ * A turn of more than 10 ms pays one question to the
  * operating system, one that is used up two or three.
  */
 export class TurnWatch {
@@ -52,6 +56,7 @@ export class TurnWatch {
   #isOver = false;
   /** Whether a turn was too long, and none has been short since. */
   #isBusy = false;
+  #isHeld = false;
   #callsATurn = 0;
   #lastMs = 0;
   #endedAt = Number.NEGATIVE_INFINITY;
@@ -78,14 +83,19 @@ export class TurnWatch {
     return this.#callsATurn;
   }
 
+  /** Whether the present turn has been held for so long that any of its calls may be late. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Looks whether the turn is used up. @param isAwaited - whether calls wait */
   isUsedUp(now: number, isAwaited: boolean): boolean {
     if (this.#since === undefined) this.#begin(now);
     else {
       const calls = Math.max(1, this.#unseenMax - this.#unseen);
       this.#begun += calls;
-      const perCallMs = (now - this.#lookedAt) / calls;
-      this.#unseenMax = Math.max(0, Math.min(CALLS_UNSEEN_MAX, Math.floor(LOOK_EVERY_MS / perCallMs)) - 1);
+      this.#learn(now, calls);
+      if (now - this.#since > HELD_MS) this.#isHeld = true;
     }
     // Calls that are made to wait cost nothing, and would say that the others do so too.
     if (this.#isBusy || isAwaited) this.#unseenMax = 0;
@@ -141,13 +151,25 @@ export class TurnWatch {
     return this.#lastMs >= STALL_MS && readAt - this.#endedAt <= AFTER_MS ? this.#lastMs : 0;
   }
 
+  /** Learns from what calls have taken since the last look after how many the next one is worth while. */
+  #learn(now: number, calls: number): void {
+    const perCallMs = (now - this.#lookedAt) / calls;
+    this.#unseenMax = Math.max(0, Math.min(CALLS_UNSEEN_MAX, Math.floor(LOOK_EVERY_MS / perCallMs)) - 1);
+  }
+
   readonly #ended = (): void => {
     const now = this.#clock.now();
     this.stalled(now - this.#since!, now);
     if (this.#isBusy && this.#lastMs >= BUSY_TURN_MS / 2 && this.#usedMs !== undefined)
       this.#measure(this.#usedMs, now);
     if (Math.min(this.#lastMs, this.#usedMs ?? this.#lastMs) < BUSY_TURN_MS / 2) this.#isBusy = false;
+    // Of calls that come one by one, this is all that is seen: without it, each would cost two looks at the clock and a callback.
+    if (!this.#isBusy) {
+      this.#learn(now, this.#unseenMax - this.#unseen + 1);
+      this.#unseen = this.#unseenMax;
+    }
     this.#since = undefined;
+    this.#isHeld = false;
     this.#onTurn();
   };
 }

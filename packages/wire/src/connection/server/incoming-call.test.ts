@@ -49,6 +49,42 @@ describe('an incoming call', () => {
     assert.equal(scene(Number.POSITIVE_INFINITY).call.remainingMs(), Number.POSITIVE_INFINITY);
   });
 
+  it('is found late without a look at the clock where it had much time and nothing has let it wait', async () => {
+    const { clock, call } = scene(1_500);
+    let looks = 0;
+    const { now } = clock;
+    clock.now = () => {
+      looks++;
+      return now.call(clock);
+    };
+    call.hasTime = true;
+    assert.deepEqual([call.isLate, looks], [false, 0]);
+    await clock.advance(600);
+    looks = 0;
+    // It has waited: much time when it was read says nothing any more.
+    call.counted = true;
+    assert.deepEqual([call.isLate, looks], [true, 1]);
+    call.counted = false;
+    assert.equal(call.isLate, false);
+    call.hasTime = false;
+    assert.deepEqual([call.isLate, looks], [true, 2]);
+  });
+
+  it('keeps apart what it says of itself', () => {
+    const { call } = scene(1_500, 0xff);
+    const names = ['counted', 'admitted', 'started', 'abandoned', 'outlived', 'hasTime'] as const;
+    const said = () => names.filter((name) => call[name]);
+    for (const [index, name] of names.entries()) {
+      call[name] = true;
+      assert.deepEqual(said(), names.slice(0, index + 1));
+    }
+    for (const [index, name] of names.entries()) {
+      call[name] = false;
+      assert.deepEqual(said(), names.slice(index + 1));
+    }
+    assert.deepEqual([call.attempt, call.priority], [2, 200]);
+  });
+
   it('sets a timer only for a handler that looks at its signal, and stops it when the call ends', async () => {
     const { clock, call } = scene(1_500);
     assert.equal(clock.pending, 0);

@@ -51,37 +51,22 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly id: number;
   readonly entry: Entry;
   readonly deadline: number;
-  readonly attempt: number;
-  readonly priority: number;
   args: readonly unknown[];
   metadata: Metadata;
   /** Bytes of its request, and what its decoded arguments take besides: what it counts against the connection's budget. */
   requestBytes: number;
-  /** Whether they are counted: it has waited for something, or waits now. */
-  counted = false;
-  /** Whether the server has admitted it: then it takes a place there until it ends. */
-  admitted = false;
-  /** When it was let in, in the clock's milliseconds, where its time is measured; else 0. */
-  sampledAt = 0;
-  /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
-  started = false;
-  /** Whether nobody waits for the answer any more. */
-  abandoned = false;
-  /** Whether it has been abandoned for so long that it no longer counts. */
-  outlived = false;
+  /** When it was let in, in the clock's milliseconds, where its time is measured. A number from the start would take memory of its own. */
+  sampledAt: number | undefined = undefined;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
   /** Its record for observers of this process; `undefined` when there are none. */
   observed: object | undefined = undefined;
-  /** Runs a step of its stream where the handler was entered; `undefined` before that. */
-  inContext: (<T>(step: () => T) => T) | undefined = undefined;
   readonly #port: IncomingPort<Entry>;
-  readonly #flags: number;
-  #controller: AbortController | undefined;
-  #cancelTimer: (() => void) | undefined;
-  #values: Map<symbol, unknown> | undefined;
-  #responseMetadata: Record<string, string> | undefined;
-  #abortReason: unknown;
+  /** Flags of the REQUEST, attempt and priority, a byte each: many calls may wait, so each is small. */
+  readonly #head: number;
+  /** Bits of {@link State}. */
+  #state = 0;
+  #rare: Rare | undefined = undefined;
 
   /** @param flags - of the REQUEST, see `RequestFlag` */
   constructor(
@@ -97,12 +82,89 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.entry = entry;
     this.id = id;
     this.deadline = deadline;
-    this.#flags = flags;
-    this.attempt = attempt;
-    this.priority = priority;
+    this.#head = flags | (attempt << 8) | (priority << 16);
     this.args = NO_ARGS;
     this.metadata = NO_METADATA;
     this.requestBytes = 0;
+  }
+
+  get attempt(): number {
+    return (this.#head >> 8) & 0xff;
+  }
+
+  get priority(): number {
+    return this.#head >> 16;
+  }
+
+  /** Whether it is counted among the running calls: it has waited for something, or waits now. */
+  get counted(): boolean {
+    return (this.#state & State.COUNTED) !== 0;
+  }
+
+  set counted(is: boolean) {
+    this.#set(State.COUNTED, is);
+  }
+
+  /** Whether the server has admitted it: then it takes a place there until it ends. */
+  get admitted(): boolean {
+    return (this.#state & State.ADMITTED) !== 0;
+  }
+
+  set admitted(is: boolean) {
+    this.#set(State.ADMITTED, is);
+  }
+
+  /** Whether the handler has been entered: from then on, nobody can say that it was refused. */
+  get started(): boolean {
+    return (this.#state & State.STARTED) !== 0;
+  }
+
+  set started(is: boolean) {
+    this.#set(State.STARTED, is);
+  }
+
+  /** Whether nobody waits for the answer any more. */
+  get abandoned(): boolean {
+    return (this.#state & State.ABANDONED) !== 0;
+  }
+
+  set abandoned(is: boolean) {
+    this.#set(State.ABANDONED, is);
+  }
+
+  /** Whether it has been abandoned for so long that it no longer counts. */
+  get outlived(): boolean {
+    return (this.#state & State.OUTLIVED) !== 0;
+  }
+
+  set outlived(is: boolean) {
+    this.#set(State.OUTLIVED, is);
+  }
+
+  /**
+   * Whether it had much time left when it was read, and what was read before it in the same turn has not held the process for long:
+   * as long as nothing lets it wait, it cannot be late. See {@link isLate}.
+   */
+  get hasTime(): boolean {
+    return (this.#state & State.HAS_TIME) !== 0;
+  }
+
+  set hasTime(has: boolean) {
+    this.#set(State.HAS_TIME, has);
+  }
+
+  #set(bit: number, is: boolean): void {
+    if (is) this.#state |= bit;
+    else this.#state &= ~bit;
+  }
+
+  /** Runs a step of its stream where the handler was entered; `undefined` before that. */
+  get inContext(): RunStep | undefined {
+    return this.#rare?.inContext;
+  }
+
+  set inContext(run: RunStep) {
+    this.#obtainRare().inContext = run;
   }
 
   get service(): string {
@@ -114,20 +176,20 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   }
 
   get oneWay(): boolean {
-    return (this.#flags & RequestFlag.ONE_WAY) !== 0;
+    return (this.#head & RequestFlag.ONE_WAY) !== 0;
   }
 
   get idempotent(): boolean {
-    return (this.#flags & RequestFlag.IDEMPOTENT) !== 0;
+    return (this.#head & RequestFlag.IDEMPOTENT) !== 0;
   }
 
   get isRepeatedAbove(): boolean {
-    return (this.#flags & RequestFlag.NO_RETRY_BELOW) !== 0;
+    return (this.#head & RequestFlag.NO_RETRY_BELOW) !== 0;
   }
 
   /** Whether its arguments came compressed. */
   get isCompressed(): boolean {
-    return (this.#flags & COMPRESSED) !== 0;
+    return (this.#head & COMPRESSED) !== 0;
   }
 
   get peer(): Peer {
@@ -147,12 +209,18 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     return this.deadline !== Number.POSITIVE_INFINITY && this.deadline <= this.#port.now();
   }
 
+  /** The same right before the handler begins. Most calls go there in the turn in which they were read, and cost no look at the clock. */
+  get isLate(): boolean {
+    return (this.#state & (State.HAS_TIME | State.COUNTED)) !== State.HAS_TIME && this.isExpired;
+  }
+
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    const rare = this.#obtainRare();
+    if (rare.controller === undefined) {
+      rare.controller = new AbortController();
+      if (rare.abortReason !== undefined) rare.controller.abort(rare.abortReason);
       else if (this.deadline !== Number.POSITIVE_INFINITY) {
-        this.#cancelTimer = this.#port.atDeadline(this.deadline, () =>
+        rare.cancelTimer = this.#port.atDeadline(this.deadline, () =>
           this.abort(
             rpcError('DEADLINE_EXCEEDED', `${this.service}.${this.method}: the caller's deadline has passed`, {
               progress: 'processed',
@@ -161,39 +229,47 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
         );
       }
     }
-    return this.#controller.signal;
+    return rare.controller.signal;
   }
 
   get responseMetadata(): Record<string, string> {
-    this.#responseMetadata ??= Object.create(null) as Record<string, string>;
-    return this.#responseMetadata;
+    const rare = this.#obtainRare();
+    rare.responseMetadata ??= Object.create(null) as Record<string, string>;
+    return rare.responseMetadata;
   }
 
   /** The response metadata if anything was put there. */
   get responseMetadataIfAny(): Record<string, string> | undefined {
-    return this.#responseMetadata;
+    return this.#rare?.responseMetadata;
   }
 
   get<T>(key: ContextKey<T>): T | undefined {
-    return this.#values?.get(key.symbol) as T | undefined;
+    return this.#rare?.values?.get(key.symbol) as T | undefined;
   }
 
   set<T>(key: ContextKey<T>, value: T): void {
-    this.#values ??= new Map();
-    this.#values.set(key.symbol, value);
+    const rare = this.#obtainRare();
+    rare.values ??= new Map();
+    rare.values.set(key.symbol, value);
   }
 
   /** Why its work is no longer wanted; `undefined` while it is, or while nobody looks at its signal. */
   get abortReason(): unknown {
-    return this.#abortReason;
+    return this.#rare?.abortReason;
   }
 
   /** Tells the handler, if it looks, that its work is no longer wanted. */
   abort(reason: unknown): void {
-    if (this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
-    this.#cancelTimer?.();
-    this.#controller?.abort(reason);
+    const rare = this.#obtainRare();
+    if (rare.abortReason !== undefined) return;
+    rare.abortReason = reason;
+    rare.cancelTimer?.();
+    rare.controller?.abort(reason);
+  }
+
+  #obtainRare(): Rare {
+    this.#rare ??= new Rare();
+    return this.#rare;
   }
 
   /** Marks it as waiting for something: it counts as running until it ends. Harmless when called again. */
@@ -242,13 +318,35 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
 
   /** Nothing of it runs any more, whether or not anybody has waited for it. */
   end(): void {
-    this.#cancelTimer?.();
+    this.#rare?.cancelTimer?.();
     this.#port.end(this);
   }
 
   get #isAnswerWanted(): boolean {
     return !this.oneWay && !this.abandoned && this.#port.isOpen;
   }
+}
+
+/** Where a call stands. */
+const State = {
+  COUNTED: 1,
+  ADMITTED: 2,
+  STARTED: 4,
+  ABANDONED: 8,
+  OUTLIVED: 16,
+  HAS_TIME: 32,
+} as const;
+
+type RunStep = <T>(step: () => T) => T;
+
+/** What most calls never have. */
+class Rare {
+  controller: AbortController | undefined = undefined;
+  cancelTimer: (() => void) | undefined = undefined;
+  values: Map<symbol, unknown> | undefined = undefined;
+  responseMetadata: Record<string, string> | undefined = undefined;
+  abortReason: unknown = undefined;
+  inContext: RunStep | undefined = undefined;
 }
 
 const NO_ARGS: readonly unknown[] = Object.freeze([]);

@@ -148,8 +148,17 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
         : createServedStream((received) => this.#streams.open(id, received));
     const entry = this.#methods.find(bytes, parsed.nameStart, metadataStart, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
-    const deadline = remainingMs === 0 ? Number.POSITIVE_INFINITY : readAt + remainingMs - this.#stallBefore(readAt);
-    const call = new IncomingCall<Entry>(this.#answers, entry, id, deadline, flags, parsed.attempt, parsed.priority);
+    const leftMs = remainingMs === 0 ? Number.POSITIVE_INFINITY : remainingMs - this.#stallBefore(readAt);
+    const call = new IncomingCall<Entry>(
+      this.#answers,
+      entry,
+      id,
+      readAt + leftMs,
+      flags,
+      parsed.attempt,
+      parsed.priority,
+    );
+    if (leftMs >= MUCH_TIME_MS) call.hasTime = true;
     call.stream = stream;
     if (metadataStart !== payloadStart) {
       const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
@@ -334,6 +343,9 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (this.#peerEnded && this.running === 0) this.#channel.endWriting();
   }
 }
+
+/** A call that has so much time left when it is read is not late when its handler begins, unless something lets it wait. */
+const MUCH_TIME_MS = 1_000;
 
 /** The error for a client that does not know the secret of the server's entry. */
 const NOT_OF_THIS_USER =
