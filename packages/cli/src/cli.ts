@@ -3,15 +3,26 @@ import { benchCommand } from './bench/bench-command.js';
 import { callCommand } from './call/call-command.js';
 import { CliError, EXIT, failureFields, failureLine, failureRemarks } from './cli-error.js';
 import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.js';
+import { describeCommand } from './describe/describe-command.js';
 import { toTypedJson } from './format/typed-json.js';
 import { lsCommand } from './ls/ls-command.js';
+import { drainCommand } from './operate/drain-command.js';
+import { weightCommand } from './operate/weight-command.js';
 import { parseCommandLine } from './options/command-line.js';
 import { didYouMean } from './options/nearest.js';
 import { rulesCommand } from './rules/rules-command.js';
 import type { Terminal } from './terminal.js';
 import { cliVersion } from './version.js';
 
-const COMMANDS: readonly Command[] = [benchCommand, callCommand, lsCommand, rulesCommand];
+const COMMANDS: readonly Command[] = [
+  benchCommand,
+  callCommand,
+  describeCommand,
+  drainCommand,
+  lsCommand,
+  rulesCommand,
+  weightCommand,
+];
 
 /**
  * Runs one command line of `rpc`. Never rejects: every failure becomes one line on stderr and an exit code.

@@ -5,6 +5,11 @@ import type { Metadata } from './metadata.js';
 export interface Peer {
   /** `host:port` of the other end, `memory` or `unix` where there is none. */
   readonly address: string;
+  /**
+   * What the peer calls itself, such as the `name` of a client: its own word, for people and statistics, and no proof of anything.
+   * `undefined` where it does not say.
+   */
+  readonly name?: string | undefined;
   /** Who the peer proved to be, by its TLS certificate; `undefined` in plaintext. */
   readonly identity?: string | undefined;
   /** When the certificate that proves the identity expires, in milliseconds since 1970. */

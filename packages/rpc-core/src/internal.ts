@@ -26,6 +26,7 @@ export { everySecond } from './every-second.js';
 export { guardLayers, guardStreamLayers } from './guard-layer.js';
 export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';
+export { latencyBucket, latencyBucketMs } from './latency-buckets.js';
 export { resolveLimits } from './limits.js';
 export { assertName, isReservedMethodName, nearestName } from './names.js';
 export { channels } from './observe.js';

@@ -217,6 +217,7 @@ export { type EtcdAuth, type EtcdOptions, type EtcdTls, etcd } from '@org/rpc-re
 export {
   type AdaptiveLimitOptions,
   type AdminOptions,
+  type CallCounts,
   type CallerLimits,
   type CloseOptions,
   type ConnectionAgeOptions,
@@ -228,6 +229,10 @@ export {
   type ListenOptions,
   type MethodDescription,
   type MethodLimits,
+  OPERATOR_TOKEN_KEY,
+  Operator,
+  type OperatorOptions,
+  type OperatorReport,
   type OutlivedEvent,
   type OverloadOptions,
   Reflection,

@@ -9,6 +9,8 @@ export type { InstanceUpdate, Server, ServerAddress } from './face/server-types.
 export type { ConnectionAgeOptions } from './life/connection-age.js';
 export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
+export { type CallCounts, Operator, type OperatorReport } from './operator/operator.js';
+export { OPERATOR_TOKEN_KEY, type OperatorOptions } from './operator/operator-options.js';
 export type { AdaptiveLimitOptions } from './policy/adaptive-limit.js';
 export type { CallerLimits, MethodLimits, ServerRateLimit, ServiceLimits } from './policy/call-limits.js';
 export type { OverloadOptions, ServerConcurrency } from './policy/concurrency.js';

@@ -2,7 +2,7 @@ import { formatJson, plainText } from '@org/rpc-core/internal';
 import type { Endpoint, EndpointState } from '@org/rpc-registry';
 import { endpointAddress } from '@org/rpc-registry';
 import { uptimeMs } from '@org/rpc-registry/internal';
-import { CliError, EXIT } from '../cli-error.js';
+import { CliError, EXIT, failureLine } from '../cli-error.js';
 import type { Command } from '../command.js';
 import { unknownService } from '../connect.js';
 import { createStyle, type Style } from '../format/style.js';
@@ -11,15 +11,24 @@ import type { CommandLine } from '../options/command-line.js';
 import { CONNECTION_SPECS, connectionOptions } from '../options/connection-options.js';
 import { namedNamespace, namedRegistry, type OpenRegistry, openRegistry } from '../registry.js';
 import type { Terminal } from '../terminal.js';
+import { untilInterrupted } from '../until-interrupted.js';
+
+const WATCH_MS = 1_000;
+/** Clears a terminal, and goes to its first place. */
+const CLEAR = '\u001b[H\u001b[2J';
 
 /** `rpc ls`: what a registry knows. */
 export const lsCommand: Command = {
   name: 'ls',
   summary: 'list the services of a registry, or the instances of one service',
   usage: ['rpc ls [options]', 'rpc ls <service> [options]'],
-  options: { ...CONNECTION_SPECS, json: { type: 'boolean', help: 'print as JSON' } },
+  options: {
+    ...CONNECTION_SPECS,
+    watch: { type: 'boolean', short: 'w', help: 'go on until it is interrupted, and print each change' },
+    json: { type: 'boolean', help: 'print as JSON; with --watch, a line for each change' },
+  },
   notes: ['It asks the registry and no server: options of TLS are checked, so that the same ones do for all commands.'],
-  examples: ['rpc ls', 'rpc ls calculator --registry etcd://10.0.0.1:2379 --json'],
+  examples: ['rpc ls', 'rpc ls calculator --watch', 'rpc ls calculator --registry etcd://10.0.0.1:2379 --json'],
   run: runLs,
 };
 
@@ -30,15 +39,54 @@ async function runLs(line: CommandLine, terminal: Terminal): Promise<number> {
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   const style = createStyle(terminal.outIsTerminal, terminal.environment);
   try {
-    if (service === undefined) await listServices(open, line.flag('json'), terminal, style);
-    else await listInstances(open, service, line.flag('json'), terminal, style);
+    const list = (watching: boolean): Promise<string> =>
+      service === undefined
+        ? listServices(open, json(line, watching), terminal, style)
+        : listInstances(open, service, json(line, watching), terminal, style, watching);
+    if (line.flag('watch')) return await watch(() => list(true), terminal);
+    terminal.out(await list(false));
     return EXIT.ok;
   } finally {
     await open.close();
   }
 }
 
-async function listServices(open: OpenRegistry, json: boolean, terminal: Terminal, style: Style): Promise<void> {
+/** Prints what is listed whenever it is another list: on a terminal in the place of the one before. */
+async function watch(list: () => Promise<string>, terminal: Terminal): Promise<number> {
+  let before = '';
+  let trouble = '';
+  await untilInterrupted(terminal, WATCH_MS, async () => {
+    try {
+      const now = await list();
+      trouble = '';
+      if (withoutTimes(now) === withoutTimes(before)) return;
+      before = now;
+      terminal.out(`${terminal.outIsTerminal ? CLEAR : ''}${now}${terminal.outIsTerminal ? '' : '\n'}`);
+    } catch (error) {
+      // A registry that is away for a while is no reason to end.
+      if (failureLine(error) !== trouble) terminal.err(`${failureLine(error)}\n`);
+      trouble = failureLine(error);
+    }
+  });
+  return EXIT.interrupted;
+}
+
+/** How long something has been up is no change. */
+function withoutTimes(table: string): string {
+  return table.replace(/ +(\d+[dhms] ?)+ /g, ' ');
+}
+
+/** The indent of JSON, `undefined` where none is wanted: one line for each change. */
+function json(line: CommandLine, watching: boolean): number | undefined {
+  return line.flag('json') ? (watching ? 0 : 2) : undefined;
+}
+
+async function listServices(
+  open: OpenRegistry,
+  indent: number | undefined,
+  terminal: Terminal,
+  style: Style,
+): Promise<string> {
   const names = await open.services();
   const services = await Promise.all(
     names.map(async (name) => {
@@ -48,10 +96,7 @@ async function listServices(open: OpenRegistry, json: boolean, terminal: Termina
       return { service: name, instances: endpoints.length, unavailable, draining };
     }),
   );
-  if (json) {
-    terminal.out(`${formatJson({ registry: open.registry.display, services })}\n`);
-    return;
-  }
+  if (indent !== undefined) return `${formatJson({ registry: open.registry.display, services }, indent)}\n`;
   if (services.length === 0) terminal.err(`no service is registered in ${open.registry.display}\n`);
   const few = (count: number): string => (count === 0 ? '0' : style.warn(String(count)));
   const rows = services.map(({ service, instances, unavailable, draining }) => [
@@ -60,24 +105,23 @@ async function listServices(open: OpenRegistry, json: boolean, terminal: Termina
     few(unavailable),
     few(draining),
   ]);
-  terminal.out(formatTable({ head: ['service', 'instances', 'unavailable', 'draining'], rows, align: 'l' }));
+  return formatTable({ head: ['service', 'instances', 'unavailable', 'draining'], rows, align: 'l' });
 }
 
 async function listInstances(
   open: OpenRegistry,
   service: string,
-  json: boolean,
+  indent: number | undefined,
   terminal: Terminal,
   style: Style,
-): Promise<void> {
+  mayBeEmpty: boolean,
+): Promise<string> {
   const { endpoints } = await open.snapshot(service);
-  if (endpoints.length === 0) {
+  if (endpoints.length === 0 && !mayBeEmpty) {
     throw new CliError(unknownService(service, open.registry.display, await open.services()));
   }
-  if (json) {
-    terminal.out(`${formatJson({ registry: open.registry.display, service, instances: endpoints })}\n`);
-    return;
-  }
+  if (indent !== undefined)
+    return `${formatJson({ registry: open.registry.display, service, instances: endpoints }, indent)}\n`;
   const rows = endpoints.map((endpoint) => [
     plainText(endpointAddress(endpoint)),
     endpoint.state === 'up' ? style.good('up') : style.warn(endpoint.state),
@@ -89,7 +133,7 @@ async function listInstances(
     plainText(endpoint.id),
   ]);
   const head = ['address', 'state', 'weight', 'zone', 'version', 'up for', 'tags', 'id'];
-  terminal.out(formatTable({ head, rows, align: 'llrllrll' }));
+  return formatTable({ head, rows, align: 'llrllrll' }) || `  ${plainText(service)} has no instance\n`;
 }
 
 function describeTags(tags: Endpoint['tags']): string {

@@ -2,6 +2,7 @@ import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, storedRules } from '@org/rpc-core/internal';
 import type { RulesReport } from '@org/rpc-registry';
 import { EXIT, failureLine } from '../cli-error.js';
+import { untilInterrupted } from '../until-interrupted.js';
 import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 import { policiesOf } from './show-rules.js';
@@ -16,19 +17,9 @@ export async function watchRules(task: RulesTask): Promise<number> {
   const watch = source.watch(service, (text) => {
     before = tellChange(task, before, text);
   });
-  const interrupted = new Promise<void>((resolve) => {
-    const stop = terminal.onInterrupt(() => {
-      stop();
-      resolve();
-    });
-  });
-  let isOver = false;
-  void interrupted.then(() => {
-    isOver = true;
-  });
   const known = new Map<string, string>();
   let trouble = '';
-  while (!isOver) {
+  await untilInterrupted(terminal, POLL_MS, async () => {
     try {
       tellReports(task, known, await store.reports(service));
       trouble = '';
@@ -37,13 +28,7 @@ export async function watchRules(task: RulesTask): Promise<number> {
       if (line !== trouble) terminal.err(`${line}\n`);
       trouble = line;
     }
-    let cancel = (): void => {};
-    const paused = new Promise<void>((resolve) => {
-      cancel = terminal.clock.schedule(POLL_MS, resolve);
-    });
-    await Promise.race([paused, interrupted]);
-    cancel();
-  }
+  });
   watch.close();
   return EXIT.interrupted;
 }

@@ -97,6 +97,7 @@ export class RpcClient implements Client {
       find: (service, method) => this.#services.method(service, method),
     });
     this.#pool = new Pool({
+      name: options.name,
       contracts: this.#contracts,
       dial,
       codec,

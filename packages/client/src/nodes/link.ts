@@ -25,6 +25,8 @@ export interface LinkEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly timers: TimerQueue;
+  /** What the client calls itself towards its servers. */
+  readonly name?: string | undefined;
   /** The client's contracts, which are sent to its servers. */
   readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
   /** `undefined` is the native one. */
@@ -299,7 +301,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
 
   #connected(stream: ByteStream): void {
     if (this.#state.name === 'closed') return stream.destroy();
-    const { codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
+    const { name, codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     // Events of a connection that was replaced do not concern this link.
@@ -311,6 +313,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       closed: (reason) => void (this.#replaced.delete(connection) || this.closed(reason)),
     };
     const options = {
+      name,
       stream,
       codec,
       compression,

@@ -37,6 +37,7 @@ import {
 import { type AdminOptions, type ResolvedAdmin, resolveAdmin } from '../admin/admin-options.js';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
+import { type OperatorOptions, type ResolvedOperator, resolveOperator } from '../operator/operator-options.js';
 import type { CallerLimits, ServerRateLimit } from '../policy/call-limits.js';
 import type { OverloadOptions, ResolvedOverload, ServerConcurrency } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
@@ -115,6 +116,11 @@ export interface ServerOptions {
   readonly reflection?: boolean | undefined;
   /** A port for operators and probes: `/livez`, `/readyz`, `/metrics`, `/state`, `/drain`, `/log-level`. Default: none. */
   readonly admin?: AdminOptions | undefined;
+  /**
+   * Whether tools may look at this server and stop it (`rpc.operator`): `{ token }` for whoever has the token, `true` for callers on its own
+   * machine, `false` for nobody. Default: `true` with registries of one machine, such as `local:`, else `false`.
+   */
+  readonly operator?: OperatorOptions | boolean | undefined;
   /** The instance's id, unique in its namespace. Default: a random one for each process, which is what you want. */
   readonly name?: string | undefined;
   /** Share of the traffic relative to the other instances, 0 to 10,000, default 100. */
@@ -154,6 +160,7 @@ export interface ResolvedServerOptions {
   readonly signals: ResolvedSignals;
   readonly reflection: boolean;
   readonly admin: ResolvedAdmin | undefined;
+  readonly operator: ResolvedOperator | undefined;
   readonly name: string | undefined;
   readonly weight: number;
   readonly zone: string | undefined;
@@ -187,6 +194,7 @@ const KNOWN: readonly (keyof ServerOptions)[] = [
   'signals',
   'reflection',
   'admin',
+  'operator',
   'name',
   'weight',
   'zone',
@@ -247,6 +255,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     signals: resolveSignals(where, options.signals),
     reflection: options.reflection ?? registry.isMachineLocal === true,
     admin: resolveAdmin(where, options.admin),
+    operator: resolveOperator(where, options.operator, registry.isMachineLocal === true),
     name: options.name,
     weight,
     zone: options.zone,

@@ -19,9 +19,6 @@ import {
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
-import { AdminPort } from '../admin/admin-port.js';
-import { Health, HealthBoard } from '../builtin/health.js';
-import { Reflection, reflectionHandlers } from '../builtin/reflection.js';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { ConnectionAges } from '../life/connection-age.js';
@@ -41,6 +38,7 @@ import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
 import { ServerStack, type ServerStackParts } from '../stack.js';
 import type { ServerState } from '../state.js';
+import { BuiltIns } from './built-ins.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
 import {
   advertisedEndpoint,
@@ -90,7 +88,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #outlived: OutlivedCalls<Handler>;
   readonly #events = new EventEmitter<ServerEvents>();
   readonly #connections: Connections<Handler>;
-  readonly #health: HealthBoard;
+  readonly #builtIns: BuiltIns;
   readonly #startedAt: number;
   readonly #publication = new Publication();
   #secret: OwnSecret | undefined;
@@ -100,7 +98,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #onEmpty: (() => void) | undefined;
   readonly #draining = new AbortController();
   #listening = false;
-  #admin: AdminPort | undefined;
   #closing: Drain | undefined;
   #isClosed = false;
   #left: Promise<void> | undefined;
@@ -121,7 +118,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       preemptedMs: options.clock === systemClock ? preemptedMs : undefined,
     });
     this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency });
-    this.#observer = new CallObserver(options.clock);
+    this.#builtIns = new BuiltIns(options, this, this.#dispatcher, this.#draining.signal);
+    this.#observer = new CallObserver(options.clock, this.#builtIns.tally);
     const parts: ServerStackParts<Handler> = {
       authorize: options.authorize,
       admission: this.#limits,
@@ -139,9 +137,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       emit: (event) => this.#emit('handlerOutlived', event),
     });
     this.#startedAt = options.clock.now();
-    this.#health = new HealthBoard(() => this.#dispatcher.services, this.#draining.signal);
-    this.#dispatcher.addBuiltIn(Health, this.#health.handlers);
-    if (options.reflection) this.#dispatcher.addBuiltIn(Reflection, reflectionHandlers(this.#dispatcher.definitions));
     const { connectionAge, clock, random } = options;
     this.#connections = new Connections(connectionAge && new ConnectionAges(connectionAge, clock, random));
   }
@@ -190,7 +185,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       return address;
     }
     try {
-      await this.#openAdmin();
+      await this.#builtIns.openAdmin();
       if (this.#closing !== undefined) return address;
       this.#publish({ ...advertisedEndpoint(options.advertise, address), secret: this.#secret?.secret });
     } catch (error) {
@@ -200,7 +195,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     let tickedAt = this.#options.clock.now();
     this.#cancelTick = everySecond(this.#options.clock, (now) => {
       // A process that was frozen had no turn in which it could have noticed it.
-      this.#concurrency.stalled(now - tickedAt - TICK_MS, now);
+      const stalledMs = now - tickedAt - TICK_MS;
+      this.#concurrency.stalled(stalledMs, now);
+      this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
       tickedAt = now;
       this.#connections.tick(now);
       this.#limits.sweep();
@@ -247,7 +244,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   health(service: string, status: 'serving' | 'not-serving'): void {
-    this.#health.set(service, status);
+    this.#builtIns.health.set(service, status);
   }
 
   state(): ServerState {
@@ -257,26 +254,19 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       instance: this.instance,
       status: this.#isClosed ? 'closed' : this.#closing === undefined ? live : 'draining',
       address: this.#listener?.address,
-      admin: this.#admin?.address,
+      admin: this.#builtIns.adminAddress,
       uptimeMs: Math.floor(clock.now() - this.#startedAt),
       registry: { name: registry.display, ...this.#publication.state },
-      services: this.#health.services,
+      services: this.#builtIns.health.services,
       connections: this.#connections.size,
       calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
     };
   }
 
-  async #openAdmin(): Promise<void> {
-    const { admin } = this.#options;
-    if (admin === undefined) return;
-    this.#admin = await AdminPort.open(admin, {
-      state: () => this.state(),
-      drain: () => {
-        const { drainMs, graceMs } = this.#options.signals;
-        void this.close({ drainMs, graceMs, reason: 'an operator asked for it' });
-      },
-    });
-    if (this.#isClosed) this.#admin.close();
+  /** What an operator asks for. */
+  drain(): void {
+    const { drainMs, graceMs } = this.#options.signals;
+    void this.close({ drainMs, graceMs, reason: 'an operator asked for it' });
   }
 
   /** What printing shows: a private field shows nothing. */
@@ -305,7 +295,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       // Before those who wait for the end go on and perhaps end the process.
       void this.#closing.done.then(() => {
         this.#isClosed = true;
-        this.#admin?.close();
+        this.#builtIns.closeAdmin();
         this.#emit('closed');
       });
     } else this.#closing.shorten(resolved.graceMs);

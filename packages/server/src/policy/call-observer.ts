@@ -14,20 +14,29 @@ import type { ServerStackParts } from '../stack.js';
 /** A method as its server knows it. */
 export type ObservedEntry = MethodEntry & { readonly definition: { readonly kind: MethodKind } };
 
+/** Counts calls that have ended, while it is on. */
+export interface CallCounter {
+  readonly isOn: boolean;
+  record(call: ObservedServerCall): void;
+}
+
 /**
  * Tells what becomes of the calls of a server on the channel `org.rpc.server`, as long as somebody listens there. What is told is read
  * from the call when somebody looks, and no sooner.
  */
 export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
   readonly #clock: Clock;
+  readonly #tally: CallCounter | undefined;
 
-  constructor(clock: Clock) {
+  /** @param tally - counts the calls of this server, as long as it is on */
+  constructor(clock: Clock, tally?: CallCounter) {
     this.#clock = clock;
+    this.#tally = tally;
   }
 
-  /** Whether anybody listens; asked first, by whoever calls `begin`. */
+  /** Whether anybody listens or counts; asked first, by whoever calls `begin`. */
   get isOn(): boolean {
-    return channels.server.hasSubscribers;
+    return channels.server.hasSubscribers || this.#tally?.isOn === true;
   }
 
   /** A call has come; nothing was done for it yet. */
@@ -63,6 +72,7 @@ export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
         const record = recordOf(call);
         if (record !== undefined) {
           record.end(error);
+          if (this.#tally?.isOn === true) this.#tally.record(record);
           channels.server.publish({ type: 'callEnd', call: record });
         }
         parts.ended(call, error);

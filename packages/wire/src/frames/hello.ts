@@ -11,7 +11,7 @@ import { CONNECTION_CREDIT, CREDIT_MAX, STREAM_CREDIT } from './stream-frames.js
 export interface Hello {
   /** The minor version of the protocol; both speak the smaller of the two. */
   readonly version: number;
-  /** The id of the instance that sends it; `''` for a client that is nothing else. */
+  /** The id of the server that sends it, or the name of the client; `''` for one that says none. */
   readonly instance: string;
   /** The instance that the client means to reach; `''` when it does not care. */
   readonly expect: string;

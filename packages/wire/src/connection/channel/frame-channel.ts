@@ -35,6 +35,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   bodyBytesMax: number;
   /** The minor version that both sides speak: this side's until the peer has said its own. */
   version = PROTOCOL_VERSION;
+  #peer: Peer | undefined;
   readonly #bytes: ByteChannel;
   readonly #codec: Codec;
   readonly #limits: Limits;
@@ -74,8 +75,9 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.keepalive = new Keepalive(port, options.keepalive ?? DEFAULT_KEEPALIVE);
   }
 
+  /** With the name that it gave itself, once it has. */
   get peer(): Peer {
-    return this.#bytes.peer;
+    return this.#peer ?? this.#bytes.peer;
   }
 
   get isOpen(): boolean {
@@ -269,6 +271,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#greeted = true;
     this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
+    if (hello.instance !== '') this.#peer = Object.freeze({ ...this.#bytes.peer, name: hello.instance });
     this.#owner.greeted(hello);
   }
 }

@@ -61,7 +61,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#proofs = secret === undefined ? undefined : proofsOf(secret, expect);
     this.#isProven = this.#proofs === undefined;
     const proof = this.#proofs?.client;
-    this.#channel.greet({ instance: '', expect, contracts, proof, uptimeMs: Math.floor(clock.now()) }, true);
+    const instance = options.name ?? '';
+    this.#channel.greet({ instance, expect, contracts, proof, uptimeMs: Math.floor(clock.now()) }, true);
   }
 
   /** Whether it takes calls. */

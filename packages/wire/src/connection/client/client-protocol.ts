@@ -63,6 +63,8 @@ export interface ClientConnectionOptions {
   /** Expires the calls; shared by the connections of a client. */
   readonly timers: TimerQueue;
   readonly observer: ClientConnectionObserver;
+  /** What the client calls itself, for people who look at a server; left out: nothing. */
+  readonly name?: string | undefined;
   /** The instance that should be at the other end, `''` for whoever is there. */
   readonly expectInstance: string;
   /**

@@ -1,0 +1,75 @@
+import type { OperatorReport } from '@org/rpc';
+import type { Endpoint } from '@org/rpc-registry';
+
+/** What became of the last question to an instance: answered; `rpc.operator` is off there, or refuses; no answer; not asked yet. */
+export type ReportStatus = 'answered' | 'off' | 'refused' | 'unreachable' | 'pending';
+
+/** A flow of calls as people want to see it. */
+export interface RateView {
+  /** Calls a second. */
+  readonly perSecond: number;
+  /** How many of a hundred calls fail. */
+  readonly errorPercent: number;
+  /** Milliseconds within which half of the calls end, where there are any; and so on. */
+  readonly p50?: number | undefined;
+  readonly p90?: number | undefined;
+  readonly p99?: number | undefined;
+}
+
+/** One server process. */
+export interface InstanceView extends Pick<Endpoint, 'id' | 'weight' | 'zone' | 'version' | 'state' | 'startedAtMs'> {
+  readonly address: string;
+  readonly services: readonly string[];
+  readonly rate: RateView;
+  /** The weight that a rule gives it instead, by service. */
+  readonly ruledWeights: Readonly<Record<string, number>>;
+  readonly report: ReportStatus;
+  /** Why there is no report, in words for people. */
+  readonly reason: string | undefined;
+  /** What it said last of itself. */
+  readonly server: OperatorReport['server'] | undefined;
+  readonly loopLagMs: number | undefined;
+}
+
+/** One method of a service. */
+export interface MethodView {
+  readonly name: string;
+  readonly rate: RateView;
+}
+
+/** One service. */
+export interface ServiceView {
+  readonly name: string;
+  readonly instances: readonly string[];
+  readonly rate: RateView;
+  readonly methods: readonly MethodView[];
+  /** How calls fail, by code, a second. */
+  readonly codes: Readonly<Record<string, number>>;
+  /** The version of the rules in force, `undefined` for none; 0 for a document that is not valid. */
+  readonly rulesVersion: number | undefined;
+  /** False while the registry cannot vouch for the list. */
+  readonly fresh: boolean;
+}
+
+/** Who calls whom. */
+export interface EdgeView {
+  readonly caller: string;
+  readonly instance: string;
+  readonly service: string;
+  readonly rate: RateView;
+}
+
+/** All that is known at a moment, as plain data. Names in it are what others have written. */
+export interface FleetView {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly registry: string;
+  readonly namespace: string;
+  /** Why the registry cannot be asked, in words for people; `undefined` while it answers. */
+  readonly trouble: string | undefined;
+  /** What was left out because there is too much of it, in words for people. */
+  readonly omitted: string | undefined;
+  readonly services: readonly ServiceView[];
+  readonly instances: readonly InstanceView[];
+  readonly edges: readonly EdgeView[];
+}

@@ -1,0 +1,173 @@
+import type { Clock, Random } from '@org/rpc-core';
+import { plainText, storedRules } from '@org/rpc-core/internal';
+import type { Endpoint, Registry, RegistryHandle } from '@org/rpc-registry';
+import type { InstanceAccess } from '../instances/instance-client.js';
+import { Traffic } from '../traffic/traffic.js';
+import type { FleetView } from './fleet-view.js';
+import { type FleetFacts, viewOf, type WatchedService } from './view-of.js';
+import { WatchedInstance } from './watched-instance.js';
+
+/** What is watched, and how its instances are called. */
+export interface FleetOptions extends InstanceAccess {
+  readonly registry: Registry;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const LIST_MS = 2_000;
+/** Beyond these bounds nothing is watched, and the view says so. */
+const SERVICES_MAX = 300;
+const INSTANCES_MAX = 500;
+
+/**
+ * Everything that is registered in a namespace, with what its instances tell of themselves: found in the registry, asked one by one each
+ * second. Made by {@link openFleet}; holds connections until `close`.
+ */
+export class Fleet implements FleetFacts {
+  readonly traffic = new Traffic();
+  readonly services = new Map<string, WatchedService>();
+  readonly instances = new Map<string, WatchedInstance>();
+  readonly handle: RegistryHandle;
+  /** Why the registry cannot be asked. */
+  trouble: string | undefined;
+  omitted: string | undefined;
+  readonly options: FleetOptions;
+  #cancelList: (() => void) | undefined;
+  #cancelSweep: (() => void) | undefined;
+  #isClosed = false;
+  #listed = false;
+
+  constructor(options: FleetOptions) {
+    this.options = options;
+    const { registry, namespace, clock, random } = options;
+    this.handle = registry.open({
+      namespace,
+      clock,
+      random,
+      onEvent: ({ kind, message }) => {
+        if (kind === 'unreachable') this.trouble = plainText(message).slice(0, 300);
+        else if (kind === 'recovered') this.trouble = undefined;
+      },
+    });
+    void this.#list();
+    this.#sweep();
+  }
+
+  /** What is known now. */
+  view(): FleetView {
+    return viewOf(this, this.second);
+  }
+
+  /** The clock in whole seconds, as {@link Traffic} takes it. */
+  get second(): number {
+    return Math.floor(this.options.clock.now() / 1_000);
+  }
+
+  /** Whether every instance that is listed was asked, and has told what happens in a second, or has told that it will not. */
+  get isSettled(): boolean {
+    if (!this.#listed || [...this.services.values()].some(({ snapshot }) => snapshot === undefined)) return false;
+    return [...this.instances.values()].every(({ status, reports }) =>
+      status === 'answered' ? reports >= 3 : status !== 'pending',
+    );
+  }
+
+  /** Lets go of everything. Idempotent, never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelList?.();
+    this.#cancelSweep?.();
+    for (const service of this.services.values()) service.close();
+    await Promise.all([...this.instances.values()].map((instance) => instance.close()));
+    await this.handle.close();
+  }
+
+  async #list(): Promise<void> {
+    try {
+      const names = await this.handle.services();
+      if (this.#isClosed) return;
+      this.#follow(names.slice(0, SERVICES_MAX));
+      this.#listed = true;
+      this.trouble = undefined;
+      const over = names.length - SERVICES_MAX;
+      this.omitted = over > 0 ? `${over} more services are not shown` : undefined;
+    } catch (error) {
+      this.trouble = plainText((error as Error).message).slice(0, 300);
+    }
+    if (!this.#isClosed) this.#cancelList = this.options.clock.schedule(LIST_MS, () => void this.#list());
+  }
+
+  /** A registry names a service no more when its last instance has gone; what is known of it goes with it. */
+  #follow(names: readonly string[]): void {
+    for (const name of names) if (!this.services.has(name)) this.services.set(name, this.#watch(name));
+    const listed = new Set(names);
+    for (const [name, service] of this.services) {
+      if (listed.has(name) || (service.snapshot?.endpoints.length ?? 0) > 0) continue;
+      service.close();
+      this.services.delete(name);
+    }
+  }
+
+  #watch(name: string): WatchedService {
+    const watch = this.handle.watch(name, (snapshot) => {
+      service.snapshot = snapshot;
+      this.#meet();
+    });
+    const rules = this.handle.rules?.watch(name, (text) => {
+      service.rules = text === undefined ? undefined : storedRules(text);
+    });
+    const service: WatchedService = {
+      name,
+      snapshot: undefined,
+      rules: undefined,
+      close: () => {
+        watch.close();
+        rules?.close();
+      },
+    };
+    return service;
+  }
+
+  /** Begins to ask the instances that have come, and ends it for those that have gone. */
+  #meet(): void {
+    const listed = new Map<string, Endpoint>();
+    for (const { snapshot } of this.services.values())
+      for (const endpoint of snapshot?.endpoints ?? []) listed.set(endpoint.id, endpoint);
+    for (const [id, instance] of this.instances) {
+      if (listed.has(id)) continue;
+      this.instances.delete(id);
+      void instance.close();
+    }
+    for (const [id, endpoint] of listed) {
+      const known = this.instances.get(id);
+      if (known !== undefined && isSamePlace(known.endpoint, endpoint)) known.endpoint = endpoint;
+      else if (this.instances.size < INSTANCES_MAX || known !== undefined) {
+        void known?.close();
+        this.instances.set(id, this.#ask(endpoint));
+      } else this.omitted = `${listed.size - INSTANCES_MAX} more instances are not shown`;
+    }
+  }
+
+  #ask(endpoint: Endpoint): WatchedInstance {
+    const { clock, tls, operatorToken, metadata } = this.options;
+    const onCalls: ConstructorParameters<typeof WatchedInstance>[1]['onCalls'] = (instance, deltas) =>
+      this.traffic.record(instance, deltas, this.second);
+    return new WatchedInstance(endpoint, { clock, tls, operatorToken, metadata, onCalls });
+  }
+
+  #sweep(): void {
+    this.#cancelSweep = this.options.clock.schedule(1_000, () => {
+      this.traffic.sweep(this.second);
+      this.#sweep();
+    });
+  }
+}
+
+/** Begins to watch. Returns at once; what is known grows with the answers. Closed by whoever opened it. */
+export function openFleet(options: FleetOptions): Fleet {
+  return new Fleet(options);
+}
+
+function isSamePlace(a: Endpoint, b: Endpoint): boolean {
+  return a.host === b.host && a.port === b.port && a.path === b.path;
+}

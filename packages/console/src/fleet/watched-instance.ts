@@ -1,0 +1,77 @@
+import type { OperatorReport } from '@org/rpc';
+import { type Clock, isRpcError } from '@org/rpc-core';
+import { plainText } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { type InstanceAccess, InstanceClient } from '../instances/instance-client.js';
+import { type CallDelta, reportDelta } from '../traffic/report-delta.js';
+import type { ReportStatus } from './fleet-view.js';
+
+const POLL_MS = 1_000;
+/** Where it is off or refuses, it may be switched on by a deploy only. */
+const LATER_MS = 10_000;
+const REASON_LENGTH_MAX = 300;
+
+/** What watching an instance needs of its surroundings. */
+export interface WatchedEnvironment extends InstanceAccess {
+  readonly clock: Clock;
+  /** Told of what has been called since the report before. */
+  onCalls(instance: string, deltas: readonly CallDelta[]): void;
+}
+
+/** An instance that is asked for a report each second, until `close`. */
+export class WatchedInstance {
+  readonly client: InstanceClient;
+  endpoint: Endpoint;
+  status: ReportStatus = 'pending';
+  reason: string | undefined;
+  report: OperatorReport | undefined;
+  /** How many reports have come. */
+  reports = 0;
+  readonly #environment: WatchedEnvironment;
+  #cancel: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(endpoint: Endpoint, environment: WatchedEnvironment) {
+    this.endpoint = endpoint;
+    this.#environment = environment;
+    this.client = new InstanceClient(endpoint, environment);
+    void this.#ask();
+  }
+
+  /** Idempotent, never rejects. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    return this.client.close();
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      const report = await this.client.report();
+      if (this.#isClosed) return;
+      // A version that is not known may mean other things by the same names.
+      if (report?.version !== 1) throw new TypeError('it answers in a form that is not known here: update rpc');
+      this.#environment.onCalls(this.endpoint.id, reportDelta(this.report, report));
+      this.report = report;
+      this.reports++;
+      this.status = 'answered';
+      this.reason = undefined;
+    } catch (error) {
+      this.status = statusOf(error);
+      const text = isRpcError(error) ? error.reason : (error as Error).message;
+      this.reason =
+        this.status === 'off'
+          ? 'it tells nothing of itself: give its createServer the option operator'
+          : plainText(text).slice(0, REASON_LENGTH_MAX);
+    }
+    if (this.#isClosed) return;
+    const isWilling = this.status === 'answered' || this.status === 'unreachable';
+    this.#cancel = this.#environment.clock.schedule(isWilling ? POLL_MS : LATER_MS, () => void this.#ask());
+  }
+}
+
+function statusOf(error: unknown): ReportStatus {
+  if (isRpcError(error, 'UNIMPLEMENTED')) return 'off';
+  if (isRpcError(error, 'PERMISSION_DENIED') || isRpcError(error, 'UNAUTHENTICATED')) return 'refused';
+  return 'unreachable';
+}

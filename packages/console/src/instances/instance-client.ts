@@ -1,0 +1,99 @@
+import {
+  type Client,
+  type ClientTlsOptions,
+  createClient,
+  OPERATOR_TOKEN_KEY,
+  Operator,
+  type OperatorReport,
+  Reflection,
+  type ServiceDescription,
+} from '@org/rpc';
+import type { Metadata } from '@org/rpc-core';
+import type { Endpoint, Registry } from '@org/rpc-registry';
+
+/** How instances are called. */
+export interface InstanceAccess {
+  readonly tls?: ClientTlsOptions | true | undefined;
+  /** The token of their option `operator`. */
+  readonly operatorToken?: string | undefined;
+  /** Sent with every call, for servers whose `authorize` asks for it. */
+  readonly metadata?: Metadata | undefined;
+}
+
+/** How long an answer may take, in milliseconds. */
+const ANSWER_MS = 3_000;
+/** How long a call that a person tries may take. */
+const TRIED_CALL_MS = 10_000;
+
+/** Asks one instance, whatever the others do. It has a connection of its own, until `close`. */
+export class InstanceClient {
+  readonly endpoint: Endpoint;
+  readonly #client: Client;
+
+  /** Does no I/O. */
+  constructor(endpoint: Endpoint, { tls, operatorToken, metadata = {} }: InstanceAccess) {
+    this.endpoint = endpoint;
+    const token = operatorToken === undefined ? {} : { [OPERATOR_TOKEN_KEY]: operatorToken };
+    this.#client = createClient({
+      registry: oneInstance(endpoint),
+      name: 'rpc-console',
+      tls,
+      timeoutMs: ANSWER_MS,
+      retry: false,
+      metadata: () => ({ ...metadata, ...token }),
+    });
+  }
+
+  /** @throws RpcError `UNIMPLEMENTED` where `rpc.operator` is off, `PERMISSION_DENIED` without the right token */
+  report(): Promise<OperatorReport> {
+    return this.#client.service(Operator).report();
+  }
+
+  /** Begins its stop. @throws RpcError as `report` */
+  drain(): Promise<void> {
+    return this.#client.service(Operator).drain();
+  }
+
+  /** The methods of a service. @throws RpcError `UNIMPLEMENTED` where `rpc.reflection` is off */
+  describe(service: string): Promise<ServiceDescription> {
+    return this.#client.service(Reflection).describe(service);
+  }
+
+  /** Calls a unary method. @throws RpcError as the call gives it */
+  call(service: string, method: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#client.call(service, method, args, { timeoutMs: TRIED_CALL_MS });
+  }
+
+  /** Idempotent, never rejects. */
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+}
+
+/** A registry in which every service has one instance, and no other: for calls that are meant for it and nobody else. */
+function oneInstance(endpoint: Endpoint): Registry {
+  const listed = { ...endpoint, state: 'up', weight: 100 } as const;
+  const snapshot = Object.freeze({ endpoints: [listed], fresh: true, gone: [] });
+  return {
+    display: endpoint.id,
+    drainLeadMs: 0,
+    open: () => ({
+      watch(_service, publish) {
+        let isClosed = false;
+        queueMicrotask(() => {
+          if (!isClosed) publish(snapshot);
+        });
+        return {
+          close: () => {
+            isClosed = true;
+          },
+        };
+      },
+      register() {
+        throw new TypeError('this registry is for callers only');
+      },
+      services: async () => [],
+      close: async () => {},
+    }),
+  };
+}

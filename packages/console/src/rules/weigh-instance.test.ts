@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { systemClock, systemRandom } from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
+import { weighInstance } from './weigh-instance.js';
+
+function openStore() {
+  const handle = memory().open({ namespace: 'default', clock: systemClock, random: systemRandom });
+  return handle.rulesStore!;
+}
+
+describe('the weight of an instance, as a rule', () => {
+  it('begins a document, and leaves the rest of one alone', async () => {
+    const store = openStore();
+    assert.deepEqual(await weighInstance(store, 'shop', 'one', 10, 'ada'), {
+      service: 'shop',
+      from: undefined,
+      version: 1,
+    });
+    await store.set('shop', { ...(await store.get('shop'))!.document!, retry: { mode: 'on', max: 1 } }, 1);
+    const weighed = await weighInstance(store, 'shop', 'two', 0, 'bob');
+    assert.equal(weighed.version, 3);
+    const { document } = (await store.get('shop'))!;
+    assert.deepEqual({ ...document?.weight?.endpoints }, { one: 10, two: 0 });
+    assert.deepEqual([document?.retry?.max, document?.comment], [1, 'bob']);
+  });
+
+  it('takes back what was said, with the rule when it was the last', async () => {
+    const store = openStore();
+    await weighInstance(store, 'shop', 'one', 10, '');
+    assert.deepEqual(await weighInstance(store, 'shop', 'one', 10, ''), {
+      service: 'shop',
+      from: 10,
+      version: undefined,
+    });
+    assert.deepEqual(await weighInstance(store, 'shop', 'one', undefined, ''), {
+      service: 'shop',
+      from: 10,
+      version: 2,
+    });
+    assert.equal((await store.get('shop'))!.document?.weight, undefined);
+    assert.equal((await weighInstance(store, 'shop', 'one', undefined, '')).version, undefined);
+  });
+
+  it('touches no rule that is not for all, and refuses a weight that is none', async () => {
+    const store = openStore();
+    const weight = { mode: 'dark', percent: 100, endpoints: { one: 5 } };
+    await store.set('shop', { schemaVersion: 1, weight }, 0);
+    await assert.rejects(
+      weighInstance(store, 'shop', 'one', 10, ''),
+      /the rule weight of shop is dark: put it on for all/,
+    );
+    await store.set('shop', { schemaVersion: 1, weight: { ...weight, mode: 'on', percent: 5 } }, 1);
+    await assert.rejects(weighInstance(store, 'shop', 'one', 10, ''), /is for 5 % of the clients/);
+    await assert.rejects(weighInstance(store, 'stock', 'one', -1, ''), /weight\.endpoints\.one must be/);
+  });
+});

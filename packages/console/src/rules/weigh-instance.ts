@@ -1,0 +1,52 @@
+import { readRules } from '@org/rpc-core/internal';
+import type { RulesStore } from '@org/rpc-registry';
+
+/** What became of the weight of an instance for the callers of a service. */
+export interface Weighed {
+  readonly service: string;
+  /** Before, where a rule had said one. */
+  readonly from: number | undefined;
+  /** Of the document that says so now; `undefined` when nothing had to change. */
+  readonly version: number | undefined;
+}
+
+/**
+ * Says in the rules of a service how much of its calls an instance gets, or takes back what was said. Everything else that the document
+ * says stays.
+ *
+ * @param instance - the id of the instance, or its address
+ * @param weight - 0 to 10,000; `undefined` takes it back, so that the weight in the registry counts
+ * @throws TypeError for a document that is there and not valid, for a rule that is not `on` for all clients, and for a weight out of bounds;
+ * RpcError `ABORTED` when somebody was faster
+ */
+export async function weighInstance(
+  store: RulesStore,
+  service: string,
+  instance: string,
+  weight: number | undefined,
+  comment: string,
+): Promise<Weighed> {
+  const current = await store.get(service);
+  if (current !== undefined && current.document === undefined)
+    throw new TypeError(
+      `the rules of ${service} are not valid, so that nothing can be added to them: ${current.problem}`,
+    );
+  const document = current?.document;
+  const rule = document?.weight;
+  if (rule !== undefined && (rule.mode !== 'on' || rule.percent < 100)) {
+    const scope = rule.mode === 'on' ? `for ${rule.percent} % of the clients` : rule.mode;
+    throw new TypeError(`the rule weight of ${service} is ${scope}: put it on for all, or change it by rpc rules`);
+  }
+  const { [instance]: from, ...others }: Readonly<Record<string, number>> = rule?.endpoints ?? Object.create(null);
+  if (from === weight) return { service, from, version: undefined };
+  const endpoints = weight === undefined ? others : { ...others, [instance]: weight };
+  const { weight: _, ...rest } = document ?? { schemaVersion: 1, version: 1 };
+  const next = {
+    ...rest,
+    comment: comment.slice(0, 500),
+    ...(Object.keys(endpoints).length > 0 && { weight: { mode: 'on', percent: 100, endpoints } }),
+  };
+  readRules(next, 'rules');
+  const { version } = await store.set(service, next, current?.version ?? 0);
+  return { service, from, version };
+}

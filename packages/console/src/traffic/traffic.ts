@@ -1,0 +1,188 @@
+import { addBuckets, type Histogram, percentile } from './histogram.js';
+import type { CallDelta } from './report-delta.js';
+
+/** What is known of a flow of calls in a span of time. */
+export interface Flow {
+  calls: number;
+  errors: number;
+  readonly codes: Map<string, number>;
+  readonly latency: Histogram;
+}
+
+/** Who calls what where. */
+export interface Pair {
+  readonly service: string;
+  readonly method: string;
+  readonly caller: string;
+  readonly instance: string;
+}
+
+/** One slot of a series: a second and what happened in it. */
+export interface Point {
+  /** In whole seconds of the clock that times them. */
+  readonly second: number;
+  readonly calls: number;
+  readonly errors: number;
+  readonly p50: number | undefined;
+  readonly p90: number | undefined;
+  readonly p99: number | undefined;
+}
+
+/** How far back it remembers, in seconds. */
+export const TRAFFIC_SECONDS = 300;
+const SLOT_SECONDS = 10;
+/** Pairs of which the minutes are kept; what others do is in the series only. */
+const PAIRS_MAX = 4_000;
+const SERIES_MAX = 3_000;
+/** Reports of a second arrive within this time; then it is summed up. */
+const OPEN_SECONDS = 4;
+/** Over which a rate is told. */
+export const RATE_SECONDS = 5;
+
+interface Series {
+  /** Those that still take reports. */
+  readonly open: Map<number, Flow>;
+  readonly points: Point[];
+}
+
+/** The calls of the last minutes, as the servers have told them. Bounded, whatever they tell. */
+export class Traffic {
+  readonly #series = new Map<string, Series>();
+  readonly #pairs = new Map<string, { readonly pair: Pair; readonly slots: Map<number, Flow> }>();
+  /** How many deltas were of pairs beyond the bound. */
+  #unkept = 0;
+
+  /** @param second - of the clock, in whole seconds */
+  record(instance: string, deltas: readonly CallDelta[], second: number): void {
+    for (const delta of deltas) {
+      const { service, method, caller } = delta;
+      for (const key of [
+        seriesKey('service', service),
+        seriesKey('instance', instance),
+        seriesKey('method', service, method),
+        seriesKey('edge', caller, instance, service),
+      ])
+        this.#addToSeries(key, delta, second);
+      this.#addToPair({ service, method, caller, instance }, delta, Math.floor(second / SLOT_SECONDS));
+    }
+  }
+
+  /** The last {@link RATE_SECONDS} whole seconds of a series. */
+  lately(second: number, ...key: readonly string[]): Flow {
+    const flow = emptyFlow();
+    const series = this.#series.get(JSON.stringify(key));
+    if (series === undefined) return flow;
+    for (const [at, each] of series.open) if (at >= second - RATE_SECONDS && at < second) addFlow(flow, each);
+    return flow;
+  }
+
+  /** A series, a point for each second in which there were calls, the oldest first. */
+  points(...key: readonly string[]): readonly Point[] {
+    const series = this.#series.get(JSON.stringify(key));
+    if (series === undefined) return [];
+    return [...series.points, ...[...series.open].sort(([a], [b]) => a - b).map(([at, flow]) => pointOf(at, flow))];
+  }
+
+  /** The keys of all series of a kind, without the kind. */
+  keys(kind: string): readonly (readonly string[])[] {
+    const parsed = Array.from(this.#series.keys(), (key) => JSON.parse(key) as string[]);
+    return parsed.filter(([each]) => each === kind).map(([, ...rest]) => rest);
+  }
+
+  /** All pairs with what they did in the last so many seconds; whole slots of ten. */
+  pairs(second: number, seconds: number): readonly { readonly pair: Pair; readonly flow: Flow }[] {
+    const from = Math.floor((second - seconds) / SLOT_SECONDS);
+    return Array.from(this.#pairs.values(), ({ pair, slots }) => {
+      const flow = emptyFlow();
+      for (const [slot, each] of slots) if (slot >= from) addFlow(flow, each);
+      return { pair, flow };
+    }).filter(({ flow }) => flow.calls > 0);
+  }
+
+  /** Whether it has more pairs than it keeps. */
+  get isPartial(): boolean {
+    return this.#unkept > 0;
+  }
+
+  /** Sums up and forgets; called about once a second. */
+  sweep(second: number): void {
+    for (const [key, { open, points }] of this.#series) {
+      for (const [at, flow] of open) {
+        if (at > second - OPEN_SECONDS - RATE_SECONDS) continue;
+        open.delete(at);
+        points.push(pointOf(at, flow));
+      }
+      while (points.length > 0 && points[0]!.second < second - TRAFFIC_SECONDS) points.shift();
+      if (points.length === 0 && open.size === 0) this.#series.delete(key);
+    }
+    const oldest = Math.floor((second - TRAFFIC_SECONDS) / SLOT_SECONDS);
+    for (const [key, { slots }] of this.#pairs) {
+      for (const slot of slots.keys()) if (slot < oldest) slots.delete(slot);
+      if (slots.size === 0) this.#pairs.delete(key);
+    }
+  }
+
+  #addToSeries(key: string, delta: CallDelta, second: number): void {
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      if (this.#series.size >= SERIES_MAX) return;
+      series = { open: new Map(), points: [] };
+      this.#series.set(key, series);
+    }
+    add(flowIn(series.open, second), delta);
+  }
+
+  #addToPair(pair: Pair, delta: CallDelta, slot: number): void {
+    const key = JSON.stringify([pair.service, pair.method, pair.caller, pair.instance]);
+    let kept = this.#pairs.get(key);
+    if (kept === undefined) {
+      if (this.#pairs.size >= PAIRS_MAX) {
+        this.#unkept++;
+        return;
+      }
+      kept = { pair, slots: new Map() };
+      this.#pairs.set(key, kept);
+    }
+    add(flowIn(kept.slots, slot), delta);
+  }
+}
+
+/** A flow without calls. */
+export function emptyFlow(): Flow {
+  return { calls: 0, errors: 0, codes: new Map(), latency: new Map() };
+}
+
+/** Adds one flow to another. */
+export function addFlow(into: Flow, { calls, errors, codes, latency }: Flow): void {
+  into.calls += calls;
+  into.errors += errors;
+  for (const [code, count] of codes) into.codes.set(code, (into.codes.get(code) ?? 0) + count);
+  for (const [bucket, count] of latency) into.latency.set(bucket, (into.latency.get(bucket) ?? 0) + count);
+}
+
+function seriesKey(...parts: readonly string[]): string {
+  return JSON.stringify(parts);
+}
+
+function flowIn(slots: Map<number, Flow>, slot: number): Flow {
+  let flow = slots.get(slot);
+  if (flow === undefined) {
+    flow = emptyFlow();
+    slots.set(slot, flow);
+  }
+  return flow;
+}
+
+function add(flow: Flow, { calls, errors, latency }: CallDelta): void {
+  flow.calls += calls;
+  for (const [code, count] of Object.entries(errors)) {
+    flow.errors += count;
+    flow.codes.set(code, (flow.codes.get(code) ?? 0) + count);
+  }
+  addBuckets(flow.latency, latency);
+}
+
+function pointOf(second: number, { calls, errors, latency }: Flow): Point {
+  const [p50, p90, p99] = [50, 90, 99].map((percent) => percentile(latency, percent));
+  return { second, calls, errors, p50, p90, p99 };
+}

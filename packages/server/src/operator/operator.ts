@@ -1,0 +1,50 @@
+import { type Code, defineService, type MethodKind, method } from '@org/rpc-core';
+import type { ServerState } from '../state.js';
+
+/** What one caller has made of one method, counted since {@link OperatorReport.countingSince}. */
+export interface CallCounts {
+  readonly service: string;
+  readonly method: string;
+  readonly kind: MethodKind;
+  /** The name that the caller gives itself, else the host of its address; `(others)` for all beyond the first 200. */
+  readonly caller: string;
+  /** The address of its last call. */
+  readonly address: string;
+  /** Calls that have ended, those included that have failed. */
+  readonly calls: number;
+  /** How many of them failed, by code. */
+  readonly errors: Readonly<Partial<Record<Code, number>>>;
+  /**
+   * How long they took here, waits included: pairs of a bucket and how many calls lie in it. Bucket `n` begins at 0.001 * 1.02^n ms; it ends
+   * where the next one begins.
+   */
+  readonly latency: readonly number[];
+}
+
+/** What a server tells operators of itself. */
+export interface OperatorReport {
+  /** Of this shape. Fields may be added within a version. */
+  readonly version: 1;
+  readonly server: ServerState;
+  /**
+   * When counting began, in milliseconds since 1970: the first time that it was asked for. It ends when nobody has asked for a minute; the
+   * next one who asks begins anew, so that counts of another beginning must not be compared.
+   */
+  readonly countingSince: number;
+  readonly calls: readonly CallCounts[];
+  /** How late the last turn of the event loop was, in milliseconds: how long everything else of the process had to wait. */
+  readonly loopLagMs: number;
+}
+
+/**
+ * The contract of `rpc.operator`, by which tools such as `rpc top`, `rpc drain` and the console look at one server and stop it. It is served
+ * where the option `operator` of the server is on, and refuses with `PERMISSION_DENIED` whoever may not. It is not in the registry, so it
+ * is called by address.
+ *
+ * - `report`: what the server knows of itself and of its calls. Calls are counted from the first time on that somebody asks.
+ * - `drain`: begins the stop, as a signal does, but for ending the process.
+ */
+export const Operator = defineService('rpc.operator', {
+  report: method<() => OperatorReport>({ idempotent: true }),
+  drain: method<() => void>({ idempotent: true }),
+});
