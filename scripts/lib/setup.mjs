@@ -14,8 +14,17 @@ export async function setup() {
   checkNode(process.versions.node);
   const warning = nodeWarning(process.versions.node);
   if (warning !== undefined) console.warn(warning);
-  if (!isInstalled()) await install();
+  await installMissing();
   await build();
+}
+
+/**
+ * Installs what the lock file of a folder asks for and its node_modules does not have.
+ * @param {string} [folder] with a package.json of its own, from the top of the repository
+ * @throws SetupError that says what to do
+ */
+export async function installMissing(folder = '.') {
+  if (!isInstalled(folder)) await install(folder);
 }
 
 /** @param {string} version such as `20.19.0` */
@@ -39,10 +48,10 @@ export function nodeWarning(version) {
 }
 
 /** Whether node_modules holds what package-lock.json asks for: npm keeps a record of what it installed. */
-function isInstalled() {
-  const record = join(ROOT, 'node_modules', '.package-lock.json');
+function isInstalled(folder) {
+  const record = join(ROOT, folder, 'node_modules', '.package-lock.json');
   if (!existsSync(record)) return false;
-  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const wanted = JSON.parse(readFileSync(join(ROOT, folder, 'package-lock.json'), 'utf8')).packages;
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
   return Object.entries(wanted).every(([path, entry]) => {
     // Only what lies in node_modules is recorded, and of what is optional only what this platform can use.
@@ -51,9 +60,9 @@ function isInstalled() {
   });
 }
 
-async function install() {
-  console.log('installing (npm ci)');
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+async function install(folder) {
+  console.log(folder === '.' ? 'installing (npm ci)' : `installing what ${folder} needs (npm ci)`);
+  const args = ['ci', '--prefix', join(ROOT, folder), '--ignore-scripts', '--no-audit', '--no-fund'];
   // Under `npm run` its own program is known by path, which also works where npm is not on PATH or is a .cmd file.
   const npm = process.env.npm_execpath;
   const { code } = npm

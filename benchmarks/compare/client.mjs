@@ -1,0 +1,130 @@
+// One client process of one peer, all callers in it: node client.mjs PEER PORTS SCENARIO (JSON). Each message { ms } is one slice.
+import './lib/ballast.mjs';
+import { Histogram } from './lib/histogram.mjs';
+import { workloadOf } from './lib/workloads.mjs';
+import { binary } from './values.mjs';
+
+const [peer, ports, json] = process.argv.slice(2);
+const scenario = JSON.parse(json);
+const { connect } = await import(`./peers/${peer}.mjs`);
+const client = await connect(ports.split(',').map(Number), scenario);
+const SLOWEST_STOP_MS = 5_000;
+
+const now = performance.now.bind(performance);
+const slice = await prepare();
+
+process.on('message', ({ ms }) => {
+  slice(ms).then(
+    (result) => process.send(result),
+    (error) => process.send({ error: String(error?.message ?? error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.send({ ready: true });
+
+async function prepare() {
+  if (scenario.workload === 'items') return items();
+  if (scenario.workload === 'mixed') {
+    const large = workloadOf('binary', scenario.bytes);
+    const small = workloadOf('sum');
+    large.check(await large.call(client));
+    small.check(await small.call(client));
+    return calls(small.call, 1, { call: large.call, callers: scenario.callers });
+  }
+  const { call, check } = workloadOf(scenario.workload, scenario.bytes);
+  check(await call(client));
+  return calls(call, scenario.callers);
+}
+
+/** Closed loop: each caller calls again when it has its answer. */
+function calls(call, callers, beside = { callers: 0 }) {
+  return async (ms) => {
+    const histogram = new Histogram();
+    let running = true;
+    let failed = 0;
+    let firstError;
+    const fail = (error) => {
+      failed++;
+      firstError ??= String(error?.message ?? error);
+      // A peer that fails at once must not keep the loop from its timers.
+      return new Promise((resolve) => setImmediate(resolve));
+    };
+    const caller = async () => {
+      while (running) {
+        const begun = now();
+        try {
+          await call(client);
+        } catch (error) {
+          await fail(error);
+        }
+        histogram.record(now() - begun);
+      }
+    };
+    const other = async () => {
+      while (running) await beside.call(client).catch(fail);
+    };
+    const before = process.cpuUsage();
+    const begun = now();
+    const all = [...Array.from({ length: callers }, caller), ...Array.from({ length: beside.callers }, other)];
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    const counted = histogram.count;
+    const elapsedMs = now() - begun;
+    running = false;
+    await Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, SLOWEST_STOP_MS).unref())]);
+    const { user, system } = process.cpuUsage(before);
+    return {
+      perSecond: (counted / elapsedMs) * 1000,
+      count: histogram.count,
+      cpuUs: user + system,
+      p50Us: histogram.percentileUs(0.5),
+      p99Us: histogram.percentileUs(0.99),
+      failed,
+      firstError,
+      rssBytes: process.memoryUsage.rss(),
+    };
+  };
+}
+
+/** Streams without end, read as fast as they come; they stay open, and only what comes within a slice counts. */
+function items() {
+  const { bytes, streams } = scenario;
+  const size = binary(bytes).length;
+  let open = () => undefined;
+  let gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  let isOpen = false;
+  let count = 0;
+  for (let i = 0; i < streams; i++) {
+    (async () => {
+      for await (const item of client.items(bytes)) {
+        if (item.length !== size) throw new Error(`an item of ${item.length} bytes instead of ${size}`);
+        count++;
+        if (!isOpen) await gate;
+      }
+    })();
+  }
+  return async (ms) => {
+    const first = count;
+    const before = process.cpuUsage();
+    const begun = now();
+    isOpen = true;
+    open();
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    isOpen = false;
+    gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const { user, system } = process.cpuUsage(before);
+    const got = count - first;
+    return {
+      perSecond: (got / (now() - begun)) * 1000,
+      count: got,
+      cpuUs: user + system,
+      p50Us: Number.NaN,
+      p99Us: Number.NaN,
+      failed: 0,
+      rssBytes: process.memoryUsage.rss(),
+    };
+  };
+}
