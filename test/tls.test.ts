@@ -11,9 +11,11 @@ import {
   defineService,
   direct,
   memory,
+  messagePackRpc,
   method,
   RpcError,
   type Server,
+  type ServerOptions,
   type ServerTlsOptions,
 } from '../packages/rpc/src/index.js';
 import { TestAuthority } from '../packages/wire/test/certificates.js';
@@ -73,6 +75,29 @@ describe('calls over TLS', function () {
     const large = Buffer.alloc(4 * 1024 * 1024 - 1000, 'x');
     const back = await calling(port).service(Echo).echo(large);
     assert.equal(Buffer.compare(back as Buffer, large), 0);
+  });
+
+  it('are of whom authenticate takes the certificate for, on both protocols', async () => {
+    const seen: unknown[] = [];
+    const authenticate: ServerOptions['authenticate'] = ({ identity }, token, { certificate }) => {
+      seen.push([identity, token, certificate?.subjectAltName]);
+      if (identity === undefined) throw new RpcError('UNAUTHENTICATED', 'no certificate');
+      return `the one that is ${identity}`;
+    };
+    const tls = { ...authority.issue(), ca: authority.ca, requestClientCertificate: true };
+    const server = createServer({ registry: memory(), tls, authenticate });
+    server.add(Echo, { echo: (value) => value, who: () => callContext()?.peer.identity });
+    closers.push({ close: () => server.close({ drainMs: 0, graceMs: 0 }) });
+    const { port } = await server.listen({ host: '127.0.0.1' });
+    const own = { ca: authority.ca, ...authority.issue({ names: 'URI:spiffe://prod/web' }) };
+    for (const protocol of [undefined, messagePackRpc()]) {
+      const registry = direct([`127.0.0.1:${port}`]);
+      await using known = createClient({ registry, protocol, tls: own });
+      assert.equal(await known.service(Echo).who(), 'the one that is spiffe://prod/web');
+      await using unknown = createClient({ registry, protocol, tls: { ca: authority.ca } });
+      await assert.rejects(unknown.service(Echo).who(), /UNAUTHENTICATED: .*no certificate/);
+    }
+    assert.deepEqual(seen[0], ['spiffe://prod/web', undefined, 'URI:spiffe://prod/web']);
   });
 
   it('give back their output buffers: 10,000 calls of 64 callers allocate next to none', async () => {

@@ -15,6 +15,7 @@ export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
 export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
+export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';
 export { p2c } from './picker/p2c.js';

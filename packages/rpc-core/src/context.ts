@@ -10,10 +10,12 @@ export interface Peer {
    * `undefined` where it does not say.
    */
   readonly name?: string | undefined;
-  /** Who the peer proved to be, by its TLS certificate; `undefined` in plaintext. */
+  /** Who the peer proved to be: what `authenticate` of the server says, else the name in its TLS certificate; `undefined` where there is neither. */
   readonly identity?: string | undefined;
-  /** When the certificate that proves the identity expires, in milliseconds since 1970. */
+  /** When what proves the identity expires, in milliseconds since 1970. */
   readonly identityEndsAt?: number | undefined;
+  /** What `authenticate` of the server knows of the peer besides, such as its roles. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
 declare const VALUE: unique symbol;

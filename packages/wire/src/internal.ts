@@ -10,7 +10,7 @@ export { ServerConnection } from './connection/server/server-connection.js';
 export type { ServerHost } from './connection/server/server-host.js';
 export { ItemQueue } from './connection/streams/item-queue.js';
 export { iteratorOf, pump } from './connection/streams/pump.js';
-export type { Hello } from './frames/hello.js';
+export { type Hello, unfitToken } from './frames/hello.js';
 export type { ByteStream, Dial, Listener } from './transport/byte-stream.js';
 export { createDial } from './transport/dial.js';
 export { memoryPair } from './transport/memory.js';

@@ -152,7 +152,12 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   PING: (target, { opaque }) => writePing(target, FrameType.PING, Buffer.from(opaque, 'hex')),
   PONG: (target, { opaque }) => writePing(target, FrameType.PONG, Buffer.from(opaque, 'hex')),
   GOAWAY: (target, { code, reason, flags }) =>
-    writeGoAway(target, code as GoAwayCode, String(reason), flags === undefined ? 0 : GoAwayFlag.REPLACE),
+    writeGoAway(
+      target,
+      code as GoAwayCode,
+      String(reason),
+      flags === undefined ? 0 : GoAwayFlag[String(flags) as keyof typeof GoAwayFlag],
+    ),
   ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
   END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
@@ -237,7 +242,9 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   PONG: ({ body }) => ({ opaque: body.toString('hex') }),
   GOAWAY: ({ flags, body }) => ({
     ...parseGoAway(body, 0, body.length),
-    ...((flags & GoAwayFlag.REPLACE) === 0 ? {} : { flags: ['REPLACE'] }),
+    ...(flags === 0
+      ? {}
+      : { flags: Object.keys(GoAwayFlag).filter((name) => GoAwayFlag[name as keyof typeof GoAwayFlag] === flags) }),
   }),
   ITEM: ({ id, body, cost = itemCost(body.length) }) => ({
     ...{ id, cost },

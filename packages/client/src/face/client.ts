@@ -89,7 +89,7 @@ export class RpcClient implements Client {
 
   constructor(options: ResolvedClientOptions, dial: Dial) {
     this.#options = options;
-    const { clock, random, codec, compression, keepalive, limits, breaker, protocol } = options;
+    const { clock, random, codec, compression, keepalive, limits, breaker, protocol, token } = options;
     this.#timers = new TimerQueue(clock);
     this.#contracts = new KnownContracts({
       name: options.name,
@@ -108,6 +108,7 @@ export class RpcClient implements Client {
       random,
       timers: this.#timers,
       protocol,
+      token,
     });
     this.#breakers =
       breaker === undefined

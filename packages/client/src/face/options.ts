@@ -40,8 +40,10 @@ import {
   type ResolvedKeepalive,
   resolveCompression,
   resolveKeepalive,
+  unfitToken,
 } from '@org/rpc-wire/internal';
 import { guardedRegistry } from '../nodes/guarded-registry.js';
+import { type TokenOption, TokenSource } from '../nodes/token-source.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
 import type { ServiceConfiguration } from './configure.js';
@@ -76,6 +78,11 @@ export interface ClientOptions extends ClientPolicyOptions {
   readonly name?: string | undefined;
   /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  /**
+   * Shows servers that ask (`authenticate`) who this client is: a text, or a function that is asked for each connection, so for every new
+   * one. Visible ASCII characters, at most 6,144; over TLS unless you trust everybody on the way. It is in no log, error or state. Default: none.
+   */
+  readonly token?: TokenOption | undefined;
   /**
    * Where this client is, such as a rack or a data center: for pickers that prefer servers whose own `zone` is the same. Default:
    * nobody knows.
@@ -117,6 +124,7 @@ export interface ResolvedClientOptions {
   readonly namespace: string;
   readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
+  readonly token: TokenSource | undefined;
   readonly zone: string | undefined;
   readonly balancer: PickerFactory;
   readonly breaker: Complete<BreakerOptions> | undefined;
@@ -141,6 +149,7 @@ const KNOWN: readonly string[] = [
   'acceptEndpoint',
   'name',
   'metadata',
+  'token',
   'zone',
   'balancer',
   'services',
@@ -164,12 +173,13 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   const registry = registryFromEnvironment(where, options.registry);
-  const { acceptEndpoint } = options;
+  const { acceptEndpoint, token, clock = systemClock } = options;
   return {
     registry: acceptEndpoint === undefined ? registry : guardedRegistry(registry, acceptEndpoint),
     namespace: resolveNamespace(where, options.namespace),
     name: options.name ?? randomId(),
     metadata: options.metadata,
+    token: token === undefined ? undefined : new TokenSource(token, clock),
     zone: options.zone,
     balancer: options.balancer ?? p2c(),
     breaker: options.breaker === false ? undefined : resolvePolicy(where, POLICIES.breaker, options.breaker),
@@ -184,7 +194,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     protocol: options.protocol,
     limits: resolveLimits(where, options.limits),
     propagate: propagatedKeys(where, options.propagate),
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
   };
 }
@@ -204,9 +214,21 @@ function checkValues(where: string, options: ClientOptions): void {
   assertFits(where, 'acceptEndpoint', 'a function', accept, accept === undefined || isFunction(accept));
   const isProtocol = protocol === undefined || isFunction(protocol?.open);
   assertFits(where, 'protocol', 'a protocol such as messagePackRpc()', protocol, isProtocol);
+  checkToken(where, options.token, protocol);
   const isSource =
     metadata === undefined || isFunction(metadata) || (typeof metadata === 'object' && metadata !== null);
   assertFits(where, 'metadata', 'an object of texts or a function that gives one', metadata, isSource);
+}
+
+/** Nothing of the text is shown, whatever is wrong with it. */
+function checkToken(where: string, token: TokenOption | undefined, protocol: ClientProtocol | undefined): void {
+  if (token === undefined) return;
+  if (protocol !== undefined)
+    throw new TypeError(
+      `${where}: token: ${protocol.name} has no place for one: use a certificate (tls), or metadata where its servers read it`,
+    );
+  const fault = isFunction(token) ? undefined : unfitToken(token);
+  if (fault !== undefined) throw new TypeError(`${where}: token must be a ${fault}, or a function that gives one`);
 }
 
 function isFunction(value: unknown): boolean {

@@ -186,7 +186,7 @@ export class Balancer implements NodeOwner {
   /** Whether a call that a node has denied may be answered by one that it has not tried. */
   mayBeAnswered(call: Call): boolean {
     const tried = new Set(call.root.attempts?.map(({ endpoint }) => endpoint));
-    return this.readyCount > tried.size && this.#health.denials.mayBeAnswered(call, this.#environment.clock.now());
+    return this.#view.hasOther(tried) && this.#health.denials.mayBeAnswered(call, this.#environment.clock.now());
   }
 
   /** Resolves when a node takes calls, rejects when the call's deadline passes first. */
@@ -275,7 +275,7 @@ export class Balancer implements NodeOwner {
     // There may be others that the registry has not listed yet.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
-    return this.#refuse(call, this.#explain(call.subset));
+    return this.#refuse(call, this.#explain(call.subset), this.#noNodeCode());
   }
 
   /** The one node that a call is for does not take it now. */
@@ -310,8 +310,19 @@ export class Balancer implements NodeOwner {
     return false;
   }
 
-  #refuse(call: Call, reason: string): Promise<never> {
-    const error = rpcError('UNAVAILABLE', reason, { service: call.service, method: call.method, progress: 'unsent' });
+  /** Where every server has refused this client for who it is, that is what its callers must hear. */
+  #noNodeCode(): 'UNAUTHENTICATED' | 'UNAVAILABLE' {
+    const { nodes } = this.roster;
+    let isDenied = false;
+    for (const { link } of nodes) {
+      if (!link.isDenied) return 'UNAVAILABLE';
+      isDenied = true;
+    }
+    return isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
+  }
+
+  #refuse(call: Call, reason: string, code: 'UNAUTHENTICATED' | 'UNAVAILABLE' = 'UNAVAILABLE'): Promise<never> {
+    const error = rpcError(code, reason, { service: call.service, method: call.method, progress: 'unsent' });
     call.endedAt = this.#environment.clock.now();
     call.settleAttempt(error);
     return Promise.reject(error);

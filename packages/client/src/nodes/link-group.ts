@@ -55,6 +55,10 @@ export class LinkGroup implements NodeLink {
     return this.#links.every(({ isRefused }) => isRefused);
   }
 
+  get isDenied(): boolean {
+    return this.#links.every(({ isDenied }) => isDenied);
+  }
+
   get lastError(): string | undefined {
     return this.#links.find(({ lastError }) => lastError !== undefined)?.lastError;
   }

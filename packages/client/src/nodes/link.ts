@@ -14,6 +14,7 @@ import {
 } from '@org/rpc-wire/internal';
 
 import type { KnownContracts } from './known-contracts.js';
+import type { TokenSource } from './token-source.js';
 
 /** What a link needs of its client; the same for all links. */
 export interface LinkEnvironment {
@@ -29,6 +30,8 @@ export interface LinkEnvironment {
   readonly name?: string | undefined;
   /** The client's contracts, which are sent to its servers. */
   readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
+  /** What shows servers who the client is; `undefined`: nothing but its certificate. */
+  readonly token?: Pick<TokenSource, 'get'> | undefined;
   /** `undefined` is the native one. */
   readonly protocol?: ClientProtocol | undefined;
   /** Where calls wait that cannot be sent yet, shared by the connections to one server; left out: each has its own. */
@@ -40,6 +43,12 @@ const REFUSALS: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'E
 
 /** What a link is doing. Only `ready` takes calls. */
 export type LinkState = 'idle' | 'connecting' | 'ready' | 'draining' | 'backoff' | 'closed';
+
+/** A stream that was opened, and what is to be shown over it. */
+interface Dialled {
+  readonly stream: ByteStream;
+  readonly token: string | undefined;
+}
 
 /** Each state with the fields that exist only in it. */
 type State =
@@ -72,6 +81,7 @@ export type NodeLink = Pick<
   | 'failures'
   | 'mayComeSoon'
   | 'isRefused'
+  | 'isDenied'
   | 'lastError'
   | 'inFlight'
   | 'observe'
@@ -111,6 +121,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
   /** The failures before the last greeting, kept while that greeting may be from a server that is about to leave. */
   #forgiven = 0;
   #refused = false;
+  #denied = false;
   /** When it was last made anew without a pause. */
   #hastenedAt = Number.NEGATIVE_INFINITY;
   #lastError: string | undefined;
@@ -153,6 +164,11 @@ export class Link implements NodeLink, ClientConnectionObserver {
   /** Whether the last attempt to connect was answered with a refusal: its instance is not there. */
   get isRefused(): boolean {
     return this.#refused;
+  }
+
+  /** Whether the server has not believed who this client is, the last time that it was asked. */
+  get isDenied(): boolean {
+    return this.#denied;
   }
 
   /** Why it is not ready, in words for people. */
@@ -224,6 +240,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     this.#environment.contracts?.greeted({ contracts, instance, endpoint: this.address });
     // A server may say goodbye before it greets.
     if (this.#state.name === 'draining') return;
+    this.#denied = false;
     this.#forgiven = this.#failures;
     this.#failures = 0;
     this.#lastError = undefined;
@@ -244,11 +261,11 @@ export class Link implements NodeLink, ClientConnectionObserver {
     const old = state.connection;
     this.#isReplacing = true;
     this.#dial().then(
-      (stream) => {
+      (dialled) => {
         this.#isReplacing = false;
-        if (this.connection !== old) return stream.destroy();
+        if (this.connection !== old) return dialled.stream.destroy();
         this.#replaced.add(old);
-        this.#connected(stream);
+        this.#connected(dialled);
         old.drain();
       },
       () => {
@@ -260,7 +277,8 @@ export class Link implements NodeLink, ClientConnectionObserver {
     );
   }
 
-  closed(reason: string): void {
+  closed(reason: string, isDenied = false): void {
+    this.#denied = isDenied;
     const state = this.#state;
     if (state.name === 'closed') return;
     // The reason with which the server began to drain says more than that it has closed since.
@@ -285,21 +303,25 @@ export class Link implements NodeLink, ClientConnectionObserver {
   #connect(isHopeful: boolean): void {
     this.#setState({ name: 'connecting', isHopeful });
     this.#dial().then(
-      (stream) => this.#connected(stream),
+      (dialled) => this.#connected(dialled),
       (error: Error & { readonly code?: unknown }) => {
         this.#lastError = error.message;
         this.#refused = REFUSALS.has(error.code);
+        this.#denied = error.code === 'UNAUTHENTICATED';
         if (this.#state.name !== 'closed') this.#backOff(false);
       },
     );
   }
 
-  #dial(): Promise<ByteStream> {
+  async #dial(): Promise<Dialled> {
     const { host, port, path } = this.endpoint;
-    return this.#environment.dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity });
+    const { dial, token: source } = this.#environment;
+    const token = source && (await source.get());
+    const target = { host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity };
+    return { stream: await dial(target), token };
   }
 
-  #connected(stream: ByteStream): void {
+  #connected({ stream, token }: Dialled): void {
     if (this.#state.name === 'closed') return stream.destroy();
     const { name, codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
     const contracts = this.#environment.contracts?.text;
@@ -310,7 +332,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       greeted: (hello) => void (isOld() || this.greeted(hello)),
       draining: (reason) => void (isOld() || this.draining(reason)),
       aged: (reason) => void (isOld() || this.aged(reason)),
-      closed: (reason) => void (this.#replaced.delete(connection) || this.closed(reason)),
+      closed: (reason, isDenied) => void (this.#replaced.delete(connection) || this.closed(reason, isDenied)),
     };
     const options = {
       name,
@@ -326,6 +348,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       expectInstance,
       contracts,
       secret: this.endpoint.secret?.reveal(),
+      token,
     };
     const connection: CallConnection = protocol?.open(options) ?? new ClientConnection(options);
     this.#setState({ name: 'ready', connection, since: clock.now() });

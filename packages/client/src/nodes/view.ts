@@ -55,6 +55,11 @@ export class View {
     return this.#ready.length;
   }
 
+  /** Whether a node that takes calls is at none of these addresses. */
+  hasOther(addresses: ReadonlySet<string>): boolean {
+    return this.#ready.some((node) => node.isReady && !addresses.has(node.address));
+  }
+
   /** Whether nodes have changed since the picker was made: the next one is on its way. */
   get isStale(): boolean {
     return this.#stale;

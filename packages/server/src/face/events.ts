@@ -1,5 +1,6 @@
 import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
+import type { AuthenticationEvent } from '../life/authentication.js';
 import type { OutlivedEvent } from '../policy/outlived-calls.js';
 import type { ContractEvent } from '../served-contracts.js';
 
@@ -37,6 +38,10 @@ export interface ServerEvents {
    * docs/deploying.md. Each difference once; where nobody listens, a line on stderr says it.
    */
   contractDiffers: [event: ContractEvent];
+  /**
+   * Somebody was not let in by `authenticate`, or it failed. Where nobody listens, a failure is a line on stderr, one a minute.
+   */
+  authenticationFailed: [event: AuthenticationEvent];
   connectionOpened: [event: { peer: string }];
   connectionClosed: [event: { peer: string; reason: string }];
   /** Accepting failed: too many connections or open files. It goes on. */
@@ -54,6 +59,7 @@ export const SERVER_EVENTS = Object.keys({
   registered: true,
   registry: true,
   contractDiffers: true,
+  authenticationFailed: true,
   connectionOpened: true,
   connectionClosed: true,
   acceptError: true,

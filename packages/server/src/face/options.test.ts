@@ -6,7 +6,7 @@ import { createServer } from './server.js';
 describe('the options of a server', () => {
   const wrong: readonly [options: unknown, message: string | RegExp][] = [
     [{ regsitry: 'local:' }, 'createServer: unknown option "regsitry"; did you mean "registry"?'],
-    [{ xyz: 1 }, /^createServer: unknown option "xyz"; known are registry, namespace, authorize, /],
+    [{ xyz: 1 }, /^createServer: unknown option "xyz"; known are registry, namespace, authenticate, authorize, /],
     [{ registry: 7 }, 'createServer: registry must be a registry value such as local() or its string form, got 7'],
     [{ namespace: '' }, /^createServer: namespace must be 1 to 200 of .*, got ""$/],
     [{ authorize: 'me' }, 'createServer: authorize must be a function, got "me"'],

@@ -35,6 +35,7 @@ import {
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
 import { type AdminOptions, type ResolvedAdmin, resolveAdmin } from '../admin/admin-options.js';
+import type { Authenticate } from '../life/authentication.js';
 import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectionAge } from '../life/connection-age.js';
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
 import { type OperatorOptions, type ResolvedOperator, resolveOperator } from '../operator/operator-options.js';
@@ -62,6 +63,12 @@ export interface ServerOptions {
   readonly registry?: Registry | string | undefined;
   /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
   readonly namespace?: string | undefined;
+  /**
+   * Says who is at the other end of each connection, by certificate and token (the client's option `token`), before anything of its calls is
+   * read. With it nobody comes in who has no identity: clients get `UNAUTHENTICATED`. For MessagePack-RPC there is no token.
+   * What it says is `peer.identity` for `authorize`, handlers and limits. Default: who has a certificate is known by it, and all may come in.
+   */
+  readonly authenticate?: Authenticate | undefined;
   /**
    * Runs for every call before its arguments are decoded. Throw an `RpcError` (`UNAUTHENTICATED`, `PERMISSION_DENIED`) to
    * refuse; anything else that is thrown refuses with `INTERNAL`. Only a call for which it returns nothing goes on: whatever else
@@ -91,8 +98,8 @@ export interface ServerOptions {
   /** When a silent client is asked whether it lives, and what its silence means. */
   readonly keepalive?: KeepaliveOptions | undefined;
   /**
-   * How old a connection may become; `false`: any age. Default: an hour where `tls.requestClientCertificate` asks clients for a
-   * certificate, else any age. With it, no connection outlives the certificate of its client but by `graceMs`.
+   * How old a connection may become; `false`: any age. Default: an hour where clients are asked who they are, by `authenticate` or
+   * `tls.requestClientCertificate`, else any age. With it, no connection outlives the certificate of its client, or what `authenticate` says, but by `graceMs`.
    */
   readonly connectionAge?: ConnectionAgeOptions | false | undefined;
   /** Key and certificates. With it, nothing is accepted in plaintext. Default: plaintext. */
@@ -141,6 +148,7 @@ export interface ServerOptions {
 export interface ResolvedServerOptions {
   readonly registry: Registry;
   readonly namespace: string;
+  readonly authenticate: Authenticate | undefined;
   readonly authorize: ((call: CallContext) => void | Promise<void>) | undefined;
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
@@ -177,6 +185,7 @@ const LISTEN_OPTIONS = ['port', 'host', 'path', 'advertise'] as const;
 const KNOWN: readonly (keyof ServerOptions)[] = [
   'registry',
   'namespace',
+  'authenticate',
   'authorize',
   'layers',
   'limits',
@@ -232,6 +241,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   return {
     registry,
     namespace: resolveNamespace(where, options.namespace),
+    authenticate: options.authenticate,
     authorize: options.authorize,
     layers: options.layers?.unary ?? [],
     streamLayers: options.layers?.stream,
@@ -248,7 +258,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     connectionAge: resolveConnectionAge(
       where,
       options.connectionAge,
-      (options.tls?.requestClientCertificate ?? false) !== false,
+      options.authenticate !== undefined || (options.tls?.requestClientCertificate ?? false) !== false,
     ),
     defaultService: options.defaultService,
     metadataFirst: options.metadataFirst ?? false,
@@ -293,9 +303,11 @@ function resolveOverload(where: string, overload: OverloadOptions | false | unde
 }
 
 function checkValues(where: string, options: ServerOptions): void {
-  const { layers, authorize, codec, zone, tags, version } = options;
+  const { layers, authenticate, authorize, codec, zone, tags, version } = options;
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
+  const isAuthenticate = authenticate === undefined || isFunction(authenticate);
+  assertFits(where, 'authenticate', 'a function', authenticate, isAuthenticate);
   assertFits(where, 'authorize', 'a function', authorize, authorize === undefined || isFunction(authorize));
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);

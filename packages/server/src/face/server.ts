@@ -21,6 +21,7 @@ import {
 import { EventEmitter } from 'eventemitter3';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
+import { Authentication } from '../life/authentication.js';
 import { ConnectionAges } from '../life/connection-age.js';
 import { Connections } from '../life/connections.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
@@ -78,6 +79,7 @@ const TICK_MS = 1_000;
 /** The server itself: what its connections ask of it, and its life from `listen` to `close`. */
 export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly instance: string;
+  readonly authenticate: ServerHost['authenticate'];
   readonly #options: ResolvedServerOptions;
   readonly #dispatcher: Dispatcher;
   readonly #contracts: ServedContracts;
@@ -137,7 +139,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       emit: (event) => this.#emit('handlerOutlived', event),
     });
     this.#startedAt = options.clock.now();
-    const { connectionAge, clock, random } = options;
+    const { authenticate, connectionAge, clock, random } = options;
+    const door =
+      authenticate && new Authentication(authenticate, clock, (event) => this.#emit('authenticationFailed', event));
+    this.authenticate = door && ((newcomer) => door.ask(newcomer));
     this.#connections = new Connections(connectionAge && new ConnectionAges(connectionAge, clock, random));
   }
 
@@ -168,8 +173,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       const isPrivate = tls === undefined && namesNoAddress(options);
       const path = target.path ?? (isPrivate ? await registry.privateSocket?.() : undefined);
       const where = { ...target, path };
+      const { authenticate, authorize } = this.#options;
       const knowsCallers =
-        this.#options.authorize !== undefined || tls?.current.options.requestClientCertificate === 'require';
+        (authenticate ?? authorize) !== undefined || tls?.current.options.requestClientCertificate === 'require';
       this.#secret = ownSecret({ registry, address: where, knowsCallers, anyUser: options.anyUser === true });
       this.#listener = await openListener(this.#options, where, {
         onStream: (stream) => this.accept(stream),
@@ -312,6 +318,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     const { clock, metadataFirst } = this.#options;
     const uptimeMs = Math.floor(clock.now() - this.#startedAt);
     return { instance: this.instance, uptimeMs, metadataFirst, draining: this.#draining.signal };
+  }
+
+  authenticated(connection: Parameters<Connections<Handler>['authenticated']>[0]): void {
+    this.#connections.authenticated(connection);
   }
 
   find(name: string, serviceLength?: number): Handler | RpcError {

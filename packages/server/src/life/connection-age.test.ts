@@ -54,8 +54,8 @@ describe('ConnectionAges', () => {
     tickEach(ages, clock);
     await clock.advance(8_000);
     assert.deepEqual(told, [
-      '5000 retire: the certificate of the client has expired: make another one',
-      '8000 close: the certificate of the client has expired, and its grace is over (connectionAge.graceMs)',
+      '5000 retire: what proves who the client is has expired: make another one',
+      '8000 close: what proves who the client is has expired, and its grace is over (connectionAge.graceMs)',
     ]);
   });
 

@@ -20,7 +20,7 @@ export interface ResolvedConnectionAge {
 
 /**
  * Fills in the defaults. `undefined` is for ever: what connections may live unless their clients have to prove who they are.
- * @param isMutual - whether clients are asked for a certificate
+ * @param isMutual - whether clients are asked who they are
  * @throws TypeError naming option, value and bound
  */
 export function resolveConnectionAge(
@@ -81,7 +81,7 @@ export class ConnectionAges {
     const provenMs = identityEndsAt === undefined ? Number.POSITIVE_INFINITY : identityEndsAt - this.#clock.wallNow();
     const isAge = ageMs < provenMs;
     const retireAt = now + (isAge ? ageMs : provenMs);
-    const reason = isAge ? 'this connection is old' : 'the certificate of the client has expired';
+    const reason = isAge ? 'this connection is old' : 'what proves who the client is has expired';
     this.#connections.set(connection, { retireAt, dropAt: retireAt + graceMs, reason, isTold: false });
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingCall, MethodEntry, ServerConnection } from '@org/rpc-wire/internal';
-import type { ConnectionAges } from './connection-age.js';
+import type { AgingConnection, ConnectionAges } from './connection-age.js';
 
 /** The connections of a server, from the first byte of each until nothing of it runs any more. What has been said to all is said to who comes later. */
 export class Connections<Entry extends MethodEntry> {
@@ -31,6 +31,11 @@ export class Connections<Entry extends MethodEntry> {
     this.#ages?.add(connection);
     if (this.#drainingReason !== undefined) connection.drain(this.#drainingReason);
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
+  }
+
+  /** It is known now who is at the other end of one, and until when. */
+  authenticated(connection: AgingConnection): void {
+    this.#ages?.add(connection);
   }
 
   /** One has closed. */

@@ -87,6 +87,8 @@ export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 export const GoAwayFlag = {
   /** With DRAINING: only this connection ends, its instance stays. Another connection to it is wanted in its place. */
   REPLACE: 0x01,
+  /** With NOT_ACCEPTED: who the client says it is was not believed. */
+  UNAUTHENTICATED: 0x02,
 } as const;
 
 /** Fixed part of a REQUEST's body: remaining ms (u32, 0 none), attempt (u8), priority (u8), metadata bytes (u16). */

@@ -116,4 +116,15 @@ describe('HELLO', () => {
       assert.equal(read(encoded({ ...HELLO, [name]: 'x'.repeat(256) }))[name].length, 256);
     });
   }
+
+  it('has a token of visible ASCII characters, and never shows one that is none', () => {
+    const unfit = [1, true, [], '', 'sec ret', 'sec\nret', 'secrét', 'x'.repeat(6_145)];
+    for (const token of unfit)
+      refuses(
+        { ...HELLO, token },
+        /^HELLO field "token" must be text of 1 to 6144 visible ASCII characters without spaces$/,
+      );
+    assert.equal(read(encoded({ ...HELLO, token: 'x'.repeat(6_144) })).token?.length, 6_144);
+    assert.equal(read(encoded({ ...HELLO, token: null })).token, undefined);
+  });
 });

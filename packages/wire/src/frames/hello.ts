@@ -33,6 +33,8 @@ export interface Hello {
   readonly contracts?: string | undefined;
   /** Shows that the sender knows the secret of the server's entry in the registry: see {@link Proofs}. */
   readonly proof?: string | undefined;
+  /** What shows who a client is, for servers that ask. A secret. */
+  readonly token?: string | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -40,6 +42,8 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
+/** The longest token, in characters. */
+const TOKEN_LENGTH_MAX = 6_144;
 /** The longest text of contracts, in UTF-16 units. */
 const CONTRACTS_LENGTH_MAX = 8_192;
 /**
@@ -53,10 +57,11 @@ const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 /** Appends the body of a HELLO. */
 export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  const { contracts, proof, ...rest } = hello;
+  const { contracts, proof, token, ...rest } = hello;
   const few = {
     ...(contracts === undefined ? undefined : { contracts }),
     ...(proof === undefined ? undefined : { proof }),
+    ...(token === undefined ? undefined : { token }),
   };
   HELLO_CODEC.encode({ ...always, ...rest, ...few }, target);
 }
@@ -88,6 +93,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     compression: names(fields, 'compression'),
     ...contracts(fields),
     ...(Object.hasOwn(fields, 'proof') ? { proof: text(fields, 'proof') } : undefined),
+    ...(Object.hasOwn(fields, 'token') ? { token: token(fields['token']) } : undefined),
   };
 }
 
@@ -110,6 +116,22 @@ function text(fields: Record<string, unknown>, name: string): string {
   );
 }
 
+function token(value: unknown): string | undefined {
+  if (value === null) return undefined;
+  const fault = unfitToken(value);
+  if (fault === undefined) return value as string;
+  throw new ProtocolError(`HELLO field "token" must be ${fault}`);
+}
+
+/**
+ * What a token must be, in words, when a value is none: visible ASCII characters, as the credentials of HTTP (RFC 6750). It never shows what
+ * it was given: that is a secret, or was meant as one.
+ */
+export function unfitToken(value: unknown): string | undefined {
+  const isToken = typeof value === 'string' && value.length <= TOKEN_LENGTH_MAX && /^[\x21-\x7e]+$/.test(value);
+  return isToken ? undefined : `text of 1 to ${TOKEN_LENGTH_MAX} visible ASCII characters without spaces`;
+}
+
 function names(fields: Record<string, unknown>, name: string): readonly string[] {
   const value = (Object.hasOwn(fields, name) ? fields[name] : undefined) ?? [];
   if (Array.isArray(value) && value.length <= COMPRESSIONS_MAX && value.every((each) => typeof each === 'string'))
@@ -124,7 +146,7 @@ function contracts(fields: Record<string, unknown>): Pick<Hello, 'contracts'> | 
 }
 
 /** The fields of HELLO that differ between the two sides; the others follow from codec and limits. */
-export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof'>;
+export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof' | 'token'>;
 
 /** Appends the preface, if a client does, and HELLO. */
 export function writeGreeting(

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Peer } from '@org/rpc-core';
 
 /**
@@ -6,6 +7,8 @@ import type { Peer } from '@org/rpc-core';
  */
 export interface ByteStream {
   readonly peer: Peer;
+  /** The certificate of the other end; `undefined` when it has shown none. */
+  readonly certificate?: X509Certificate | undefined;
   /**
    * Sets the receiver; bytes flow from then on, never synchronously within this call. The receiver may set another one, which
    * gets everything after the current bytes.

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Peer } from '@org/rpc-core';
@@ -22,6 +23,11 @@ export class SocketStream implements ByteStream {
     socket.on('error', (error) => {
       this.#failure = describeNodeError(error);
     });
+  }
+
+  get certificate(): X509Certificate | undefined {
+    const socket = this.#socket;
+    return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   }
 
   start(receiver: ByteReceiver): void {

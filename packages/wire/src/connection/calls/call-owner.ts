@@ -49,6 +49,7 @@ export class CallOwner implements CallHolder {
   readonly #waiting: CallQueue;
   #isDraining = false;
   #closedReason: string | undefined;
+  #closedCode: Code = 'UNAVAILABLE';
 
   constructor({ wire, clock, timers, queue = new CallQueue() }: CallOwnerOptions) {
     this.#wire = wire;
@@ -93,7 +94,7 @@ export class CallOwner implements CallHolder {
 
   #send(call: Call): void {
     if (!this.isOpen)
-      return call.fail(callError(call, 'UNAVAILABLE', this.#closedReason ?? 'the server is draining', 'unsent'));
+      return call.fail(callError(call, this.#closedCode, this.#closedReason ?? 'the server is draining', 'unsent'));
     const refusal = this.#wire.refusal(call);
     if (refusal !== undefined) return call.fail(refusal);
     if (call.signal?.aborted) return call.fail(cancelledError(call));
@@ -148,18 +149,24 @@ export class CallOwner implements CallHolder {
     this.proceed();
   }
 
-  /** The connection is over: every call fails. Returns whether it was open until now. */
-  lose(reason: string): boolean {
+  /**
+   * The connection is over: every call fails. Returns whether it was open until now.
+   * @param code - `UNAUTHENTICATED`, when the server has refused whoever is here
+   */
+  lose(reason: string, code: Code = 'UNAVAILABLE'): boolean {
     if (this.#closedReason !== undefined) return false;
     this.#closedReason = reason;
-    this.#wire.giveUpAll((call, progress) => this.#lose(call, `connection lost before the reply: ${reason}`, progress));
-    for (const call of this.#waiting.leave()) this.#lose(call, reason, 'unsent');
+    this.#closedCode = code;
+    const isRefused = code === 'UNAUTHENTICATED';
+    const prefix = isRefused ? '' : 'connection lost before the reply: ';
+    this.#wire.giveUpAll((call, progress) => this.#lose(call, prefix + reason, progress));
+    for (const call of this.#waiting.leave()) this.#lose(call, reason, isRefused ? 'refused' : 'unsent');
     return true;
   }
 
   #lose(call: Call, reason: string, progress: Progress): void {
     this.answered(call, this.#clock.now());
-    const error = callError(call, 'UNAVAILABLE', reason, progress);
+    const error = callError(call, this.#closedCode, reason, progress);
     error.lost = progress === 'maybe-processed';
     call.fail(error);
   }

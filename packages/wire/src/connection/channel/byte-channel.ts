@@ -54,6 +54,7 @@ export class ByteChannel implements ByteReceiver {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #closeReason: string | undefined;
   #cancelLinger: Cancel | undefined;
+  #isHeld = false;
 
   constructor({ stream, limits, clock, owner }: ByteChannelOptions) {
     this.#stream = stream;
@@ -84,9 +85,32 @@ export class ByteChannel implements ByteReceiver {
     return this.writes.isFull;
   }
 
+  /** Whether what comes is read. */
+  get isReading(): boolean {
+    return !this.#isHeld && !this.isFull;
+  }
+
   /** Begins to receive. Call when the owner is ready to be told. */
   start(): void {
     this.#stream.start(this);
+  }
+
+  /** Reads nothing from here on, not even the rest of what has come, until {@link readOn}. The peer is held back. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#owner.paused();
+    this.#stream.pause();
+  }
+
+  /** Ends `hold`. What had come before counts as read when it came. */
+  readOn(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#state === 'open') {
+      this.#owner.resumed();
+      this.#give(NOTHING);
+    }
+    if (!this.#isHeld && !this.isFull) this.#stream.resume();
   }
 
   /** Gives the stream to another receiver. This channel is over, without a word. */
@@ -105,7 +129,7 @@ export class ByteChannel implements ByteReceiver {
     this.#closeReason = reason;
     this.#owner.stopped();
     this.writes.endNow();
-    if (this.isFull) this.#stream.resume();
+    if (!this.isReading) this.#stream.resume();
     this.#cancelLinger = this.#clock.schedule(LINGER_MS, () => this.#stream.destroy(), true);
     this.#owner.closed(reason, true);
   }
@@ -132,6 +156,10 @@ export class ByteChannel implements ByteReceiver {
   data(bytes: Buffer): void {
     if (this.#state !== 'open') return;
     this.readAt = this.#clock.now();
+    this.#give(bytes);
+  }
+
+  #give(bytes: Buffer): void {
     this.output.hold();
     try {
       this.#owner.read(bytes);

@@ -93,6 +93,16 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     return this.#greeted;
   }
 
+  /** Reads nothing from here on, not even the rest of what has come, until {@link readOn}. */
+  hold(): void {
+    this.#bytes.hold();
+  }
+
+  /** Ends {@link hold}. */
+  readOn(): void {
+    this.#bytes.readOn();
+  }
+
   /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
   get isFull(): boolean {
     return this.writes.isFull;
@@ -152,16 +162,16 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     if (!this.isOpen) return;
     const overdue = this.#describeOverdue(now);
     if (overdue !== undefined) return this.closeFor(GoAwayCode.TIMEOUT, overdue);
-    if (this.#bytes.tick(now) && this.#greeted && !this.isFull) this.keepalive.tick(now);
+    if (this.#bytes.tick(now) && this.#greeted && this.#bytes.isReading) this.keepalive.tick(now);
   }
 
   /** What the peer should have sent by now, in words for it; `undefined` when nothing is overdue. */
   #describeOverdue(now: number): string | undefined {
     const { handshakeMs, frameStallMs } = this.#limits;
-    if (!this.#greeted && now - this.#bytes.openedAt > handshakeMs)
-      return `no greeting within ${handshakeMs} ms (limits.handshakeMs)`;
     // While the peer is not read from, it cannot end its frame or show that it is alive.
-    const isReading = !this.isFull;
+    const { isReading } = this.#bytes;
+    if (!this.#greeted && isReading && now - this.#bytes.openedAt > handshakeMs)
+      return `no greeting within ${handshakeMs} ms (limits.handshakeMs)`;
     if (this.#stalls.isFrameStalled(this.#reader.isInsideFrame && isReading, this.#framesRead, now, frameStallMs))
       return `a frame was not whole within ${frameStallMs} ms (limits.frameStallMs)`;
     if (this.incoming.isStalled(isReading, now, frameStallMs))

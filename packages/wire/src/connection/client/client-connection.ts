@@ -37,8 +37,12 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   #hasNotified = false;
   #callsMax: number;
   readonly #proofs: Proofs | undefined;
-  /** Whether the server has proved that it is the one of the registry's entry, if that has a secret: no call is sent before. */
+  /**
+   * Whether both sides know each other as far as they have to: the server has proved that it is the one of the registry's entry, if
+   * that has a secret, and has let in whom the token names, if there is one. No call is sent before.
+   */
   #isProven: boolean;
+  #isDenied = false;
   /** How far calls in flight got when the connection is lost: a wrong instance has run none of them. */
   #lostProgress: Progress = 'maybe-processed';
   /** Replies that came after their call was given up. */
@@ -57,12 +61,12 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();
-    const { expectInstance: expect, contracts, secret } = options;
+    const { expectInstance: expect, contracts, secret, token } = options;
     this.#proofs = secret === undefined ? undefined : proofsOf(secret, expect);
-    this.#isProven = this.#proofs === undefined;
+    this.#isProven = this.#proofs === undefined && token === undefined;
     const proof = this.#proofs?.client;
     const instance = options.name ?? '';
-    this.#channel.greet({ instance, expect, contracts, proof, uptimeMs: Math.floor(clock.now()) }, true);
+    this.#channel.greet({ instance, expect, contracts, proof, token, uptimeMs: Math.floor(clock.now()) }, true);
   }
 
   /** Whether it takes calls. */
@@ -258,8 +262,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const waits = !this.#isProven;
     if (this.#proofs !== undefined) {
       if (!isProof(hello.proof, this.#proofs.server)) throw new ProtocolError(NO_PROOF, GoAwayCode.NOT_ACCEPTED);
-      this.#isProven = true;
     }
+    this.#isProven = true;
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
@@ -277,6 +281,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
       this.#calls.drain();
     } else {
       if (code === GoAwayCode.WRONG_INSTANCE || code === GoAwayCode.NOT_ACCEPTED) this.#lostProgress = 'refused';
+      this.#isDenied = code === GoAwayCode.NOT_ACCEPTED && (flags & GoAwayFlag.UNAUTHENTICATED) !== 0;
       this.#lose(`closed by the server: ${reason}`);
     }
   }
@@ -297,8 +302,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   closed(reason: string): void {
     if (this.#calls.isClosed) return;
     this.#channel.writes.dropCalls();
-    this.#calls.lose(reason);
-    this.#options.observer.closed(reason);
+    this.#calls.lose(reason, this.#isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE');
+    this.#options.observer.closed(reason, this.#isDenied);
   }
 
   /** Takes out a call whose answer has come. `goesOn`: its handler still runs. */

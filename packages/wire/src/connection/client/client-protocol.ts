@@ -50,8 +50,8 @@ export interface ClientConnectionObserver {
    * `draining` is called instead.
    */
   aged?(reason: string): void;
-  /** It is over. Every call in flight has been failed. */
-  closed(reason: string): void;
+  /** It is over. Every call in flight has been failed. `isDenied`: the server has not believed who this client is. */
+  closed(reason: string, isDenied?: boolean): void;
 }
 
 /** What a client's connection is made of. */
@@ -72,6 +72,11 @@ export interface ClientConnectionOptions {
    * proved the same. Left out, nothing is proved.
    */
   readonly secret?: string | undefined;
+  /**
+   * Shows the server who this client is; a secret. No call is sent before the server has taken it. Left out, nothing is shown but the
+   * certificate of TLS.
+   */
+  readonly token?: string | undefined;
   /** The client's contracts, for servers that compare them; `undefined` sends none. */
   readonly contracts?: string | undefined;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */

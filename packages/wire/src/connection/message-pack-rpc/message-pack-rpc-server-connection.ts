@@ -33,6 +33,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #host: ServerHost<Entry>;
+  readonly #denied: RpcError | undefined;
   readonly #onClosed: (reason: string) => void;
   readonly #channel: ValueChannel;
   readonly #codec: Codec = foreignMsgpack();
@@ -40,6 +41,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   readonly #metadataFirst: boolean;
   readonly #running: RunningCalls<Entry>;
   readonly #floods: FloodGuard;
+  readonly peer: Peer;
   #refusing: string | undefined;
   #retiring: string | undefined;
   #peerEnded = false;
@@ -51,6 +53,8 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     this.#clock = clock;
     this.#host = host;
     this.#onClosed = options.closed;
+    this.peer = options.peer;
+    this.#denied = options.denied;
     this.#decode = this.#codec.createDecoder(limits);
     this.#running = new RunningCalls(limits);
     this.#metadataFirst = host.self.metadataFirst;
@@ -68,10 +72,6 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   /** Who receives what the stream brings. */
   get receiver(): ByteReceiver {
     return this.#channel.receiver;
-  }
-
-  get peer(): Peer {
-    return this.#channel.peer;
   }
 
   /** How many handlers run on behalf of this connection. */
@@ -107,6 +107,8 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
 
   tick(now: number): void {
     this.#channel.tick(now);
+    // Not at once: a peer that has sent several calls learns of each why it is refused.
+    if (this.#denied !== undefined) this.#channel.closeAfterWriting(`refused: ${this.#denied.reason}`);
     if (this.#peerEnded) this.#channel.poke();
   }
 
@@ -141,6 +143,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     const { type, id } = readRpcHead(start, 0);
     if (type === RpcMessageType.RESPONSE) return this.#floods.ignore('an answer', this.#channel.readAt);
     if (type === RpcMessageType.NOTIFICATION) return;
+    if (this.#denied !== undefined) return this.#answerError(id, this.#denied);
     const reason = `the request has ${byteLength} bytes, the limit is ${this.#limits.messageBytes} (limits.messageBytes)`;
     this.#answerError(id, refused('RESOURCE_EXHAUSTED', reason));
   }
@@ -241,6 +244,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     end: number,
     requestBytes: number,
   ): IncomingCall<Entry> | RpcError {
+    if (this.#denied !== undefined) return this.#denied;
     const { id, method } = head;
     if (method === undefined) return refused('UNIMPLEMENTED', 'the method must be a name');
     if (!oneWay && this.#running.get(id) !== undefined)

@@ -23,6 +23,8 @@ export interface NativeAnswersOptions<Entry extends MethodEntry> {
   readonly running: RunningCalls<Entry>;
   readonly streams: Streams;
   readonly deflater: Deflater | undefined;
+  /** Who is at the other end. */
+  readonly peer: () => Peer;
   /** Told when a call has ended, and its stream is closed. */
   readonly onEnded: () => void;
 }
@@ -37,9 +39,10 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   readonly #running: RunningCalls<Entry>;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
+  readonly #peer: () => Peer;
   readonly #onEnded: () => void;
 
-  constructor({ channel, connection, running, streams, deflater, onEnded }: NativeAnswersOptions<Entry>) {
+  constructor({ channel, connection, running, streams, deflater, peer, onEnded }: NativeAnswersOptions<Entry>) {
     this.#channel = channel;
     this.#codec = connection.codec;
     this.#limits = connection.limits;
@@ -48,11 +51,12 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
     this.#running = running;
     this.#streams = streams;
     this.#deflater = deflater;
+    this.#peer = peer;
     this.#onEnded = onEnded;
   }
 
   get peer(): Peer {
-    return this.#channel.peer;
+    return this.#peer();
   }
 
   get draining(): AbortSignal {

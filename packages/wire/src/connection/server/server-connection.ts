@@ -1,9 +1,8 @@
-import { isRpcError, type Limits, type Metadata, type Peer, type RpcError } from '@org/rpc-core';
+import { isRpcError, type Limits, type Peer, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
+import { COMPRESSED } from '../../frames/compressed.js';
 import {
   CancelReason,
-  CLIENT_ID_MAX,
   FrameType,
   GoAwayCode,
   GoAwayFlag,
@@ -14,7 +13,6 @@ import {
 import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js';
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
-import { decodeMetadata } from '../../frames/metadata.js';
 import { isProof, proofsOf } from '../../frames/proof.js';
 import { foreignAnswer, plainAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
@@ -23,9 +21,18 @@ import { FrameChannel } from '../channel/frame-channel.js';
 import { Deflater } from '../compression/deflater.js';
 import { createServedStream, ItemQueue } from '../streams/item-queue.js';
 import { Streams } from '../streams/streams.js';
+import { Entrance } from './entrance.js';
 import { IncomingCall, type MethodEntry } from './incoming-call.js';
 import { KnownMethods } from './known-methods.js';
 import { NativeAnswers } from './native-answers.js';
+import {
+  checkCompressed,
+  checkOpening,
+  itemTooLarge,
+  readMetadata,
+  requestCost,
+  requestTooLarge,
+} from './request-checks.js';
 import { cutOff, RunningCalls } from './running-calls.js';
 import type { ServedConnection, ServerConnectionOptions, Successor } from './server-host.js';
 
@@ -43,6 +50,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #cancels: CancelGuard;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
+  readonly #entrance: Entrance;
   /** Whether the client can have read that this side inflates. */
   #offersInflating = false;
   #successor: Successor<Entry> | undefined;
@@ -64,19 +72,26 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
+    this.#entrance = new Entrance({ ...options, channel: this.#channel });
     this.#answers = new NativeAnswers({
       channel: this.#channel,
       connection: options,
       running: this.#running,
       streams: this.#streams,
       deflater: this.#deflater,
+      peer: () => this.peer,
       onEnded: () => this.#endIfIdle(),
     });
     this.#channel.start();
   }
 
   get peer(): Peer {
-    return this.#channel.peer;
+    return this.#entrance.peer;
+  }
+
+  /** Whether it has greeted, or may: before that, a peer could not read a frame, or is a stranger. */
+  get #isGreeted(): boolean {
+    return this.#channel.isGreeted && !this.#entrance.isBusy;
   }
 
   /** The minor version of the protocol that both sides speak. */
@@ -96,13 +111,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   drain(reason: string): void {
     this.#draining = reason;
-    // A peer that has not spoken yet may speak MessagePack-RPC, and could not read a frame.
-    if (this.#channel.isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
+    if (this.#isGreeted) this.#channel.sayGoAway(GoAwayCode.DRAINING, reason);
   }
 
   retire(reason: string): void {
     if (this.#successor !== undefined) return this.#successor.retire(reason);
-    if (this.#channel.isGreeted && this.#draining === undefined)
+    if (this.#isGreeted && this.#draining === undefined)
       this.#channel.sayGoAway(GoAwayCode.DRAINING, reason, GoAwayFlag.REPLACE);
   }
 
@@ -114,7 +128,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   close(reason: string): void {
     if (this.#successor !== undefined) return this.#successor.close(reason);
     this.#running.abandonOneWay(reason);
-    if (!this.#channel.isGreeted || !this.#channel.isOpen) return this.#drop(reason);
+    if (!this.#isGreeted || !this.#channel.isOpen) return this.#drop(reason);
     for (const call of [...this.#running.values()]) this.#breakOff(call.id, cutOff(call, reason));
     // The answers are still to be sent: a connection that is dropped at once would lose them.
     this.#channel.closeFor(GoAwayCode.DRAINING, reason);
@@ -248,6 +262,22 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   greeted(hello: Hello): void {
     const { instance, uptimeMs } = this.#options.host.self;
     const proof = this.#proofFor(hello, instance);
+    this.#entrance.ask(
+      hello.token,
+      () => this.#welcome(hello, instance, uptimeMs, proof),
+      (refusal) => this.#turnAway(refusal),
+    );
+  }
+
+  /** Who it is was not believed, or cannot be found out: nothing of what it has sent was looked at. */
+  #turnAway({ code, reason }: RpcError): void {
+    const flags = code === 'UNAUTHENTICATED' ? GoAwayFlag.UNAUTHENTICATED : 0;
+    this.#channel.sayGoAway(GoAwayCode.NOT_ACCEPTED, reason, flags);
+    this.#channel.closeAfterWriting(`refused: ${reason}`);
+  }
+
+  #welcome(hello: Hello, instance: string, uptimeMs: number, proof: string | undefined): void {
+    this.#options.host.authenticated?.(this);
     this.#streams.greeted(hello);
     this.#deflater?.greeted(hello);
     const contracts = hello.contracts && this.#options.host.contracts?.(hello.contracts, this.peer);
@@ -307,7 +337,15 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 
   foreign(bytes: Buffer): void {
     const isDemanded = this.#options.secret?.isDemanded === true;
-    if (isMessagePackRpc(bytes[0]!) && !isDemanded) return this.#speakMessagePackRpc(bytes);
+    if (isMessagePackRpc(bytes[0]!) && !isDemanded) {
+      // The bytes are borrowed, and it may be a while before they are read.
+      const first = this.#options.host.authenticate === undefined ? bytes : Buffer.from(bytes);
+      return this.#entrance.ask(
+        undefined,
+        () => this.#speakMessagePackRpc(first),
+        (denied) => this.#speakMessagePackRpc(first, denied),
+      );
+    }
     const { output } = this.#channel;
     const { answer, reason } = isDemanded ? plainAnswer(bytes, NOT_OF_THIS_USER) : foreignAnswer(bytes);
     output.position = output.reserve(answer.length) + answer.copy(output.chunk.bytes, output.position);
@@ -315,10 +353,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 
   /** From here on this connection only forwards its server's requests to the successor. */
-  #speakMessagePackRpc(bytes: Buffer): void {
+  #speakMessagePackRpc(bytes: Buffer, denied?: RpcError): void {
+    if (denied === undefined) this.#options.host.authenticated?.(this);
+    const { peer } = this;
     this.#channel.handOver((stream, openedAt) => {
       const closed = (reason: string): void => this.closed(reason);
-      const successor = this.#options.messagePackRpc({ ...this.#options, stream, openedAt, closed });
+      const successor = this.#options.messagePackRpc({ ...this.#options, stream, openedAt, peer, denied, closed });
       this.#successor = successor;
       if (this.#refusing !== undefined) successor.refuseNew(this.#refusing);
       return successor.receiver;
@@ -329,6 +369,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#entrance.close(reason);
     this.#running.abandonAll(reason);
     if (byUs) this.#running.abandonOneWay(reason);
     this.#options.host.closed(this, reason);
@@ -351,52 +392,6 @@ const MUCH_TIME_MS = 1_000;
 const NOT_OF_THIS_USER =
   'this server takes only calls of its own user, whose clients find it in the registry local: (to let others in, listen with anyUser: true)';
 
-/**
- * Looks at the id and flags with which a client opens a call.
- * @param isInFlight - whether a call with this id is running
- * @throws ProtocolError when it can't have them
- */
-function checkOpening(flags: number, id: number, isInFlight: boolean): void {
-  const oneWay = (flags & RequestFlag.ONE_WAY) !== 0;
-  if (oneWay !== (id === 0)) throw new ProtocolError('only a one-way REQUEST has the id 0');
-  // Nothing would ever end it: neither a CANCEL nor the end of the connection reaches a one-way call.
-  if (oneWay && (flags & RequestFlag.STREAM) !== 0) throw new ProtocolError('a one-way REQUEST opens no stream');
-  if (id > CLIENT_ID_MAX) throw new ProtocolError(`call id ${id} is not one of a client`);
-  if (isInFlight) throw new ProtocolError(`call id ${id} is in flight already`);
-}
-
-/**
- * Looks at a compressed frame of a client.
- * @param isOffered - whether the client can have read that this side inflates
- * @throws ProtocolError when it was compressed without asking
- */
-function checkCompressed(type: number, isOffered: boolean): void {
-  if (isOffered || (type !== FrameType.REQUEST && type !== FrameType.ITEM)) return;
-  throw new ProtocolError(`a compressed frame of type ${type}, before the HELLO that allows it`);
-}
-
-/**
- * What a request counts against the budget: its bytes, or those that its payload inflates to if these are more.
- * @throws ProtocolError when its payload is cut short
- */
-function requestCost(flags: number, bytes: Buffer, start: number, payloadStart: number, end: number): number {
-  if ((flags & COMPRESSED) === 0) return end - start;
-  return Math.max(end - start, readInflatedLength(bytes, payloadStart, end));
-}
-
-/**
- * The metadata of a request, or what to answer when it is beyond the limits.
- * @throws ProtocolError when it is malformed
- */
-function readMetadata(bytes: Buffer, start: number, end: number, limits: Limits): Metadata | RpcError {
-  try {
-    return decodeMetadata(bytes, start, end, limits);
-  } catch (error) {
-    if (isRpcError(error)) return error;
-    throw error;
-  }
-}
-
 /** Why the caller does not wait any more, as the handler's signal says it. An unknown number counts as the caller's own wish. */
 function cancelledByCaller(reason: number): RpcError {
   return rpcError('CANCELLED', CANCEL_REASONS[reason] ?? CALLER, { progress: 'processed' });
@@ -407,18 +402,6 @@ const CANCEL_REASONS: Readonly<Record<number, string>> = {
   [CancelReason.HEDGE_LOST]: 'another attempt of the call was faster (hedge lost)',
   [CancelReason.SHUTDOWN]: 'the client was closed (shutdown)',
 };
-
-/** The answer to a call when one of its items was skipped. */
-function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
-  const reason = `an item has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'processed', final: true });
-}
-
-/** The answer to a request whose body was skipped. */
-function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
-  const reason = `the request has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
-}
 
 /**
  * Bounds CANCELs beyond one for each REQUEST. Each call may be cancelled once, in bursts of any size: the cost of calls that are

@@ -4,6 +4,7 @@ import type { ServerSecret } from '../../frames/proof.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
+import type { Newcomer } from './entrance.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
 /** What a connection says of its server. */
@@ -30,6 +31,14 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
    * Takes a call to its answer. Its arguments are in `bytes[start, end)`, which are borrowed until this returns. Must not throw.
    */
   serve(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): void;
+  /**
+   * Finds out who is at the other end, before anything but the greeting is read. Left out, everybody may come in.
+   * @returns the peer with its identity; rejects with what the peer may see of the refusal: an `RpcError`, of which `UNAUTHENTICATED`
+   * says that it was not believed, and any other code that nobody can say now
+   */
+  readonly authenticate?: ((newcomer: Newcomer) => Promise<Peer>) | undefined;
+  /** The peer of a connection is known now. */
+  authenticated?(connection: ServedConnection): void;
   /** Takes the contracts of a client and returns those of the same services; `undefined` sends none. */
   contracts?(theirs: string, peer: Peer): string | undefined;
   /**
@@ -88,6 +97,10 @@ export interface SuccessorOptions<Entry extends MethodEntry> {
   readonly host: ServerHost<Entry>;
   /** When the connection was accepted, in the clock's milliseconds. */
   readonly openedAt: number;
+  /** Who is at the other end. */
+  readonly peer: Peer;
+  /** Why nothing is served: every call is refused with it. */
+  readonly denied?: RpcError | undefined;
   readonly keepalive?: ResolvedKeepalive | undefined;
   /** Told once, when it is over. */
   readonly closed: (reason: string) => void;
