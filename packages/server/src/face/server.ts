@@ -198,17 +198,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       await this.close({ drainMs: 0, graceMs: 0, reason: 'it could not begin' });
       throw error;
     }
-    let tickedAt = this.#options.clock.now();
-    this.#cancelTick = everySecond(this.#options.clock, (now) => {
-      // A process that was frozen had no turn in which it could have noticed it.
-      const stalledMs = now - tickedAt - TICK_MS;
-      this.#concurrency.stalled(stalledMs, now);
-      this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
-      tickedAt = now;
-      this.#connections.tick(now);
-      this.#limits.sweep();
-      this.#outlived.sweep(this.#connections.calls(), now);
-    });
+    this.#beginTicks();
     const { names, ...times } = signals;
     this.#offSignals = onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
     // A registry of this machine is written quickly, and a call right after `listen` should find the server.
@@ -237,7 +227,23 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       messagePackRpc: serveMessagePackRpc,
     });
     this.#connections.add(connection);
+    if (!this.#isClosed) this.#beginTicks();
     this.#emit('connectionOpened', { peer: stream.peer.address });
+  }
+
+  /** It looks after connections and calls about once a second. */
+  #beginTicks(): void {
+    let tickedAt = this.#options.clock.now();
+    this.#cancelTick ??= everySecond(this.#options.clock, (now) => {
+      // A process that was frozen had no turn in which it could have noticed it.
+      const stalledMs = now - tickedAt - TICK_MS;
+      this.#concurrency.stalled(stalledMs, now);
+      this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
+      tickedAt = now;
+      this.#connections.tick(now);
+      this.#limits.sweep();
+      this.#outlived.sweep(this.#connections.calls(), now);
+    });
   }
 
   async update(change: InstanceUpdate): Promise<void> {

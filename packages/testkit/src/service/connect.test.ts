@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { defineService, method } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { createServer, type Server } from '@org/rpc-server';
-import { connect } from '@org/rpc-testkit';
+import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 
 const Calculator = defineService('calculator', {
   sum: method<(x: number, y: number) => number>(),
@@ -59,6 +59,19 @@ describe('connect()', () => {
       code: 'UNAVAILABLE',
       message: /calculator\.sum failed: .*the server is shutting down/,
     });
+  });
+
+  it('lets the server look after its connections as one that listens does', async () => {
+    const clock = new FakeClock();
+    const registry = memory();
+    const server = createServer({ registry, clock, random: seededRandom(1), connectionAge: { maxMs: 10_000 } });
+    server.add(Calculator, { sum: (x, y) => x + y, echo: (value) => value });
+    let connections = 0;
+    server.on('connectionOpened', () => connections++);
+    await using client = connect(server, { clock });
+    const sum = client.service(Calculator).sum(1, 2);
+    await clock.advance(15_000);
+    assert.deepEqual([await sum, connections], [3, 2]);
   });
 
   it('wants a server that createServer() made', () => {
