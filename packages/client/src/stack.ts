@@ -91,7 +91,7 @@ export function createSharedParts(options: StackOptions, emit: Emit): SharedPart
 
 /**
  * Assembles the stack of one method: the one place that knows the order, each part with the reason for its place.
- * Most forward synchronously; a default call that succeeds at once makes one derived promise, in `retry`.
+ * All forward synchronously where they have nothing to do: a default call that succeeds has one promise, made by its connection.
  */
 export function composeMethod(
   client: SharedParts,
@@ -149,7 +149,7 @@ export function composeMethod(
     priority: definition.priority ?? DEFAULT_PRIORITY,
     argumentsLeast: 0,
     owner: balancer,
-    list: balancer.list,
+    list: balancer,
     observer: client.observer,
     mayEndAbove: layers.length > 0 || metadata !== undefined,
     serve,

@@ -194,8 +194,14 @@ export class Call {
   id = 0;
   /** The listener on `signal` while it is in flight. */
   onAbort: (() => void) | undefined = undefined;
+  /** Settle its promise; set when it is given to what holds it. */
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: RpcError) => void) | undefined = undefined;
+  /**
+   * What is done when this attempt has failed, in place of a promise that waits for it: gives what the call ends with. Set by the
+   * layer that repeats, for the first attempt only.
+   */
+  recover: ((call: Call, error: RpcError) => Promise<unknown>) | undefined = undefined;
 
   /** Its place in the `TimerQueue`: the slot, -1 for none, and its neighbours there. */
   timerSlot = -1;
@@ -277,7 +283,16 @@ export class Call {
   /** Settles the attempt. The retry layer decides whether that ends the call. */
   fail(error: RpcError): void {
     this.settleAttempt(error);
-    this.reject?.(error);
+    const { recover } = this;
+    if (recover === undefined) return this.reject?.(error);
+    this.recover = undefined;
+    let begin!: (error: RpcError) => void;
+    const failed = new Promise<never>((_, reject) => {
+      begin = reject;
+    });
+    // The caller's promise waits for the recovery before that begins: so a stack that is captured there reaches the caller.
+    this.resolve?.(failed.catch((thrown: RpcError) => recover(this, thrown)));
+    begin(error);
   }
 
   /** Settles the gates of the attempt without a promise, when the attempt is refused below them and nothing was sent. */

@@ -38,11 +38,23 @@ export interface RetrySettings {
  * Repeats attempts that have failed, each on another node if there is one, and ends the call when none is to follow.
  *
  * An attempt that never started is repeated once for nothing, even when retries are off; `decideRetry` holds the rule for all
- * others. A call that succeeds at once costs one derived promise here and enters nothing else.
+ * others. A call that is given to a connection at once has one promise, which its connection settles: nothing is made here for it
+ * unless it fails.
  */
 export function retry(settings: RetrySettings): Layer {
-  return (next) => (call) =>
-    next(call).then(undefined, (error: unknown) => new FailedCall(settings, next, call).recover(error));
+  return (next) => {
+    const recover = (call: Call, thrown: unknown): Promise<unknown> =>
+      new FailedCall(settings, next, call).recover(thrown);
+    return (call) => {
+      call.recover = recover;
+      call.resolve = undefined;
+      const answer = next(call);
+      if (call.resolve !== undefined) return answer;
+      // It waits for something, or has several attempts at once: whatever that ends with is recovered from here.
+      call.recover = undefined;
+      return answer.then(undefined, (thrown: unknown) => recover(call, thrown));
+    };
+  };
 }
 
 /** A call whose first attempt has failed. */

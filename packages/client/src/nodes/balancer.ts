@@ -50,7 +50,7 @@ export interface BalancerEnvironment {
  * view which take calls and which is best, the waiting room holds calls that find no node, and the announcer tells observers. A
  * pick never waits: it is the call that waits for the next picker.
  */
-export class Balancer implements NodeOwner {
+export class Balancer implements NodeOwner, FirstList {
   readonly service: string;
   /** What operators have ordered for the service. */
   readonly rules: ServiceRules;
@@ -194,17 +194,16 @@ export class Balancer implements NodeOwner {
     while (this.readyCount === 0) await this.#wait(call);
   }
 
-  /** The first list, for calls that come before it. A server that answers is as good as one, wherever it is known from. */
-  get list(): FirstList {
-    const isKnown = (): boolean => this.roster.isAnswered || this.readyCount > 0 || this.#closedReason !== undefined;
-    return {
-      get isKnown() {
-        return isKnown();
-      },
-      untilKnown: async (call) => {
-        while (!isKnown()) await this.#wait(call);
-      },
-    };
+  // FirstList
+
+  /** Whether the first list has come. A server that answers is as good as one, wherever it is known from. */
+  get isKnown(): boolean {
+    return this.roster.isAnswered || this.readyCount > 0 || this.#closedReason !== undefined;
+  }
+
+  /** Lets a call wait for the first list. @throws RpcError of a wait that ended with the call */
+  async untilKnown(call: Call): Promise<void> {
+    while (!this.isKnown) await this.#wait(call);
   }
 
   /** Checks unlisted nodes; called about once a second. */

@@ -48,13 +48,15 @@ export class MethodLatency implements Gate {
   #answers: Answers | undefined;
   #startedAt = 0;
   #currentGivenUpMs = 0;
-  #previousGivenUpMs = 0;
+  /** The longest of the attempts that were given up in this window and in the one before. */
+  #givenUpMs = 0;
 
   /** How long the slowest recent answers take, in milliseconds; `undefined` when too little is known. */
   slowMs(now: number): number | undefined {
     this.#turn(now);
     const slowMs = this.#answers?.slowMs;
-    return slowMs === undefined ? undefined : Math.max(slowMs, this.#currentGivenUpMs, this.#previousGivenUpMs);
+    if (slowMs === undefined || this.#givenUpMs <= slowMs) return slowMs;
+    return this.#givenUpMs;
   }
 
   /**
@@ -70,7 +72,10 @@ export class MethodLatency implements Gate {
     if (outcome !== undefined && !tellsLatency(call, outcome)) return;
     this.#turn(call.endedAt);
     const latencyMs = call.endedAt - call.startedAt;
-    if (outcome?.code === 'DEADLINE_EXCEEDED') this.#currentGivenUpMs = Math.max(this.#currentGivenUpMs, latencyMs);
+    if (outcome?.code === 'DEADLINE_EXCEEDED') {
+      this.#currentGivenUpMs = Math.max(this.#currentGivenUpMs, latencyMs);
+      this.#givenUpMs = Math.max(this.#givenUpMs, latencyMs);
+    }
     this.#answers ??= new Answers();
     this.#answers.add(latencyMs);
   }
@@ -88,9 +93,9 @@ export class MethodLatency implements Gate {
   };
 
   #turn(now: number): void {
+    if (now - this.#startedAt < WINDOW_MS) return;
     const windows = (now - this.#startedAt) / WINDOW_MS;
-    if (windows < 1) return;
-    this.#previousGivenUpMs = windows < 2 ? this.#currentGivenUpMs : 0;
+    this.#givenUpMs = windows < 2 ? this.#currentGivenUpMs : 0;
     this.#currentGivenUpMs = 0;
     this.#startedAt = now;
     this.#answers?.turn(windows >= 2);
@@ -157,17 +162,14 @@ class Answers {
 class Percentile {
   readonly #counts: Uint32Array;
   readonly #share: number;
+  /** The upper edge of its bucket, in milliseconds: asked with each call, so it is kept. */
+  valueMs = edgeOf(0);
   #bucket = 0;
   #above = 0;
 
   constructor(counts: Uint32Array, share: number) {
     this.#counts = counts;
     this.#share = share;
-  }
-
-  /** The upper edge of its bucket, in milliseconds. */
-  get valueMs(): number {
-    return edgeOf(this.#bucket);
   }
 
   /** An answer was counted in a bucket. */
@@ -185,9 +187,11 @@ class Percentile {
 
   #settle(total: number): void {
     const allowed = total * this.#share;
+    const before = this.#bucket;
     while (this.#above > allowed) this.#above -= this.#counts[++this.#bucket]!;
     while (this.#bucket > 0 && this.#above + this.#counts[this.#bucket]! <= allowed)
       this.#above += this.#counts[this.#bucket--]!;
+    if (this.#bucket !== before) this.valueMs = edgeOf(this.#bucket);
   }
 }
 

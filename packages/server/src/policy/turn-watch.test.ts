@@ -140,10 +140,10 @@ describe('the watch over the turns of the event loop', () => {
     assert.ok(expensive >= 32, `${expensive} of 64 expensive turns were watched`);
   });
 
-  it('says that its calls may be late once a turn was held for half a second, until the next one', () => {
+  it('says that its calls may be late once a turn was held for a tenth of a second, until the next one', () => {
     const { watch, call, endTurn } = scene();
-    call(400);
-    call(200);
+    call(80);
+    call(40);
     assert.equal(watch.isHeld, false);
     call(1);
     assert.equal(watch.isHeld, true);

@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 5;
 const BUSY_TURN_MS = 20;
 
 /** A turn that was held for so long may have made calls late that had much time when they were read, in milliseconds. */
-const HELD_MS = 500;
+const HELD_MS = 100;
 
 /** A stall of less is none. */
 const STALL_MS = 10;

@@ -47,6 +47,7 @@ export class CallOwner implements CallHolder {
   readonly #timers: TimerQueue;
   /** Calls that wait until others have ended, here or on another connection that takes from the same queue. */
   readonly #waiting: CallQueue;
+  #sending: Call | undefined;
   #isDraining = false;
   #closedReason: string | undefined;
   #closedCode: Code = 'UNAVAILABLE';
@@ -85,12 +86,18 @@ export class CallOwner implements CallHolder {
 
   /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      call.resolve = resolve;
-      call.reject = reject;
-      this.#send(call);
-    });
+    this.#sending = call;
+    return new Promise(this.#begin);
   }
+
+  /** One function for all promises: a closure for each call would be garbage the moment that it is made. */
+  readonly #begin = (resolve: (value: unknown) => void, reject: (error: RpcError) => void): void => {
+    const call = this.#sending!;
+    this.#sending = undefined;
+    call.resolve = resolve;
+    call.reject = reject;
+    this.#send(call);
+  };
 
   #send(call: Call): void {
     if (!this.isOpen)

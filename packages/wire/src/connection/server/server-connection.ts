@@ -386,7 +386,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
 }
 
 /** A call that has so much time left when it is read is not late when its handler begins, unless something lets it wait. */
-const MUCH_TIME_MS = 1_000;
+const MUCH_TIME_MS = 200;
 
 /** The error for a client that does not know the secret of the server's entry. */
 const NOT_OF_THIS_USER =
