@@ -7,7 +7,7 @@ import {
   type RpcError,
   type Service,
 } from '@org/rpc-core';
-import { type LinkedSignal, linkSignals, rpcError, surface } from '@org/rpc-core/internal';
+import { cancelledError, type LinkedSignal, linkSignals, rpcError, surface } from '@org/rpc-core/internal';
 import { ItemQueue, iteratorOf, pump } from '@org/rpc-wire/internal';
 import { belongsTo } from '../policy/name-call.js';
 import { again } from '../policy/user-layers.js';
@@ -43,6 +43,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   #pumping: ReturnType<typeof pump> | undefined;
   /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
   #reason: { readonly error: unknown } | undefined;
+  #isOver = false;
   #touchedAt = 0;
   #cancelIdle: (() => void) | undefined;
 
@@ -93,8 +94,16 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
         () => this.#over(undefined),
         (error: unknown) => this.#over({ error }),
       );
-    }
+    } else if (this.#signal?.aborted === true) this.#dropWaiting();
     return this.received.next();
+  }
+
+  /** The caller has given up. The error of the call, which says how far it got, follows in this turn if it has not come. */
+  #dropWaiting(): void {
+    const call = this.#call;
+    if (!this.#isOver || call === undefined) return this.received.discard();
+    call.signal = this.#signal;
+    this.received.cut(cancelledError(call));
   }
 
   return(): Promise<IteratorResult<unknown>> {
@@ -134,11 +143,13 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   }
 
   #over(outcome: { readonly error: unknown } | undefined): void {
+    this.#isOver = true;
     this.#cancelIdle?.();
     this.#linked?.unlink();
     this.#bounds.onOver();
     this.#pumping?.stop();
     if (outcome === undefined) this.received.end();
+    else if (this.#signal?.aborted === true) this.received.cut((this.#reason ?? outcome).error);
     else this.received.fail((this.#reason ?? outcome).error);
   }
 

@@ -231,7 +231,7 @@ async function serveStream(
   const iterator = runInContext(call, () => iteratorOf(start(), name));
   const pumping = pump(iterator, sender, { run: call.inContext ?? ((step) => runInContext(call, step)) });
   const onAbort = (): void => {
-    received.fail(signal.reason);
+    received.cut(signal.reason);
     pumping.stop();
     sender.close();
   };

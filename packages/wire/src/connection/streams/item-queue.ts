@@ -68,6 +68,23 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     for (const other of this.#readers.splice(0)) other.resolve(DONE);
   }
 
+  /** Drops what waits: nobody is to get it any more. What comes still waits. */
+  discard(): void {
+    if (this.size === 0) return;
+    const dropped = this.#costs.slice(this.#head);
+    this.#head = this.#values.length;
+    this.#forget();
+    for (const cost of dropped) this.onTaken(Math.abs(cost));
+  }
+
+  /** It was given up, for this reason: whoever asks for an item gets that at once, also when the end has come and items before it wait. */
+  cut(error: unknown): void {
+    if (this.#end === 'over' || (this.#end === 'end' && this.size === 0)) return;
+    this.discard();
+    if (this.#end === undefined) this.fail(error);
+    else this.#end = { error };
+  }
+
   next(): Promise<IteratorResult<unknown>> {
     if (this.#head < this.#values.length) {
       const value = this.#values[this.#head];
@@ -91,10 +108,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   return(): Promise<IteratorResult<unknown>> {
     const wasOpen = this.#end === undefined;
     this.#end = 'over';
-    const dropped = this.#costs.slice(this.#head);
-    this.#head = this.#values.length;
-    this.#forget();
-    for (const cost of dropped) this.onTaken(Math.abs(cost));
+    this.discard();
     for (const reader of this.#readers.splice(0)) reader.resolve(DONE);
     if (wasOpen) this.onStopped();
     return Promise.resolve(DONE);
