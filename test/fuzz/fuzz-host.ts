@@ -4,6 +4,7 @@ import { isRpcError, type RpcError, rpcError } from '../../packages/rpc-core/src
 import { ServerStack } from '../../packages/server/src/stack.js';
 import type { IncomingCall } from '../../packages/wire/src/connection/server/incoming-call.js';
 import type { ServerHost } from '../../packages/wire/src/connection/server/server-host.js';
+import { packLoad } from '../../packages/wire/src/frames/load.js';
 import { METHODS } from './grammar/frames.js';
 
 /** A host whose handlers answer at once, later, when they are cancelled, never well, and in streams. It keeps counts only. */
@@ -36,6 +37,9 @@ export class FuzzHost implements ServerHost {
       ended: () => {},
     });
   }
+
+  /** How busy it is, for clients that want to know. */
+  readonly load = (ending: number): number => packLoad(this.#stack.size - ending, 0.3);
 
   find(name: string, serviceLength?: number): { service: string; method: string } | RpcError {
     if (serviceLength === undefined)

@@ -1,6 +1,6 @@
 import { type Client, callContext, createServer, defineService, memory, method, observe } from '@org/rpc';
 import { consistentHash, leastActive, type PickerFactory, p2c, roundRobin } from '@org/rpc-client';
-import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { DEFAULT_LIMITS, systemClock } from '@org/rpc-core';
 import { connect, seededRandom } from '@org/rpc-testkit';
 import { aCall, SceneNode } from '../../packages/client/test/picker-scene.js';
 import { allocateChunk, type Chunk } from '../../packages/wire/src/codec/codec.js';
@@ -99,6 +99,7 @@ export function pickCases(): Case[] {
       const nodes = Array.from({ length: size }, (_, i) => new SceneNode(`n${i}`));
       const picker = factory.create(nodes, {
         random: seededRandom(1),
+        clock: systemClock,
         zone: undefined,
         inFlight: 0,
         probing: new Set(),

@@ -18,7 +18,7 @@ export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
 export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';
-export { p2c } from './picker/p2c.js';
+export { type P2cOptions, p2c } from './picker/p2c.js';
 export {
   type NodeLoad,
   NodeStatus,
@@ -26,6 +26,7 @@ export {
   type PickerEnvironment,
   type PickerFactory,
   type PickerNode,
+  type ReportedLoad,
   wasTried,
 } from './picker/picker.js';
 export { random } from './picker/random.js';

@@ -1,6 +1,6 @@
 import { Call, type Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
-import { seededRandom } from '@org/rpc-testkit';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import type { MeasuredNode } from '../src/nodes/node-health.js';
 import { PeakEwmaLoad } from '../src/picker/load.js';
 import {
@@ -37,6 +37,7 @@ export class SceneNode implements MeasuredNode {
 /** A picker over such nodes. */
 export class PickerScene implements PickerEnvironment {
   readonly random: Random = seededRandom(1);
+  readonly clock = new FakeClock();
   readonly probing = new Set<PickerNode>();
   readonly picker: Picker<SceneNode>;
   readonly #nodes: readonly SceneNode[];

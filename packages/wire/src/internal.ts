@@ -11,6 +11,7 @@ export type { ServerHost } from './connection/server/server-host.js';
 export { ItemQueue } from './connection/streams/item-queue.js';
 export { iteratorOf, pump } from './connection/streams/pump.js';
 export { type Hello, unfitToken } from './frames/hello.js';
+export { packLoad } from './frames/load.js';
 export type { ByteStream, Dial, Listener } from './transport/byte-stream.js';
 export { createDial } from './transport/dial.js';
 export { memoryPair } from './transport/memory.js';

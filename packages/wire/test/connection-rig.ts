@@ -41,6 +41,7 @@ export class TestHost implements ServerHost {
   readonly closedReasons: string[] = [];
   readonly presented: unknown[] = [];
   calls: IncomingCall[] = [];
+  load: (() => number) | undefined;
   /** Methods whose callers send items. */
   readonly takesItems = new Set<string>();
 
@@ -96,6 +97,9 @@ export interface RigOptions {
   /** What both sides compress, where it is a pair. */
   readonly compression?: ResolvedCompression;
   readonly keepalive?: ResolvedKeepalive;
+  /** Whether the client wants to know how busy the server is, and what the server says of it, by `packLoad`. */
+  readonly wantsLoad?: boolean;
+  readonly load?: () => number;
   /** Wraps the stream of the connection under test, in a pair those of both. */
   readonly wrap?: (stream: ByteStream) => ByteStream;
 }
@@ -142,6 +146,7 @@ export interface ServerRig {
 export function serverRig(options: RigOptions = {}): ServerRig {
   const clock = new FakeClock(1_000);
   const host = new TestHost();
+  host.load = options.load;
   const [clientEnd, serverEnd] = memoryPair();
   const connection = new ServerConnection({
     messagePackRpc: serveMessagePackRpc,
@@ -219,6 +224,7 @@ export interface PairRig extends Omit<ClientRig, 'peer'> {
 export function pairRig(options: RigOptions = {}): PairRig {
   const clock = new FakeClock(1_000);
   const host = new TestHost();
+  host.load = options.load;
   const [clientEnd, serverEnd] = memoryPair();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { compression, wrap = (stream) => stream } = options;
@@ -249,6 +255,7 @@ function clientOver(clock: FakeClock, stream: ByteStream, options: RigOptions): 
       closed: (reason) => observed.closed.push(reason),
     },
     expectInstance: options.expectInstance ?? '',
+    wantsLoad: options.wantsLoad,
     secret: typeof options.secret === 'string' ? options.secret : undefined,
     compression: options.compression,
     keepalive: options.keepalive,

@@ -24,11 +24,13 @@ import {
   writeCancel,
   writeError,
   writeGoAway,
+  writeLoad,
   writePing,
   writeRequest,
   writeResponse,
 } from '../src/frames/frame-writer.js';
 import { type Hello, readHello, writeHello } from '../src/frames/hello.js';
+import { NO_LOAD, packLoad, readLoad } from '../src/frames/load.js';
 import { decodeMetadata, encodeMetadata } from '../src/frames/metadata.js';
 import { pieceEnd, putPieceHeader } from '../src/frames/piece-frames.js';
 import { itemCost, readCredit, writeCredit, writeEnd, writeItem } from '../src/frames/stream-frames.js';
@@ -59,6 +61,8 @@ interface Fields {
   readonly bytes: number;
   readonly more: boolean;
   readonly piece: unknown;
+  /** Calls in flight, and the time in the queue in 0.1 ms. */
+  readonly load?: readonly [number, number];
 }
 
 const codec: Codec = msgpack();
@@ -122,6 +126,8 @@ function frameTarget(): FrameTarget {
   return target;
 }
 
+const packed = (load: Fields['load']): number => (load === undefined ? NO_LOAD : packLoad(load[0], load[1] / 10));
+
 const section = (metadata: Record<string, string> | undefined): Buffer | undefined =>
   metadata === undefined ? undefined : encodeMetadata(metadata, DEFAULT_LIMITS);
 
@@ -137,8 +143,9 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
     const head = { id, flags: bits, remainingMs, attempt, priority, wireName: wireName(service, method) };
     writeRequest(target, codec, { ...head, metadata: section(metadata) }, notated(args) as unknown[]);
   },
-  RESPONSE: (target, { id, value, metadata }) => writeResponse(target, codec, id, notated(value), section(metadata)),
-  ERROR(target, { id, code, handlerRan, retryAfterMs, reason, details, final }) {
+  RESPONSE: (target, { id, value, metadata, load }) =>
+    writeResponse(target, codec, id, notated(value), section(metadata), packed(load)),
+  ERROR(target, { id, code, handlerRan, retryAfterMs, reason, details, final, load }) {
     writeError(
       target,
       codec,
@@ -146,6 +153,7 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
       rpcError(code as Code, String(reason), { retryAfterMs, details, final }),
       handlerRan,
       BODY_BYTES_MAX,
+      packed(load),
     );
   },
   CANCEL: (target, { id, reason }) => writeCancel(target, id, Number(reason)),
@@ -158,6 +166,7 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
       String(reason),
       flags === undefined ? 0 : GoAwayFlag[String(flags) as keyof typeof GoAwayFlag],
     ),
+  LOAD: (target, { load }) => writeLoad(target, packed(load)),
   ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
   END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
@@ -194,8 +203,10 @@ function read(bytes: Buffer): unknown {
 
 /** The fields of a vector as the parsers give them. */
 function expected({ fields }: FrameVector): unknown {
-  const { type, load: _load, ...rest } = fields;
-  const values: Record<string, unknown> = { type };
+  const { type, load, ...rest } = fields;
+  // With an answer it is for the connection, see `load.test.ts`.
+  const isOwn = load !== undefined && (type === 'LOAD' || type === 'HELLO');
+  const values: Record<string, unknown> = { type, ...(isOwn ? { load } : {}) };
   for (const [key, value] of Object.entries(rest)) {
     // What a caller knows: whether it was refused, not the byte that said so.
     if (key === 'handlerRan') values['progress'] = value === true ? 'processed' : 'refused';
@@ -252,6 +263,12 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   }),
   END: (frame) => ({ id: frame.id, ...metadataOf(settled(frame).call) }),
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
+  LOAD({ body }) {
+    if (body.length === 0) return {};
+    const load = { inFlight: 0, queueMs: 0, at: 0 };
+    readLoad(load, body, 0, body.length, 0);
+    return { load: [load.inFlight, load.queueMs * 10] };
+  },
   CONTINUATION: ({ id, flags, body }) => ({ id, more: (flags & MORE) !== 0, piece: body }),
 };
 

@@ -15,6 +15,7 @@ import {
   writeCancel,
   writeError,
   writeGoAway,
+  writeLoad,
   writePing,
   writeRequest,
   writeResponse,
@@ -76,6 +77,7 @@ export const hello: FrameMaker = (chance) => {
   if (chance.flip(0.3)) fields['streamCredit'] = 65_536 + chance.pick(EDGES);
   if (chance.flip(0.3)) fields['connectionCredit'] = 1_048_576 + chance.pick(EDGES);
   if (chance.flip(0.3)) fields['compression'] = chance.pick([['deflate'], [], ['gzip', 'deflate'], 7]);
+  if (chance.flip(0.3)) fields['load'] = chance.pick([true, true, 1, null]);
   if (chance.flip(0.05)) fields[chance.pick(Object.keys(fields))] = randomValue(chance, 3);
   return frame(FrameType.HELLO, 0, 0, encode(fields));
 };
@@ -112,6 +114,7 @@ const response: FrameMaker = (chance) =>
       randomId(chance),
       randomValue(chance, 1),
       chance.flip(0.2) ? encodeMetadata({ took: '1' }, DEFAULT_LIMITS) : undefined,
+      chance.flip(0.2) ? chance.below(2 ** 32) : undefined,
     ),
   );
 
@@ -155,6 +158,12 @@ const pong: FrameMaker = (chance) => written((target) => writePing(target, Frame
 
 const goAway: FrameMaker = (chance) =>
   written((target) => writeGoAway(target, chance.below(7) as GoAwayCode, chance.pick(['', 'bye', 'x'.repeat(2_000)])));
+
+/** A question, or an answer; or neither. */
+const load: FrameMaker = (chance) =>
+  chance.flip(0.1)
+    ? frame(FrameType.LOAD, 0, 0, chance.bytes(chance.size(8)))
+    : written((target) => writeLoad(target, chance.flip(0.5) ? chance.below(2 ** 32) : undefined));
 
 /** Any type, any flags; the body may be that of another frame. */
 const strange: FrameMaker = (chance) => {
@@ -203,13 +212,13 @@ const compressed =
 /** What a client sends, each as often as it stands here. New frames of the protocol are added here. */
 export const CLIENT_FRAMES: readonly FrameMaker[] = [
   ...[request, request, request, request, request, item, item, item, end, credit, credit, cancel, ping, pong, goAway],
-  ...[strange, hello, response, error, pieces(request), pieces(item), compressed(request), compressed(item)],
+  ...[load, strange, hello, response, error, pieces(request), pieces(item), compressed(request), compressed(item)],
 ];
 
 /** What a server sends. */
 export const SERVER_FRAMES: readonly FrameMaker[] = [
   ...[response, response, response, response, error, error, item, item, item, end, credit, credit, ping, pong, goAway],
-  ...[strange, hello, request, cancel, pieces(response), pieces(item), compressed(response), compressed(item)],
+  ...[load, strange, hello, request, cancel, pieces(response), pieces(item), compressed(response), compressed(item)],
 ];
 
 /** A session: a greeting and frames. Clients begin with the preface. */

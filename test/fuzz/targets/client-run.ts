@@ -65,7 +65,16 @@ export async function callAndFeed(
   };
   const limits = connectionLimits(chance);
   const connection = open(
-    { stream: clientEnd, codec: CODEC, limits, clock, timers, observer, expectInstance: '' },
+    {
+      stream: clientEnd,
+      codec: CODEC,
+      limits,
+      clock,
+      timers,
+      observer,
+      expectInstance: '',
+      wantsLoad: chance.flip(0.3),
+    },
     chance,
   );
   const tap = new FrameTap(serverEnd);

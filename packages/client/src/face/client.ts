@@ -109,6 +109,7 @@ export class RpcClient implements Client {
       timers: this.#timers,
       protocol,
       token,
+      wantsLoad: options.balancer.wantsLoad,
     });
     this.#breakers =
       breaker === undefined

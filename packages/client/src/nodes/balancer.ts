@@ -56,6 +56,8 @@ export class Balancer implements NodeOwner, FirstList {
   readonly rules: ServiceRules;
   readonly roster: Roster;
   readonly #environment: BalancerEnvironment;
+  /** Whether its pickers may ask nodes how busy they are. */
+  readonly #asks: boolean;
   readonly #health: ServiceHealth;
   readonly #view: View;
   readonly #room: WaitingRoom;
@@ -72,6 +74,7 @@ export class Balancer implements NodeOwner, FirstList {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
+    this.#asks = environment.pickers.wantsLoad === true;
     const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
     const { sources = [] } = environment;
@@ -141,11 +144,26 @@ export class Balancer implements NodeOwner, FirstList {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
     const { pinned, subset } = call;
     const isFree = pinned === undefined && subset === undefined;
+    if (this.#asks && isFree) {
+      const asked = this.#view.picker.ask?.(call, now);
+      if (asked !== undefined) return this.#callAsked(call, asked);
+    }
     const node = isFree ? this.#view.picker.pick(call, now) : this.#directed(call, now);
+    return this.#give(call, node, now);
+  };
+
+  #give(call: Call, node: Node | undefined, now: number): Promise<unknown> {
     if (node === undefined) return this.#withoutNode(call);
     if (call.isHedge && wasTried(call, node)) return this.#refuse(call, 'there is no other node to hedge to');
     return node.send(call, now) ?? this.#withoutNode(call);
-  };
+  }
+
+  /** Nodes are being asked how busy they are. */
+  async #callAsked(call: Call, asked: Promise<Node | undefined>): Promise<unknown> {
+    const node = await this.#waited(call, asked);
+    const now = this.#environment.clock.now();
+    return this.#give(call, node?.isReady ? node : this.#view.picker.pick(call, now), now);
+  }
 
   /** The node that a call is for, or one of those to which it is led, if it takes calls. */
   #directed(call: Call, now: number): Node | undefined {
@@ -284,14 +302,19 @@ export class Balancer implements NodeOwner, FirstList {
   }
 
   async #waitAndCall(call: Call): Promise<unknown> {
+    await this.#waited(call, this.#wait(call));
+    return this.call(call);
+  }
+
+  /** Ends the attempt of a call that waits in vain. */
+  async #waited<T>(call: Call, waiting: Promise<T>): Promise<T> {
     try {
-      await this.#wait(call);
+      return await waiting;
     } catch (error) {
       call.endedAt = this.#environment.clock.now();
       call.settleAttempt(error as RpcError);
       throw error;
     }
-    return this.call(call);
   }
 
   #wait(call: Call): Promise<void> {

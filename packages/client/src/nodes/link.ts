@@ -28,6 +28,8 @@ export interface LinkEnvironment {
   readonly timers: TimerQueue;
   /** What the client calls itself towards its servers. */
   readonly name?: string | undefined;
+  /** Whether servers are to say how busy they are; left out: not. */
+  readonly wantsLoad?: boolean | undefined;
   /** The client's contracts, which are sent to its servers. */
   readonly contracts?: Pick<KnownContracts, 'text' | 'greeted'> | undefined;
   /** What shows servers who the client is; `undefined`: nothing but its certificate. */
@@ -323,7 +325,8 @@ export class Link implements NodeLink, ClientConnectionObserver {
 
   #connected({ stream, token }: Dialled): void {
     if (this.#state.name === 'closed') return stream.destroy();
-    const { name, codec, compression, keepalive, limits, clock, timers, queue, protocol } = this.#environment;
+    const { name, codec, compression, keepalive, limits, clock, timers, queue, protocol, wantsLoad } =
+      this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     // Events of a connection that was replaced do not concern this link.
@@ -347,6 +350,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       observer,
       expectInstance,
       contracts,
+      wantsLoad,
       secret: this.endpoint.secret?.reveal(),
       token,
     };

@@ -54,6 +54,7 @@ export class Node implements MeasuredNode, LinkObserver {
     const now = this.#now();
     this.load = new PeakEwmaLoad(now);
     this.#health = service.join(this, now, this.isReady);
+    this.load.reported = link.connection?.load;
     link.observe(this);
   }
 
@@ -111,6 +112,10 @@ export class Node implements MeasuredNode, LinkObserver {
     return this.#health.takeProbe(call, now);
   }
 
+  askLoad(onAnswer: () => void): boolean {
+    return this.link.connection?.askLoad?.(onAnswer) === true;
+  }
+
   /** Sends an attempt. `undefined` when there is no connection any more. */
   send(call: Call, now: number): Promise<unknown> | undefined {
     const { connection } = this.link;
@@ -146,6 +151,7 @@ export class Node implements MeasuredNode, LinkObserver {
   }
 
   linkChanged(link: NodeLink, previous: LinkState): void {
+    this.load.reported = link.connection?.load;
     this.#health.setPresent(this.isReady, this.#now());
     if (link.state === 'ready' && previous !== 'ready') this.#health.reconnected(this.#now());
     this.#owner.nodeChanged(this);

@@ -1,5 +1,5 @@
 import type { OutcomeKind } from '../policy/outcome.js';
-import type { NodeLoad } from './picker.js';
+import type { NodeLoad, ReportedLoad } from './picker.js';
 
 /** How long a latency is remembered: after this time it weighs 1/e. Source: Finagle's PeakEwma, `decayTime`. */
 const DECAY_MS = 10_000;
@@ -38,6 +38,7 @@ const RAMP_MIN = 0.1;
  * brpc `locality_aware_load_balancer.h` (age in flight), Envoy slow start (ramp).
  */
 export class PeakEwmaLoad implements NodeLoad {
+  reported: ReportedLoad | undefined = undefined;
   #estimateMs = UNKNOWN_MS;
   /** When the estimate was last observed. */
   #observedAt: number;

@@ -1,4 +1,4 @@
-import type { Call, Destination, Random } from '@org/rpc-core';
+import type { Call, Clock, Destination, Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 
 /**
@@ -13,6 +13,16 @@ import type { Endpoint } from '@org/rpc-registry';
 export const NodeStatus = { DOWN: 0, AVOID: 1, PROBE: 2, SUSPECT: 3, OPEN: 4 } as const;
 export type NodeStatus = (typeof NodeStatus)[keyof typeof NodeStatus];
 
+/** How busy a server has said that it is. */
+export interface ReportedLoad {
+  /** Calls of all its clients that it works on or lets wait. */
+  readonly inFlight: number;
+  /** How long calls wait for their turn there, in milliseconds. */
+  readonly queueMs: number;
+  /** When it said so, in milliseconds of the client's clock; `-Infinity` when it has not yet. */
+  readonly at: number;
+}
+
 /** How busy a node is, as seen from this client. Times are milliseconds of its clock. */
 export interface NodeLoad {
   /** Calls and streams that were given to the node and have not ended. */
@@ -23,6 +33,8 @@ export interface NodeLoad {
   estimateMs(now: number): number;
   /** The part of its normal share that the node should get, above 0 to 1; 1 except while it warms up. */
   share(now: number): number;
+  /** What the server says of itself, where the picker {@link PickerFactory.wantsLoad | wants} it and the server can tell. */
+  readonly reported?: ReportedLoad | undefined;
 }
 
 /** One endpoint as a picker sees it. */
@@ -36,6 +48,11 @@ export interface PickerNode extends Destination {
    * must be settled on the node's health in any case, also when it never reached the node: that frees the slot.
    */
   takeProbe(call: Call, now: number): boolean;
+  /**
+   * Asks the server how busy it is; `onAnswer` is called when `load.reported` is new, or nothing will come any more.
+   * @returns whether there is anything to wait for
+   */
+  askLoad?(onAnswer: () => void): boolean;
 }
 
 /**
@@ -50,11 +67,18 @@ export interface Picker<N extends PickerNode = PickerNode> {
    * @param now - the clock's milliseconds; whoever picks needs them anyway, to start the call
    */
   pick(call: Call, now: number): N | undefined;
+  /**
+   * For pickers that {@link PickerFactory.wantsLoad | want} load: asks nodes for it before it chooses.
+   * @returns `undefined` when there is nothing to ask, and `pick` chooses. The promise is settled within the call's deadline, by which it
+   * rejects; `undefined` of it leaves the choice to `pick`, too.
+   */
+  ask?(call: Call, now: number): Promise<N | undefined> | undefined;
 }
 
 /** What a picker needs of its balancer: `ServiceHealth` is one. */
 export interface PickerEnvironment {
   readonly random: Random;
+  readonly clock: Clock;
   /** The option `zone` of the client, to be compared with that of endpoints; `undefined` when it was not given. */
   readonly zone: string | undefined;
   /** Calls and streams in flight to all nodes of the service together, those included that take no more; kept up to date. */
@@ -77,6 +101,8 @@ export interface PickerEnvironment {
 export interface PickerFactory {
   /** For people: `p2c`. */
   readonly name: string;
+  /** Whether servers are to say how busy they are, with each answer: see {@link NodeLoad.reported} (default false). */
+  readonly wantsLoad?: boolean | undefined;
   create<N extends PickerNode>(nodes: readonly N[], environment: PickerEnvironment): Picker<N>;
 }
 

@@ -14,6 +14,7 @@ import {
   type ByteStream,
   type IncomingCall,
   type Listener,
+  packLoad,
   ServerConnection,
   type ServerHost,
   serveMessagePackRpc,
@@ -339,9 +340,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#stack.serve(call, bytes, start, end);
   }
 
-  stallBefore(readAt: number): number {
-    return this.#concurrency.stallBefore(readAt);
-  }
+  readonly stallBefore = (readAt: number): number => this.#concurrency.stallBefore(readAt);
+  readonly load = (ending: number): number => packLoad(this.#stack.size - ending, this.#concurrency.queueMs);
 
   contracts(theirs: string, peer: Peer): string | undefined {
     return this.#contracts.answer(theirs, peer);

@@ -73,6 +73,9 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   readonly #unfit: Refusals;
   #max: number;
   #running = 0;
+  /** How long the last one waited that was let in out of the line, and when that was. */
+  #waitedMs = 0;
+  #takenAt = 0;
   /** Whether this turn of the event loop takes no more calls. */
   #isUsedUp = false;
   #isReleasing = false;
@@ -109,6 +112,11 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   /** How many wait. */
   get waiting(): number {
     return this.#line.size;
+  }
+
+  /** How long calls wait for their turn now, in milliseconds: as the last one did, or as long as none has had its turn. */
+  get queueMs(): number {
+    return this.#line.size === 0 ? 0 : Math.max(this.#waitedMs, this.#clock.now() - this.#takenAt);
   }
 
   /** How many may be in at once. */
@@ -179,12 +187,18 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
       if (goes === undefined) return refusals.next();
       goes.settle(refusals.next());
     }
+    if (this.#line.size === 0) this.#taken(0, now);
     return new Promise((settle) => this.#line.add({ call, since: now, settle }));
   }
 
   /** How many may wait for a turn: what the next one has time for needs no refusal. */
   get #turnRoom(): number {
     return this.#turnQueue ?? Math.max(TURN_QUEUE_MIN, this.#turn!.callsATurn);
+  }
+
+  #taken(waitedMs: number, now: number): void {
+    this.#waitedMs = waitedMs;
+    this.#takenAt = now;
   }
 
   #nextTurn(): void {
@@ -204,6 +218,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     for (const waiting of this.#line.takeImpatient(now)) waiting.settle(this.#impatient.next());
     const next = this.#next(now);
     if (next === undefined) return;
+    this.#taken(now - next.since, now);
     this.#running++;
     if (this.#turn !== undefined || this.#adaptive !== undefined) next.call.sampledAt = now;
     next.settle(undefined);

@@ -11,6 +11,7 @@ import {
 } from '@org/rpc-wire/internal';
 import type { Job, SimulatedServer } from './server.js';
 
+type ServerLoad = NonNullable<CallConnection['load']>;
 type Options = Parameters<ClientProtocol['open']>[0];
 
 /** How long a server may be silent after a PING before it is suspect, and before it is given up, in milliseconds; as on a real connection. */
@@ -54,6 +55,7 @@ class SimulatedConnection implements CallConnection, CallWire {
   isGreeted = false;
   isSuspect = false;
   heardAt: number;
+  readonly load: ServerLoad | undefined;
   /** Since when an answer to a PING is awaited. */
   #pingedAt: number | undefined;
 
@@ -65,6 +67,7 @@ class SimulatedConnection implements CallConnection, CallWire {
     this.#networkMs = networkMs;
     this.#owner = new CallOwner({ wire: this, clock, timers });
     this.heardAt = clock.now();
+    if (options.wantsLoad) this.load = { inFlight: 0, queueMs: 0, at: Number.NEGATIVE_INFINITY };
     this.#server.connected(this);
     clock.schedule(2 * networkMs, () => this.#greet());
   }
@@ -83,6 +86,27 @@ class SimulatedConnection implements CallConnection, CallWire {
 
   send(call: Call): Promise<unknown> {
     return this.#owner.send(call);
+  }
+
+  askLoad(onAnswer: () => void): boolean {
+    if (this.load === undefined || !this.isGreeted || this.#owner.isClosed) return false;
+    this.#clock.schedule(this.#networkMs, () => {
+      if (this.#server.isFrozen) return;
+      const told = this.#told();
+      this.#clock.schedule(this.#networkMs, () => {
+        this.#hear(told);
+        onAnswer();
+      });
+    });
+    return true;
+  }
+
+  #told(): Omit<ServerLoad, 'at'> | undefined {
+    return this.load && { inFlight: this.#server.inFlight, queueMs: this.#server.queueMs };
+  }
+
+  #hear(told: Omit<ServerLoad, 'at'> | undefined): void {
+    if (told !== undefined) Object.assign(this.load!, told, { at: this.#clock.now() });
   }
 
   tick(now: number): void {
@@ -124,7 +148,7 @@ class SimulatedConnection implements CallConnection, CallWire {
   }
 
   transmit(call: Call): undefined {
-    const job: Job = { call, isGone: false, reply: (error) => this.#reply(job, error) };
+    const job: Job = { call, isGone: false, arrivedAt: 0, reply: (error) => this.#reply(job, error) };
     if (!call.oneWay) this.#jobs.set(call, job);
     this.#clock.schedule(this.#networkMs, () => this.#server.arrive(job));
     if (call.oneWay) queueMicrotask(() => this.#owner.written(call));
@@ -173,8 +197,10 @@ class SimulatedConnection implements CallConnection, CallWire {
   }
 
   #reply(job: Job, error: RpcError | undefined): void {
+    const told = this.#told();
     this.#clock.schedule(this.#networkMs, () => {
       if (this.#owner.isClosed) return;
+      this.#hear(told);
       const now = this.#clock.now();
       this.heardAt = now;
       const { call } = job;

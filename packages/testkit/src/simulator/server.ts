@@ -11,6 +11,7 @@ export interface Job {
   readonly reply: (error: RpcError | undefined) => void;
   /** Nobody waits for it any more. */
   isGone: boolean;
+  arrivedAt: number;
 }
 
 /** What a server is made of. */
@@ -66,6 +67,16 @@ export class SimulatedServer {
     return this.#fault('disconnected') === undefined ? 'yes' : 'silent';
   }
 
+  /** Calls that it works on or lets wait. */
+  get inFlight(): number {
+    return this.#running.size + this.#waiting;
+  }
+
+  /** For how long the next call has waited for a slot, in milliseconds. */
+  get queueMs(): number {
+    return this.#waiting === 0 ? 0 : this.#settings.clock.now() - this.#queue[this.#head]!.arrivedAt;
+  }
+
   get isFrozen(): boolean {
     return this.#frozenMs > 0;
   }
@@ -87,6 +98,7 @@ export class SimulatedServer {
 
   arrive(job: Job): void {
     if (this.reachable === 'refused' || job.isGone) return;
+    job.arrivedAt = this.#settings.clock.now();
     const second = Math.floor(this.#settings.clock.now() / 1_000);
     while (this.arrivals.length <= second) this.arrivals.push(0);
     this.arrivals[second]!++;

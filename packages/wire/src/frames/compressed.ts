@@ -1,5 +1,6 @@
 import { FrameType, HEADER_BYTES, ProtocolError, REQUEST_FIXED_BYTES, ReplyFlag } from './frame.js';
 import { readUint16, readUint32 } from './frame-reader.js';
+import { LOAD_BYTES } from './load.js';
 
 /**
  * The name in `compression` of a HELLO for the format of RFC 1950 (zlib: deflate with a checksum), which the sender of the HELLO
@@ -27,8 +28,11 @@ export function findPayload(bytes: Buffer, start: number): number {
       const names = body + REQUEST_FIXED_BYTES;
       return names + 2 + bytes[names]! + bytes[names + 1]! + readUint16(bytes, body + 6);
     }
-    case FrameType.RESPONSE:
-      return (bytes[start + 5]! & ReplyFlag.METADATA) === 0 ? body : body + 2 + readUint16(bytes, body);
+    case FrameType.RESPONSE: {
+      const flags = bytes[start + 5]!;
+      const head = (flags & ReplyFlag.LOAD) === 0 ? body : body + LOAD_BYTES;
+      return (flags & ReplyFlag.METADATA) === 0 ? head : head + 2 + readUint16(bytes, head);
+    }
     case FrameType.ITEM:
       return body;
     default:

@@ -11,6 +11,7 @@ import {
   ReplyFlag,
 } from './frame.js';
 import { readUint16, readUint32 } from './frame-reader.js';
+import { LOAD_BYTES } from './load.js';
 import { decodeMetadata } from './metadata.js';
 
 /** The head of a REQUEST. One object is refilled for each request, so that the hot path allocates nothing. */
@@ -55,7 +56,7 @@ export function parseReplyHead(
   end: number,
   limits: Limits,
 ): { payloadStart: number; metadata: Metadata | undefined } {
-  let position = start + ((flags & ReplyFlag.LOAD) !== 0 ? 4 : 0);
+  let position = start + ((flags & ReplyFlag.LOAD) !== 0 ? LOAD_BYTES : 0);
   if ((flags & ReplyFlag.METADATA) === 0) {
     if (position > end) throw new ProtocolError('a reply is cut short');
     return { payloadStart: position, metadata: undefined };

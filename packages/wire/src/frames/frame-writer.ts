@@ -11,6 +11,7 @@ import {
   REQUEST_FIXED_BYTES,
   ReplyFlag,
 } from './frame.js';
+import { LOAD_BYTES, NO_LOAD } from './load.js';
 
 /** What frames are appended to: an {@link EncodeTarget} that can make room. */
 export interface FrameTarget extends EncodeTarget {
@@ -64,19 +65,26 @@ export function writeRequest(
   putHeader(target, start, FrameType.REQUEST, flags, id);
 }
 
-/** Appends a RESPONSE; a result of `undefined` is an empty payload. @throws CodecError when the result cannot be encoded */
+/**
+ * Appends a RESPONSE; a result of `undefined` is an empty payload.
+ * @param load - see {@link packLoad}
+ * @throws CodecError when the result cannot be encoded
+ */
 export function writeResponse(
   target: FrameTarget,
   codec: Codec,
   id: number,
   value: unknown,
   metadata: Buffer | undefined,
+  load: number = NO_LOAD,
 ): void {
-  const start = target.reserve(HEADER_BYTES + 2 + (metadata === undefined ? 0 : metadata.length));
+  const start = target.reserve(HEADER_BYTES + LOAD_BYTES + 2 + (metadata === undefined ? 0 : metadata.length));
   target.position = start + HEADER_BYTES;
+  if (load !== NO_LOAD) putLoad(target, load);
   if (metadata !== undefined) putSection(target, metadata);
   if (value !== undefined) encodeOrRollBack(target, codec, value, start);
-  putHeader(target, start, FrameType.RESPONSE, metadata === undefined ? 0 : ReplyFlag.METADATA, id);
+  const flags = (metadata === undefined ? 0 : ReplyFlag.METADATA) | (load === NO_LOAD ? 0 : ReplyFlag.LOAD);
+  putHeader(target, start, FrameType.RESPONSE, flags, id);
 }
 
 /** Appends an ERROR. Details that cannot be encoded, or do not fit, are left out: the error itself must arrive. */
@@ -87,15 +95,20 @@ export function writeError(
   error: RpcError,
   handlerRan: boolean,
   bodyBytesMax: number,
+  load: number = NO_LOAD,
 ): void {
   const { reason } = error;
-  const reasonBytesMax = Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES);
+  const loadBytes = load === NO_LOAD ? 0 : LOAD_BYTES;
+  const reasonBytesMax = Math.min(REASON_BYTES_MAX, bodyBytesMax - ERROR_FIXED_BYTES - loadBytes);
   // Written in place where it fits whatever it holds: a server that refuses has no time.
   const isShort = 3 * reason.length <= reasonBytesMax;
   const cut = isShort ? undefined : cutUtf8(reason, reasonBytesMax);
-  const start = target.reserve(HEADER_BYTES + ERROR_FIXED_BYTES + (cut === undefined ? 3 * reason.length : cut.length));
+  const textBytes = cut === undefined ? 3 * reason.length : cut.length;
+  const start = target.reserve(HEADER_BYTES + loadBytes + ERROR_FIXED_BYTES + textBytes);
   const { bytes } = target.chunk;
-  let position = start + HEADER_BYTES;
+  target.position = start + HEADER_BYTES;
+  if (load !== NO_LOAD) putLoad(target, load);
+  let { position } = target;
   bytes[position++] = CODE_NUMBERS[error.code as Code];
   bytes[position++] = handlerRan ? 1 : 0;
   const { retryAfterMs } = error;
@@ -115,7 +128,8 @@ export function writeError(
       target.position = before;
     }
   }
-  putHeader(target, start, FrameType.ERROR, error.final ? ReplyFlag.FINAL : 0, id);
+  const flags = (error.final ? ReplyFlag.FINAL : 0) | (load === NO_LOAD ? 0 : ReplyFlag.LOAD);
+  putHeader(target, start, FrameType.ERROR, flags, id);
 }
 
 /** Appends a CANCEL. */
@@ -136,6 +150,14 @@ export function writePing(
   opaque.copy(target.chunk.bytes, start + HEADER_BYTES, 0, 8);
   target.position = start + HEADER_BYTES + 8;
   putHeader(target, start, type, 0, 0);
+}
+
+/** Appends the question of a client how busy its server is, or the server's answer. @param load - see {@link packLoad} */
+export function writeLoad(target: FrameTarget, load: number = NO_LOAD): void {
+  const start = target.reserve(HEADER_BYTES + LOAD_BYTES);
+  target.position = start + HEADER_BYTES;
+  if (load !== NO_LOAD) putLoad(target, load);
+  putHeader(target, start, FrameType.LOAD, 0, 0);
 }
 
 /** Appends a GOAWAY with its reason for people. */
@@ -164,6 +186,10 @@ function encodeOrRollBack(target: FrameTarget, codec: Codec, value: unknown, sta
     target.position = start;
     throw error;
   }
+}
+
+function putLoad(target: FrameTarget, load: number): void {
+  target.position = putUint32(target.chunk.bytes, target.position, load);
 }
 
 function putSection(target: FrameTarget, section: Buffer): void {

@@ -28,6 +28,8 @@ export const FrameType = {
   CREDIT: 11,
   /** The next piece of the message that began under its id. */
   CONTINUATION: 12,
+  /** From a client: how busy are you? From a server: so busy. Only between peers that have both said `load` in HELLO. */
+  LOAD: 13,
 } as const;
 
 /** Flags of a REQUEST. Bits that a peer does not know are ignored. */

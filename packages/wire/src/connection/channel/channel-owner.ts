@@ -19,6 +19,8 @@ export interface ChannelOwner {
   greeted(hello: Hello): void;
   /** The peer's GOAWAY. */
   goAway(code: number, reason: string, flags: number): void;
+  /** A LOAD frame, where this side has said `load` in its HELLO. @throws ProtocolError for one that is malformed */
+  loadTold?(bytes: Buffer, start: number, end: number, readAt: number): void;
   /** Whether calls would be lost with the connection, or may be: a peer that says nothing is then given more time. */
   isNeeded(): boolean;
   /** The peer will send no more. */

@@ -45,6 +45,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   readonly #preface: PrefaceReader;
   readonly #stalls = new StallWatch();
   #greeted = false;
+  /** Whether this side has said `load`. */
+  #speaksLoad = false;
   #hasGoAway = false;
   #framesRead = 0;
 
@@ -115,6 +117,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
 
   /** Sends the preface (client) and HELLO. */
   greet(hello: OwnWords, withPreface: boolean): void {
+    this.#speaksLoad = hello.load === true;
     writeGreeting(this.output, this.#codec, this.#limits, hello, withPreface);
     this.output.commit();
   }
@@ -234,6 +237,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     else if (type === FrameType.PONG) this.#pong();
     else if (type === FrameType.GOAWAY) this.#goAway(flags, bytes, start, end);
     else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
+    else if (type === FrameType.LOAD && this.#speaksLoad) this.#owner.loadTold?.(bytes, start, end, this.readAt);
     else this.ignoreFrame(`unknown frame type ${type}`);
   }
 

@@ -1,8 +1,9 @@
 import type { Call, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
 import { COMPRESSED } from '../../frames/compressed.js';
-import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError } from '../../frames/frame.js';
-import { createRequestHead, writeCancel } from '../../frames/frame-writer.js';
+import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError, ReplyFlag } from '../../frames/frame.js';
+import { createRequestHead, writeCancel, writeLoad } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
+import { LOAD_BYTES, readLoad, type ServerLoad } from '../../frames/load.js';
 import { isProof, type Proofs, proofsOf } from '../../frames/proof.js';
 import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswer } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
@@ -35,6 +36,11 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #compressing = new Set<Call>();
   /** Whether a one-way call was ever sent here. */
   #hasNotified = false;
+  readonly load: ServerLoad | undefined;
+  /** Whether the server answers when it is asked how busy it is. */
+  #tellsLoad = false;
+  /** Who waits for that answer. */
+  #asking: (() => void)[] = [];
   #callsMax: number;
   readonly #proofs: Proofs | undefined;
   /**
@@ -66,7 +72,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#isProven = this.#proofs === undefined && token === undefined;
     const proof = this.#proofs?.client;
     const instance = options.name ?? '';
-    this.#channel.greet({ instance, expect, contracts, proof, token, uptimeMs: Math.floor(clock.now()) }, true);
+    const load = options.wantsLoad === true;
+    if (load) this.load = { inFlight: 0, queueMs: 0, at: Number.NEGATIVE_INFINITY };
+    this.#channel.greet({ instance, expect, contracts, proof, token, load, uptimeMs: Math.floor(clock.now()) }, true);
   }
 
   /** Whether it takes calls. */
@@ -107,6 +115,16 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   send(call: Call): Promise<unknown> {
     return this.#calls.send(call);
+  }
+
+  askLoad(onAnswer: () => void): boolean {
+    if (!this.#tellsLoad || !this.#channel.isOpen || this.#channel.isFull) return false;
+    this.#asking.push(onAnswer);
+    // One question at a time: its answer is for all who ask meanwhile.
+    if (this.#asking.length > 1) return true;
+    writeLoad(this.#channel.output);
+    this.#channel.output.commit();
+    return true;
   }
 
   // CallWire
@@ -228,11 +246,20 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
       if (!this.#compressed.read(flags, id, bytes, start, end, readAt)) this.#lateReplies++;
       return;
     }
+    if ((flags & ReplyFlag.LOAD) !== 0) this.#heardLoad(bytes, start, end, readAt);
     const hasItems = type === FrameType.ERROR && this.#streams.hasItems(id);
     const call = this.#take(id, readAt);
     if (call === undefined) return void this.#lateReplies++;
     this.#replies.settle(call, type, flags, bytes, start, end, hasItems);
     this.#calls.proceed();
+  }
+
+  loadTold(bytes: Buffer, start: number, end: number, readAt: number): void {
+    if (end - start !== LOAD_BYTES)
+      throw new ProtocolError(`a LOAD of a server has ${LOAD_BYTES} bytes, not ${end - start}`);
+    if (this.#asking.length === 0) return this.#channel.ignoreFrame('a LOAD that was not asked for');
+    readLoad(this.load!, bytes, start, end, readAt);
+    this.#answerAsking();
   }
 
   announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
@@ -265,6 +292,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     }
     this.#isProven = true;
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
+    this.#tellsLoad = this.load !== undefined && hello.load === true;
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
     this.#options.observer.greeted(hello);
@@ -303,7 +331,21 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     if (this.#calls.isClosed) return;
     this.#channel.writes.dropCalls();
     this.#calls.lose(reason, this.#isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE');
+    this.#answerAsking();
     this.#options.observer.closed(reason, this.#isDenied);
+  }
+
+  /** What came with an answer. One that is cut short is for the reader of the answer to find. */
+  #heardLoad(bytes: Buffer, start: number, end: number, readAt: number): void {
+    if (this.load === undefined || readAt < this.load.at || end - start < LOAD_BYTES) return;
+    readLoad(this.load, bytes, start, end, readAt);
+  }
+
+  #answerAsking(): void {
+    const asking = this.#asking;
+    if (asking.length === 0) return;
+    this.#asking = [];
+    for (const onAnswer of asking) onAnswer();
   }
 
   /** Takes out a call whose answer has come. `goesOn`: its handler still runs. */

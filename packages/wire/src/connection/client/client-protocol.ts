@@ -2,6 +2,7 @@ import type { Call, Clock, Limits } from '@org/rpc-core';
 import type { TimerQueue } from '@org/rpc-core/internal';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
+import type { ServerLoad } from '../../frames/load.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import type { CallQueue } from '../calls/call-queue.js';
 import type { ResolvedKeepalive } from '../channel/keepalive.js';
@@ -20,6 +21,13 @@ export interface CallConnection {
   /** When something last came from the server, in the clock's milliseconds; `Infinity` where silence means nothing. */
   readonly heardAt: number;
   readonly inFlight: number;
+  /** How busy the server has said that it is; `undefined` where nobody wants to know, or the protocol cannot say it. */
+  readonly load?: ServerLoad | undefined;
+  /**
+   * Asks the server how busy it is. `onAnswer` is called once {@link load} is new.
+   * @returns whether an answer can be expected
+   */
+  askLoad?(onAnswer: () => void): boolean;
   /** Sends a call. The promise settles by its `attemptDeadline`, whatever the server does. */
   send(call: Call): Promise<unknown>;
   /** Checks what is overdue; called about once a second. */
@@ -77,6 +85,8 @@ export interface ClientConnectionOptions {
    * certificate of TLS.
    */
   readonly token?: string | undefined;
+  /** Whether the server is to say how busy it is, with each answer and when asked; left out: not. */
+  readonly wantsLoad?: boolean | undefined;
   /** The client's contracts, for servers that compare them; `undefined` sends none. */
   readonly contracts?: string | undefined;
   /** Which payloads are compressed for servers that can inflate them; `undefined`: none. */

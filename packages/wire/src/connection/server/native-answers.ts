@@ -2,7 +2,8 @@ import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import { rpcError, runInContext } from '@org/rpc-core/internal';
 import { type Codec, CodecError } from '../../codec/codec.js';
 import { GoAwayCode, HEADER_BYTES } from '../../frames/frame.js';
-import { writeError, writeResponse } from '../../frames/frame-writer.js';
+import { writeError, writeLoad, writeResponse } from '../../frames/frame-writer.js';
+import { NO_LOAD } from '../../frames/load.js';
 import { encodeMetadata } from '../../frames/metadata.js';
 import { writeEnd } from '../../frames/stream-frames.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
@@ -41,6 +42,8 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   readonly #deflater: Deflater | undefined;
   readonly #peer: () => Peer;
   readonly #onEnded: () => void;
+  /** Whether the client wants to know how busy the server is. */
+  tellsLoad = false;
 
   constructor({ channel, connection, running, streams, deflater, peer, onEnded }: NativeAnswersOptions<Entry>) {
     this.#channel = channel;
@@ -91,7 +94,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   }
 
   answer(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
-    return answer(this.#channel, this.#codec, this.#limits, call, value, this.#deflater);
+    return answer(this.#channel, this.#codec, this.#limits, call, value, this.#deflater, this.#load(1));
   }
 
   async answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void> {
@@ -100,16 +103,37 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   }
 
   fail(call: IncomingCall<Entry>, error: RpcError): void {
-    this.writeError(call.id, error, call.started);
+    this.writeError(call.id, error, call.started, 1);
   }
 
-  /** Answers with an error, also a call that never began to run; where there is no room for more, with a short one. */
-  writeError(id: number, error: RpcError, handlerRan: boolean): void {
+  /**
+   * Answers with an error, also a call that never began to run; where there is no room for more, with a short one.
+   * @param ending - 1 when the call still counts as in flight
+   */
+  writeError(id: number, error: RpcError, handlerRan: boolean, ending = 0): void {
     const { output, writes, bodyBytesMax } = this.#channel;
     const hasRoom = noRoomForAnswer(writes, this.#limits) === undefined;
     const start = output.position;
-    writeError(output, this.#codec, id, error, handlerRan, hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES);
+    writeError(
+      output,
+      this.#codec,
+      id,
+      error,
+      handlerRan,
+      hasRoom ? bodyBytesMax : SHORT_ERROR_BYTES,
+      this.#load(ending),
+    );
     writes.commit(start, id);
+  }
+
+  /** Says how busy the server is. */
+  writeLoad(): void {
+    writeLoad(this.#channel.output, this.#load(0));
+    this.#channel.output.commit();
+  }
+
+  #load(ending: number): number {
+    return this.tellsLoad ? this.#host.load!(ending) : NO_LOAD;
   }
 
   end(call: IncomingCall<Entry>): void {
@@ -170,12 +194,13 @@ function answer(
   call: IncomingCall,
   value: unknown,
   deflater: Deflater | undefined,
+  load: number,
 ): void | Promise<void> {
   const { output, writes, bodyBytesMax } = channel;
   const noRoom = noRoomForAnswer(channel.writes, limits);
   if (noRoom !== undefined) throw noRoom;
   const start = output.position;
-  writeResponse(output, codec, call.id, value, metadataOf(call, limits));
+  writeResponse(output, codec, call.id, value, metadataOf(call, limits), load);
   const bodyBytes = output.position - start - HEADER_BYTES;
   if (bodyBytes > bodyBytesMax) {
     output.rollBack(start);

@@ -259,6 +259,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     } else throw new ProtocolError(`a frame of type ${type} with ${bodyBytes} bytes`, GoAwayCode.LIMIT);
   }
 
+  loadTold(_bytes: Buffer, start: number, end: number): void {
+    if (start !== end) throw new ProtocolError(`a LOAD of a client has no body, not ${end - start} bytes`);
+    this.#answers.writeLoad();
+  }
+
   greeted(hello: Hello): void {
     const { instance, uptimeMs } = this.#options.host.self;
     const proof = this.#proofFor(hello, instance);
@@ -281,7 +286,10 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#streams.greeted(hello);
     this.#deflater?.greeted(hello);
     const contracts = hello.contracts && this.#options.host.contracts?.(hello.contracts, this.peer);
-    this.#channel.greet({ instance, expect: '', contracts, proof, uptimeMs }, false);
+    // Only to clients that ask for it, so that it costs nobody else.
+    const load = hello.load === true && this.#options.host.load !== undefined;
+    this.#answers.tellsLoad = load;
+    this.#channel.greet({ instance, expect: '', contracts, proof, load, uptimeMs }, false);
     this.#channel.output.afterWritten(() => {
       this.#offersInflating = true;
     });

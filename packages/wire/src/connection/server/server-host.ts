@@ -46,6 +46,11 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
    * when it was sent. Left out: nothing waits.
    */
   stallBefore?(readAt: number): number;
+  /**
+   * How busy the server is, by `packLoad`, for clients that want to know. Left out: it does not say.
+   * @param ending - calls that are being answered and count no more: 0 or 1
+   */
+  readonly load?: ((ending: number) => number) | undefined;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
 }
