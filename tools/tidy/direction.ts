@@ -135,6 +135,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     instances: [],
     rules: [],
     fleet: ['traffic', 'instances'],
+    preview: ['traffic'],
+    http: ['fleet', 'preview', 'rules', 'traffic'],
   },
   cli: {
     'cli-error': [],
@@ -162,11 +164,13 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     call: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     ls: ['until-interrupted', 'command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     rules: ['until-interrupted', 'command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    console: ['until-interrupted', 'command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     describe: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     operate: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     cli: [
       'bench',
       'call',
+      'console',
       'describe',
       'ls',
       'operate',
@@ -186,6 +190,8 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
 const GATHERING = /^packages\/[^/]+\/src\/(index|internal|msgpackr)\.ts$/;
 // What a user could have written as well: it shows that the public names suffice.
 const PUBLIC_ONLY = /^(packages\/telemetry|examples)\//;
+// It runs in a browser, and takes from the package nothing but types.
+const PAGE = /^packages\/console\/page\//;
 const FRAMES = /^packages\/wire\/src\/frames\//;
 const SOCKETS = /^node:(net|tls|dgram|http|https|http2)$/;
 
@@ -240,7 +246,7 @@ function betweenPackages(file: SourceFile, folder: string, target: string, speci
 function betweenFolders(path: string, specifier: string): string | undefined {
   const owner = path.split('/')[1] ?? '';
   const folders = FOLDERS[owner];
-  if (folders === undefined || GATHERING.test(path)) return undefined;
+  if (folders === undefined || GATHERING.test(path) || PAGE.test(path)) return undefined;
   const target = posix.join(posix.dirname(path), specifier);
   if (!target.startsWith(`packages/${owner}/src/`)) return undefined;
   const from = placeOf(path, folders);

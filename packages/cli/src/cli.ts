@@ -3,6 +3,7 @@ import { benchCommand } from './bench/bench-command.js';
 import { callCommand } from './call/call-command.js';
 import { CliError, EXIT, failureFields, failureLine, failureRemarks } from './cli-error.js';
 import { COMMON_SPECS, type Command, commandHelp, programHelp } from './command.js';
+import { consoleCommand } from './console/console-command.js';
 import { describeCommand } from './describe/describe-command.js';
 import { toTypedJson } from './format/typed-json.js';
 import { lsCommand } from './ls/ls-command.js';
@@ -17,6 +18,7 @@ import { cliVersion } from './version.js';
 const COMMANDS: readonly Command[] = [
   benchCommand,
   callCommand,
+  consoleCommand,
   describeCommand,
   drainCommand,
   lsCommand,

@@ -8,5 +8,8 @@ export type {
   ReportStatus,
   ServiceView,
 } from './fleet/fleet-view.js';
+export { type Console, type ConsoleOptions, serveConsole } from './http/console-server.js';
 export { type InstanceAccess, InstanceClient } from './instances/instance-client.js';
+export { previewRules, type RulePreview } from './preview/preview-rules.js';
+export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';

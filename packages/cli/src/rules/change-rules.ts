@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
+import { rulesDifference } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { StoredRules } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
-import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 
 /** `rpc rules set`: checks, shows the difference, and writes. @throws CliError or RpcError `ABORTED` for a conflict */

@@ -1,8 +1,8 @@
+import { ruleRows, summaryOf } from '@org/rpc-console';
 import { formatJson, plainText, RULE_POLICIES } from '@org/rpc-core/internal';
 import type { RulesReport } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
 import { formatTable } from '../format/table.js';
-import { ruleRows, summaryOf } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 
 /** `rpc rules get`. @throws CliError when there are none, or when they make no sense */

@@ -1,9 +1,9 @@
+import { rulesDifference } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, storedRules } from '@org/rpc-core/internal';
 import type { RulesReport } from '@org/rpc-registry';
 import { EXIT, failureLine } from '../cli-error.js';
 import { untilInterrupted } from '../until-interrupted.js';
-import { rulesDifference } from './describe-rules.js';
 import type { RulesTask } from './rules-task.js';
 import { policiesOf } from './show-rules.js';
 

@@ -13,9 +13,10 @@ export interface FleetOptions extends InstanceAccess {
   readonly namespace: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** How often each instance is asked, in milliseconds, 100 to 60,000 (default 1,000). */
+  readonly everyMs?: number | undefined;
 }
 
-const LIST_MS = 2_000;
 /** Beyond these bounds nothing is watched, and the view says so. */
 const SERVICES_MAX = 300;
 const INSTANCES_MAX = 500;
@@ -37,6 +38,7 @@ export class Fleet implements FleetFacts {
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
   #listed = false;
+  readonly #retiring = new Set<WatchedInstance>();
 
   constructor(options: FleetOptions) {
     this.options = options;
@@ -78,7 +80,7 @@ export class Fleet implements FleetFacts {
     this.#cancelList?.();
     this.#cancelSweep?.();
     for (const service of this.services.values()) service.close();
-    await Promise.all([...this.instances.values()].map((instance) => instance.close()));
+    await Promise.all([...this.instances.values(), ...this.#retiring].map((instance) => instance.close()));
     await this.handle.close();
   }
 
@@ -94,7 +96,8 @@ export class Fleet implements FleetFacts {
     } catch (error) {
       this.trouble = plainText((error as Error).message).slice(0, 300);
     }
-    if (!this.#isClosed) this.#cancelList = this.options.clock.schedule(LIST_MS, () => void this.#list());
+    const { clock, everyMs = 1_000 } = this.options;
+    if (!this.#isClosed) this.#cancelList = clock.schedule(2 * everyMs, () => void this.#list());
   }
 
   /** A registry names a service no more when its last instance has gone; what is known of it goes with it. */
@@ -136,23 +139,28 @@ export class Fleet implements FleetFacts {
     for (const [id, instance] of this.instances) {
       if (listed.has(id)) continue;
       this.instances.delete(id);
-      void instance.close();
+      this.#retire(instance);
     }
     for (const [id, endpoint] of listed) {
       const known = this.instances.get(id);
       if (known !== undefined && isSamePlace(known.endpoint, endpoint)) known.endpoint = endpoint;
       else if (this.instances.size < INSTANCES_MAX || known !== undefined) {
-        void known?.close();
+        if (known !== undefined) this.#retire(known);
         this.instances.set(id, this.#ask(endpoint));
       } else this.omitted = `${listed.size - INSTANCES_MAX} more instances are not shown`;
     }
   }
 
+  #retire(instance: WatchedInstance): void {
+    this.#retiring.add(instance);
+    void instance.retire().then(() => this.#retiring.delete(instance));
+  }
+
   #ask(endpoint: Endpoint): WatchedInstance {
-    const { clock, tls, operatorToken, metadata } = this.options;
+    const { clock, tls, operatorToken, metadata, everyMs = 1_000 } = this.options;
     const onCalls: ConstructorParameters<typeof WatchedInstance>[1]['onCalls'] = (instance, deltas) =>
       this.traffic.record(instance, deltas, this.second);
-    return new WatchedInstance(endpoint, { clock, tls, operatorToken, metadata, onCalls });
+    return new WatchedInstance(endpoint, { clock, tls, operatorToken, metadata, everyMs, onCalls });
   }
 
   #sweep(): void {

@@ -6,7 +6,6 @@ import { type InstanceAccess, InstanceClient } from '../instances/instance-clien
 import { type CallDelta, reportDelta } from '../traffic/report-delta.js';
 import type { ReportStatus } from './fleet-view.js';
 
-const POLL_MS = 1_000;
 /** Where it is off or refuses, it may be switched on by a deploy only. */
 const LATER_MS = 10_000;
 const REASON_LENGTH_MAX = 300;
@@ -14,6 +13,8 @@ const REASON_LENGTH_MAX = 300;
 /** What watching an instance needs of its surroundings. */
 export interface WatchedEnvironment extends InstanceAccess {
   readonly clock: Clock;
+  /** How often it is asked, in milliseconds. */
+  readonly everyMs: number;
   /** Told of what has been called since the report before. */
   onCalls(instance: string, deltas: readonly CallDelta[]): void;
 }
@@ -38,11 +39,21 @@ export class WatchedInstance {
     void this.#ask();
   }
 
-  /** Idempotent, never rejects. */
+  /** Asks no more, and closes when it has been answered. Never rejects. */
+  retire(): Promise<void> {
+    this.#stop();
+    return this.client.retire();
+  }
+
+  /** Closes at once. Idempotent, never rejects. */
   close(): Promise<void> {
+    this.#stop();
+    return this.client.close();
+  }
+
+  #stop(): void {
     this.#isClosed = true;
     this.#cancel?.();
-    return this.client.close();
   }
 
   async #ask(): Promise<void> {
@@ -66,7 +77,8 @@ export class WatchedInstance {
     }
     if (this.#isClosed) return;
     const isWilling = this.status === 'answered' || this.status === 'unreachable';
-    this.#cancel = this.#environment.clock.schedule(isWilling ? POLL_MS : LATER_MS, () => void this.#ask());
+    const { clock, everyMs } = this.#environment;
+    this.#cancel = clock.schedule(isWilling ? everyMs : LATER_MS, () => void this.#ask());
   }
 }
 

@@ -29,6 +29,7 @@ const TRIED_CALL_MS = 10_000;
 export class InstanceClient {
   readonly endpoint: Endpoint;
   readonly #client: Client;
+  readonly #pending = new Set<Promise<unknown>>();
 
   /** Does no I/O. */
   constructor(endpoint: Endpoint, { tls, operatorToken, metadata = {} }: InstanceAccess) {
@@ -46,27 +47,40 @@ export class InstanceClient {
 
   /** @throws RpcError `UNIMPLEMENTED` where `rpc.operator` is off, `PERMISSION_DENIED` without the right token */
   report(): Promise<OperatorReport> {
-    return this.#client.service(Operator).report();
+    return this.#told(this.#client.service(Operator).report());
   }
 
   /** Begins its stop. @throws RpcError as `report` */
   drain(): Promise<void> {
-    return this.#client.service(Operator).drain();
+    return this.#told(this.#client.service(Operator).drain());
   }
 
   /** The methods of a service. @throws RpcError `UNIMPLEMENTED` where `rpc.reflection` is off */
   describe(service: string): Promise<ServiceDescription> {
-    return this.#client.service(Reflection).describe(service);
+    return this.#told(this.#client.service(Reflection).describe(service));
   }
 
   /** Calls a unary method. @throws RpcError as the call gives it */
   call(service: string, method: string, args: readonly unknown[]): Promise<unknown> {
-    return this.#client.call(service, method, args, { timeoutMs: TRIED_CALL_MS });
+    return this.#told(this.#client.call(service, method, args, { timeoutMs: TRIED_CALL_MS }));
   }
 
-  /** Idempotent, never rejects. */
+  /** Closes when what was asked is answered: an instance that was told to drain may be gone before it has said that it will. Never rejects. */
+  async retire(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+    await this.#client.close();
+  }
+
+  /** Closes at once. Idempotent, never rejects. */
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  #told<T>(answer: Promise<T>): Promise<T> {
+    this.#pending.add(answer);
+    const over = (): boolean => this.#pending.delete(answer);
+    answer.then(over, over);
+    return answer;
   }
 }
 

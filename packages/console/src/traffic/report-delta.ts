@@ -1,9 +1,11 @@
 import type { CallCounts, OperatorReport } from '@org/rpc';
+import type { MethodKind } from '@org/rpc-core';
 
 /** What has happened between two reports of one server, for one caller of one method. */
 export interface CallDelta {
   readonly service: string;
   readonly method: string;
+  readonly kind: MethodKind;
   readonly caller: string;
   readonly calls: number;
   readonly errors: Readonly<Record<string, number>>;
@@ -23,8 +25,8 @@ export function reportDelta(before: OperatorReport | undefined, now: OperatorRep
     const old = known.get(keyOf(counts));
     const calls = counts.calls - (old?.calls ?? 0);
     if (calls <= 0) return [];
-    const { service, method, caller } = counts;
-    return [{ service, method, caller, calls, errors: errorsOf(counts, old), latency: latencyOf(counts, old) }];
+    const { service, method, kind, caller } = counts;
+    return [{ service, method, kind, caller, calls, errors: errorsOf(counts, old), latency: latencyOf(counts, old) }];
   });
 }
 

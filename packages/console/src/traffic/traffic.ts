@@ -1,3 +1,4 @@
+import type { MethodKind } from '@org/rpc-core';
 import { addBuckets, type Histogram, percentile } from './histogram.js';
 import type { CallDelta } from './report-delta.js';
 
@@ -13,6 +14,7 @@ export interface Flow {
 export interface Pair {
   readonly service: string;
   readonly method: string;
+  readonly kind: MethodKind;
   readonly caller: string;
   readonly instance: string;
 }
@@ -55,7 +57,7 @@ export class Traffic {
   /** @param second - of the clock, in whole seconds */
   record(instance: string, deltas: readonly CallDelta[], second: number): void {
     for (const delta of deltas) {
-      const { service, method, caller } = delta;
+      const { service, method, kind, caller } = delta;
       for (const key of [
         seriesKey('service', service),
         seriesKey('instance', instance),
@@ -63,7 +65,7 @@ export class Traffic {
         seriesKey('edge', caller, instance, service),
       ])
         this.#addToSeries(key, delta, second);
-      this.#addToPair({ service, method, caller, instance }, delta, Math.floor(second / SLOT_SECONDS));
+      this.#addToPair({ service, method, kind, caller, instance }, delta, Math.floor(second / SLOT_SECONDS));
     }
   }
 

@@ -1,0 +1,173 @@
+import { useState } from 'preact/hooks';
+import type { FleetView, InstanceView } from '../src/fleet/fleet-view.js';
+import { emptyReason } from './map.js';
+import { Action, Health, Name, RateCells, RateHeads, Table } from './parts.js';
+import { ask } from './server.js';
+import { Overview } from './services.js';
+import { count, ms, show, span } from './show.js';
+
+/** All instances. */
+export function InstancesPage({ view }: { view: FleetView }) {
+  return (
+    <>
+      <h1 tabIndex={-1}>Instances</h1>
+      <Table label="Instances">
+        <thead>
+          <tr>
+            <th scope="col">instance</th>
+            <th scope="col">health</th>
+            <th scope="col">address</th>
+            <th scope="col">services</th>
+            <th scope="col">zone</th>
+            <th scope="col">version</th>
+            <th scope="col" class="number">
+              weight
+            </th>
+            <th scope="col" class="number">
+              running
+            </th>
+            <RateHeads />
+          </tr>
+        </thead>
+        <tbody>
+          {view.instances.map((instance) => (
+            <tr key={instance.id}>
+              <th scope="row">
+                <a href={`#instances/${encodeURIComponent(instance.id)}`}>
+                  <Name text={instance.id} />
+                </a>
+              </th>
+              <td>
+                <Health instance={instance} />
+              </td>
+              <td>
+                <Name text={instance.address} />
+              </td>
+              <td>
+                <Name text={instance.services.join(', ')} />
+              </td>
+              <td>
+                <Name text={instance.zone ?? '–'} />
+              </td>
+              <td>
+                <Name text={instance.version ?? '–'} />
+              </td>
+              <td class="number">{weightOf(instance)}</td>
+              <td class="number">{instance.server?.calls.running ?? '–'}</td>
+              <RateCells value={instance.rate} />
+            </tr>
+          ))}
+          {view.instances.length === 0 && (
+            <tr>
+              <td colSpan={12}>{emptyReason(view)}</td>
+            </tr>
+          )}
+        </tbody>
+      </Table>
+    </>
+  );
+}
+
+/** One instance, and what can be done with it. */
+export function InstancePage({ view, id, locked }: { view: FleetView; id: string; locked: string | undefined }) {
+  const instance = view.instances.find((each) => each.id === id);
+  const [weight, setWeight] = useState('');
+  if (instance === undefined) return <h1 tabIndex={-1}>{show(id)} is not registered any more</h1>;
+  const { server } = instance;
+  const ruled = Object.entries(instance.ruledWeights);
+  const facts: [string, string][] = [
+    ['address', instance.address],
+    ['services', instance.services.join(', ')],
+    ['zone', instance.zone ?? 'none'],
+    ['version', instance.version ?? 'none'],
+    ['up for', instance.startedAtMs === undefined ? 'unknown' : span(view.at - instance.startedAtMs)],
+    [
+      'weight',
+      `${instance.weight}${ruled.length === 0 ? '' : `; by rules ${ruled.map(([service, each]) => `${each} (${service})`).join(', ')}`}`,
+    ],
+    ...(server === undefined
+      ? []
+      : ([
+          ['connections', count(server.connections)],
+          ['calls that run', count(server.calls.running)],
+          ['calls that wait', count(server.calls.waiting)],
+          [
+            'calls since its start',
+            `${count(server.calls.succeeded)} well, ${count(server.calls.failed)} failed, ${count(server.calls.refused)} refused`,
+          ],
+          ['its event loop is late by', ms(instance.loopLagMs)],
+          [
+            'registered',
+            server.registry.error === undefined
+              ? server.registry.status
+              : `${server.registry.status}: ${server.registry.error}`,
+          ],
+        ] as [string, string][])),
+  ];
+  const weigh = async (value: number | null) => {
+    const { changes } = await ask<{ changes: { service: string; version?: number }[] }>('/api/weight', {
+      instance: id,
+      weight: value,
+    });
+    return changes
+      .map(({ service, version }) => `${service}: ${version === undefined ? 'as before' : `rules version ${version}`}`)
+      .join(', ');
+  };
+  return (
+    <>
+      <h1 tabIndex={-1}>
+        <Name text={id} />
+      </h1>
+      <p>
+        <Health instance={instance} /> {instance.reason === undefined ? '' : show(instance.reason)}
+      </p>
+      <Overview kind="instance" name={id} view={view} rate={instance.rate} />
+      <dl class="facts">
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{show(value)}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2>Change it</h2>
+      {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
+      <div class="controls">
+        <label>
+          Weight
+          <input
+            type="number"
+            min="0"
+            max="10000"
+            value={weight}
+            placeholder={String(instance.weight)}
+            onInput={(event) => setWeight(event.currentTarget.value)}
+          />
+        </label>
+        <Action
+          label="Set weight"
+          confirm={`Yes, ${weight || 0} for all its callers`}
+          disabled={locked ?? (weight === '' ? 'type a weight' : undefined)}
+          run={() => weigh(Number(weight))}
+        />
+        {ruled.length > 0 && (
+          <Action label="Reset weight" confirm="Yes, its own weight" disabled={locked} run={() => weigh(null)} />
+        )}
+        <Action
+          label="Drain"
+          confirm="Yes, stop it"
+          disabled={locked}
+          run={async () => {
+            await ask('/api/drain', { instance: id });
+            return 'it drains: it takes no new calls, finishes what runs, and closes';
+          }}
+        />
+      </div>
+    </>
+  );
+}
+
+function weightOf({ weight, ruledWeights }: InstanceView): string {
+  const ruled = [...new Set(Object.values(ruledWeights))];
+  return ruled.length === 0 ? String(weight) : `${weight} → ${ruled.join(', ')}`;
+}

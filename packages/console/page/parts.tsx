@@ -1,0 +1,122 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { InstanceView, RateView } from '../src/fleet/fleet-view.js';
+import { ms, percent, rate, show } from './show.js';
+
+/** A name of others, cut where there is no room, whole in its title. */
+export function Name({ text }: { text: string }) {
+  return (
+    <span class="name" title={show(text)}>
+      {show(text)}
+    </span>
+  );
+}
+
+/** How an instance is, in one word, with a colour that only repeats it. */
+export function Health({ instance }: { instance: InstanceView }) {
+  const [word, tone] = healthOf(instance);
+  return <span class={`badge ${tone}`}>{word}</span>;
+}
+
+/** In one word, and how grave that is. */
+export function healthOf({ state, report, server }: InstanceView): [string, 'good' | 'warn' | 'bad' | 'idle'] {
+  if (state === 'draining' || server?.status === 'draining') return ['draining', 'warn'];
+  if (report === 'unreachable') return ['unreachable', 'bad'];
+  if (state === 'unavailable') return ['unavailable', 'warn'];
+  const unwell = Object.values(server?.services ?? {}).some(({ health }) => health !== 'serving');
+  if (unwell) return ['not serving', 'bad'];
+  if (report === 'answered') return ['serving', 'good'];
+  return report === 'pending' ? ['asked', 'idle'] : ['listed', 'idle'];
+}
+
+/** The cells of a rate. */
+export function RateCells({ value }: { value: RateView }) {
+  return (
+    <>
+      <td class="number">{rate(value.perSecond)}</td>
+      <td class={`number ${value.errorPercent > 0 ? 'bad-text' : ''}`}>{percent(value.errorPercent)}</td>
+      <td class="number">{ms(value.p50)}</td>
+      <td class="number">{ms(value.p99)}</td>
+    </>
+  );
+}
+
+/** Their heads. */
+export function RateHeads() {
+  return (
+    <>
+      <th scope="col" class="number">
+        calls/s
+      </th>
+      <th scope="col" class="number">
+        errors
+      </th>
+      <th scope="col" class="number">
+        p50
+      </th>
+      <th scope="col" class="number">
+        p99
+      </th>
+    </>
+  );
+}
+
+/** A table that scrolls by itself where it is too wide, also by keys. */
+export function Table({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys.
+    <section class="scroll" aria-label={label} tabIndex={0}>
+      <table>
+        <caption class="unseen">{label}</caption>
+        {children}
+      </table>
+    </section>
+  );
+}
+
+/** Does something that changes things, after a second press, and says how it went. */
+export function Action(props: {
+  label: string;
+  confirm: string;
+  disabled?: string | undefined;
+  run: () => Promise<string>;
+}) {
+  const [asked, setAsked] = useState(false);
+  const [said, setSaid] = useState<{ text: string; bad: boolean }>();
+  const sure = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (asked) sure.current?.focus();
+  }, [asked]);
+  const run = async () => {
+    setAsked(false);
+    try {
+      setSaid({ text: await props.run(), bad: false });
+    } catch (error) {
+      setSaid({ text: (error as Error).message, bad: true });
+    }
+  };
+  return (
+    <span class="action">
+      {asked ? (
+        <>
+          <button type="button" class="danger" ref={sure} onClick={() => void run()}>
+            {props.confirm}
+          </button>
+          <button type="button" onClick={() => setAsked(false)}>
+            Cancel
+          </button>
+        </>
+      ) : (
+        <button
+          type="button"
+          disabled={props.disabled !== undefined}
+          title={props.disabled}
+          onClick={() => setAsked(true)}
+        >
+          {props.label}
+        </button>
+      )}
+      <output class={said?.bad ? 'bad-text' : ''}>{said === undefined ? '' : show(said.text)}</output>
+    </span>
+  );
+}

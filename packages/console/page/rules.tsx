@@ -1,0 +1,320 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { FleetView } from '../src/fleet/fleet-view.js';
+import type { RulePreview } from '../src/preview/preview-rules.js';
+import { Action, Name, Table } from './parts.js';
+import { ask, query } from './server.js';
+import { count, percent, show } from './show.js';
+
+interface Rules {
+  readonly version: number;
+  readonly text?: string;
+  readonly problem?: string;
+  readonly history: readonly { version: number; summary: string; comment?: string; difference: readonly string[] }[];
+  readonly reports: readonly {
+    instance: string;
+    status: string;
+    version?: number;
+    inForce?: number;
+    reason?: string;
+  }[];
+}
+
+interface Preview {
+  readonly problem?: string;
+  readonly rows?: readonly RulePreview[];
+  readonly calls?: number;
+  readonly seconds?: number;
+  readonly isPartial?: boolean;
+  readonly difference?: readonly string[];
+}
+
+const EMPTY = '{\n  "schemaVersion": 1\n}';
+const TYPING_MS = 300;
+
+/** The rules of a service: what is in force, another document and what it would mean, and the ones before. */
+export function RulesPage({
+  view,
+  name,
+  locked,
+}: {
+  view: FleetView;
+  name: string | undefined;
+  locked: string | undefined;
+}) {
+  const service = name ?? view.services[0]?.name;
+  return (
+    <>
+      <h1 tabIndex={-1}>Rules</h1>
+      <label class="picker">
+        Service
+        <select
+          value={service}
+          onChange={(event) => (location.hash = `#rules/${encodeURIComponent(event.currentTarget.value)}`)}
+        >
+          {view.services.map((each) => (
+            <option value={each.name} key={each.name}>
+              {show(each.name)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {service === undefined ? (
+        <p>Nothing is registered here.</p>
+      ) : (
+        <RulesOf view={view} service={service} locked={locked} key={service} />
+      )}
+    </>
+  );
+}
+
+function RulesOf({ view, service, locked }: { view: FleetView; service: string; locked: string | undefined }) {
+  const [rules, setRules] = useState<Rules>();
+  const [trouble, setTrouble] = useState<string>();
+  const [text, setText] = useState<string>();
+  const [base, setBase] = useState(0);
+  const version = view.services.find((each) => each.name === service)?.rulesVersion ?? 0;
+  const load = () =>
+    ask<Rules>(query('/api/rules', { service })).then(
+      (found) => {
+        setRules(found);
+        setTrouble(undefined);
+        return found;
+      },
+      (error: Error) => void setTrouble(error.message),
+    );
+  const edit = (found: Rules) => {
+    setText(found.text ?? EMPTY);
+    setBase(found.version);
+  };
+  useEffect(
+    () => void load().then((found) => found && text === undefined && edit(found)),
+    [version, Math.floor(view.at / 5_000)],
+  );
+  if (trouble !== undefined && rules === undefined) return <p class="trouble">{show(trouble)}</p>;
+  if (rules === undefined || text === undefined) return <p role="status">Loading</p>;
+  const isOld = base !== rules.version;
+  return (
+    <>
+      <p>
+        {rules.version === 0 ? 'No rules are in force.' : `Version ${rules.version} is in force.`}
+        {rules.problem !== undefined && <span class="bad-text"> It is not valid: {show(rules.problem)}</span>}
+      </p>
+      <div class="split">
+        <section aria-labelledby="document">
+          <h2 id="document">The document</h2>
+          <label class="unseen" for="text">
+            The document as JSON
+          </label>
+          <textarea
+            id="text"
+            spellcheck={false}
+            rows={18}
+            value={text}
+            aria-describedby="verdict"
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+          {isOld && (
+            <p class="trouble" role="status">
+              Somebody has set version {rules.version} since this was begun from{' '}
+              {base === 0 ? 'none' : `version ${base}`}.{' '}
+              <button type="button" onClick={() => edit(rules)}>
+                Take the new one
+              </button>
+            </p>
+          )}
+          {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
+          <Action
+            label="Set rules"
+            confirm="Yes, for all clients"
+            disabled={locked}
+            run={async () => {
+              const { version: set } = await ask<{ version: number }>('/api/rules/set', {
+                service,
+                text,
+                expectedVersion: base,
+              });
+              const found = await load();
+              if (found) edit(found);
+              return `version ${set} is set`;
+            }}
+          />{' '}
+          <button type="button" onClick={() => edit(rules)}>
+            Undo changes
+          </button>
+        </section>
+        <section aria-labelledby="meaning">
+          <h2 id="meaning">What it would mean</h2>
+          <PreviewOf service={service} text={text} at={Math.floor(view.at / 5_000)} />
+        </section>
+      </div>
+      <h2>Who has it</h2>
+      <Reports reports={rules.reports} />
+      <h2>History</h2>
+      <History
+        rules={rules}
+        locked={locked}
+        service={service}
+        onDone={() => void load().then((found) => found && edit(found))}
+      />
+    </>
+  );
+}
+
+function PreviewOf({ service, text, at }: { service: string; text: string; at: number }) {
+  const [preview, setPreview] = useState<Preview>({});
+  useEffect(() => {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      ask<Preview>('/api/preview', { service, text }).then(
+        (found) => !isOver && setPreview(found),
+        (error: Error) => !isOver && setPreview({ problem: error.message }),
+      );
+    }, TYPING_MS);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [service, text, at]);
+  if (preview.problem !== undefined)
+    return (
+      <p id="verdict" class="bad-text" role="status">
+        Not valid: {show(preview.problem)}
+      </p>
+    );
+  const { rows = [], calls = 0, seconds = 0, isPartial, difference = [] } = preview;
+  return (
+    <>
+      <p id="verdict" role="status">
+        Valid.{' '}
+        {difference.length === 0 ? 'It changes nothing.' : `${difference.length} values differ from what is in force.`}
+      </p>
+      <ul class="difference">
+        {difference.slice(0, 50).map((line) => (
+          <li key={line}>
+            <code>{show(line)}</code>
+          </li>
+        ))}
+      </ul>
+      <Table label={`Of ${count(calls)} calls in the last ${Math.round(seconds / 60)} minutes`}>
+        <thead>
+          <tr>
+            <th scope="col">rule</th>
+            <th scope="col" class="number">
+              calls of its clients
+            </th>
+            <th scope="col" class="number">
+              would change
+            </th>
+            <th scope="col">which</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.policy}>
+              <th scope="row">
+                {row.policy} <span class="quiet">{row.mode}</span>
+              </th>
+              <td class="number">{count(row.calls)}</td>
+              <td class="number">
+                {row.affected === undefined
+                  ? '?'
+                  : `${count(row.affected)} (${percent(row.calls === 0 ? 0 : (100 * row.affected) / row.calls)})`}
+              </td>
+              <td>
+                {row.meaning}
+                <span class="quiet"> {namesOf(row.methods)}</span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      <p class="quiet">
+        Of {count(calls)} calls in the last {Math.round(seconds / 60)} minutes, as the servers counted them while this
+        console ran.
+        {isPartial ? ' There are more callers than are kept: some calls are not among them.' : ''}
+      </p>
+    </>
+  );
+}
+
+function namesOf(counts: Readonly<Record<string, number>>): string {
+  const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return most
+    .slice(0, 5)
+    .map(([name, some]) => `${show(name)} ${count(some)}`)
+    .join(', ');
+}
+
+function Reports({ reports }: { reports: Rules['reports'] }) {
+  if (reports.length === 0)
+    return <p class="quiet">No client has reported: there are no rules, or no client follows them.</p>;
+  return (
+    <Table label="Who has it">
+      <thead>
+        <tr>
+          <th scope="col">client</th>
+          <th scope="col">status</th>
+          <th scope="col" class="number">
+            in force
+          </th>
+          <th scope="col">why</th>
+        </tr>
+      </thead>
+      <tbody>
+        {reports.map((report) => (
+          <tr key={report.instance}>
+            <th scope="row">
+              <Name text={report.instance} />
+            </th>
+            <td class={report.status === 'rejected' ? 'bad-text' : ''}>{report.status}</td>
+            <td class="number">{report.inForce ?? 'none'}</td>
+            <td>{show(report.reason ?? '')}</td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
+function History(props: { rules: Rules; service: string; locked: string | undefined; onDone: () => void }) {
+  const { rules, service, locked, onDone } = props;
+  if (rules.history.length === 0) return <p class="quiet">There never were rules.</p>;
+  return (
+    <ol class="history">
+      {rules.history.map(({ version, summary, comment, difference }) => (
+        <li key={version}>
+          <details>
+            <summary>
+              <strong>version {version}</strong> {version === rules.version && <span class="badge good">in force</span>}{' '}
+              {show(summary)}
+              {comment !== undefined && <span class="quiet"> {show(comment)}</span>}
+            </summary>
+            <ul class="difference">
+              {difference.map((line) => (
+                <li key={line}>
+                  <code>{show(line)}</code>
+                </li>
+              ))}
+            </ul>
+          </details>
+          {version !== rules.version && (
+            <Action
+              label={`Back to ${version}`}
+              confirm="Yes, for all clients"
+              disabled={locked}
+              run={async () => {
+                const done = await ask<{ version: number }>('/api/rules/rollback', {
+                  service,
+                  version,
+                  expectedVersion: rules.version,
+                });
+                onDone();
+                return `set anew as version ${done.version}`;
+              }}
+            />
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,206 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { FleetView } from '../src/fleet/fleet-view.js';
+import { ask, query } from './server.js';
+import { ms, show } from './show.js';
+
+interface Method {
+  readonly name: string;
+  readonly kind: string;
+  readonly idempotent: boolean;
+  readonly args?: object;
+  readonly returns?: object;
+}
+
+interface Answer {
+  readonly result?: string;
+  readonly error?: string;
+  readonly ms: number;
+  readonly instance: string;
+}
+
+/** Calls a method of which nothing is known but what its server says. */
+export function TryPage({
+  view,
+  name,
+  locked,
+}: {
+  view: FleetView;
+  name: string | undefined;
+  locked: string | undefined;
+}) {
+  const service = name ?? view.services[0]?.name;
+  return (
+    <>
+      <h1 tabIndex={-1}>Try a call</h1>
+      <label class="picker">
+        Service
+        <select
+          value={service}
+          onChange={(event) => (location.hash = `#try/${encodeURIComponent(event.currentTarget.value)}`)}
+        >
+          {view.services.map((each) => (
+            <option value={each.name} key={each.name}>
+              {show(each.name)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {service === undefined ? (
+        <p>Nothing is registered here.</p>
+      ) : (
+        <TryService view={view} service={service} locked={locked} key={service} />
+      )}
+    </>
+  );
+}
+
+function TryService({ view, service, locked }: { view: FleetView; service: string; locked: string | undefined }) {
+  const [methods, setMethods] = useState<readonly Method[]>();
+  const [trouble, setTrouble] = useState<string>();
+  const [method, setMethod] = useState<Method>();
+  const [args, setArgs] = useState('[]');
+  const [instance, setInstance] = useState('');
+  const [answer, setAnswer] = useState<Answer | { failed: string }>();
+  const pick = (next: Method | undefined) => {
+    setMethod(next);
+    setArgs(JSON.stringify(exampleOf(next?.args, 0) ?? [], undefined, 2));
+    setAnswer(undefined);
+  };
+  useEffect(() => {
+    ask<{ methods: readonly Method[] }>(query('/api/describe', { service })).then(
+      (found) => {
+        setMethods(found.methods);
+        pick(found.methods[0]);
+      },
+      (error: Error) => setTrouble(error.message),
+    );
+  }, []);
+  if (trouble !== undefined)
+    return (
+      <p class="trouble">
+        {show(service)} does not describe itself ({show(trouble)}): give its createServer reflection: true, or use rpc
+        call.
+      </p>
+    );
+  if (methods === undefined || method === undefined) return <p role="status">Loading</p>;
+  const isUnary = method.kind === 'unary' || method.kind === 'notify';
+  const send = async () => {
+    try {
+      const body = {
+        service,
+        method: method.name,
+        args: JSON.parse(args) as unknown,
+        ...(instance === '' ? {} : { instance }),
+      };
+      setAnswer(await ask<Answer>('/api/call', body));
+    } catch (error) {
+      setAnswer({ failed: (error as Error).message });
+    }
+  };
+  return (
+    <form
+      class="try"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <div class="controls">
+        <label>
+          Method
+          <select
+            value={method.name}
+            onChange={(event) => pick(methods.find((each) => each.name === event.currentTarget.value))}
+          >
+            {methods.map((each) => (
+              <option value={each.name} key={each.name}>
+                {show(each.name)} ({each.kind})
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Instance
+          <select value={instance} onChange={(event) => setInstance(event.currentTarget.value)}>
+            <option value="">any that is up</option>
+            {view.instances
+              .filter(({ services }) => services.includes(service))
+              .map(({ id }) => (
+                <option value={id} key={id}>
+                  {show(id)}
+                </option>
+              ))}
+          </select>
+        </label>
+      </div>
+      <label for="args">Arguments, a JSON array</label>
+      <textarea
+        id="args"
+        spellcheck={false}
+        rows={6}
+        value={args}
+        onInput={(event) => setArgs(event.currentTarget.value)}
+      />
+      {method.args !== undefined && (
+        <details>
+          <summary>Their JSON Schema</summary>
+          <pre>{show(JSON.stringify(method.args, undefined, 2)).replaceAll('\\u000a', '\n')}</pre>
+        </details>
+      )}
+      {!method.idempotent && (
+        <p class="quiet">{show(method.name)} is not marked idempotent: it may change something.</p>
+      )}
+      {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
+      {!isUnary && <p class="quiet">A {method.kind} method is called by rpc call.</p>}
+      <button type="submit" disabled={locked !== undefined || !isUnary}>
+        Call
+      </button>
+      <div aria-live="polite">
+        {answer !== undefined &&
+          ('failed' in answer ? (
+            <p class="bad-text">{show(answer.failed)}</p>
+          ) : (
+            <>
+              <p class={answer.error === undefined ? '' : 'bad-text'}>
+                {show(answer.instance)} answered in {ms(answer.ms)}
+                {answer.error === undefined ? '' : `: ${show(answer.error)}`}
+              </p>
+              {answer.result !== undefined && <pre>{answer.result.split('\n').map(show).join('\n')}</pre>}
+            </>
+          ))}
+      </div>
+    </form>
+  );
+}
+
+const DEPTH_MAX = 5;
+
+/** Something that fits a JSON Schema by its shape, to begin with. */
+function exampleOf(schema: unknown, depth: number): unknown {
+  if (typeof schema !== 'object' || schema === null || depth > DEPTH_MAX) return null;
+  const {
+    type,
+    prefixItems,
+    properties,
+    required,
+    enum: values,
+    anyOf,
+    const: only,
+    default: usual,
+  } = schema as Record<string, unknown>;
+  if (only !== undefined) return only;
+  if (usual !== undefined) return usual;
+  if (Array.isArray(values)) return values[0];
+  if (Array.isArray(anyOf)) return exampleOf(anyOf[0], depth + 1);
+  if (Array.isArray(prefixItems)) return prefixItems.map((each) => exampleOf(each, depth + 1));
+  if (typeof properties === 'object' && properties !== null) {
+    const needed = new Set(Array.isArray(required) ? required : Object.keys(properties));
+    const fields = Object.entries(properties).filter(([name]) => needed.has(name));
+    return Object.fromEntries(fields.map(([name, each]) => [name, exampleOf(each, depth + 1)]));
+  }
+  if (type === 'string') return '';
+  if (type === 'number' || type === 'integer') return 0;
+  if (type === 'boolean') return false;
+  if (type === 'array') return [];
+  return type === 'object' ? {} : null;
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { fleetRig, Shop, until } from '../../test/fleet-rig.js';
+
+const TOKEN = 'sixteen-or-more-letters';
+
+describe('a fleet', () => {
+  it('has every instance with what it tells of itself, and who calls it', async () => {
+    await using rig = fleetRig();
+    await rig.serve({ name: 'one', zone: 'a', version: '1.2.3', weight: 50 });
+    await until(() => rig.fleet.isSettled && rig.fleet.view().instances.length === 1);
+    const shop = rig.client.service(Shop);
+    for (let n = 0; n < 20; n++) await shop.find('tea');
+    await assert.rejects(shop.fail());
+    const told = () => rig.fleet.traffic.pairs(rig.fleet.second, 60);
+    await until(() => told().reduce((sum, { flow }) => sum + flow.calls, 0) === 21);
+    const [find, fail] = told();
+    assert.deepEqual(find!.pair, { service: 'shop', method: 'find', kind: 'unary', caller: 'web', instance: 'one' });
+    assert.deepEqual([find!.flow.calls, fail!.flow.codes.get('INTERNAL')], [20, 1]);
+    const { instances, services, edges } = rig.fleet.view();
+    const { id, zone, version, weight, report, server, services: own } = instances[0]!;
+    assert.deepEqual([id, zone, version, weight, report, own], ['one', 'a', '1.2.3', 50, 'answered', ['shop']]);
+    assert.equal(server!.status, 'serving');
+    assert.deepEqual(
+      services.map(({ name, methods }) => [name, methods.map((each) => each.name)]),
+      [['shop', ['fail', 'find']]],
+    );
+    assert.deepEqual(
+      edges.map(({ caller, instance, service }) => [caller, instance, service]),
+      [['web', 'one', 'shop']],
+    );
+  });
+
+  it('says why an instance tells nothing: it is off there, it wants a token, it cannot be reached', async () => {
+    await using rig = fleetRig();
+    await rig.serve({ name: 'off', operator: false });
+    await rig.serve({ name: 'guarded', operator: { token: TOKEN } });
+    const handle = rig.registry.open({ namespace: 'default', clock: rig.fleet.options.clock, random: Math.random });
+    const endpoint = { id: 'ghost', host: '127.0.0.1', port: 1, weight: 100, state: 'up' } as const;
+    const registration = handle.register({ services: ['shop'], endpoint });
+    await until(() => rig.fleet.isSettled && rig.fleet.instances.size === 3);
+    const reports = rig.fleet.view().instances.map(({ id, report, reason }) => [id, report, reason?.slice(0, 23)]);
+    assert.deepEqual(reports.slice(1), [
+      ['guarded', 'refused', 'this server needs the t'],
+      ['off', 'off', 'it tells nothing of its'],
+    ]);
+    assert.deepEqual(reports[0]!.slice(0, 2), ['ghost', 'unreachable']);
+    await registration.close();
+    await handle.close();
+  });
+
+  it('shows the token, and sees rules and weights by rules, and instances that leave', async () => {
+    await using rig = fleetRig({ operatorToken: TOKEN });
+    const server = await rig.serve({ name: 'one', operator: { token: TOKEN } });
+    await until(() => rig.fleet.isSettled && rig.fleet.instances.size === 1);
+    const weight = { mode: 'on', endpoints: { one: 7 } };
+    await rig.fleet.handle.rulesStore!.set('shop', { schemaVersion: 1, weight }, 0);
+    await until(() => rig.fleet.view().services[0]?.rulesVersion === 1);
+    assert.deepEqual(rig.fleet.view().instances[0]!.ruledWeights, { shop: 7 });
+    await server.close({ drainMs: 0, graceMs: 0 });
+    await until(() => rig.fleet.view().instances.length === 0);
+  });
+});

@@ -1,0 +1,205 @@
+import { inspect } from 'node:util';
+import { isRpcError, type RulesDocument } from '@org/rpc-core';
+import { RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
+import type { RulesStore, StoredRules } from '@org/rpc-registry';
+import type { Fleet } from '../fleet/fleet.js';
+import type { WatchedInstance } from '../fleet/watched-instance.js';
+import { previewRules, type RulePreview } from '../preview/preview-rules.js';
+import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
+import { weighInstance } from '../rules/weigh-instance.js';
+
+/** A mistake of whoever asks, told in words. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** What can be asked for, by path. */
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST';
+  /** Whether it changes something, and needs the token. */
+  readonly changes: boolean;
+  /** @param input - the query of a GET, the body of a POST. @throws ApiError, TypeError or RpcError in words for people */
+  run(fleet: Fleet, input: Input): Promise<unknown> | unknown;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+/** The calls of these last seconds are looked at by a preview. */
+const PREVIEW_SECONDS = 300;
+const SHOWN_LENGTH_MAX = 100_000;
+const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method']);
+
+/** Everything that the page asks for. */
+export const API: Readonly<Record<string, ApiRoute>> = {
+  '/api/history': {
+    method: 'GET',
+    changes: false,
+    run: (fleet, { kind, name, method }) => {
+      if (!SERIES.has(text(kind, 'kind'))) throw new ApiError(400, 'kind is service, instance or method');
+      const key = [text(kind, 'kind'), text(name, 'name'), ...(kind === 'method' ? [text(method, 'method')] : [])];
+      return { second: fleet.second, points: fleet.traffic.points(...key) };
+    },
+  },
+  '/api/rules': {
+    method: 'GET',
+    changes: false,
+    run: (fleet, { service }) => rulesOf(fleet, text(service, 'service')),
+  },
+  '/api/preview': { method: 'POST', changes: false, run: previewOf },
+  '/api/rules/set': { method: 'POST', changes: true, run: setRules },
+  '/api/rules/rollback': { method: 'POST', changes: true, run: rollBack },
+  '/api/weight': {
+    method: 'POST',
+    changes: true,
+    run: async (fleet, input) => {
+      const instance = instanceOf(fleet, input);
+      const weight = input['weight'] === null ? undefined : Number(input['weight']);
+      const { id } = instance.endpoint;
+      const own = fleet.view().instances.find((each) => each.id === id)?.services ?? [];
+      const changes = [];
+      for (const service of own)
+        changes.push(
+          await weighInstance(storeOf(fleet), service, id, weight, `console: ${id} weighs ${weight ?? 'as it says'}`),
+        );
+      return { changes };
+    },
+  },
+  '/api/drain': {
+    method: 'POST',
+    changes: true,
+    run: async (fleet, input) => {
+      await instanceOf(fleet, input).client.drain();
+      return { draining: true };
+    },
+  },
+  '/api/describe': {
+    method: 'GET',
+    changes: false,
+    run: (fleet, { service }) => memberOf(fleet, text(service, 'service')).client.describe(text(service, 'service')),
+  },
+  // It may do anything that the method does.
+  '/api/call': { method: 'POST', changes: true, run: tryCall },
+};
+
+async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
+  const store = storeOf(fleet);
+  const [current, history, reports] = await Promise.all([
+    store.get(service),
+    store.history(service),
+    store.reports(service),
+  ]);
+  return {
+    version: current?.version ?? 0,
+    text: current === undefined ? undefined : pretty(current),
+    problem: current?.problem,
+    history: history.map((stored, index) => ({
+      version: stored.version,
+      summary: stored.document === undefined ? `not valid: ${stored.problem}` : summaryOf(stored.document),
+      comment: stored.document?.comment,
+      difference: rulesDifference(history[index + 1]?.document, stored.document),
+    })),
+    reports: reports.slice(0, 500),
+  };
+}
+
+/** What a document would mean, or what is wrong with it. */
+async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
+  const service = text(input['service'], 'service');
+  let document: RulesDocument;
+  try {
+    document = documentOf(input).document;
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+  const current = await storeOf(fleet).get(service);
+  const past = fleet.traffic.pairs(fleet.second, PREVIEW_SECONDS);
+  const endpoints = new Map([...fleet.instances].map(([id, { endpoint }]) => [id, endpoint]));
+  const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints);
+  const calls = past.reduce((sum, { pair, flow }) => sum + (pair.service === service ? flow.calls : 0), 0);
+  const { isPartial } = fleet.traffic;
+  return { rows, calls, seconds: PREVIEW_SECONDS, isPartial, difference: rulesDifference(current?.document, document) };
+}
+
+async function setRules(fleet: Fleet, input: Input): Promise<unknown> {
+  const { given } = documentOf(input);
+  return { version: (await storeOf(fleet).set(text(input['service'], 'service'), given, expectedOf(input))).version };
+}
+
+async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
+  const service = text(input['service'], 'service');
+  const store = storeOf(fleet);
+  const found = (await store.history(service)).find(({ version }) => version === input['version']);
+  if (found?.document === undefined) throw new ApiError(404, `version ${String(input['version'])} is not kept`);
+  const { comment } = found.document;
+  const said = `back to version ${found.version}${comment === undefined ? '' : `: ${comment}`}`.slice(0, 500);
+  return { version: (await store.set(service, { ...found.document, comment: said }, expectedOf(input))).version };
+}
+
+async function tryCall(fleet: Fleet, input: Input): Promise<unknown> {
+  const service = text(input['service'], 'service');
+  const { args } = input;
+  if (!Array.isArray(args)) throw new ApiError(400, 'the arguments are a JSON array');
+  const instance = input['instance'] === undefined ? memberOf(fleet, service) : instanceOf(fleet, input);
+  const began = fleet.options.clock.now();
+  const taken = (): number => Math.round((fleet.options.clock.now() - began) * 10) / 10;
+  try {
+    const value = await instance.client.call(service, text(input['method'], 'method'), args);
+    const shown = inspect(value, { depth: 10, maxArrayLength: 500, maxStringLength: 20_000, breakLength: 90 });
+    return { result: shown.slice(0, SHOWN_LENGTH_MAX), ms: taken(), instance: instance.endpoint.id };
+  } catch (error) {
+    // That a call fails is an answer, too.
+    if (!isRpcError(error)) throw error;
+    return { error: error.message, code: error.code, ms: taken(), instance: instance.endpoint.id };
+  }
+}
+
+/** @throws ApiError or TypeError that says where it is wrong */
+function documentOf(input: Input): { readonly given: unknown; readonly document: RulesDocument } {
+  const given = readJson('the document', text(input['text'], 'text'), { bytesMax: RULES_BYTES_MAX, depthMax: 8 });
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  const document = readRules(isObject ? { ...given, version: 1 } : given, 'the document');
+  return { given, document };
+}
+
+function pretty({ text: written, document }: StoredRules): string {
+  if (document === undefined) return written;
+  const { version: _, ...rest } = JSON.parse(written) as Record<string, unknown>;
+  return JSON.stringify(rest, undefined, 2);
+}
+
+function storeOf(fleet: Fleet): RulesStore {
+  const { rulesStore } = fleet.handle;
+  if (rulesStore === undefined) throw new ApiError(404, `${fleet.options.registry.display} holds no rules`);
+  return rulesStore;
+}
+
+function instanceOf(fleet: Fleet, input: Input): WatchedInstance {
+  const found = fleet.instances.get(text(input['instance'], 'instance'));
+  if (found === undefined) throw new ApiError(404, 'there is no such instance any more');
+  return found;
+}
+
+/** An instance of a service, one that takes calls if there is any. */
+function memberOf(fleet: Fleet, service: string): WatchedInstance {
+  const endpoints = fleet.services.get(service)?.snapshot?.endpoints ?? [];
+  const { id } = endpoints.find(({ state }) => state === 'up') ?? endpoints[0] ?? {};
+  const found = id === undefined ? undefined : fleet.instances.get(id);
+  if (found === undefined) throw new ApiError(404, 'the service has no instance');
+  return found;
+}
+
+function expectedOf(input: Input): number {
+  const version = input['expectedVersion'];
+  if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return version;
+  throw new ApiError(400, 'expectedVersion is the version that is replaced, 0 for none');
+}
+
+function text(value: unknown, name: string): string {
+  if (typeof value === 'string' && value.length <= 2 * RULES_BYTES_MAX) return value;
+  throw new ApiError(400, `${name} is a text`);
+}

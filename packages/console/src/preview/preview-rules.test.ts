@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import type { RulesDocument } from '@org/rpc-core';
+import { latencyBucket, readRules, ruleModeFor } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { seededRandom } from '@org/rpc-testkit';
+import { emptyFlow, type Flow } from '../traffic/traffic.js';
+import { type PastCalls, previewRules } from './preview-rules.js';
+
+interface Call {
+  readonly method: string;
+  readonly caller: string;
+  readonly instance: string;
+  readonly ms: number;
+}
+
+const ENDPOINTS = new Map(
+  ['one', 'two'].map((id, index): [string, Endpoint] => [
+    id,
+    { id, host: '10.0.0.1', port: 4_000 + index, weight: 100, state: 'up', zone: index === 0 ? 'a' : 'b' },
+  ]),
+);
+
+/** Calls as they are, and as they were counted. */
+function calls(seed: number): { readonly all: readonly Call[]; readonly past: readonly PastCalls[] } {
+  const random = seededRandom(seed);
+  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+  const all = Array.from({ length: 20_000 }, (): Call => {
+    // Latencies as they are: most short, a long tail.
+    const ms = 2 * Math.exp(1.5 * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+    return {
+      method: any(['find', 'buy']),
+      caller: `caller-${Math.floor(random() * 40)}`,
+      instance: any(['one', 'two']),
+      ms,
+    };
+  });
+  const flows = new Map<string, PastCalls>();
+  for (const { method, caller, instance, ms } of all) {
+    const key = JSON.stringify([method, caller, instance]);
+    const found = flows.get(key) ?? {
+      pair: { service: 'shop', method, kind: 'unary', caller, instance },
+      flow: emptyFlow(),
+    };
+    flows.set(key, found);
+    count(found.flow, ms);
+  }
+  return { all, past: [...flows.values()] };
+}
+
+function count(flow: Flow, ms: number): void {
+  flow.calls++;
+  const bucket = latencyBucket(ms);
+  flow.latency.set(bucket, (flow.latency.get(bucket) ?? 0) + 1);
+}
+
+function document(rules: object): RulesDocument {
+  return readRules({ schemaVersion: 1, version: 1, ...rules });
+}
+
+function preview(rules: object, past: readonly PastCalls[]) {
+  return previewRules('shop', document(rules), past, ENDPOINTS);
+}
+
+describe('what rules would have meant', () => {
+  it('is within 2 % of the truth for a timeout, whatever it is and for how many clients', () => {
+    for (let seed = 1; seed <= 2; seed++) {
+      const { all, past } = calls(seed);
+      for (const timeoutMs of [1, 2, 3, 5, 10])
+        for (const percent of [100, 25]) {
+          const timeout = { mode: 'on', percent, timeoutMs, methods: { buy: { timeoutMs: 2 * timeoutMs } } } as const;
+          const [row] = preview({ timeout }, past);
+          const callers = new Set(past.map(({ pair }) => pair.caller));
+          for (const caller of callers)
+            if (ruleModeFor(timeout as never, caller, 'shop', 'timeout') !== 'on') callers.delete(caller);
+          const isFor = (caller: string) => callers.has(caller);
+          const truth = all.filter(
+            (call) => isFor(call.caller) && call.ms > timeoutMs * (call.method === 'buy' ? 2 : 1),
+          );
+          const difference = Math.abs(row!.affected! - truth.length) / truth.length;
+          assert.ok(difference <= 0.02, `${seed}: ${row!.affected} for ${truth.length} beyond ${timeoutMs} ms`);
+          assert.equal(row!.calls, all.filter(({ caller }) => isFor(caller)).length);
+        }
+    }
+  });
+
+  it('is exact for what goes by method, by instance and by caller', () => {
+    const { all, past } = calls(7);
+    const having = (wanted: Partial<Call>) =>
+      all.filter((call) => Object.entries(wanted).every(([key, value]) => call[key as keyof Call] === value)).length;
+    const rows = preview(
+      {
+        switch: { mode: 'dark', methods: { buy: { enabled: false }, find: { enabled: true } } },
+        weight: { mode: 'on', endpoints: { one: 10, '10.0.0.1:4001': 100 } },
+        route: { mode: 'on', routes: [{ name: 'r', match: { methods: ['find'] }, to: { zone: 'b' } }] },
+        retry: { mode: 'off', max: 0 },
+      },
+      past,
+    );
+    assert.deepEqual(Object.fromEntries(rows.map(({ policy, affected }) => [policy, affected])), {
+      weight: having({ instance: 'one' }),
+      route: having({ method: 'find', instance: 'one' }),
+      switch: having({ method: 'buy' }),
+    });
+    const [, , switched] = rows;
+    assert.deepEqual(switched!.methods, { buy: having({ method: 'buy' }) });
+    assert.equal(switched!.callers['caller-3'], having({ method: 'buy', caller: 'caller-3' }));
+  });
+
+  it('says where it cannot tell, and counts no calls of other services', () => {
+    const { past } = calls(3);
+    const [ejection] = preview({ ejection: { mode: 'on', consecutive: 5 } }, past);
+    assert.equal(ejection!.affected, undefined);
+    const route = { mode: 'on', routes: [{ name: 'r', match: { metadata: { tenant: 'a' } }, to: { zone: 'b' } }] };
+    assert.equal(preview({ route }, past)[0]!.affected, undefined);
+    assert.equal(
+      previewRules('stock', document({ timeout: { mode: 'on', timeoutMs: 1 } }), past, ENDPOINTS)[0]!.calls,
+      0,
+    );
+  });
+});

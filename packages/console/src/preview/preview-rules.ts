@@ -1,0 +1,194 @@
+import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
+import { RULE_POLICIES, ruleModeFor } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
+import { countAbove } from '../traffic/histogram.js';
+import type { Flow, Pair } from '../traffic/traffic.js';
+
+/** What a rule would have meant for calls of the last minutes. */
+export interface RulePreview {
+  readonly policy: RulePolicy;
+  readonly mode: 'dark' | 'on';
+  /** The calls of the clients that the rule is for. */
+  readonly calls: number;
+  /** How many of them it would have changed; `undefined` where calls that have ended cannot tell. */
+  readonly affected: number | undefined;
+  /** In words, what the number counts, or why there is none. */
+  readonly meaning: string;
+  readonly methods: Readonly<Record<string, number>>;
+  readonly callers: Readonly<Record<string, number>>;
+}
+
+/** A flow of the last minutes. */
+export interface PastCalls {
+  readonly pair: Pair;
+  readonly flow: Flow;
+}
+
+/** How many calls of a flow a rule would have changed. `undefined`: it cannot be told. */
+type Judge = (calls: PastCalls) => number | undefined;
+
+interface Verdict {
+  readonly meaning: string;
+  readonly judge: Judge;
+}
+
+/**
+ * What each rule of a document would have meant for the calls of a service, as its servers have counted them. Which clients a rule is for
+ * follows from their names, exactly as they work it out themselves. Times are those of the server: what the network takes comes on top.
+ *
+ * @param past - the calls of that service
+ * @param endpoints - by instance, for rules that speak of these
+ */
+export function previewRules(
+  service: string,
+  document: RulesDocument,
+  past: readonly PastCalls[],
+  endpoints: ReadonlyMap<string, Endpoint>,
+): RulePreview[] {
+  const own = past.filter(({ pair }) => pair.service === service);
+  return RULE_POLICIES.flatMap((policy) => {
+    const rule = document[policy];
+    if (rule === undefined || rule.mode === 'off') return [];
+    const inScope = own.filter(({ pair }) => ruleModeFor(rule, pair.caller, service, policy) !== 'off');
+    const { meaning, judge } = verdictOf(policy, document, endpoints);
+    const methods: Record<string, number> = Object.create(null);
+    const callers: Record<string, number> = Object.create(null);
+    let affected: number | undefined = 0;
+    let calls = 0;
+    for (const each of inScope) {
+      calls += each.flow.calls;
+      const some = judge(each);
+      if (some === undefined) {
+        affected = undefined;
+        break;
+      }
+      affected += some;
+      if (some > 0) {
+        methods[each.pair.method] = (methods[each.pair.method] ?? 0) + some;
+        callers[each.pair.caller] = (callers[each.pair.caller] ?? 0) + some;
+      }
+    }
+    return [{ policy, mode: rule.mode, calls, affected, meaning, methods: { ...methods }, callers: { ...callers } }];
+  });
+}
+
+function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: ReadonlyMap<string, Endpoint>): Verdict {
+  switch (policy) {
+    case 'timeout':
+      return {
+        meaning: 'calls that took longer than the timeout',
+        judge: ({ pair, flow }) => {
+          const { timeoutMs, attemptTimeoutMs } = valuesFor(document, 'timeout', pair);
+          const limits = [timeoutMs, attemptTimeoutMs].filter((each) => typeof each === 'number');
+          return limits.length === 0 ? 0 : countAbove(flow.latency, Math.min(...limits));
+        },
+      };
+    case 'retry':
+      return {
+        meaning: 'calls that failed before or at a server that refused them, which are repeated more or less often',
+        judge: ({ pair, flow }) => (valuesFor(document, 'retry', pair).max === undefined ? 0 : refusedOf(flow)),
+      };
+    case 'hedge':
+      return {
+        meaning: 'calls that took longer than the delay, and would have been sent a second time',
+        judge: ({ pair, flow }) => {
+          const { delayMs, percentile } = valuesFor(document, 'hedge', pair);
+          if (typeof delayMs === 'number') return countAbove(flow.latency, delayMs);
+          return typeof percentile === 'number' ? (flow.calls * (100 - percentile)) / 100 : 0;
+        },
+      };
+    case 'fallback':
+      return { meaning: 'calls that failed, and would have been answered', judge: ({ flow }) => flow.errors };
+    case 'mirror':
+      return {
+        meaning: 'calls that would have been made a second time, if their methods are idempotent',
+        judge: share('mirror', document, ({ percent }) => percent),
+      };
+    case 'fault':
+      return {
+        meaning: 'calls that would have been late, failed or dropped',
+        judge: share('fault', document, ({ delayPercent = 0, errorPercent = 0, dropPercent = 0 }) =>
+          Math.min(100, Number(delayPercent) + Number(errorPercent) + Number(dropPercent)),
+        ),
+      };
+    case 'weight':
+      return { meaning: 'calls to instances that would weigh otherwise', judge: weighed(document, endpoints) };
+    case 'switch':
+      return {
+        meaning: 'calls that would have been refused',
+        judge: ({ pair, flow }) => {
+          const said = ofMethod(document.switch?.methods, pair.method);
+          return said !== undefined && (said as { enabled?: boolean }).enabled === false ? flow.calls : 0;
+        },
+      };
+    case 'route':
+      return { meaning: 'calls that would have gone elsewhere', judge: routed(document.route!, endpoints) };
+    default:
+      return { meaning: 'calls that have ended do not tell', judge: () => undefined };
+  }
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** What a rule says of a method; of streams only what is said of the method itself. */
+function valuesFor(document: RulesDocument, policy: RulePolicy, { method, kind }: Pair): Values & { max?: unknown } {
+  const { methods, ...all } = document[policy] as unknown as Values & { methods?: Readonly<Record<string, Values>> };
+  const own = ofMethod(methods, method) ?? {};
+  return kind === 'unary' || policy !== 'timeout' ? { ...all, ...own } : own;
+}
+
+function ofMethod<V>(methods: Readonly<Record<string, V>> | undefined, method: string): V | undefined {
+  return methods !== undefined && Object.hasOwn(methods, method) ? methods[method] : undefined;
+}
+
+/** The codes with which servers refuse what they have not begun. */
+function refusedOf({ codes }: Flow): number {
+  return (codes.get('UNAVAILABLE') ?? 0) + (codes.get('RESOURCE_EXHAUSTED') ?? 0);
+}
+
+function share(policy: 'mirror' | 'fault', document: RulesDocument, percentOf: (values: Values) => unknown): Judge {
+  return ({ pair, flow }) => {
+    // The share of the clients has the name `percent` too, in the rule itself.
+    const { percent: _, ...rest } = document[policy] as unknown as Values;
+    const values = policy === 'mirror' ? (ofMethod(document.mirror?.methods, pair.method) ?? {}) : valuesOf(rest, pair);
+    return (flow.calls * Number(percentOf(values as Values) ?? 0)) / 100;
+  };
+}
+
+function valuesOf(rule: Values, { method }: Pair): Values {
+  const { methods, ...all } = rule as Values & { methods?: Readonly<Record<string, Values>> };
+  return { ...all, ...ofMethod(methods, method) };
+}
+
+function weighed(document: RulesDocument, endpoints: ReadonlyMap<string, Endpoint>): Judge {
+  const said = document.weight?.endpoints ?? {};
+  return ({ pair, flow }) => {
+    const endpoint = endpoints.get(pair.instance);
+    const address = endpoint && `${endpoint.host}:${endpoint.port}`;
+    const weight = ofMethod(said, pair.instance) ?? (address === undefined ? undefined : ofMethod(said, address));
+    return weight === undefined || weight === endpoint?.weight ? 0 : flow.calls;
+  };
+}
+
+/** Calls as they were counted have no metadata and no arguments: a route that looks at these cannot be judged. */
+function routed({ routes }: RouteRule, endpoints: ReadonlyMap<string, Endpoint>): Judge {
+  return ({ pair, flow }) => {
+    let left = flow.calls;
+    let elsewhere = 0;
+    for (const { match, share: percent = 100, to } of routes) {
+      if (match?.metadata !== undefined || match?.shards !== undefined) return undefined;
+      if (match?.methods !== undefined && !match.methods.includes(pair.method)) continue;
+      const some = (left * percent) / 100;
+      if (!fits(to, pair.instance, endpoints.get(pair.instance))) elsewhere += some;
+      left -= some;
+    }
+    return elsewhere;
+  };
+}
+
+function fits(to: RouteRule['routes'][number]['to'], instance: string, endpoint: Endpoint | undefined): boolean {
+  if (to === undefined) return true;
+  if (to.instances !== undefined && !to.instances.includes(instance)) return false;
+  if (to.zone !== undefined && to.zone !== endpoint?.zone) return false;
+  return Object.entries(to.tags ?? {}).every(([key, value]) => endpoint?.tags?.[key] === value);
+}

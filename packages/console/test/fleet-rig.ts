@@ -1,0 +1,49 @@
+import { createClient, createServer, memory, type ServerOptions } from '@org/rpc';
+import { defineService, method, systemClock, systemRandom } from '@org/rpc-core';
+import { z } from 'zod';
+import { type FleetOptions, openFleet } from '../src/fleet/fleet.js';
+
+/** What the servers of the rig serve. */
+export const Shop = defineService('shop', {
+  find: method({ args: [z.string()], returns: z.object({ id: z.string() }), idempotent: true }),
+  fail: method<() => void>(),
+});
+
+/** Servers in this process, a caller, and a fleet that watches them. */
+export function fleetRig(fleetOptions: Partial<FleetOptions> = {}) {
+  const registry = memory();
+  const servers: ReturnType<typeof createServer>[] = [];
+  const client = createClient({ registry, name: 'web' });
+  const fleet = openFleet({
+    ...{ registry, namespace: 'default', clock: systemClock, random: systemRandom, everyMs: 100 },
+    ...fleetOptions,
+  });
+  return {
+    registry,
+    client,
+    fleet,
+    async serve(options: ServerOptions) {
+      const server = createServer({ registry, ...options });
+      server.add(Shop, {
+        find: (id) => ({ id }),
+        fail: () => {
+          throw new TypeError('a defect');
+        },
+      });
+      server.on('handlerError', () => {});
+      await server.listen({ host: '127.0.0.1', port: 0 });
+      servers.push(server);
+      return server;
+    },
+    async [Symbol.asyncDispose]() {
+      await fleet.close();
+      await client.close();
+      await Promise.all(servers.map((server) => server.close({ drainMs: 0, graceMs: 0 })));
+    },
+  };
+}
+
+/** Waits for something to become so; the test's own timeout bounds it. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
