@@ -3,6 +3,7 @@ import type {
   Clock,
   Gate,
   Layer,
+  LoopWatch,
   Metadata,
   MethodDefinition,
   PolicyOptions,
@@ -72,12 +73,14 @@ export interface SharedParts {
   readonly observer: CallObserver;
   /** Every wait of every call, for the end of the client. */
   readonly waits: Waits;
+  /** Knows when this process was busy. */
+  readonly loop?: LoopWatch | undefined;
   /** By service. */
   readonly services: Map<string, { readonly limiters: Limiters; readonly budget: RetryBudget }>;
 }
 
 /** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
-export function createSharedParts(options: StackOptions, emit: Emit): SharedParts {
+export function createSharedParts(options: StackOptions, emit: Emit, loop?: LoopWatch): SharedParts {
   const limiters = createLimiters('createClient', 'this client', options.policy, options.clock);
   for (const { definition, policy, methods } of options.services.values()) {
     // Made once to be checked now, not with the first call.
@@ -86,7 +89,7 @@ export function createSharedParts(options: StackOptions, emit: Emit): SharedPart
       createLimiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
   }
   const observer = new CallObserver(options.clock);
-  return { options, emit, limiters, observer, waits: new Waits(), services: new Map() };
+  return { options, emit, limiters, observer, waits: new Waits(), loop, services: new Map() };
 }
 
 /**
@@ -143,6 +146,7 @@ export function composeMethod(
     definition,
     wireName: wireName(service, method),
     waits: client.waits,
+    loop: client.loop,
     oneWay: definition.kind === 'notify',
     policy,
     idempotent: definition.idempotent,

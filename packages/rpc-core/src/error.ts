@@ -1,4 +1,5 @@
 import { type Code, isCode } from './code.js';
+import type { PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
  * How far a call got, as far as this process knows. It decides whether it is safe to repeat the call.
@@ -18,6 +19,8 @@ export interface AttemptRecord {
   readonly durationMs: number;
   readonly code: Code;
   readonly progress: Progress;
+  /** What its time went to, in milliseconds. */
+  readonly phases?: Readonly<PhaseTimes> | undefined;
 }
 
 /** What a handler may add to an {@link RpcError} that it throws. */
@@ -74,6 +77,8 @@ export class RpcError extends Error {
   progress: Progress;
   /** Every attempt in order, the last one included. */
   attempts: readonly AttemptRecord[];
+  /** Where the time went, of a call that failed with `DEADLINE_EXCEEDED` or `UNAVAILABLE`; `undefined` for others. */
+  spent: TimeSpent | undefined;
   /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
   late: boolean;
   /** @internal Whether another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
@@ -101,6 +106,7 @@ export class RpcError extends Error {
     this.endpoint = undefined;
     this.progress = 'processed';
     this.attempts = NO_ATTEMPTS;
+    this.spent = undefined;
     this.late = false;
     this.final = false;
     this.lost = false;

@@ -102,6 +102,7 @@ export {
   type Destination,
   type Gate,
   type Layer,
+  type LoopWatch,
   type MethodRef,
   type NodeSubset,
   type Outcome,
@@ -123,3 +124,11 @@ export type {
   ServiceHandlers,
   ServiceMethods,
 } from './stub-types.js';
+export {
+  type CallPhase,
+  type CallStanding,
+  CallTrail,
+  type PhaseTimes,
+  type TimeSpent,
+  type Unasked,
+} from './time-spent.js';

@@ -2,6 +2,7 @@ import type { CallContext } from './context.js';
 import type { AttemptRecord, RpcError } from './error.js';
 import type { ItemReceiver, ItemSender } from './items.js';
 import type { Metadata } from './metadata.js';
+import type { CallTrail } from './time-spent.js';
 
 /** How an attempt or a call ended: `undefined` is success. */
 export type Outcome = RpcError | undefined;
@@ -78,6 +79,8 @@ export interface NodeSubset {
 
 /** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
 export interface CallHolder {
+  /** Half of the time of the attempt has passed. Left out: nothing is done about it. */
+  halfway?(call: Call): void;
   /** The deadline passed. `late`: this process was too busy to notice in time, which is not the server's fault. */
   expire(call: Call, late: boolean): void;
   /** Nobody wants it any more; it settles with `error` at once, and the server is told why (`caller` unless told otherwise). */
@@ -108,6 +111,14 @@ export interface MethodRef {
   readonly wireName: Uint8Array;
   /** Ends the waits of its calls; without it only the call itself does. */
   readonly waits?: WaitEnder | undefined;
+  /** Knows when the event loop of this process was busy; without it nobody does. */
+  readonly loop?: LoopWatch | undefined;
+}
+
+/** Knows how long the event loop of this process has been busy. */
+export interface LoopWatch {
+  /** For how long it has certainly been late between two times of the clock, in milliseconds. */
+  lateMs(from: number, to: number): number;
 }
 
 /**
@@ -152,6 +163,8 @@ export class Call {
   endedAt = 0;
   /** Whether it has waited since `startedAt` was set. */
   hasWaited = false;
+  /** What is noted of it while it does not go well; `undefined` for nearly all calls. */
+  trail: CallTrail | undefined = undefined;
   destination: Destination | undefined = undefined;
   /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
   pinned: Destination | undefined = undefined;
@@ -205,6 +218,8 @@ export class Call {
 
   /** Its place in the `TimerQueue`: the slot, -1 for none, and its neighbours there. */
   timerSlot = -1;
+  /** Whether half of the time of this attempt has passed. */
+  isHalfway = false;
   timerPrevious: Call | undefined = undefined;
   timerNext: Call | undefined = undefined;
 

@@ -1,8 +1,14 @@
 import type { Cancel, Clock } from './clock.js';
-import type { Call } from './service.js';
+import type { Call, LoopWatch } from './service.js';
 
 /** An expiry that is noticed later than this, in milliseconds, is blamed on a busy event loop, not on the server. */
 const LATE_MS = 5;
+
+/** An attempt with less time than this is not looked at before its end, in milliseconds. */
+const HALFWAY_MIN_MS = 4;
+
+/** So many times that the event loop was late are remembered. */
+const LATE_TIMES = 16;
 
 const SLOT_BITS = 8;
 const SLOTS = 1 << SLOT_BITS;
@@ -15,11 +21,11 @@ const LATE_SLOT = SLOTS * LEVELS;
 
 /**
  * Expires calls at their `attemptDeadline`: one timer of the clock for all of them, no allocation, insertion and removal in
- * constant time. A hierarchical timing wheel with a grain of 1 ms, linked through fields of the calls.
+ * constant time. When half of the time of an attempt has passed, its holder is told of that too. A hierarchical timing wheel with a grain of 1 ms, linked through fields of the calls.
  *
  * Source: G. Varghese, A. Lauck, "Hashed and Hierarchical Timing Wheels" (SOSP 1987), scheme 7.
  */
-export class TimerQueue {
+export class TimerQueue implements LoopWatch {
   readonly #clock: Clock;
   /** The first call of each slot; the last slot holds those that were noticed late. */
   readonly #heads: (Call | undefined)[] = new Array<Call | undefined>(LATE_SLOT + 1).fill(undefined);
@@ -29,6 +35,8 @@ export class TimerQueue {
   #armedTick = Number.POSITIVE_INFINITY;
   #cancelTimer: Cancel | undefined;
   #closed = false;
+  /** When its own timer was due and ran late, the latest last. */
+  readonly #late: { readonly from: number; readonly to: number }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,6 +53,12 @@ export class TimerQueue {
     if (this.#count++ === 0) this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now()));
     const wakeTick = this.#insert(call);
     if (wakeTick < this.#armedTick) this.#arm(wakeTick);
+  }
+
+  lateMs(from: number, to: number): number {
+    let ms = 0;
+    for (const late of this.#late) ms += Math.max(0, Math.min(late.to, to) - Math.max(late.from, from));
+    return ms;
   }
 
   /** Takes a call out; harmless when it is not in. */
@@ -65,7 +79,7 @@ export class TimerQueue {
   /** Links a call into its slot and returns the tick at which that slot must be looked at. */
   #insert(call: Call): number {
     // Rounded up, so that nothing expires early.
-    const tick = Math.max(this.#tick + 1, Math.min(Math.ceil(call.attemptDeadline), this.#tick + REACH));
+    const tick = Math.max(this.#tick + 1, Math.min(Math.ceil(dueAt(call)), this.#tick + REACH));
     const distance = tick - this.#tick;
     let level = 0;
     while (distance >= UNITS[level]! * SLOTS) level++;
@@ -104,10 +118,12 @@ export class TimerQueue {
 
   #run(): void {
     this.#cancelTimer = undefined;
+    const armedTick = this.#armedTick;
     // Calls that are added while others expire do not arm the timer: it is armed once, below.
     this.#armedTick = Number.NEGATIVE_INFINITY;
     const now = this.#clock.now();
     const target = Math.floor(now);
+    if (now - armedTick > LATE_MS && armedTick > 0) this.#wasLate(armedTick, now);
     try {
       while (this.#tick < target && this.#count > 0) {
         this.#tick++;
@@ -129,7 +145,7 @@ export class TimerQueue {
       for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
         this.#unlink(call);
         // A call that is due at this very tick goes into the slot that is expired next, not into one a tick later.
-        if (call.attemptDeadline <= this.#tick) this.#link(call, slotOf(0, this.#tick));
+        if (dueAt(call) <= this.#tick) this.#link(call, slotOf(0, this.#tick));
         else this.#insert(call);
       }
       if (slot !== level * SLOTS) return;
@@ -139,7 +155,11 @@ export class TimerQueue {
   #expireSlot(slot: number, now: number): void {
     for (let call = this.#heads[slot]; call !== undefined; call = this.#heads[slot]) {
       this.#unlink(call);
-      if (now - call.attemptDeadline > LATE_MS) {
+      if (!call.isHalfway && call.attemptDeadline > now) {
+        call.isHalfway = true;
+        this.#insert(call);
+        call.holder?.halfway?.(call);
+      } else if (now - call.attemptDeadline > LATE_MS) {
         this.#link(call, LATE_SLOT);
       } else {
         this.#count--;
@@ -157,6 +177,11 @@ export class TimerQueue {
     }
   }
 
+  #wasLate(from: number, to: number): void {
+    this.#late.push({ from, to });
+    if (this.#late.length > LATE_TIMES) this.#late.shift();
+  }
+
   #nextWake(): number {
     const boundary = this.#nextBoundary();
     for (let tick = this.#tick + 1; tick < boundary; tick++) {
@@ -164,6 +189,12 @@ export class TimerQueue {
     }
     return boundary;
   }
+}
+
+/** When a call must be looked at next. */
+function dueAt({ attemptDeadline, startedAt, isHalfway }: Call): number {
+  const leftMs = attemptDeadline - startedAt;
+  return isHalfway || startedAt === 0 || leftMs < HALFWAY_MIN_MS ? attemptDeadline : startedAt + leftMs / 2;
 }
 
 /** The slot of a tick. The bits are cut off modulo 2^32, which leaves the lower ones right. */

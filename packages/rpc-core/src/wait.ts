@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { type RpcError, rpcError } from './error.js';
 import type { Call, WaitEnder } from './service.js';
+import { type CallPhase, CallTrail } from './time-spent.js';
 
 /**
  * A wait in progress on behalf of a call. Its owner calls `done` or `fail`; the call's deadline and signal end it by themselves.
@@ -45,8 +46,15 @@ export class Waits implements WaitEnder {
  *
  * @param what - what is waited for, for the error: `a free connection`, or a function that says it then
  * @param onEnd - runs once when the wait is over, however it ended: leave the queue here
+ * @param phase - what its time counts as when the call fails, or a function that says it then (default `limits`)
  */
-export function waitFor<T>(clock: Clock, call: Call, what: string | (() => string), onEnd?: () => void): Waiting<T> {
+export function waitFor<T>(
+  clock: Clock,
+  call: Call,
+  what: string | (() => string),
+  onEnd?: () => void,
+  phase: CallPhase | (() => CallPhase) = 'limits',
+): Waiting<T> {
   let done!: (value: T) => void;
   let fail!: (error: RpcError) => void;
   const promise = new Promise<T>((resolve, reject) => {
@@ -55,9 +63,14 @@ export function waitFor<T>(clock: Clock, call: Call, what: string | (() => strin
     call.hasWaited = true;
     let cancelTimer: (() => void) | undefined;
     let over = false;
+    const since = clock.now();
     const end = (): boolean => {
       if (over) return false;
       over = true;
+      const { root } = call;
+      root.trail ??= new CallTrail();
+      const until = Math.min(clock.now(), root.deadline);
+      root.trail.waited(typeof phase === 'string' ? phase : phase(), until - since);
       cancelTimer?.();
       signal?.removeEventListener('abort', onAbort);
       waits?.delete(onClose);
@@ -100,9 +113,10 @@ function noTimeLeft(call: Call, what: string): RpcError {
 /**
  * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. The caller checks before that the delay fits the
  * deadline, and otherwise fails with the error of the attempt.
+ * @param phase - what its time counts as when the call fails (default `retry`)
  */
-export function sleep(clock: Clock, delayMs: number, call: Call): Promise<void> {
-  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel());
+export function sleep(clock: Clock, delayMs: number, call: Call, phase: CallPhase = 'retry'): Promise<void> {
+  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel(), phase);
   const cancel = clock.schedule(delayMs, () => waiting.done());
   return waiting.promise;
 }

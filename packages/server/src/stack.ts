@@ -115,6 +115,8 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     const verdict = this.#admission.enter(call);
     if (verdict === undefined) {
       call.admitted = true;
+      // One that authorization held is counted already; all others have not waited.
+      if (call.counted) call.waitedMs = waitedMs(call);
       return this.#read(call, bytes, start, end);
     }
     if (!isPromise(verdict)) return this.#refuse(call, verdict);
@@ -122,6 +124,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     verdict.then((refusal) => {
       if (refusal !== undefined) return this.#refuse(call, refusal);
       call.admitted = true;
+      call.waitedMs = waitedMs(call);
       if (call.isExpired) return this.#refuse(call, expired(call));
       this.#read(call, payload, 0, payload.length);
     });
@@ -201,7 +204,10 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #fail(call: IncomingCall<Entry>, thrown: unknown): void {
     // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
     if (!call.abandoned) {
-      const error = this.#partsOf(call).presentable(thrown, call);
+      const shown = this.#partsOf(call).presentable(thrown, call);
+      const { abortReason } = call;
+      // Its caller's deadline has aborted it: that, and no fault of the handler, is why it failed.
+      const error = shown.code === 'INTERNAL' && isRpcError(abortReason, 'DEADLINE_EXCEEDED') ? abortReason : shown;
       try {
         call.fail(error);
       } catch {
@@ -254,6 +260,11 @@ function noVerdict(verdict: unknown): RpcError {
   const what = typeof verdict === 'string' ? 'a text' : describeValue(verdict);
   const reason = `authorize returned ${what}, which is no answer: to allow a call return nothing, to refuse it throw an RpcError such as new RpcError('PERMISSION_DENIED', 'why')`;
   return rpcError('PERMISSION_DENIED', reason, { progress: 'refused' });
+}
+
+/** For how long a call with a deadline has been here, in whole milliseconds. */
+function waitedMs(call: IncomingCall): number {
+  return Math.max(0, Math.round(call.grantedMs - call.remainingMs()));
 }
 
 /** The payload of a call that is about to wait: bytes are borrowed for one turn only, unless it has waited before. */

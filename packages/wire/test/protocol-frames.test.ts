@@ -33,6 +33,7 @@ import { type Hello, readHello, writeHello } from '../src/frames/hello.js';
 import { NO_LOAD, packLoad, readLoad } from '../src/frames/load.js';
 import { decodeMetadata, encodeMetadata } from '../src/frames/metadata.js';
 import { pieceEnd, putPieceHeader } from '../src/frames/piece-frames.js';
+import { readStanding, writeAsk, writeStanding } from '../src/frames/standing-frames.js';
 import { itemCost, readCredit, writeCredit, writeEnd, writeItem } from '../src/frames/stream-frames.js';
 import { codecError, decoded, encoded } from './codec-helpers.js';
 import { type PlainFrame, uncompressed } from './plain-frame.js';
@@ -63,6 +64,9 @@ interface Fields {
   readonly piece: unknown;
   /** Calls in flight, and the time in the queue in 0.1 ms. */
   readonly load?: readonly [number, number];
+  readonly isRunning: boolean;
+  readonly sinceMs: number;
+  readonly waitedMs: number;
 }
 
 const codec: Codec = msgpack();
@@ -169,6 +173,8 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   LOAD: (target, { load }) => writeLoad(target, packed(load)),
   ITEM: (target, { id, value }) => writeItem(target, codec, id, notated(value)),
   END: (target, { id, metadata }) => writeEnd(target, id, section(metadata)),
+  ASK: (target, { id }) => writeAsk(target, id),
+  STANDING: (target, fields) => writeStanding(target, fields.id, fields),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
   CONTINUATION(target, { id, more, piece }) {
     const bytes = notated(piece) as Buffer;
@@ -262,6 +268,11 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
     value: body.length === 0 ? undefined : decode(body, 0, body.length),
   }),
   END: (frame) => ({ id: frame.id, ...metadataOf(settled(frame).call) }),
+  ASK: ({ id }) => ({ id }),
+  STANDING({ id, body }) {
+    const { isRunning, sinceMs, waitedMs } = readStanding(body, 0, body.length, 0);
+    return { id, isRunning, sinceMs, waitedMs };
+  },
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
   LOAD({ body }) {
     if (body.length === 0) return {};

@@ -1,8 +1,9 @@
-import { type AttemptRecord, type Call, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
+import { type AttemptRecord, type Call, CallTrail, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { completeError } from './complete-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
 import { noteSilence } from './silence.js';
+import { timeOfAttempt } from './time-of-call.js';
 
 /**
  * Where the attempts of a call stand.
@@ -127,11 +128,17 @@ function asRpcError(error: unknown): RpcError {
 /** Adds an attempt that has failed to the records of its call. */
 export function recordAttempt(attempt: Call, error: RpcError): void {
   const { root } = attempt;
+  const lack = attempt.trail?.lack;
+  if (lack !== undefined) {
+    root.trail ??= new CallTrail();
+    root.trail.lack = lack;
+  }
   const record: AttemptRecord = {
     endpoint: attempt.destination?.address ?? '',
     durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
     code: error.code,
     progress: error.progress,
+    phases: timeOfAttempt(attempt, error),
   };
   noteSilence(attempt, error);
   if (root.attempts === undefined) root.attempts = [record];

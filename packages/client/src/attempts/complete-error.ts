@@ -1,6 +1,7 @@
-import type { AttemptRecord, Call, RpcError } from '@org/rpc-core';
+import type { AttemptRecord, Call, RpcError, TimeSpent } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { nameCall, showCaller } from '../policy/name-call.js';
+import { describeTime, timeOfCall } from './time-of-call.js';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
 const ATTEMPTS_SHOWN = 4;
@@ -14,11 +15,13 @@ const ATTEMPTS_SHOWN = 4;
 export function completeError(call: Call, error: RpcError, stop: string): RpcError {
   const attempts = call.attempts ?? [];
   const last = attempts.at(-1);
-  const final = isAnswer(error, attempts) ? error : rebuild(call, error, attempts, stop);
+  const spent = timeOfCall(call, error);
+  const final = isAnswer(error, attempts) ? error : rebuild(call, error, stop, spent);
   final.service = call.service;
   final.method = call.method;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
   final.attempts = attempts;
+  final.spent = spent;
   nameCall(final);
   return showCaller(final);
 }
@@ -35,7 +38,8 @@ function isAnswer(error: RpcError, attempts: readonly AttemptRecord[]): boolean 
   }
 }
 
-function rebuild(call: Call, error: RpcError, attempts: readonly AttemptRecord[], stop: string): RpcError {
+function rebuild(call: Call, error: RpcError, stop: string, spent: TimeSpent | undefined): RpcError {
+  const { attempts = [] } = call;
   const name = `${call.service}.${call.method}`;
   const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
   if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
@@ -46,9 +50,15 @@ function rebuild(call: Call, error: RpcError, attempts: readonly AttemptRecord[]
   else if (stop !== '' && notes.length > 0)
     notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
   const what = isLate ? `${name} took longer than ${elapsedMs(call)} ms` : `${name} failed: ${error.reason}`;
-  const text = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
+  const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
+  const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, endpointOf(attempts))}` : facts;
   const { details, retryAfterMs, cause, progress } = error;
   return rpcError(error.code, text, { details, retryAfterMs, cause, progress });
+}
+
+/** The last one that was tried, `''` when there was none. */
+function endpointOf(attempts: readonly AttemptRecord[]): string {
+  return attempts.findLast(({ endpoint }) => endpoint !== '')?.endpoint ?? '';
 }
 
 /** From the call to its end, or to its deadline when it was noticed a little later. */

@@ -1,4 +1,13 @@
-import type { Call, Cancel, Clock, HedgeOptions, Layer, RpcError, Service } from '@org/rpc-core';
+import {
+  type Call,
+  CallTrail,
+  type Cancel,
+  type Clock,
+  type HedgeOptions,
+  type Layer,
+  type RpcError,
+  type Service,
+} from '@org/rpc-core';
 import { type Complete, rpcError } from '@org/rpc-core/internal';
 import { HedgeBudget } from '../policy/hedge-budget.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
@@ -189,6 +198,8 @@ class HedgedCall {
     this.#cancelTimer?.();
     const final = this.#failure!;
     this.#call.adopt(final.attempt);
+    this.#call.attemptDeadline = final.attempt.attemptDeadline;
+    adoptTrail(this.#call, final.attempt);
     this.#call.startedAt = final.attempt.startedAt;
     this.#call.isTrial = final.attempt.isTrial;
     this.#reject(final.error);
@@ -206,4 +217,13 @@ class HedgedCall {
     // It waits for a node, and ends where it would be sent.
     else loser.signal = AbortSignal.abort(error);
   }
+}
+
+/** What was noted of the attempt is the call's, beside what the call itself has waited for. */
+function adoptTrail(call: Call, { trail }: Call): void {
+  if (trail === undefined) return;
+  call.trail ??= new CallTrail();
+  call.trail.asked = trail.asked;
+  call.trail.standing = trail.standing;
+  call.trail.lack = trail.lack;
 }

@@ -295,7 +295,8 @@ describe('retry', () => {
     const late: Step = { afterMs: 200, code: 'DEADLINE_EXCEEDED' };
     const scene = await new Scene().run([late], { idempotent: false, timeoutMs: 200 });
     const note = '10.0.0.1:4399 no reply in 200 ms; not retried: the method is not marked idempotent';
-    assert.equal(scene.error?.message, `DEADLINE_EXCEEDED: shop.buy took longer than 200 ms (${note})`);
+    const fault = 'at fault: 10.0.0.1:4399, or the network to it, from which no answer came for 200 of 200 ms';
+    assert.equal(scene.error?.message, `DEADLINE_EXCEEDED: shop.buy took longer than 200 ms (${note}); ${fault}`);
   });
 
   it('ends at once, as cancelled, when the caller gives up in the backoff', async () => {

@@ -123,7 +123,7 @@ export class RpcClient implements Client {
               else this.#emit('breakerClosed', { endpoint, service, method });
             },
           });
-    this.#shared = createSharedParts(options, this.#emit);
+    this.#shared = createSharedParts(options, this.#emit, this.#timers);
   }
 
   service(service: ServiceDefinition<object> | string, options?: CallOptions): never {

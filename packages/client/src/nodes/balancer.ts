@@ -1,4 +1,14 @@
-import type { Call, Clock, Gate, NodeSubset, Outcome, Random, RpcError } from '@org/rpc-core';
+import {
+  type Call,
+  type CallPhase,
+  CallTrail,
+  type Clock,
+  type Gate,
+  type NodeSubset,
+  type Outcome,
+  type Random,
+  type RpcError,
+} from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
@@ -318,7 +328,7 @@ export class Balancer implements NodeOwner, FirstList {
   }
 
   #wait(call: Call): Promise<void> {
-    return this.#room.wait(call, () => `a node of "${this.service}": ${this.#explain()}`);
+    return this.#room.wait(call, () => `a node of "${this.service}": ${this.#explain()}`, this.#lack);
   }
 
   /**
@@ -343,9 +353,16 @@ export class Balancer implements NodeOwner, FirstList {
     return isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
   }
 
+  /** What a call that finds no node lacks. */
+  get #lack(): CallPhase {
+    return this.roster.isKnown && this.roster.size > 0 ? 'connection' : 'registry';
+  }
+
   #refuse(call: Call, reason: string, code: 'UNAUTHENTICATED' | 'UNAVAILABLE' = 'UNAVAILABLE'): Promise<never> {
     const error = rpcError(code, reason, { service: call.service, method: call.method, progress: 'unsent' });
     call.endedAt = this.#environment.clock.now();
+    call.trail ??= new CallTrail();
+    call.trail.lack = this.#lack;
     call.settleAttempt(error);
     return Promise.reject(error);
   }

@@ -1,4 +1,4 @@
-import type { Call, Clock, RpcError } from '@org/rpc-core';
+import type { Call, CallPhase, Clock, RpcError } from '@org/rpc-core';
 import { rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 
 /** Calls of one service that may wait at a time: a service that is away must not fill the memory with what it is asked for. */
@@ -24,10 +24,11 @@ export class WaitingRoom {
   /**
    * Resolves when the call is woken; rejects when its deadline passes, its caller gives up, or too many wait already.
    * @param what - what is waited for, for the error
+   * @param phase - what is lacking, for the times of a call that fails (default `connection`)
    */
-  wait(call: Call, what: () => string): Promise<void> {
+  wait(call: Call, what: () => string, phase: CallPhase = 'connection'): Promise<void> {
     if (this.#waiting.size >= this.#max) return Promise.reject(crowded(call, what(), this.#max));
-    const waiting: Waiting<void> = waitFor<void>(this.#clock, call, what, () => this.#waiting.delete(waiting));
+    const waiting: Waiting<void> = waitFor<void>(this.#clock, call, what, () => this.#waiting.delete(waiting), phase);
     this.#waiting.add(waiting);
     return waiting.promise;
   }

@@ -34,7 +34,7 @@ export function credentials(source: MetadataSource, clock: Clock): Layer {
 /** Waits within the deadline of the call: a source that hangs must not hold it for ever. */
 function arrived(call: Call, given: Promise<Metadata>, clock: Clock): Promise<Metadata> {
   const what = `the client's metadata function (${call.service}.${call.method})`;
-  const waiting = waitFor<Metadata>(clock, call, what);
+  const waiting = waitFor<Metadata>(clock, call, what, undefined, 'metadata');
   given.then(waiting.done, (error: unknown) => waiting.fail(sourceError(call, error)));
   return waiting.promise;
 }

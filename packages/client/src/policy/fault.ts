@@ -34,9 +34,12 @@ export function fault({ now, clock, random }: FaultSettings): Layer {
       if (random() * 100 < errorPercent)
         return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent' }));
       if (random() * 100 < dropPercent)
-        return end(call, waitFor<void>(clock, call, 'an answer that was dropped on purpose (fault)').promise);
+        return end(
+          call,
+          waitFor<void>(clock, call, 'an answer that was dropped on purpose (fault)', undefined, 'fault').promise,
+        );
       if (delayMs === 0 || random() * 100 >= delayPercent) return next(call);
-      return end(call, sleep(clock, delayMs, call));
+      return end(call, sleep(clock, delayMs, call, 'fault'));
     };
   };
 }

@@ -111,8 +111,12 @@ export class RetryBudget implements Required<Gate> {
       return undefined;
     }
     if (this.#waiting.size >= WAITING_MAX) return false;
-    const waiting: Waiting<void> = waitFor<void>(clock, call, 'room for another attempt', () =>
-      this.#waiting.delete(waiting),
+    const waiting: Waiting<void> = waitFor<void>(
+      clock,
+      call,
+      'room for another attempt',
+      () => this.#waiting.delete(waiting),
+      'retry',
     );
     this.#waiting.add(waiting);
     return waiting.promise;

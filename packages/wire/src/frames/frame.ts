@@ -30,6 +30,10 @@ export const FrameType = {
   CONTINUATION: 12,
   /** From a client: how busy are you? From a server: so busy. Only between peers that have both said `load` in HELLO. */
   LOAD: 13,
+  /** A client asks where a call stands that it has sent. */
+  ASK: 14,
+  /** A server says where a call stands. */
+  STANDING: 15,
 } as const;
 
 /** Flags of a REQUEST. Bits that a peer does not know are ignored. */

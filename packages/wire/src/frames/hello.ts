@@ -37,6 +37,8 @@ export interface Hello {
   readonly token?: string | undefined;
   /** Of a client: it wants to know how busy the server is. Of a server: it tells, and answers when it is asked. */
   readonly load?: boolean | undefined;
+  /** Whether the sender of the HELLO, a server, answers ASK (default false). */
+  readonly standing?: boolean | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -59,12 +61,13 @@ const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 /** Appends the body of a HELLO. */
 export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  const { contracts, proof, token, load, ...rest } = hello;
+  const { contracts, proof, token, load, standing, ...rest } = hello;
   const few = {
     ...(contracts === undefined ? undefined : { contracts }),
     ...(proof === undefined ? undefined : { proof }),
     ...(token === undefined ? undefined : { token }),
     ...(load === true ? { load } : undefined),
+    ...(standing === true ? { standing } : undefined),
   };
   HELLO_CODEC.encode({ ...always, ...rest, ...few }, target);
 }
@@ -98,6 +101,7 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     ...(Object.hasOwn(fields, 'proof') ? { proof: text(fields, 'proof') } : undefined),
     ...(Object.hasOwn(fields, 'token') ? { token: token(fields['token']) } : undefined),
     ...(Object.hasOwn(fields, 'load') && fields['load'] === true ? { load: true } : undefined),
+    ...(Object.hasOwn(fields, 'standing') && fields['standing'] === true ? { standing: true } : undefined),
   };
 }
 
@@ -150,7 +154,10 @@ function contracts(fields: Record<string, unknown>): Pick<Hello, 'contracts'> | 
 }
 
 /** The fields of HELLO that differ between the two sides; the others follow from codec and limits. */
-export type OwnWords = Pick<Hello, 'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof' | 'token' | 'load'>;
+export type OwnWords = Pick<
+  Hello,
+  'instance' | 'expect' | 'uptimeMs' | 'contracts' | 'proof' | 'token' | 'load' | 'standing'
+>;
 
 /** Appends the preface, if a client does, and HELLO. */
 export function writeGreeting(

@@ -1,4 +1,14 @@
-import type { AbandonReason, Call, CallHolder, Clock, Code, Progress, RpcError } from '@org/rpc-core';
+import {
+  type AbandonReason,
+  type Call,
+  type CallHolder,
+  CallTrail,
+  type Clock,
+  type Code,
+  type Progress,
+  type RpcError,
+  type Unasked,
+} from '@org/rpc-core';
 import { cancelledError, markLate, rpcError, type TimerQueue } from '@org/rpc-core/internal';
 import { CallQueue } from './call-queue.js';
 
@@ -21,6 +31,11 @@ export interface CallWire {
   transmit(call: Call, at: number): RpcError | undefined;
   /** Nobody waits for this call any more. Returns how far it got, `undefined` when it has ended already. */
   giveUp(call: Call, why: GivenUp): Progress | undefined;
+  /**
+   * Asks the server where a call stands that it has been sent. Left out: the protocol has no such question.
+   * @returns why it was not asked; `undefined` when it was
+   */
+  ask?(call: Call): Unasked | undefined;
   /** The connection is over: gives up every call, and says how far it got. */
   giveUpAll(lost: (call: Call, progress: Progress) => void): void;
   /** The last call has ended, and no more will come. */
@@ -179,6 +194,14 @@ export class CallOwner implements CallHolder {
   }
 
   // CallHolder
+
+  halfway(call: Call): void {
+    call.trail ??= new CallTrail();
+    // One that waits here was not sent, and needs no answer.
+    if (this.#waiting.has(call)) return;
+    const unasked = this.#wire.ask === undefined ? 'cannot' : this.#wire.ask(call);
+    call.trail.asked = unasked ?? this.#clock.now();
+  }
 
   expire(call: Call, late: boolean): void {
     const progress = this.#giveUp(call, late ? 'late' : 'expired');

@@ -32,6 +32,10 @@ export class CallQueue {
     this.#calls.add(call);
   }
 
+  has(call: Call): boolean {
+    return this.#calls.has(call);
+  }
+
   /** Returns whether it waited. */
   delete(call: Call): boolean {
     return this.#calls.delete(call);

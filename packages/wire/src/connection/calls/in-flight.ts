@@ -45,6 +45,12 @@ export class InFlight {
     return this.#slots[id & (this.#slots.length - 1)]?.id === id;
   }
 
+  /** The call with this id, `undefined` when there is none (any more). */
+  get(id: number): Call | undefined {
+    const call = this.#slots[id & (this.#slots.length - 1)];
+    return call?.id === id ? call : undefined;
+  }
+
   /** Takes out the call with this id, `undefined` when there is none (any more). */
   take(id: number): Call | undefined {
     const slot = id & (this.#slots.length - 1);

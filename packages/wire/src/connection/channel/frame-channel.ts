@@ -233,6 +233,9 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     ) {
       if (!this.incoming.takes(type, flags, id, bytes, start, end, this.readAt))
         this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
+    } else if (type === FrameType.ASK || type === FrameType.STANDING) {
+      // Also between the pieces of a message of the same call.
+      this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();
     else if (type === FrameType.GOAWAY) this.#goAway(flags, bytes, start, end);

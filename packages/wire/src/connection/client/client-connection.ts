@@ -1,10 +1,11 @@
-import type { Call, Clock, Code, Limits, Progress, RpcError } from '@org/rpc-core';
+import type { Call, Clock, Code, Limits, Progress, RpcError, Unasked } from '@org/rpc-core';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { CancelReason, FrameType, GoAwayCode, GoAwayFlag, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { createRequestHead, writeCancel, writeLoad } from '../../frames/frame-writer.js';
 import type { Hello } from '../../frames/hello.js';
 import { LOAD_BYTES, readLoad, type ServerLoad } from '../../frames/load.js';
 import { isProof, type Proofs, proofsOf } from '../../frames/proof.js';
+import { readStanding, writeAsk } from '../../frames/standing-frames.js';
 import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswer } from '../calls/call-owner.js';
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
@@ -42,6 +43,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** Who waits for that answer. */
   #asking: (() => void)[] = [];
   #callsMax: number;
+  /** Whether the server answers ASK. */
+  #knowsAsk = false;
   readonly #proofs: Proofs | undefined;
   /**
    * Whether both sides know each other as far as they have to: the server has proved that it is the one of the registry's entry, if
@@ -180,6 +183,14 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }
 
+  ask(call: Call): Unasked | undefined {
+    if (!this.#channel.isGreeted) return 'silent';
+    if (!this.#knowsAsk || this.#compressing.has(call)) return 'cannot';
+    writeAsk(this.#channel.output, call.id);
+    this.#channel.output.commit();
+    return undefined;
+  }
+
   giveUp(call: Call, why: GivenUp): Progress | undefined {
     if (this.#inFlight.take(call.id) === undefined) return undefined;
     const isCut = this.#detach(call);
@@ -236,6 +247,8 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     if (type > FrameType.CANCEL) {
+      if (type === FrameType.STANDING) return this.#standing(id, bytes, start, end, readAt);
+      if (type === FrameType.ASK) throw new ProtocolError(`frame type ${type} does not come from a server`);
       if (type !== FrameType.END) return this.#streams.frame(type, flags, id, bytes, start, end);
       // Only a stream ends so; `streams` handles the END of a stream that is gone.
       if (!this.#streams.has(id)) return void this.#streams.ended(id);
@@ -260,6 +273,13 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     if (this.#asking.length === 0) return this.#channel.ignoreFrame('a LOAD that was not asked for');
     readLoad(this.load!, bytes, start, end, readAt);
     this.#answerAsking();
+  }
+
+  /** The server says where a call stands; nobody wants to know it of one that is over. */
+  #standing(id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
+    const standing = readStanding(bytes, start, end, readAt);
+    const trail = this.#inFlight.get(id)?.trail;
+    if (trail !== undefined) trail.standing = standing;
   }
 
   announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {
@@ -293,6 +313,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#isProven = true;
     this.#callsMax = Math.min(this.#limits.callsInFlight, hello.callsInFlight);
     this.#tellsLoad = this.load !== undefined && hello.load === true;
+    this.#knowsAsk = hello.standing === true;
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
     this.#options.observer.greeted(hello);

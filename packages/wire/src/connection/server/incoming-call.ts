@@ -57,6 +57,10 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   requestBytes: number;
   /** When it was let in, in the clock's milliseconds, where its time is measured. A number from the start would take memory of its own. */
   sampledAt: number | undefined = undefined;
+  /** The time that it was given when it came, in whole milliseconds; 0 when it has no deadline. */
+  grantedMs = 0;
+  /** How long it has waited until it was let in, in whole milliseconds. */
+  waitedMs = 0;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
   /** Its record for observers of this process; `undefined` when there are none. */

@@ -1,4 +1,4 @@
-import { isRpcError, type Limits, type Peer, type RpcError } from '@org/rpc-core';
+import { isRpcError, type Peer, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED } from '../../frames/compressed.js';
 import {
@@ -14,13 +14,14 @@ import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js'
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 import { isProof, proofsOf } from '../../frames/proof.js';
+import { writeStanding } from '../../frames/standing-frames.js';
 import { foreignAnswer, plainAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
-import { RateWindow } from '../channel/flood-guard.js';
 import { FrameChannel } from '../channel/frame-channel.js';
 import { Deflater } from '../compression/deflater.js';
 import { createServedStream, ItemQueue } from '../streams/item-queue.js';
 import { Streams } from '../streams/streams.js';
+import { CallRights } from './call-rights.js';
 import { Entrance } from './entrance.js';
 import { IncomingCall, type MethodEntry } from './incoming-call.js';
 import { KnownMethods } from './known-methods.js';
@@ -47,7 +48,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #answers: NativeAnswers<Entry>;
   readonly #parsed = createParsedRequest();
   readonly #methods: KnownMethods<Entry>;
-  readonly #cancels: CancelGuard;
+  readonly #rights: CallRights;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
   readonly #entrance: Entrance;
@@ -67,7 +68,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const { stream, codec, limits, clock, keepalive } = options;
     this.#options = options;
     this.#methods = new KnownMethods(options.host);
-    this.#cancels = new CancelGuard(limits);
+    this.#rights = new CallRights(limits);
     this.#running = new RunningCalls(limits);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
@@ -145,7 +146,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if ((flags & COMPRESSED) !== 0) checkCompressed(type, this.#offersInflating);
     if (type === FrameType.REQUEST) this.#request(flags, id, bytes, start, end, readAt);
     else if (type === FrameType.CANCEL) this.#cancel(id, start < end ? bytes[start]! : 0, readAt);
-    else if (type > FrameType.CANCEL) this.#streams.frame(type, flags, id, bytes, start, end);
+    else if (type === FrameType.ASK) this.#asked(id, readAt);
+    else if (type > FrameType.CANCEL && type < FrameType.ASK) this.#streams.frame(type, flags, id, bytes, start, end);
     else throw new ProtocolError(`frame type ${type} does not come from a client`);
   }
 
@@ -174,6 +176,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     );
     if (leftMs >= MUCH_TIME_MS) call.hasTime = true;
     call.stream = stream;
+    call.grantedMs = remainingMs;
     if (metadataStart !== payloadStart) {
       const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
       if (isRpcError(metadata)) return this.#refuse(id, metadata);
@@ -197,7 +200,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
   #opens(flags: number, id: number): void {
     checkOpening(flags, id, this.#running.get(id) !== undefined);
-    if (id !== 0) this.#cancels.opened();
+    if (id !== 0) this.#rights.opened();
   }
 
   announced(type: number, flags: number, id: number, bodyBytes: number): boolean {
@@ -242,10 +245,22 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   }
 
   #cancel(id: number, why: number, readAt: number): void {
-    this.#cancels.cancelled(readAt);
+    this.#rights.cancelled(readAt);
     this.#running.arrived(id);
     this.#running.giveUp(id, cancelledByCaller(why));
     this.#streams.dropUnsent(id);
+  }
+
+  /** A client whose call takes long asks where it stands. What is over has its answer on the way. */
+  #asked(id: number, readAt: number): void {
+    if (!this.#rights.asked()) return this.#channel.ignoreFrame('an ASK beyond one for each call');
+    const call = this.#running.get(id);
+    if (call === undefined || call.abandoned || call.grantedMs === 0) return;
+    const { deadline, grantedMs, admitted: isRunning } = call;
+    const sinceMs = readAt - (deadline - grantedMs);
+    const waitedMs = isRunning ? call.waitedMs : sinceMs;
+    writeStanding(this.#channel.output, id, { isRunning, sinceMs, waitedMs });
+    this.#channel.output.commit();
   }
 
   oversized(type: number, flags: number, id: number, bodyBytes: number): void {
@@ -289,7 +304,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     // Only to clients that ask for it, so that it costs nobody else.
     const load = hello.load === true && this.#options.host.load !== undefined;
     this.#answers.tellsLoad = load;
-    this.#channel.greet({ instance, expect: '', contracts, proof, load, uptimeMs }, false);
+    this.#channel.greet({ instance, expect: '', contracts, proof, load, uptimeMs, standing: true }, false);
     this.#channel.output.afterWritten(() => {
       this.#offersInflating = true;
     });
@@ -410,30 +425,3 @@ const CANCEL_REASONS: Readonly<Record<number, string>> = {
   [CancelReason.HEDGE_LOST]: 'another attempt of the call was faster (hedge lost)',
   [CancelReason.SHUTDOWN]: 'the client was closed (shutdown)',
 };
-
-/**
- * Bounds CANCELs beyond one for each REQUEST. Each call may be cancelled once, in bursts of any size: the cost of calls that are
- * opened and cancelled at once (CVE-2023-44487) is bounded by `callsInFlight`, where a handler counts until it has ended.
- */
-class CancelGuard {
-  readonly #limits: Limits;
-  readonly #cancels = new RateWindow();
-  /** Calls that have not been cancelled yet, answered ones included: their CANCEL may have crossed the answer. */
-  #paidFor = 0;
-
-  constructor(limits: Limits) {
-    this.#limits = limits;
-  }
-
-  /** A call was opened. */
-  opened(): void {
-    this.#paidFor++;
-  }
-
-  /** A call was cancelled. @throws ProtocolError when it is one too many */
-  cancelled(now: number): void {
-    if (this.#paidFor > 0) this.#paidFor--;
-    else if (this.#cancels.exceeds(this.#limits.cancels, now))
-      throw new ProtocolError('too many CANCELs of calls that were not made (limits.cancels)', GoAwayCode.LIMIT);
-  }
-}

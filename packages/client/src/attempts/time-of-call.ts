@@ -1,0 +1,140 @@
+import type { Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-core';
+
+/** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
+const LATE_SHARE = 0.25;
+
+/** What takes less than this is not worth a word, in milliseconds. */
+const WORTH_MS = 1;
+
+/** What the time of an attempt that has failed went to, by what was noted of it, and by what its server said. */
+export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
+  const phases: PhaseTimes = {};
+  const { startedAt, endedAt, attemptDeadline } = attempt;
+  // It never got as far as a node: what it waited for is noted of the call.
+  if (startedAt === 0 || attempt.destination === undefined) return phases;
+  const end = Math.min(endedAt, Math.max(startedAt, attemptDeadline));
+  const totalMs = Math.max(0, end - startedAt);
+  if (error.code === 'DEADLINE_EXCEEDED' && error.progress === 'maybe-processed') unanswered(phases, attempt, end);
+  else addPhase(phases, phaseOf(error), totalMs);
+  return phases;
+}
+
+/** What an attempt was busy with that did not run out of time without a word. */
+function phaseOf({ code, progress, lost }: RpcError): CallPhase {
+  if (progress === 'unsent') return 'connection';
+  if (progress === 'refused') return 'queue';
+  return lost || code === 'UNAVAILABLE' ? 'network' : 'handler';
+}
+
+/** An attempt that was sent, and got no answer. */
+function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
+  const { startedAt, trail, methodRef } = attempt;
+  const totalMs = end - startedAt;
+  const lateMs = Math.min(totalMs, methodRef.loop?.lateMs(startedAt, end) ?? 0);
+  const asked = trail?.asked;
+  if (trail?.standing !== undefined && typeof asked === 'number')
+    return told(phases, { ...trail.standing, asked }, { startedAt, end, lateMs });
+  // In the middle of its time this process was busy, and at the end it still was.
+  if (asked === undefined && lateMs > 0) return addPhase(phases, 'loop', totalMs);
+  const isOwn = lateMs > totalMs * LATE_SHARE;
+  // When this process came to itself, little was left: what the server did meanwhile could no longer arrive.
+  const loopMs = isOwn && typeof asked === 'number' ? Math.min(totalMs, asked - startedAt) : lateMs;
+  addPhase(phases, 'loop', loopMs);
+  addPhase(phases, asked === undefined || asked === 'cannot' ? 'server' : 'network', totalMs - loopMs);
+}
+
+/** The server has said where the call stood. */
+function told(
+  phases: PhaseTimes,
+  standing: { at: number; sinceMs: number; waitedMs: number; isRunning: boolean; asked: number },
+  { startedAt, end, lateMs }: { startedAt: number; end: number; lateMs: number },
+): void {
+  const wayMs = (standing.at - standing.asked) / 2;
+  const cameAt = Math.min(end, Math.max(startedAt, standing.at - wayMs - standing.sinceMs));
+  const thereMs = cameAt - startedAt;
+  // It came late although the way is short, and this process was busy: it did not leave before.
+  const loopMs = lateMs > 0 ? Math.max(0, thereMs - wayMs) : 0;
+  addPhase(phases, 'loop', loopMs);
+  addPhase(phases, 'network', thereMs - loopMs);
+  const queueMs = standing.isRunning ? Math.min(standing.waitedMs, end - cameAt) : end - cameAt;
+  addPhase(phases, 'queue', queueMs);
+  addPhase(phases, 'handler', end - cameAt - queueMs);
+}
+
+/**
+ * Where the time of a call went that has failed for good, and what is at fault: what has taken most of it. `undefined` where that
+ * is not the question: the call was answered, cancelled, or refused for what it is.
+ */
+export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
+  const { code, progress } = error;
+  if ((code !== 'DEADLINE_EXCEEDED' && code !== 'UNAVAILABLE') || progress === 'processed') return undefined;
+  const totalMs = Math.max(0, Math.min(call.endedAt, call.deadline) - call.createdAt);
+  const phases: PhaseTimes = {};
+  const { trail, attempts = [] } = call;
+  for (const each of [trail?.waits, ...attempts.map((attempt) => attempt.phases)]) {
+    for (const [phase, ms] of Object.entries(each ?? {})) addPhase(phases, phase as CallPhase, Math.min(ms, totalMs));
+  }
+  const known = Object.values(phases).reduce((sum, ms) => sum + ms, 0);
+  addPhase(phases, 'layers', totalMs - known > WORTH_MS ? totalMs - known : 0);
+  const [longest] = byTime(phases);
+  // Refused at once: nothing took any time.
+  const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
+  return {
+    totalMs,
+    phases: rounded(phases),
+    culprit: code === 'DEADLINE_EXCEEDED' ? (longest?.[0] ?? culprit) : culprit,
+  };
+}
+
+/** Says it in words, for the message of an error. */
+export function describeTime({ totalMs, phases, culprit }: TimeSpent, endpoint: string): string {
+  const ms = `${Math.round(phases[culprit] ?? 0)} of ${Math.round(totalMs)} ms`;
+  const others = byTime(phases).filter(([phase, time]) => phase !== culprit && time >= WORTH_MS);
+  const rest = others.map(([phase, time]) => `${phase} ${Math.round(time)} ms`).join(', ');
+  const text = `at fault: ${describeCulprit(culprit, endpoint, ms)}`;
+  return rest === '' ? text : `${text} (${rest})`;
+}
+
+function describeCulprit(culprit: CallPhase, endpoint: string, ms: string): string {
+  const there = endpoint === '' ? 'the server' : endpoint;
+  switch (culprit) {
+    case 'loop':
+      return `the event loop of this process, busy with something else for ${ms}`;
+    case 'layers':
+      return `the layers of this client, or what this process did between them, for ${ms}`;
+    case 'metadata':
+      return `the metadata function of this client, which took ${ms}`;
+    case 'limits':
+      return `a limit of this client, which let it wait for ${ms}`;
+    case 'registry':
+      return `the registry, which named no instance for ${ms}`;
+    case 'connection':
+      return `the connection, which could not be had for ${ms}`;
+    case 'network':
+      return `the network to ${there}, or its process stands still: nothing came back for ${ms}`;
+    case 'queue':
+      return `the queue of ${there}, in which it waited for ${ms}`;
+    case 'handler':
+      return `the handler at ${there}, which had it for ${ms}`;
+    case 'server':
+      return `${there}, or the network to it, from which no answer came for ${ms}`;
+    case 'retry':
+      return `the waits between attempts, ${ms}`;
+    case 'fault':
+      return `a fault that was made on purpose, for ${ms}`;
+  }
+}
+
+function addPhase(phases: PhaseTimes, phase: CallPhase, ms: number): void {
+  if (ms > 0) phases[phase] = (phases[phase] ?? 0) + ms;
+}
+
+function byTime(phases: Readonly<PhaseTimes>): [CallPhase, number][] {
+  return (Object.entries(phases) as [CallPhase, number][]).sort(([, a], [, b]) => b - a);
+}
+
+function rounded(phases: PhaseTimes): PhaseTimes {
+  const whole: PhaseTimes = {};
+  for (const [phase, ms] of byTime(phases)) whole[phase] = Math.round(ms * 10) / 10;
+  return whole;
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import type { CallPhase, RpcError } from '@org/rpc-core';
+import { seededRandom } from '@org/rpc-testkit';
+import { CulpritScene } from './culprit-scene.js';
+
+/** So many times each fault is made. */
+const TIMES = 25;
+
+const random = seededRandom(2);
+const between = (from: number, to: number): number => from + random() * (to - from);
+
+/** Makes a fault and a call that fails of it; gives the error of the call. */
+type Fault = (scene: CulpritScene, timeoutMs: number) => Promise<RpcError | undefined>;
+
+async function failing(scene: CulpritScene, ms: number, timeoutMs: number): Promise<RpcError | undefined> {
+  const call = scene.call(ms, timeoutMs);
+  await scene.clock.advance(2 * timeoutMs);
+  return await call;
+}
+
+const FAULTS: readonly { readonly what: string; readonly culprit: CallPhase; readonly make: Fault }[] = [
+  {
+    what: 'an event loop that is busy',
+    culprit: 'loop',
+    async make(scene, timeoutMs) {
+      await scene.ready();
+      const call = scene.call(timeoutMs / 2, timeoutMs);
+      scene.block(between(0.55, 1.5) * timeoutMs);
+      await scene.clock.advance(2 * timeoutMs);
+      return await call;
+    },
+  },
+  {
+    what: 'a port at which nobody listens',
+    culprit: 'connection',
+    make(scene, timeoutMs) {
+      scene.network.isRefusing = true;
+      scene.list();
+      return failing(scene, 1, timeoutMs);
+    },
+  },
+  {
+    what: 'a network that swallows all',
+    culprit: 'network',
+    async make(scene, timeoutMs) {
+      await scene.ready();
+      scene.network.isHole = true;
+      return await failing(scene, 1, timeoutMs);
+    },
+  },
+  {
+    what: 'a queue at the server',
+    culprit: 'queue',
+    async make(scene, timeoutMs) {
+      await scene.ready();
+      void scene.call(100_000, 200_000);
+      return await failing(scene, 1, timeoutMs);
+    },
+  },
+  {
+    what: 'a slow handler',
+    culprit: 'handler',
+    async make(scene, timeoutMs) {
+      await scene.ready();
+      return await failing(scene, between(1.05, 10) * timeoutMs, timeoutMs);
+    },
+  },
+  {
+    what: 'a slow network',
+    culprit: 'network',
+    async make(scene, timeoutMs) {
+      await scene.ready();
+      scene.network.delayMs = between(0.5, 2) * timeoutMs;
+      return await failing(scene, 1, timeoutMs);
+    },
+  },
+  {
+    what: 'a registry without an instance',
+    culprit: 'registry',
+    make(scene, timeoutMs) {
+      if (random() < 0.5) scene.registry.publish('work', []);
+      return failing(scene, 1, timeoutMs);
+    },
+  },
+];
+
+describe('the error of a call that had no time left', () => {
+  for (const { what, culprit, make } of FAULTS) {
+    it(`names the culprit: ${what}`, async () => {
+      const found: (string | undefined)[] = [];
+      for (let i = 0; i < TIMES; i++) {
+        const isQueued = culprit === 'queue';
+        await using scene = new CulpritScene({}, isQueued ? { max: 1, queue: 100 } : undefined);
+        const error = await make(scene, Math.round(between(20, 2_000)));
+        found.push(error?.spent?.culprit ?? error?.message ?? 'it went well');
+      }
+      const wrong = found.filter((each) => each !== culprit);
+      assert.ok(wrong.length <= TIMES / 20, `${wrong.length} of ${TIMES} are wrong: ${wrong.join(', ')}`);
+    });
+  }
+
+  it('says in one line where the time went', async () => {
+    await using scene = new CulpritScene();
+    await scene.ready();
+    scene.network.delayMs = 20;
+    const error = await failing(scene, 500, 200);
+    assert.match(
+      error!.message,
+      /^[^\n]+; at fault: the handler at 10\.0\.0\.1:4399, which had it for 180 of 200 ms \(network 20 ms\)$/,
+    );
+    assert.deepEqual(error!.spent, { totalMs: 200, phases: { handler: 180, network: 20 }, culprit: 'handler' });
+    assert.deepEqual(JSON.parse(JSON.stringify(error!.spent)), error!.spent);
+  });
+
+  it('counts what the client let it wait for', async () => {
+    await using scene = new CulpritScene({ concurrency: { max: 1, queue: 10 } });
+    await scene.ready();
+    const first = scene.call(150, 1_000);
+    const error = await failing(scene, 500, 200);
+    await first;
+    assert.equal(error?.spent?.culprit, 'limits');
+    assert.match(error!.message, /at fault: a limit of this client, which let it wait for 151 of 200 ms/);
+  });
+
+  it('counts all attempts', async () => {
+    await using scene = new CulpritScene({ retry: { max: 1 } });
+    await scene.ready();
+    scene.network.isHole = true;
+    const stub = scene.client.call('work', 'run', [1], { timeoutMs: 300, attemptTimeoutMs: 120, idempotent: true });
+    const failed = assert.rejects(stub, (error: RpcError) => {
+      assert.equal(error.attempts.length, 2);
+      assert.equal(error.spent?.culprit, 'network');
+      assert.ok((error.spent?.phases.network ?? 0) >= 238, JSON.stringify(error.spent));
+      return true;
+    });
+    await scene.clock.advance(400);
+    await failed;
+  });
+});
