@@ -4,7 +4,7 @@ import type { Endpoint, Registry, RegistryHandle } from '@org/rpc-registry';
 import type { InstanceAccess } from '../instances/instance-client.js';
 import { Traffic } from '../traffic/traffic.js';
 import type { FleetView } from './fleet-view.js';
-import { type FleetFacts, viewOf, type WatchedService } from './view-of.js';
+import { viewOf, type WatchedService } from './view-of.js';
 import { WatchedInstance } from './watched-instance.js';
 
 /** What is watched, and how its instances are called. */
@@ -25,9 +25,12 @@ const INSTANCES_MAX = 500;
  * Everything that is registered in a namespace, with what its instances tell of themselves: found in the registry, asked one by one each
  * second. Made by {@link openFleet}; holds connections until `close`.
  */
-export class Fleet implements FleetFacts {
+export class Fleet {
+  /** @internal */
   readonly traffic = new Traffic();
+  /** @internal */
   readonly services = new Map<string, WatchedService>();
+  /** @internal */
   readonly instances = new Map<string, WatchedInstance>();
   readonly handle: RegistryHandle;
   /** Why the registry cannot be asked. */
@@ -61,7 +64,7 @@ export class Fleet implements FleetFacts {
     return viewOf(this, this.second);
   }
 
-  /** The clock in whole seconds, as {@link Traffic} takes it. */
+  /** @internal The clock in whole seconds, as {@link Traffic} takes it. */
   get second(): number {
     return Math.floor(this.options.clock.now() / 1_000);
   }
