@@ -6,6 +6,7 @@ import { allocateChunk, CodecError } from '../src/codec/codec.js';
 import { KeyCache } from '../src/codec/key-cache.js';
 import { msgpack } from '../src/codec/msgpack.js';
 import { createScanner } from '../src/codec/scanner.js';
+import { createViewCache } from '../src/codec/view-cache.js';
 import { CODECS } from './codec-conformance.js';
 import { decoded, encoded } from './codec-helpers.js';
 
@@ -165,7 +166,7 @@ describe('properties of the codec', function () {
   });
 
   it('garbage makes no more than its bytes can pay for, whether or not it is refused in the end', () => {
-    const views = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
+    const views = createViewCache();
     const settings = {
       limits: DEFAULT_LIMITS,
       keepUnknown: true,

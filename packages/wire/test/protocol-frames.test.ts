@@ -39,6 +39,7 @@ import { codecError, decoded, encoded } from './codec-helpers.js';
 import { type PlainFrame, uncompressed } from './plain-frame.js';
 import { bytesOf, type FrameVector, notated, VECTORS } from './protocol-vectors.js';
 import type { RawFrame } from './raw-peer.js';
+import { wholeFrames } from './whole-frames.js';
 
 /** The fields that there are; each type of frame has some of them. */
 interface Fields {
@@ -190,11 +191,11 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
 function read(bytes: Buffer): unknown {
   const frames: RawFrame[] = [];
   const reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, flags, id, chunk, start, end) =>
         frames.push({ type, flags, id, body: Buffer.from(chunk.subarray(start, end)) }),
       oversized: () => assert.fail('it is not too large'),
-    },
+    }),
     BODY_BYTES_MAX,
   );
   // In two chunks, the first of which ends inside the header.
@@ -296,7 +297,7 @@ function settled({ type, flags, body }: RawFrame): { call: Call; outcome: unknow
   call.reject = (error) => {
     outcome = error;
   };
-  new ReplyReader(decode, DEFAULT_LIMITS).settle(call, type, flags, body, 0, body.length);
+  new ReplyReader({ decode, given: undefined }, DEFAULT_LIMITS).settle(call, type, flags, body, 0, body.length);
   return { call, outcome };
 }
 

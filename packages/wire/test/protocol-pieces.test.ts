@@ -7,6 +7,7 @@ import { HEADER_BYTES, MORE } from '../src/frames/frame.js';
 import { FrameReader } from '../src/frames/frame-reader.js';
 import type { ByteStream } from '../src/transport/byte-stream.js';
 import { bytesOf, VECTORS } from './protocol-vectors.js';
+import { wholeFrames } from './whole-frames.js';
 
 describe('the vectors of messages in pieces', () => {
   for (const { name, whole, frames, onlyRead } of VECTORS.pieces) {
@@ -53,13 +54,14 @@ function joined(bytes: Buffer): Buffer[] {
     },
     DEFAULT_LIMITS.messageBytes,
     (what) => assert.fail(`${what} was counted`),
+    { given: undefined },
   );
   const reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, flags, id, chunk, start, end) =>
         assert.ok(assembler.takes(type, flags, id, chunk, start, end, 0), `type ${type} is no piece`),
       oversized: () => assert.fail('a piece is too long'),
-    },
+    }),
     DEFAULT_LIMITS.messageBytes,
   );
   reader.push(bytes);

@@ -14,6 +14,7 @@ import { CONNECTION_CREDIT, readCredit, STREAM_CREDIT } from '../src/frames/stre
 import type { ByteStream } from '../src/transport/byte-stream.js';
 import { memoryPair } from '../src/transport/memory.js';
 import { makeCall, TestHost } from './connection-rig.js';
+import { wholeFrames } from './whole-frames.js';
 
 /** The largest item that a model sends. */
 export const ITEM_BYTES_MAX = 40_000;
@@ -109,7 +110,7 @@ class Ledger {
   readonly granted = new Map<number, number>();
   readonly ends = new Map<number, number>();
   readonly #reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, _flags, id, bytes, start, end) => {
         if (type === FrameType.ITEM) {
           add(this.items, id, Math.max(1, end - start));
@@ -118,7 +119,7 @@ class Ledger {
         else if (type === FrameType.END) add(this.ends, id, 1);
       },
       oversized: () => assert.fail('oversized'),
-    },
+    }),
     DEFAULT_LIMITS.messageBytes,
   );
   #skip: number;

@@ -9,6 +9,7 @@ import { serverRig } from './connection-rig.js';
 import { COSTLY_SHAPES } from './costly-shapes.js';
 import { heldBytes } from './measure-cost.js';
 import { helloFrame, rawFrame, requestFrame } from './raw-peer.js';
+import { wholeFrames } from './whole-frames.js';
 
 /*
  * Measures what the items of one connection take that nobody reads, as many as a client may send, on as many streams as it takes. In a
@@ -78,12 +79,12 @@ async function measure(item: string, payload: Buffer, flags: number): Promise<Me
 class Credit implements Pick<ByteReceiver, 'data'> {
   granted = DEFAULT_LIMITS.connectionCreditBytes;
   readonly #reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, _flags, id, bytes, start) => {
         if (type === FrameType.CREDIT && id === 0) this.granted += bytes.readUInt32BE(start);
       },
       oversized: () => {},
-    },
+    }),
     DEFAULT_LIMITS.messageBytes,
   );
 

@@ -26,6 +26,7 @@ import {
 import { decodeMetadata, encodeMetadata } from '../src/frames/metadata.js';
 import { readCredit, writeCredit, writeEnd, writeItem } from '../src/frames/stream-frames.js';
 import { rawFrame } from './raw-peer.js';
+import { wholeFrames } from './whole-frames.js';
 
 const RUNS = { numRuns: 10_000 };
 const CODEC = msgpack();
@@ -51,14 +52,14 @@ type Frame = readonly [type: number, flags: number, id: number, body: Buffer];
 function read(parts: readonly Buffer[], bodyBytesMax: number): unknown[] {
   const found: unknown[] = [];
   const reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, flags, id, bytes, start, end) => {
         found.push([type, flags, id, bytes.toString('hex', start, end)]);
       },
       oversized: (type, flags, id, bodyBytes) => {
         found.push([type, flags, id, bodyBytes]);
       },
-    },
+    }),
     bodyBytesMax,
   );
   try {
@@ -76,12 +77,12 @@ function written(write: (target: FrameTarget) => void): Frame {
   write(target);
   const frames: Frame[] = [];
   new FrameReader(
-    {
+    wholeFrames({
       frame: (type, flags, id, bytes, start, end) => {
         frames.push([type, flags, id, Buffer.from(bytes.subarray(start, end))]);
       },
       oversized: () => assert.fail('oversized'),
-    },
+    }),
     DEFAULT_LIMITS.messageBytes,
   ).push(Buffer.from(target.chunk.bytes.subarray(0, target.position)));
   assert.equal(frames.length, 1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { HEADER_BYTES, ProtocolError } from '../../../packages/wire/src/frames/frame.js';
 import { FrameReader } from '../../../packages/wire/src/frames/frame-reader.js';
+import { wholeFrames } from '../../../packages/wire/test/whole-frames.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { CLIENT_FRAMES, frameBoundaries, SERVER_FRAMES, session } from '../grammar/frames.js';
@@ -24,11 +25,11 @@ export const frameReader: FuzzTarget = {
 function read(parts: readonly Buffer[], bodyBytesMax: number): unknown[] {
   const found: unknown[] = [];
   const reader = new FrameReader(
-    {
+    wholeFrames({
       frame: (type, flags, id, bytes, start, end) =>
         void found.push([type, flags, id, bytes.toString('latin1', start, end)]),
       oversized: (type, flags, id, bodyBytes) => void found.push([type, flags, id, bodyBytes]),
-    },
+    }),
     bodyBytesMax,
   );
   try {

@@ -21,12 +21,7 @@ import type { KeyCache } from './key-cache.js';
 import { Decoder } from './msgpack-internals.js';
 import { NOT_PLAIN, PlainReader } from './plain-reader.js';
 import { readShortText, SHORT_TEXT_BYTES } from './short-text.js';
-
-/** The chunk that was decoded from last and its view, shared by all decoders of a codec so that none holds memory itself. */
-export interface ViewCache {
-  bytes: Buffer;
-  view: DataView;
-}
+import { copyOf, lookAt, VIEWED_PART, type ViewCache } from './view-cache.js';
 
 /** What a {@link BoundedDecoder} needs; the same for the whole of its life. */
 export interface DecoderSettings {
@@ -80,6 +75,8 @@ export class BoundedDecoder extends Decoder {
   readonly #isInner: boolean;
   #start = 0;
   #end = 0;
+  /** From how many bytes on a binary is a view of the message. */
+  #viewBytesMin = Number.POSITIVE_INFINITY;
   #depth: number;
   /** By depth, the open maps that keep their indices sparsely; empty but for messages with such keys. */
   readonly #sparse: (object | undefined)[] = [];
@@ -110,12 +107,10 @@ export class BoundedDecoder extends Decoder {
   }
 
   /** @throws CodecError */
-  decodeMessage(bytes: Buffer, start: number, end: number): unknown {
-    const views = this.#settings.views;
-    if (views.bytes !== bytes) {
-      views.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      views.bytes = bytes;
-    }
+  decodeMessage(bytes: Buffer, start: number, end: number, mayKeep = false): unknown {
+    const { views } = this.#settings;
+    lookAt(views, bytes);
+    this.#viewBytesMin = mayKeep ? VIEWED_PART * bytes.buffer.byteLength : Number.POSITIVE_INFINITY;
     const purse = this.#purse;
     purse.elements = this.#settings.limits.messageElements;
     if (this.#plain !== undefined) {
@@ -176,7 +171,10 @@ export class BoundedDecoder extends Decoder {
     if (end > this.#end) throw this.#tooLong('a binary', byteLength, start);
     this.#payObject(ELEMENT_COSTS.object);
     this.pos = end;
-    return this.#copy(start, end);
+    const { bytes } = this;
+    // What lies where no typed array could lie is copied to where one can.
+    if (byteLength >= this.#viewBytesMin && (bytes.byteOffset + start) % 8 === 0) return bytes.subarray(start, end);
+    return copyOf(this.#settings.views, bytes, start, end);
   }
 
   override decodeExtension(byteLength: number, headerBytes: number): unknown {
@@ -330,7 +328,7 @@ export class BoundedDecoder extends Decoder {
     return new UnknownExtension(type, this.#copy(start, end));
   }
 
-  /** Memory of its own, not a slice of Node's pool: the value may live long, and its `buffer` shows nobody else's bytes. */
+  /** Memory of its own: the value may live long. */
   #copy(start: number, end: number): Buffer {
     const copy = Buffer.allocUnsafeSlow(end - start);
     this.bytes.copy(copy, 0, start, end);

@@ -19,11 +19,12 @@ export interface EncodeTarget {
 }
 
 /**
- * Reads exactly one value from `bytes[start, end)`; never looks beyond `end`, keeps no reference to `bytes`.
+ * Reads exactly one value from `bytes[start, end)`; never looks beyond `end`, and keeps no reference to `bytes`, unless `mayKeep` says
+ * that nothing else is or will be there: then a large binary may be a view of it.
  * @throws CodecError for any input that is not exactly one well-formed value within the limits
  */
 export interface DecodeMessage {
-  (bytes: Buffer, start: number, end: number): unknown;
+  (bytes: Buffer, start: number, end: number, mayKeep?: boolean): unknown;
   /**
    * Estimate of the memory, in bytes, that the last decoded value takes beyond the bytes of its message: one byte of MessagePack
    * may become an object of 60. A server counts it against `inFlightRequestBytes`. Left out, messages count by their bytes alone.

@@ -21,7 +21,7 @@ export const LARGE_EXTRA_BYTES = 1024 * 1024;
 
 /** Lets a decoder tell what its last value took. */
 export function withExtraBytes(
-  decode: (bytes: Buffer, start: number, end: number) => unknown,
+  decode: (bytes: Buffer, start: number, end: number, mayKeep?: boolean) => unknown,
   get: () => number,
 ): DecodeMessage {
   return Object.defineProperty(decode, 'extraBytes', { get });

@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from '@org/rpc-core';
-import { BoundedDecoder, type ViewCache } from './bounded-decoder.js';
+import { BoundedDecoder } from './bounded-decoder.js';
 import { type Codec, CodecError, type DecodeMessage, type EncodeTarget } from './codec.js';
 import { extraBytesOf, LARGE_EXTRA_BYTES, withExtraBytes } from './extra-bytes.js';
 import { FastEncoder } from './fast-encoder.js';
@@ -7,6 +7,7 @@ import { KeyCache } from './key-cache.js';
 import { PlainCheck } from './plain-check.js';
 import type { Dialect } from './unsupported.js';
 import { explainUnsupported, reasonText } from './value-path.js';
+import { createViewCache } from './view-cache.js';
 
 /** Two values written to the same place would overwrite each other. */
 const SAME_TARGET = 'a value is being encoded to this target already: a getter of it must not send another';
@@ -54,7 +55,7 @@ export function createMsgpack(settings: MsgpackSettings): Codec {
   const shared = new FastEncoder(maximumBytes, maximumElements, dialect);
   /** What is being written to, the looking for a path included: one at most, unless a value encodes another. */
   const busy: EncodeTarget[] = [];
-  const views: ViewCache = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
+  const views = createViewCache();
   return {
     name: 'msgpack',
     encode(value: unknown, target: EncodeTarget): void {
@@ -78,8 +79,8 @@ export function createMsgpack(settings: MsgpackSettings): Codec {
       const decoder = new BoundedDecoder({ limits, keepUnknown, keepMalformed, isForeign, views, keys });
       const check = new PlainCheck(limits);
       let extra = 0;
-      const decode = (bytes: Buffer, start: number, end: number): unknown => {
-        const value = decoder.decodeMessage(bytes, start, end);
+      const decode = (bytes: Buffer, start: number, end: number, mayKeep = false): unknown => {
+        const value = decoder.decodeMessage(bytes, start, end, mayKeep);
         extra = decoder.extraBytes;
         if (extra > LARGE_EXTRA_BYTES && check.isPlain(bytes, start, end)) extra = extraBytesOf(check);
         return value;

@@ -33,14 +33,14 @@ export function msgpackrCodec(options: MsgpackOptions = {}): Codec {
       const check = new PlainCheck(limits);
       const decodeStrictly = strict.createDecoder(limits);
       let wasPlain = false;
-      const decode = (bytes: Buffer, start: number, end: number): unknown => {
+      const decode = (bytes: Buffer, start: number, end: number, mayKeep = false): unknown => {
         wasPlain = check.isPlain(bytes, start, end);
-        if (!wasPlain) return decodeStrictly(bytes, start, end);
+        if (!wasPlain) return decodeStrictly(bytes, start, end, mayKeep);
         try {
           return unpack(unpackr, scratch, bytes, start, end);
         } catch {
           // Such as a stack that was nearly full before: msgpackr recurses, the other decoder does not.
-          return decodeStrictly(bytes, start, end);
+          return decodeStrictly(bytes, start, end, mayKeep);
         }
       };
       return withExtraBytes(decode, () => (wasPlain ? extraBytesOf(check) : (decodeStrictly.extraBytes ?? 0)));

@@ -12,6 +12,8 @@ export interface Scanner {
   push(bytes: Uint8Array, start: number, end: number): number;
   /** Bytes of the unfinished message so far, 0 between two messages. */
   readonly pendingBytes: number;
+  /** How many bytes at least are still to come of the unfinished message: those of the string or binary that it is in. */
+  readonly missingBytes: number;
 }
 
 /** The bounds that a scanner keeps. */
@@ -44,6 +46,10 @@ class EndScanner implements Scanner {
 
   get pendingBytes(): number {
     return this.#offset;
+  }
+
+  get missingBytes(): number {
+    return this.#skip;
   }
 
   push(bytes: Uint8Array, start: number, end: number): number {

@@ -1,6 +1,6 @@
 import { FrameType, HEADER_BYTES, ProtocolError, REQUEST_FIXED_BYTES, ReplyFlag } from './frame.js';
-import { readUint16, readUint32 } from './frame-reader.js';
 import { LOAD_BYTES } from './load.js';
+import { readUint16, readUint32 } from './numbers.js';
 
 /**
  * The name in `compression` of a HELLO for the format of RFC 1950 (zlib: deflate with a checksum), which the sender of the HELLO

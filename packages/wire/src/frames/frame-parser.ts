@@ -10,9 +10,9 @@ import {
   REQUEST_FIXED_BYTES,
   ReplyFlag,
 } from './frame.js';
-import { readUint16, readUint32 } from './frame-reader.js';
 import { LOAD_BYTES } from './load.js';
 import { decodeMetadata } from './metadata.js';
+import { readUint16, readUint32 } from './numbers.js';
 
 /** The head of a REQUEST. One object is refilled for each request, so that the hot path allocates nothing. */
 export interface ParsedRequest {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type RawFrame, rawFrame } from '../../test/raw-peer.js';
-import { GoAwayCode, HEADER_BYTES, ProtocolError } from './frame.js';
-import { FrameReader, readUint16, readUint32 } from './frame-reader.js';
+import { wholeFrames } from '../../test/whole-frames.js';
+import { FrameType, GoAwayCode, HEADER_BYTES, MORE, ProtocolError } from './frame.js';
+import { FrameReader } from './frame-reader.js';
 
 const MAX = 1_000;
 
@@ -12,7 +13,7 @@ function scene(bodyBytesMax = MAX) {
   const oversized: { type: number; flags: number; id: number; bodyBytes: number }[] = [];
   const capacities: number[] = [];
   const reader = new FrameReader(
-    {
+    wholeFrames({
       frame(type, flags, id, bytes, start, end) {
         frames.push({ type, flags, id, body: Buffer.from(bytes.subarray(start, end)) });
         capacities.push(bytes.length);
@@ -20,7 +21,7 @@ function scene(bodyBytesMax = MAX) {
       oversized(type, flags, id, bodyBytes) {
         oversized.push({ type, flags, id, bodyBytes });
       },
-    },
+    }),
     bodyBytesMax,
   );
   return { reader, frames, oversized, capacities };
@@ -86,13 +87,13 @@ describe('the frame reader', () => {
   it('gives out nothing after it was stopped, not even of the chunk that it reads', () => {
     const seen: number[] = [];
     const reader: FrameReader = new FrameReader(
-      {
+      wholeFrames({
         frame(type) {
           seen.push(type);
           reader.stop();
         },
         oversized() {},
-      },
+      }),
       MAX,
     );
     reader.push(STREAM);
@@ -184,6 +185,109 @@ describe('the frame reader at its bounds', () => {
   });
 });
 
+describe('the frame reader, given a piece of a message that is cut', () => {
+  const body = Buffer.alloc(10_000, 'abcdefg');
+  const bytes = Buffer.concat([rawFrame(FrameType.CONTINUATION, body, 7, MORE), STREAM]);
+
+  /** What is told of the bytes, cut at these places. */
+  function told(...cuts: readonly number[]): string[] {
+    const log: string[] = [];
+    let from = 0;
+    const reader = new FrameReader(
+      {
+        given: undefined,
+        frame: (type, _flags, _id, _bytes, start, end) => log.push(`frame ${type} ${end - start}`),
+        part: (type, flags, id, chunk, start, end, rest) => {
+          log.push(`part ${type} ${flags} ${id} ${end - start} ${rest}`);
+          assert.ok(chunk.subarray(start, end).equals(body.subarray(0, end - start)));
+          from = end - start;
+        },
+        further: (chunk, start, end) => {
+          log.push(`further ${end - start}`);
+          assert.ok(chunk.subarray(start, end).equals(body.subarray(from, from + end - start)));
+          from += end - start;
+        },
+        oversized: () => assert.fail('oversized'),
+      },
+      body.length,
+    );
+    for (const [at, cut] of [...cuts, bytes.length].entries()) {
+      reader.push(bytes.subarray(cuts[at - 1] ?? 0, cut));
+      assert.equal(reader.isInsideFrame, cut < HEADER_BYTES + body.length);
+    }
+    assert.deepEqual(log.splice(-3), ['frame 2 5', 'frame 7 0', 'frame 255 45']);
+    return log;
+  }
+
+  it('passes it on as it comes, without a copy', () => {
+    assert.deepEqual(told(3_010, 6_010), ['part 12 8 7 3000 7000', 'further 3000', 'further 4000']);
+  });
+
+  it('passes it on from 1,028 bytes on, in which its length and something of it are', () => {
+    assert.deepEqual(told(11, 1_000, 1_037, 1_038, 1_039), ['part 12 8 7 1028 8972', 'further 1', 'further 8971']);
+    assert.deepEqual(told(7, 11, 5_010), ['part 12 8 7 1028 8972', 'further 3972', 'further 5000']);
+  });
+
+  it('stops with it when it is stopped in the middle', () => {
+    const log: number[] = [];
+    const reader: FrameReader = new FrameReader(
+      {
+        given: undefined,
+        frame: () => assert.fail('a frame'),
+        part: (_type, _flags, _id, _bytes, start, end) => {
+          log.push(end - start);
+          reader.stop();
+        },
+        further: () => assert.fail('more of it'),
+        oversized: () => assert.fail('oversized'),
+      },
+      body.length,
+    );
+    reader.push(bytes.subarray(0, 3_000));
+    reader.push(bytes.subarray(3_000));
+    assert.deepEqual([log, reader.isInsideFrame], [[2_990], false]);
+  });
+});
+
+describe('the frame reader, given a frame that is cut', () => {
+  /** The memory of the frame, whether it was given with it, and where its body begins there. */
+  function memoryOf(body: Buffer, ...cuts: readonly number[]) {
+    const seen: { memory: Buffer; isGiven: boolean; start: number }[] = [];
+    const sink = wholeFrames({
+      frame: (_type, _flags, _id, memory, start, end) => {
+        assert.ok(memory.subarray(start, end).equals(body));
+        seen.push({ memory, isGiven: sink.given === memory, start });
+      },
+      oversized: () => assert.fail('oversized'),
+    });
+    const bytes = rawFrame(FrameType.RESPONSE, body, 7);
+    const reader = new FrameReader(sink, body.length);
+    for (const [at, cut] of [...cuts, bytes.length].entries()) reader.push(bytes.subarray(cuts[at - 1] ?? 0, cut));
+    assert.deepEqual([seen.length, sink.given], [1, undefined]);
+    return seen[0]!;
+  }
+
+  it('takes memory as large as the frame once a quarter of it is there, and gives that with it', () => {
+    const { memory, isGiven } = memoryOf(Buffer.alloc(40_000, 'abc'), 10_010);
+    assert.deepEqual([memory.length, isGiven], [40_000, true]);
+  });
+
+  it('does not give what is small, and uses it again', () => {
+    assert.equal(memoryOf(Buffer.alloc(2_000, 'abc'), 1_000).isGiven, false);
+  });
+
+  it('puts a large binary where a typed array may lie', () => {
+    for (const head of [0, 1, 5, 200]) {
+      const body = Buffer.concat([Buffer.alloc(head, 0xc0), Buffer.from('c600009c40', 'hex'), Buffer.alloc(40_000, 7)]);
+      for (const cuts of [[20_000], [300, 5_000, 20_000]]) {
+        const { memory, start } = memoryOf(body, ...cuts);
+        assert.equal((memory.byteOffset + start + head + 5) % 8, 0);
+        assert.ok(memory.buffer.byteLength < body.length + 8);
+      }
+    }
+  });
+});
+
 describe('the frame reader, whatever comes', () => {
   const aFrame = fc
     .record({
@@ -231,15 +335,5 @@ describe('the frame reader, whatever comes', () => {
       assert.ok(frames.reduce((sum, { body }) => sum + HEADER_BYTES + body.length, 0) <= bytes.length);
     });
     fc.assert(property, { numRuns: 1_000, seed: 3 });
-  });
-});
-
-describe('numbers on the wire', () => {
-  it('are big-endian and unsigned', () => {
-    const bytes = Buffer.from('00ffffffff01020304', 'hex');
-    assert.equal(readUint32(bytes, 1), 0xffff_ffff);
-    assert.equal(readUint32(bytes, 5), 0x0102_0304);
-    assert.equal(readUint16(bytes, 3), 0xffff);
-    assert.equal(readUint16(bytes, 5), 0x0102);
   });
 });

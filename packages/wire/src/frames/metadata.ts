@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Limits, Metadata, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { ProtocolError } from './frame.js';
-import { readUint16 } from './frame-reader.js';
+import { readUint16 } from './numbers.js';
 
 /*
  * The metadata section: pairs one after another, each the bytes of the key (u8), the bytes of the value (u16), key, value. It has

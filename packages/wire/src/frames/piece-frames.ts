@@ -1,11 +1,11 @@
 import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from './frame.js';
 
 /** The first piece follows the length of the whole message: four bytes. */
-const LENGTH_BYTES = 4;
+export const PIECE_LENGTH_BYTES = 4;
 
 /** Where the next piece of a message ends after `sentBytes` of its body: with its header a piece has `PIECE_BYTES`. */
 export function pieceEnd(bodyBytes: number, sentBytes: number): number {
-  return Math.min(bodyBytes, sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? LENGTH_BYTES : 0));
+  return Math.min(bodyBytes, sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? PIECE_LENGTH_BYTES : 0));
 }
 
 /**
@@ -19,9 +19,9 @@ export function putPieceHeader(bytes: Buffer, at: number, message: Buffer, sentB
   const bodyBytes = message.length - HEADER_BYTES;
   const end = pieceEnd(bodyBytes, sentBytes);
   const more = end < bodyBytes ? MORE : 0;
-  const start = at - HEADER_BYTES - (isFirst ? LENGTH_BYTES : 0);
+  const start = at - HEADER_BYTES - (isFirst ? PIECE_LENGTH_BYTES : 0);
   if (isFirst) bytes.writeUInt32BE(bodyBytes, start + HEADER_BYTES);
-  bytes.writeUInt32BE(end - sentBytes + (isFirst ? LENGTH_BYTES : 0), start);
+  bytes.writeUInt32BE(end - sentBytes + (isFirst ? PIECE_LENGTH_BYTES : 0), start);
   bytes[start + 4] = isFirst ? message[4]! : FrameType.CONTINUATION;
   bytes[start + 5] = (isFirst ? message[5]! : 0) | more;
   message.copy(bytes, start + 6, 6, HEADER_BYTES);
@@ -29,7 +29,7 @@ export function putPieceHeader(bytes: Buffer, at: number, message: Buffer, sentB
 }
 
 /** The longest that precedes a piece. */
-export const PIECE_HEADER_BYTES_MAX: number = HEADER_BYTES + LENGTH_BYTES;
+export const PIECE_HEADER_BYTES_MAX: number = HEADER_BYTES + PIECE_LENGTH_BYTES;
 
 /** Whether a frame begins a message in pieces. */
 export function beginsPieces(type: number, flags: number): boolean {

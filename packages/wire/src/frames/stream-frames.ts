@@ -1,7 +1,7 @@
 import type { Codec } from '../codec/codec.js';
 import { FrameType, HEADER_BYTES, ProtocolError, ReplyFlag } from './frame.js';
-import { readUint32 } from './frame-reader.js';
 import { type FrameTarget, putHeader } from './frame-writer.js';
+import { readUint32 } from './numbers.js';
 
 /** Credit of one stream that every peer grants from the start, in bytes of items. */
 export const STREAM_CREDIT: number = 64 * 1024;

@@ -22,7 +22,7 @@ function scene(isWanted = true) {
     frame: (type: number, flags: number, id: number, bytes: Buffer, start: number, end: number) =>
       whole.push({ type, flags, id, body: Buffer.from(bytes.subarray(start, end)) }),
   };
-  const assembler = new Assembler(owner, MAX, (what) => ignored.push(what));
+  const assembler = new Assembler(owner, MAX, (what) => ignored.push(what), { given: undefined });
   const takes = (frame: Buffer, now = 0): boolean => {
     const { length } = frame;
     return assembler.takes(frame[4]!, frame[5]!, frame.readUInt32BE(6), frame, HEADER_BYTES, length, now);
@@ -91,7 +91,39 @@ describe('the assembler', () => {
     );
     const before = process.memoryUsage().arrayBuffers;
     for (const frame of first) takes(frame);
-    assert.ok(process.memoryUsage().arrayBuffers - before <= 200 * 2_048);
+    // Four times of it at most: what will come grows it less often.
+    assert.ok(process.memoryUsage().arrayBuffers - before <= 200 * 4 * 1_024 + 65_536);
+  });
+
+  it('takes a piece as it comes, and is the same to all as if it had come at once', () => {
+    const { assembler, whole, told, takes } = scene();
+    const frames = inPieces(message(50_000), [20_000, 20_000]);
+    for (const frame of frames) {
+      const { length } = frame;
+      const cut = HEADER_BYTES + 2_000;
+      assembler.takes(frame[4]!, frame[5]!, 7, frame, HEADER_BYTES, cut, 0, length - cut);
+      assembler.further(frame, cut, cut + 5_000, 0);
+      assembler.further(frame, cut + 5_000, length, 0);
+    }
+    assert.deepEqual([told, whole.length, assembler.isEmpty], [['announced 3 7 50000'], 1, true]);
+    assert.ok(whole[0]!.body.equals(message(50_000).subarray(HEADER_BYTES)));
+    assert.equal(takes(message(5_000)), false);
+  });
+
+  it('gives a message with its memory, which is exactly as large and has a large binary where a typed array may lie', () => {
+    const body = Buffer.concat([Buffer.from('91c60000c350', 'hex'), Buffer.alloc(50_000, 7)]);
+    const sink: { given: Buffer | undefined } = { given: undefined };
+    const seen: unknown[] = [];
+    const owner = {
+      announced: () => true,
+      oversized: () => assert.fail('oversized'),
+      frame: (_type: number, _flags: number, _id: number, bytes: Buffer, start: number) =>
+        seen.push(sink.given === bytes, bytes.length < body.length + 8, (bytes.byteOffset + start + 6) % 8),
+    };
+    const assembler = new Assembler(owner, MAX, () => {}, sink);
+    for (const frame of inPieces(rawFrame(FrameType.RESPONSE, body, 7), [15_000, 20_000]))
+      assembler.takes(frame[4]!, frame[5]!, 7, frame, HEADER_BYTES, frame.length, 0);
+    assert.deepEqual([seen, sink.given], [[true, true, 0], undefined]);
   });
 });
 
@@ -163,6 +195,30 @@ describe('a message that is not wanted', () => {
     assert.equal(assembler.drop(7), false);
     give(continuation(7, 1_500));
     breaks(() => give(continuation(7, 1_501)), /more than the bytes announced/);
+  });
+
+  it('may come to its end after it was dropped in the middle of a piece', () => {
+    for (const sizes of [[2_000, 2_000], [2_000]]) {
+      const { assembler, give, whole } = scene();
+      const frames = inPieces(message(5_000), sizes);
+      give(frames[0]!);
+      const piece = frames[1]!;
+      assembler.takes(
+        piece[4]!,
+        piece[5]!,
+        7,
+        piece,
+        HEADER_BYTES,
+        HEADER_BYTES + 1_100,
+        0,
+        piece.length - HEADER_BYTES - 1_100,
+      );
+      assert.equal(assembler.drop(7), true);
+      assembler.further(piece, HEADER_BYTES + 1_100, piece.length, 0);
+      give(...frames.slice(2));
+      assert.deepEqual([whole.length, assembler.isEmpty], [0, true]);
+      breaks(() => give(continuation(7, 1_024)), /of which no message has begun/);
+    }
   });
 
   it('is dropped by a CANCEL, which its owner sees too; CREDIT leaves it alone', () => {

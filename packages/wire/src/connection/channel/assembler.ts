@@ -1,6 +1,8 @@
 import { FrameType, GoAwayCode, MORE, PIECE_BYTES_MIN, ProtocolError } from '../../frames/frame.js';
-import { readUint32, SKIP_FACTOR } from '../../frames/frame-reader.js';
-import { beginsPieces } from '../../frames/piece-frames.js';
+import { type FrameSink, SKIP_FACTOR } from '../../frames/frame-reader.js';
+import { MessageMemory } from '../../frames/message-memory.js';
+import { readUint32 } from '../../frames/numbers.js';
+import { beginsPieces, PIECE_LENGTH_BYTES } from '../../frames/piece-frames.js';
 import type { ChannelOwner } from './channel-owner.js';
 
 /**
@@ -13,11 +15,19 @@ interface Unfinished {
   readonly type: number;
   readonly flags: number;
   readonly bodyBytes: number;
-  /** Grows with what has really arrived, never with what was announced. */
-  bytes: Buffer;
-  receivedBytes: number;
+  readonly memory: MessageMemory;
   readonly beganAt: number;
   progressAt: number;
+}
+
+/** A piece that has begun and is not whole. */
+interface OpenPiece {
+  /** Its message; `undefined` once nobody wants that. */
+  message: Unfinished | undefined;
+  readonly id: number;
+  readonly isLast: boolean;
+  readonly pieceBytes: number;
+  restBytes: number;
 }
 
 /**
@@ -28,23 +38,28 @@ export class Assembler {
   readonly #owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>;
   readonly #messageBytes: number;
   readonly #ignore: (what: string) => void;
+  readonly #sink: Pick<FrameSink, 'given'>;
   readonly #unfinished = new Map<number, Unfinished>();
   /** How many bytes may still come of messages that nobody wants. */
   readonly #unwanted = new Map<number, number>();
+  #piece: OpenPiece | undefined;
 
   /**
    * @param owner - whom messages are for
    * @param messageBytes - of the longest message that is taken
    * @param ignore - counts what is harmless by itself, and throws a ProtocolError when there is too much of it
+   * @param sink - where it says that the memory of a message is given with it
    */
   constructor(
     owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>,
     messageBytes: number,
     ignore: (what: string) => void,
+    sink: Pick<FrameSink, 'given'>,
   ) {
     this.#owner = owner;
     this.#messageBytes = messageBytes;
     this.#ignore = ignore;
+    this.#sink = sink;
   }
 
   /** Whether no message is unfinished. */
@@ -54,17 +69,42 @@ export class Assembler {
 
   /**
    * Looks at a frame of a call. Returns whether it was a piece: all others are left to the owner.
+   * @param restBytes - how much of it has not come yet, and is given to `further`; only of a piece
    * @throws ProtocolError when it can't be a piece of what it says, or stands between the pieces of a message
    */
-  takes(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, now: number): boolean {
+  takes(
+    type: number,
+    flags: number,
+    id: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    now: number,
+    restBytes = 0,
+  ): boolean {
     const isFurther = type === FrameType.CONTINUATION;
-    if (isFurther) this.#continue(flags, id, bytes.subarray(start, end), now);
-    else {
+    if (!isFurther) {
       if (this.#unfinished.size > 0) this.#interrupt(type, id);
       if (!beginsPieces(type, flags)) return false;
-      this.#begin(type, flags, id, bytes.subarray(start, end), now);
     }
+    const message = isFurther
+      ? this.#continue(flags, id, end - start + restBytes)
+      : this.#begin(type, flags, id, bytes, start, end + restBytes, now);
+    const contentStart = isFurther ? start : start + PIECE_LENGTH_BYTES;
+    const pieceBytes = end - contentStart + restBytes;
+    const piece = { message, id, isLast: isFurther && (flags & MORE) === 0, pieceBytes, restBytes };
+    this.#append(piece, bytes, contentStart, end, now);
+    this.#piece = restBytes > 0 ? piece : undefined;
     return true;
+  }
+
+  /** Takes the next bytes of a piece of which `takes` has got the beginning. */
+  further(bytes: Buffer, start: number, end: number, now: number): void {
+    const piece = this.#piece;
+    if (piece === undefined) return;
+    piece.restBytes -= end - start;
+    if (piece.restBytes === 0) this.#piece = undefined;
+    this.#append(piece, bytes, start, end, now);
   }
 
   /**
@@ -88,7 +128,15 @@ export class Assembler {
     const message = this.#unfinished.get(id);
     if (message === undefined) return false;
     this.#unfinished.delete(id);
-    this.#discard(id, message.bodyBytes - message.receivedBytes);
+    let restBytes = message.bodyBytes - message.memory.receivedBytes;
+    const piece = this.#piece;
+    if (piece?.message === message) {
+      // The rest of this piece goes nowhere, and what follows it counts as unwanted.
+      piece.message = undefined;
+      restBytes -= piece.restBytes;
+      if (piece.isLast) return true;
+    }
+    this.#discard(id, restBytes);
     return true;
   }
 
@@ -105,50 +153,79 @@ export class Assembler {
   clear(): void {
     this.#unfinished.clear();
     this.#unwanted.clear();
+    this.#piece = undefined;
   }
 
-  #begin(type: number, flags: number, id: number, body: Buffer, now: number): void {
-    if (body.length < 4) throw new ProtocolError('the first piece of a message is cut short');
-    const bodyBytes = readUint32(body, 0);
-    const piece = body.subarray(4);
-    if (piece.length >= bodyBytes) {
-      const reason = `a first piece of ${piece.length} bytes of a message of ${bodyBytes}, and MORE to follow`;
+  /** A message begins with a piece whose body is `bytes[start, end)`. Returns it if it is wanted. */
+  #begin(
+    type: number,
+    flags: number,
+    id: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    now: number,
+  ): Unfinished | undefined {
+    const pieceBytes = end - start - PIECE_LENGTH_BYTES;
+    if (pieceBytes < 0) throw new ProtocolError('the first piece of a message is cut short');
+    const bodyBytes = readUint32(bytes, start);
+    if (pieceBytes >= bodyBytes) {
+      const reason = `a first piece of ${pieceBytes} bytes of a message of ${bodyBytes}, and MORE to follow`;
       throw new ProtocolError(reason);
     }
-    this.#judge(piece.length);
+    this.#judge(pieceBytes);
     if (bodyBytes > SKIP_FACTOR * this.#messageBytes) {
       const reason = `a message of ${bodyBytes} bytes is far beyond the limit of ${this.#messageBytes} (messageBytes)`;
       throw new ProtocolError(reason, GoAwayCode.LIMIT);
     }
-    const rest = bodyBytes - piece.length;
+    const rest = bodyBytes - pieceBytes;
     if (bodyBytes > this.#messageBytes) {
       this.#discard(id, rest);
-      return this.#owner.oversized(type, flags, id, bodyBytes);
+      this.#owner.oversized(type, flags, id, bodyBytes);
+      return undefined;
     }
-    if (!this.#owner.announced(type, flags, id, bodyBytes)) return this.#discard(id, rest);
-    const message = { type, flags, bodyBytes, bytes: EMPTY, receivedBytes: 0, beganAt: now, progressAt: now };
-    append(message, piece);
+    if (!this.#owner.announced(type, flags, id, bodyBytes)) {
+      this.#discard(id, rest);
+      return undefined;
+    }
+    const message = { type, flags, bodyBytes, memory: new MessageMemory(), beganAt: now, progressAt: now };
     this.#unfinished.set(id, message);
+    return message;
   }
 
-  #continue(flags: number, id: number, piece: Buffer, now: number): void {
+  /** A further piece of so many bytes begins. Returns its message if that is wanted. */
+  #continue(flags: number, id: number, pieceBytes: number): Unfinished | undefined {
     const isLast = (flags & MORE) === 0;
     const message = this.#unfinished.get(id);
-    if (!isLast) this.#judge(piece.length);
-    if (message === undefined) return this.#skip(id, piece.length, isLast);
-    const { type, bodyBytes } = message;
-    const received = message.receivedBytes + piece.length;
+    if (!isLast) this.#judge(pieceBytes);
+    if (message === undefined) {
+      this.#skip(id, pieceBytes, isLast);
+      return undefined;
+    }
+    const { bodyBytes } = message;
+    const received = message.memory.receivedBytes + pieceBytes;
     if (received > bodyBytes || (received === bodyBytes && !isLast))
       throw new ProtocolError(`the pieces of a message of call ${id} are more than the ${bodyBytes} bytes announced`);
     if (received < bodyBytes && isLast)
       throw new ProtocolError(`the pieces of a message of call ${id} end after ${received} of ${bodyBytes} bytes`);
-    append(message, piece);
-    if (piece.length >= PIECE_BYTES_MIN) message.progressAt = now;
-    if (!isLast) return;
+    return message;
+  }
+
+  /** Puts what has come of a piece into its message, and gives that to the owner when it is whole. */
+  #append(piece: OpenPiece, bytes: Buffer, start: number, end: number, now: number): void {
+    const { message, id } = piece;
+    if (message === undefined) return;
+    const { memory, type, bodyBytes } = message;
+    memory.append(bytes, start, end, bodyBytes);
+    if (piece.restBytes > 0) return;
+    if (piece.pieceBytes >= PIECE_BYTES_MIN) message.progressAt = now;
+    if (!piece.isLast) return;
     this.#unfinished.delete(id);
     // The time that a request says is left counts from the piece that says it.
     const readAt = type === FrameType.REQUEST ? message.beganAt : now;
-    this.#owner.frame(type, message.flags, id, message.bytes, 0, bodyBytes, readAt);
+    this.#sink.given = memory.bytes;
+    this.#owner.frame(type, message.flags, id, memory.bytes, memory.start, memory.end, readAt);
+    this.#sink.given = undefined;
   }
 
   /** CANCEL ends an unfinished message, CREDIT may stand between its pieces, no other frame of its id may. */
@@ -179,17 +256,3 @@ export class Assembler {
     else this.#discard(id, rest - pieceBytes);
   }
 }
-
-/** Growing by factors keeps what is copied linear in what arrives, and the memory within four times of it. */
-function append(message: Unfinished, piece: Buffer): void {
-  const needed = message.receivedBytes + piece.length;
-  if (needed > message.bytes.length) {
-    const larger = Buffer.allocUnsafeSlow(Math.min(message.bodyBytes, Math.max(4 * message.bytes.length, needed)));
-    message.bytes.copy(larger, 0, 0, message.receivedBytes);
-    message.bytes = larger;
-  }
-  piece.copy(message.bytes, message.receivedBytes);
-  message.receivedBytes = needed;
-}
-
-const EMPTY = Buffer.alloc(0);

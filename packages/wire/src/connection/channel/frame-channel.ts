@@ -28,6 +28,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   /** Messages that come in pieces. */
   readonly incoming: Assembler;
   readonly decode: DecodeMessage;
+  /** The memory of the frame or message in hand, when it may be kept: see {@link DecodeMessage}. */
+  given: Buffer | undefined = undefined;
   readonly keepalive: Keepalive;
   /** Whether this is the server's end. */
   readonly isServer: boolean;
@@ -64,7 +66,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.output = this.writes.output;
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
-    this.incoming = new Assembler(owner, limits.messageBytes, (what) => this.ignoreFrame(what));
+    this.incoming = new Assembler(owner, limits.messageBytes, (what) => this.ignoreFrame(what), this);
     const port: KeepalivePort = {
       readAt: () => this.readAt,
       ping: (opaque) => {
@@ -221,6 +223,16 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   }
 
   // FrameSink
+
+  part(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, restBytes: number): void {
+    this.#framesRead++;
+    if (!this.#greeted) throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
+    this.incoming.takes(type, flags, id, bytes, start, end, this.readAt, restBytes);
+  }
+
+  further(bytes: Buffer, start: number, end: number): void {
+    this.incoming.further(bytes, start, end, this.readAt);
+  }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     this.#framesRead++;

@@ -66,7 +66,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#calls = new CallOwner({ wire: this, clock, timers });
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
-    this.#replies = new ReplyReader(this.#channel.decode, limits);
+    this.#replies = new ReplyReader(this.#channel, limits);
     this.#compressed = new CompressedReplies(this, this.#channel, this.#inFlight, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#channel.start();

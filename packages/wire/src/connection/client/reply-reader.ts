@@ -1,17 +1,18 @@
 import type { Call, Limits } from '@org/rpc-core';
 import { isRpcError } from '@org/rpc-core';
-import { CodecError, type DecodeMessage } from '../../codec/codec.js';
+import { CodecError } from '../../codec/codec.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { parseError, parseReplyHead } from '../../frames/frame-parser.js';
 import { callError, unfitAnswer } from '../calls/call-owner.js';
+import type { FrameChannel } from '../channel/frame-channel.js';
 
 /** Reads the frames that end calls, on one connection of a client. */
 export class ReplyReader {
-  readonly #decode: DecodeMessage;
+  readonly #channel: Pick<FrameChannel, 'decode' | 'given'>;
   readonly #limits: Limits;
 
-  constructor(decode: DecodeMessage, limits: Limits) {
-    this.#decode = decode;
+  constructor(channel: Pick<FrameChannel, 'decode' | 'given'>, limits: Limits) {
+    this.#channel = channel;
     this.#limits = limits;
   }
 
@@ -38,6 +39,11 @@ export class ReplyReader {
     }
   }
 
+  #decode(bytes: Buffer, start: number, end: number): unknown {
+    const { decode, given } = this.#channel;
+    return decode(bytes, start, end, bytes === given);
+  }
+
   #response(call: Call, flags: number, bytes: Buffer, start: number, end: number): void {
     if (call.stream !== undefined) throw new ProtocolError('a RESPONSE to a call that streams');
     // Almost every reply has neither metadata nor load.
@@ -49,7 +55,7 @@ export class ReplyReader {
   }
 
   #error(call: Call, flags: number, bytes: Buffer, start: number, end: number, hasItems: boolean): void {
-    const { error, metadata } = parseError(flags, bytes, start, end, this.#decode, this.#limits);
+    const { error, metadata } = parseError(flags, bytes, start, end, this.#channel.decode, this.#limits);
     // A stream that has given an item has run, whatever the ERROR says: were it begun anew, its reader would get that item twice.
     if (hasItems && error.progress === 'refused') error.progress = 'processed';
     error.service = call.service;

@@ -217,7 +217,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     this.#calls.answered(call, this.#channel.readAt);
     let message: readonly unknown[];
     try {
-      message = this.#decode(bytes, start, end) as readonly unknown[];
+      message = this.#decode(bytes, start, end, bytes === this.#channel.given) as readonly unknown[];
     } catch (error) {
       const reason = `the reply is malformed: ${(error as Error).message}`;
       return call.fail(callError(call, 'INTERNAL', reason, 'processed', error));

@@ -184,7 +184,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   decode(call: IncomingCall<Entry>, bytes: Buffer, start: number, end: number): readonly unknown[] {
     let args: unknown;
     try {
-      args = this.#decode(bytes, start, end);
+      args = this.#decode(bytes, start, end, bytes === this.#channel.given);
     } catch (error) {
       // The message ends where the scanner says, whatever it holds: the next one is sound.
       throw refused('INVALID_ARGUMENT', `the parameters are malformed: ${(error as Error).message}`);

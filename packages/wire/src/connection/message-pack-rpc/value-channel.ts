@@ -2,6 +2,7 @@ import type { Clock, Limits, Peer } from '@org/rpc-core';
 import { CodecError } from '../../codec/codec.js';
 import { createScanner, type Scanner } from '../../codec/scanner.js';
 import { ProtocolError } from '../../frames/frame.js';
+import { MessageMemory } from '../../frames/message-memory.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import { ByteChannel, type ByteChannelOwner } from '../channel/byte-channel.js';
 import { DEFAULT_KEEPALIVE, type ResolvedKeepalive } from '../channel/keepalive.js';
@@ -52,13 +53,14 @@ export class ValueChannel implements ByteChannelOwner {
   readonly output: Output;
   /** Who receives what the stream brings. */
   readonly receiver: ByteReceiver;
+  /** The memory of the message in hand, when it may be kept: see `DecodeMessage`. */
+  given: Buffer | undefined = undefined;
   readonly #options: ValueChannelOptions;
   readonly #bytes: ByteChannel;
   readonly #scanner: Scanner;
   readonly #stalls = new StallWatch();
-  /** The beginning of an unfinished message, in a buffer that doubles: pieces of one byte each must not be kept as such. */
-  #pending: Buffer | undefined;
-  #pendingBytes = 0;
+  /** The beginning of an unfinished message. */
+  readonly #pending = new MessageMemory();
   /** How many bytes of a message that is too long are not in there. */
   #skippedBytes = 0;
   /** What came after the message whose answer filled the write queue. */
@@ -121,7 +123,7 @@ export class ValueChannel implements ByteChannelOwner {
     if (this.#messagesRead === 0 && now > firstMessageBy)
       return this.#malformed(`no whole message within ${limits.handshakeMs} ms (limits.handshakeMs)`);
     // A peer that is not being read from cannot end its message.
-    const isInside = this.#pendingBytes > 0 && !this.isFull;
+    const isInside = this.#pending.receivedBytes > 0 && !this.isFull;
     if (this.#stalls.isFrameStalled(isInside, this.#messagesRead, now, limits.frameStallMs))
       return this.#malformed(`a message was not whole within ${limits.frameStallMs} ms (limits.frameStallMs)`);
     this.#bytes.tick(now);
@@ -148,7 +150,7 @@ export class ValueChannel implements ByteChannelOwner {
   resumed(): void {}
 
   stopped(): void {
-    this.#pending = undefined;
+    this.#pending.clear();
     this.#held = NOTHING;
   }
 
@@ -175,7 +177,7 @@ export class ValueChannel implements ByteChannelOwner {
       if (end < 0) return this.#keep(bytes, start, bytes.length);
       this.#messagesRead++;
       const isShort = end - start <= this.#options.limits.messageBytes;
-      if (this.#pendingBytes === 0 && isShort) this.#options.owner.message(bytes, start, end);
+      if (this.#pending.receivedBytes === 0 && isShort) this.#options.owner.message(bytes, start, end);
       else this.#finish(bytes, start, end);
       start = end;
     }
@@ -194,41 +196,41 @@ export class ValueChannel implements ByteChannelOwner {
   /** Ends the message that began in an earlier chunk. */
   #finish(bytes: Buffer, start: number, end: number): void {
     this.#keep(bytes, start, end);
-    const message = this.#pending!;
-    const length = this.#pendingBytes;
+    const { bytes: message, start: from, end: to } = this.#pending;
     const skipped = this.#skippedBytes;
-    this.#pending = undefined;
-    this.#pendingBytes = 0;
+    this.#pending.clear();
     this.#skippedBytes = 0;
-    if (skipped === 0) this.#options.owner.message(message, 0, length);
-    else this.#options.owner.tooLong(message.subarray(0, length), length + skipped);
+    if (skipped > 0) return this.#options.owner.tooLong(message.subarray(from, to), to - from + skipped);
+    this.given = message;
+    this.#options.owner.message(message, from, to);
+    this.given = undefined;
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
-    const needed = this.#pendingBytes + end - start;
+    const needed = this.#pending.receivedBytes + end - start;
     if (this.#skippedBytes > 0 || needed > this.#options.limits.messageBytes) return this.#skip(bytes, start, end);
-    if (this.#pending === undefined || needed > this.#pending.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(256, 2 * this.#pendingBytes, needed));
-      this.#pending?.copy(larger, 0, 0, this.#pendingBytes);
-      this.#pending = larger;
-    }
-    bytes.copy(this.#pending, this.#pendingBytes, start, end);
-    this.#pendingBytes = needed;
+    // Most messages end with the string or binary that they are in.
+    this.#pending.append(bytes, start, end, needed + this.#scanner.missingBytes);
   }
 
   /** Of what is too long no more than the beginning is kept, which says whose it is. */
   #skip(bytes: Buffer, start: number, end: number): void {
-    const length = this.#pendingBytes + this.#skippedBytes + end - start;
+    const pending = this.#pending;
+    const length = pending.receivedBytes + this.#skippedBytes + end - start;
     if (this.#skippedBytes === 0) {
-      const kept = this.#pending?.subarray(0, Math.min(this.#pendingBytes, HEAD_BYTES)) ?? NOTHING;
-      this.#pending = Buffer.concat([kept, bytes.subarray(start, start + HEAD_BYTES - kept.length)]);
-      this.#pendingBytes = this.#pending.length;
+      const kept = pending.bytes.subarray(pending.start, Math.min(pending.end, pending.start + HEAD_BYTES));
+      const head = Buffer.concat([kept, bytes.subarray(start, start + HEAD_BYTES - kept.length)]);
+      pending.clear();
+      pending.append(head, 0, head.length, head.length);
     }
-    this.#skippedBytes = length - this.#pendingBytes;
+    this.#skippedBytes = length - pending.receivedBytes;
   }
 
   #malformed(told: string, reason = told): void {
-    if (this.isOpen) this.#options.owner.malformed(told, this.#pending?.subarray(0, this.#pendingBytes) ?? NOTHING);
+    if (this.isOpen) {
+      const { bytes, start, end } = this.#pending;
+      this.#options.owner.malformed(told, bytes.subarray(start, end));
+    }
     this.closeAfterWriting(reason);
   }
 }

@@ -151,7 +151,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
 function decodeArgs(channel: FrameChannel, bytes: Buffer, start: number, end: number): readonly unknown[] {
   let args: unknown;
   try {
-    args = channel.decode(bytes, start, end);
+    args = channel.decode(bytes, start, end, bytes === channel.given);
   } catch (error) {
     const { message } = error as Error;
     if (error instanceof CodecError && !error.malformed)

@@ -1,0 +1,78 @@
+import { readUint16, readUint32 } from './numbers.js';
+
+/** The least memory of a message that comes in parts, in bytes. */
+const MEMORY_BYTES_MIN = 256;
+
+/** A large binary begins within so many bytes of its message, or its place is not looked for. */
+const HEAD_BYTES = 256;
+
+/** What a place must be a multiple of, so that a typed array of any kind may lie there. */
+const ALIGNMENT = 8;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The bytes of a message that does not come at once, put together in memory of its own. It grows by factors with what has really
+ * come, which keeps the copying linear and the memory within four times of that; as soon as a quarter of the message is there, it
+ * is exactly as large as the message. Where the message is little more than one binary, that lies at a multiple of eight, so that
+ * whoever reads it may use it where it lies.
+ */
+export class MessageMemory {
+  bytes: Buffer = EMPTY;
+  /** Where the message begins in `bytes`. */
+  start = 0;
+  /** How much of it has come. */
+  receivedBytes = 0;
+
+  /** Where in `bytes` the part ends that has come. */
+  get end(): number {
+    return this.start + this.receivedBytes;
+  }
+
+  /**
+   * Appends `bytes[start, end)`.
+   * @param totalBytes - how long the message will be, or at least: it decides how much memory is taken, never whether it is enough
+   */
+  append(bytes: Buffer, start: number, end: number, totalBytes: number): void {
+    const needed = this.receivedBytes + end - start;
+    if (this.start + needed > this.bytes.length) this.#grow(needed, totalBytes, bytes, start, end);
+    bytes.copy(this.bytes, this.end, start, end);
+    this.receivedBytes = needed;
+  }
+
+  /** Takes memory over, to be used in place of what would be allocated first. */
+  reuse(memory: Buffer): void {
+    this.bytes = memory;
+    this.start = 0;
+    this.receivedBytes = 0;
+  }
+
+  /** Forgets the message and its memory. */
+  clear(): void {
+    this.reuse(EMPTY);
+  }
+
+  #grow(needed: number, totalBytes: number, bytes: Buffer, start: number, end: number): void {
+    const before = this.bytes.subarray(this.start, this.end);
+    const room = Math.max(needed, Math.min(totalBytes, Math.max(MEMORY_BYTES_MIN, 4 * needed)));
+    const at = before.length === 0 ? binaryStart(bytes, start, end, room) : binaryStart(before, 0, before.length, room);
+    const padding = (ALIGNMENT - (at % ALIGNMENT)) % ALIGNMENT;
+    const larger = Buffer.allocUnsafeSlow(padding + room);
+    before.copy(larger, padding);
+    this.bytes = larger;
+    this.start = padding;
+  }
+}
+
+/** Where the content of the binary begins that a message of so many bytes, of which the first ones are here, is mostly made of; else 0. */
+function binaryStart(bytes: Buffer, start: number, end: number, totalBytes: number): number {
+  const last = Math.min(end, start + HEAD_BYTES) - 5;
+  for (let i = start; i < last; i++) {
+    const head = bytes[i];
+    if (head !== 0xc6 && head !== 0xc5) continue;
+    const content = i + (head === 0xc6 ? 5 : 3) - start;
+    const byteLength = head === 0xc6 ? readUint32(bytes, i + 1) : readUint16(bytes, i + 1);
+    if (content + byteLength <= totalBytes && 2 * byteLength > totalBytes) return content;
+  }
+  return 0;
+}
