@@ -7,6 +7,7 @@ import { allocateChunk, type Chunk } from '../../packages/wire/src/codec/codec.j
 import { msgpack } from '../../packages/wire/src/codec/msgpack.js';
 import { FrameReader } from '../../packages/wire/src/frames/frame-reader.js';
 import { createRequestHead, type FrameTarget, writeRequest } from '../../packages/wire/src/frames/frame-writer.js';
+import { wholeFrames } from '../../packages/wire/test/whole-frames.js';
 import type { Case } from './measure.js';
 
 const OBJECT = {
@@ -69,7 +70,7 @@ function frameCases(): Case[] {
   const batch = 16;
   for (let i = 0; i < batch; i++) writeRequest(target, codec, head, args);
   const chunk = target.chunk.bytes.subarray(0, target.position);
-  const sink = { frame: () => undefined, oversized: () => undefined };
+  const sink = wholeFrames({ frame: () => undefined, oversized: () => undefined });
   return [
     {
       name: 'write a request of two integers',

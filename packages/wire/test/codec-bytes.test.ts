@@ -220,7 +220,10 @@ for (const codec of CODECS) {
       const value = codec.create().createDecoder(LIMITS)(bytes, 0, bytes.length);
       bytes.fill(0);
       assert.deepEqual(value, { text: 'x'.repeat(100), binary: Buffer.from('abc'), key: 'short' });
-      assert.equal((value as { binary: Buffer }).binary.buffer.byteLength, 3);
+      // Of its memory, which it may share with others of its message, the rest shows nothing.
+      const { buffer, byteOffset } = (value as { binary: Buffer }).binary;
+      assert.ok(byteOffset === 0 && buffer.byteLength <= bytes.length);
+      assert.ok(Buffer.from(buffer as ArrayBuffer, 3).every((byte) => byte === 0));
     });
   });
 }

@@ -182,7 +182,7 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
     const sentBytes = pieceEnd(Number.POSITIVE_INFINITY, 0);
     const message = Buffer.alloc(HEADER_BYTES + sentBytes + bytes.length + (more ? 1 : 0));
     message.writeUInt32BE(id, 6);
-    putPieceHeader(target.chunk.bytes, HEADER_BYTES, message, sentBytes);
+    putPieceHeader(target.chunk.bytes, HEADER_BYTES, message, message.length - HEADER_BYTES, sentBytes);
     target.position = HEADER_BYTES + bytes.copy(target.chunk.bytes, HEADER_BYTES);
   },
 };

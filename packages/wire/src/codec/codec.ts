@@ -1,4 +1,5 @@
 import type { Limits } from '@org/rpc-core';
+import type { Attachments } from './attachments.js';
 
 /** A piece of memory to write into, with its view kept beside it: making a view costs more than a small message. */
 export interface Chunk {
@@ -16,6 +17,8 @@ export function allocateChunk(bytes: number): Chunk {
 export interface EncodeTarget {
   chunk: Chunk;
   position: number;
+  /** Takes large binaries without a copy. A codec need not use it. */
+  readonly attachments?: Attachments;
 }
 
 /**

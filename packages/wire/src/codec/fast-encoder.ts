@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { type Attachments, mayBeAttached } from './attachments.js';
 import { allocateChunk, CodecError, type EncodeTarget } from './codec.js';
 import { elementCost } from './element-costs.js';
 import { encodeCommon, encodeCommonBigint } from './encode-common.js';
@@ -39,6 +40,8 @@ export class FastEncoder extends Encoder {
   #start = 0;
   #numericKeyWork = 0;
   #elements = 0;
+  #attachments: Attachments | undefined;
+  #attachedBytesMin = Number.POSITIVE_INFINITY;
 
   constructor(maximumBytes: number, maximumElements: number, dialect: Dialect = 'ours') {
     super({ initialBufferSize: 1 });
@@ -58,12 +61,20 @@ export class FastEncoder extends Encoder {
     this.pos = this.#start = target.position;
     this.#numericKeyWork = 0;
     this.#elements = 0;
+    const { attachments } = target;
+    this.#attachments = attachments;
+    this.#attachedBytesMin = attachments === undefined ? Number.POSITIVE_INFINITY : attachments.fromBytes;
     try {
       this.doEncode(value, 1);
-      if (this.pos - this.#start > this.#maximumBytes) throw this.#tooLarge();
+      const attachedBytes = attachments === undefined ? 0 : attachments.bytes;
+      if (this.pos - this.#start + attachedBytes > this.#maximumBytes) throw this.#tooLarge();
       if (this.#chunk !== target.chunk) target.chunk = this.#chunk;
       target.position = this.pos;
+    } catch (error) {
+      attachments?.drop();
+      throw error;
     } finally {
+      this.#attachments = undefined;
       this.#chunk = EMPTY;
       this.bytes = EMPTY.bytes;
       this.view = EMPTY.view;
@@ -175,10 +186,18 @@ export class FastEncoder extends Encoder {
   }
 
   override encodeBinary(value: Uint8Array): void {
-    if (!this.isRaw) return super.encodeBinary(value);
-    this.ensureBufferSizeToWrite(5 + value.byteLength);
-    this.pos += putTextHeader(this.bytes, this.pos, value.byteLength, true);
-    this.writeU8a(value);
+    const { byteLength } = value;
+    if (byteLength >= this.#attachedBytesMin && mayBeAttached(value)) {
+      this.ensureBufferSizeToWrite(5);
+      this.pos += this.isRaw
+        ? putTextHeader(this.bytes, this.pos, byteLength, true)
+        : putBinaryHeader(this.bytes, this.pos, byteLength);
+      this.#attachments!.add(value, this.pos);
+    } else if (this.isRaw) {
+      this.ensureBufferSizeToWrite(5 + byteLength);
+      this.pos += putTextHeader(this.bytes, this.pos, byteLength, true);
+      this.writeU8a(value);
+    } else super.encodeBinary(value);
   }
 
   #enter(length: number, depth: number): void {
@@ -236,6 +255,7 @@ export class FastEncoder extends Encoder {
     this.#mapHeader(written);
     const body = header + mapHeaderBytes(length);
     this.bytes.copyWithin(this.pos, body, end);
+    this.#attachments?.move(body, this.pos - body);
     this.pos += end - body;
   }
 
@@ -257,13 +277,13 @@ export class FastEncoder extends Encoder {
         encodeDate(this, value as Date);
         return;
       case 'map':
-        encodeNested(this, EXTENSION.map, this.#entries(value as Map<unknown, unknown>), depth);
+        this.#nested(EXTENSION.map, this.#entries(value as Map<unknown, unknown>), depth);
         return;
       case 'set':
-        encodeNested(this, EXTENSION.set, this.#members(value as Set<unknown>), depth);
+        this.#nested(EXTENSION.set, this.#members(value as Set<unknown>), depth);
         return;
       case 'error':
-        encodeNested(this, EXTENSION.error, errorParts(value as Error), depth);
+        this.#nested(EXTENSION.error, errorParts(value as Error), depth);
         return;
       case 'typed-array':
       case 'array-buffer':
@@ -275,6 +295,14 @@ export class FastEncoder extends Encoder {
       default:
         throw UNSUPPORTED;
     }
+  }
+
+  /** The length of an extension is that of what stands in the chunk: nothing within it is attached. */
+  #nested(type: number, parts: readonly unknown[], depth: number): void {
+    const attachedBytesMin = this.#attachedBytesMin;
+    this.#attachedBytesMin = Number.POSITIVE_INFINITY;
+    encodeNested(this, type, parts, depth);
+    this.#attachedBytesMin = attachedBytesMin;
   }
 
   #bigint(value: bigint): void {
@@ -305,6 +333,18 @@ export class FastEncoder extends Encoder {
     if (this.#numericKeyWork > NUMERIC_KEY_WORK)
       throw this.#bound(`value has ${TOO_MANY_NUMERIC_KEYS}; send them as an array`);
   }
+}
+
+/** Writes the header of a binary at `at`. Returns how long it is. */
+function putBinaryHeader(bytes: Buffer, at: number, byteLength: number): number {
+  if (byteLength < 0x1_0000) {
+    bytes[at] = 0xc5;
+    bytes.writeUInt16BE(byteLength, at + 1);
+    return 3;
+  }
+  bytes[at] = 0xc6;
+  bytes.writeUInt32BE(byteLength, at + 1);
+  return 5;
 }
 
 function mapHeaderBytes(length: number): number {

@@ -149,7 +149,7 @@ export class FrameReader {
     this.#isCut = true;
     this.#body.reuse(this.#spare);
     this.#spare = EMPTY;
-    this.#body.append(bytes, bodyStart, end, bodyBytes);
+    this.#body.append(bytes, bodyStart, end, isPiece(this.#header, 0) ? PART_BYTES_MIN : bodyBytes);
     return end;
   }
 
@@ -158,9 +158,10 @@ export class FrameReader {
     const header = this.#header;
     const body = this.#body;
     const bodyBytes = readUint32(header, 0);
-    const missing = (isPiece(header, 0) ? Math.min(bodyBytes, PART_BYTES_MIN) : bodyBytes) - body.receivedBytes;
+    const awaited = isPiece(header, 0) ? Math.min(bodyBytes, PART_BYTES_MIN) : bodyBytes;
+    const missing = awaited - body.receivedBytes;
     const position = Math.min(end, start + missing);
-    body.append(bytes, start, position, bodyBytes);
+    body.append(bytes, start, position, awaited);
     if (end - start < missing) return position;
     this.#isCut = false;
     const whole = body.bytes;

@@ -170,10 +170,11 @@ export function writeGoAway(target: FrameTarget, code: GoAwayCode, reason: strin
   putHeader(target, start, FrameType.GOAWAY, flags, 0);
 }
 
-/** Writes the header at `start` of a frame that ends at the target's position. */
+/** Writes the header at `start` of a frame that ends at the target's position, what is attached to it included. */
 export function putHeader(target: FrameTarget, start: number, type: number, flags: number, id: number): void {
   const { bytes } = target.chunk;
-  putUint32(bytes, start, target.position - start - HEADER_BYTES);
+  const { attachments } = target;
+  putUint32(bytes, start, target.position - start - HEADER_BYTES + (attachments === undefined ? 0 : attachments.bytes));
   bytes[start + 4] = type;
   bytes[start + 5] = flags;
   putUint32(bytes, start + 6, id);

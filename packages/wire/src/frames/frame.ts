@@ -63,8 +63,11 @@ export const ReplyFlag = {
 /** Flag of a REQUEST, RESPONSE, ERROR, ITEM or CONTINUATION: more pieces of this message follow. */
 export const MORE = 0x08;
 
-/** A message whose body is longer than this is sent in pieces, so that it delays nothing else. */
+/** How long a piece of a message is with its header, but the last one. */
 export const PIECE_BYTES: number = 64 * 1024;
+
+/** A message whose body is longer than this is sent in pieces, so that it delays nothing else: what is 64 KiB by itself is not. */
+export const WHOLE_BYTES_MAX: number = PIECE_BYTES + 1024;
 
 /** The least bytes of each piece but the last: smaller ones only cost time. */
 export const PIECE_BYTES_MIN = 1024;

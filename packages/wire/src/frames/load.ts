@@ -1,5 +1,5 @@
 import { ProtocolError } from './frame.js';
-import { readUint16 } from './frame-reader.js';
+import { readUint16 } from './numbers.js';
 
 /** What a server says of how busy it is: calls in flight (u16), then how long calls wait for their turn, in 0.1 ms (u16). */
 export const LOAD_BYTES = 4;

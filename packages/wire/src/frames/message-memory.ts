@@ -3,6 +3,10 @@ import { readUint16, readUint32 } from './numbers.js';
 /** The least memory of a message that comes in parts, in bytes. */
 const MEMORY_BYTES_MIN = 256;
 
+/** How many times of what is there it grows to; a little more where that is the whole message, so that it need not grow again for its end. */
+const GROWTH = 4;
+const GROWTH_MAX = 5;
+
 /** A large binary begins within so many bytes of its message, or its place is not looked for. */
 const HEAD_BYTES = 256;
 
@@ -13,7 +17,7 @@ const EMPTY = Buffer.alloc(0);
 
 /**
  * The bytes of a message that does not come at once, put together in memory of its own. It grows by factors with what has really
- * come, which keeps the copying linear and the memory within four times of that; as soon as a quarter of the message is there, it
+ * come, which keeps the copying linear and the memory within five times of that; as soon as a fifth of the message is there, it
  * is exactly as large as the message. Where the message is little more than one binary, that lies at a multiple of eight, so that
  * whoever reads it may use it where it lies.
  */
@@ -54,7 +58,11 @@ export class MessageMemory {
 
   #grow(needed: number, totalBytes: number, bytes: Buffer, start: number, end: number): void {
     const before = this.bytes.subarray(this.start, this.end);
-    const room = Math.max(needed, Math.min(totalBytes, Math.max(MEMORY_BYTES_MIN, 4 * needed)));
+    const isMost = totalBytes <= GROWTH_MAX * needed;
+    const room = Math.max(
+      needed,
+      isMost ? totalBytes : Math.min(totalBytes, Math.max(MEMORY_BYTES_MIN, GROWTH * needed)),
+    );
     const at = before.length === 0 ? binaryStart(bytes, start, end, room) : binaryStart(before, 0, before.length, room);
     const padding = (ALIGNMENT - (at % ALIGNMENT)) % ALIGNMENT;
     const larger = Buffer.allocUnsafeSlow(padding + room);

@@ -10,21 +10,21 @@ export function pieceEnd(bodyBytes: number, sentBytes: number): number {
 
 /**
  * Writes what precedes a piece, up to `at`: its header and, before the first one, the length of the whole.
- * @param message - the whole message as one frame, its header included
+ * @param head - of the message as one frame: its header at least
+ * @param bodyBytes - how long the whole body is
  * @param sentBytes - how much of its body has been sent before
  * @returns where it begins
  */
-export function putPieceHeader(bytes: Buffer, at: number, message: Buffer, sentBytes: number): number {
+export function putPieceHeader(bytes: Buffer, at: number, head: Buffer, bodyBytes: number, sentBytes: number): number {
   const isFirst = sentBytes === 0;
-  const bodyBytes = message.length - HEADER_BYTES;
   const end = pieceEnd(bodyBytes, sentBytes);
   const more = end < bodyBytes ? MORE : 0;
   const start = at - HEADER_BYTES - (isFirst ? PIECE_LENGTH_BYTES : 0);
   if (isFirst) bytes.writeUInt32BE(bodyBytes, start + HEADER_BYTES);
   bytes.writeUInt32BE(end - sentBytes + (isFirst ? PIECE_LENGTH_BYTES : 0), start);
-  bytes[start + 4] = isFirst ? message[4]! : FrameType.CONTINUATION;
-  bytes[start + 5] = (isFirst ? message[5]! : 0) | more;
-  message.copy(bytes, start + 6, 6, HEADER_BYTES);
+  bytes[start + 4] = isFirst ? head[4]! : FrameType.CONTINUATION;
+  bytes[start + 5] = (isFirst ? head[5]! : 0) | more;
+  head.copy(bytes, start + 6, 6, HEADER_BYTES);
   return start;
 }
 

@@ -19,6 +19,8 @@ export interface ByteStream {
    * reads from it: the stream passes `memory` to `release` when it no longer does, or keeps it for ever.
    */
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
+  /** Sends bytes that lie in several places, as one `write` does. Left out, `write` is called for each. */
+  writeAll?<T>(parts: readonly Buffer[], memory?: T, release?: (memory: T) => void): boolean;
   /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */
   readonly queuedBytes: number;
   /** Stops reading, so that the other end is held back. */

@@ -14,6 +14,8 @@ export class SocketStream implements ByteStream {
   readonly #isTls: boolean;
   #receiver: ByteReceiver | undefined;
   #failure: Error | undefined;
+  /** What gives memory back that a plain socket still reads from. It does not tell when that ends: this is looked at later. */
+  readonly #lent: (() => void)[] = [];
 
   constructor(socket: Socket, peer: Peer) {
     this.#socket = socket;
@@ -38,9 +40,15 @@ export class SocketStream implements ByteStream {
     this.#receiver = receiver;
     if (!isFirst) return;
     socket.on('data', (bytes: Buffer) => this.#receiver?.data(bytes));
-    socket.on('drain', () => this.#receiver?.drained());
+    socket.on('drain', () => {
+      this.#takeBack();
+      this.#receiver?.drained();
+    });
     socket.on('end', () => this.#receiver?.ended());
-    socket.on('close', () => this.#receiver?.closed(this.#failure));
+    socket.on('close', () => {
+      this.#lent.length = 0;
+      this.#receiver?.closed(this.#failure);
+    });
   }
 
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean {
@@ -52,13 +60,42 @@ export class SocketStream implements ByteStream {
       socket.write(bytes, () => release(memory as T));
       return false;
     }
+    this.#takeBack();
     socket.write(bytes);
-    // Nothing queued right after a write means that libuv has handed all of it to the kernel.
-    return socket.writableLength === 0;
+    return this.#isWritten(memory as T, release);
+  }
+
+  writeAll<T>(parts: readonly Buffer[], memory?: T, release?: (memory: T) => void): boolean {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableEnded) return true;
+    this.#takeBack();
+    // Corked, they go to the kernel in one call.
+    socket.cork();
+    const isTold = this.#isTls && release !== undefined;
+    for (let i = 0; i < parts.length; i++) {
+      if (isTold && i === parts.length - 1) socket.write(parts[i]!, () => release(memory as T));
+      else socket.write(parts[i]!);
+    }
+    socket.uncork();
+    return isTold ? false : this.#isWritten(memory as T, release);
   }
 
   get queuedBytes(): number {
+    this.#takeBack();
     return this.#socket.writableLength;
+  }
+
+  /** Nothing queued right after a write means that libuv has handed all of it to the kernel. */
+  #isWritten<T>(memory: T, release: ((memory: T) => void) | undefined): boolean {
+    if (this.#socket.writableLength === 0) return true;
+    if (release !== undefined) this.#lent.push(() => release(memory));
+    return false;
+  }
+
+  /** Gives memory back that was lent to a plain socket, when it has written all. */
+  #takeBack(): void {
+    if (this.#lent.length === 0 || this.#socket.writableLength > 0) return;
+    for (const giveBack of this.#lent.splice(0)) giveBack();
   }
 
   pause(): void {

@@ -3,11 +3,12 @@ import { RpcError } from '@org/rpc-core';
 import fc from 'fast-check';
 import { type PairRig, pairRig } from '../../../test/connection-rig.js';
 import { wrapStream } from '../../../test/wrap-stream.js';
-import { PIECE_BYTES } from '../../frames/frame.js';
+import { PIECE_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 
 /** Sizes at which something changes: one frame or two, two or three, and anything. */
 const size = fc.oneof(
   fc.integer({ min: -40, max: 40 }).map((offset) => PIECE_BYTES + offset),
+  fc.integer({ min: -60, max: 60 }).map((offset) => WHOLE_BYTES_MAX + offset),
   fc.integer({ min: -60, max: 60 }).map((offset) => 2 * PIECE_BYTES + offset),
   fc.integer({ min: 0, max: 600_000 }),
 );
@@ -56,5 +57,29 @@ describe('large calls side by side', () => {
       sent.map(({ value, error }) => error ?? value),
       Array<number>(10).fill(3_000_000),
     );
+  });
+});
+
+describe('a large binary that is echoed', () => {
+  it('takes at most twice its bytes of fresh memory at each end', async () => {
+    for (const bytes of [20_000, 65_536, 300_000, 1_048_576]) {
+      const rig = cutting(65_536);
+      await rig.settle();
+      const { allocUnsafeSlow } = Buffer;
+      let taken = 0;
+      Buffer.allocUnsafeSlow = (size) => {
+        taken += size;
+        return allocUnsafeSlow(size);
+      };
+      const echoed = rig.call('echo', [value(bytes)]);
+      try {
+        await rig.settle();
+      } finally {
+        Buffer.allocUnsafeSlow = allocUnsafeSlow;
+      }
+      assert.ok(value(bytes).equals(echoed.value as Buffer));
+      // 64 KiB is the buffer of an output, which is used again.
+      assert.ok(taken <= 2 * 2 * bytes + 2 * 65_536, `${taken} bytes for ${bytes}`);
+    }
   });
 });

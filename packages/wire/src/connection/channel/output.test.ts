@@ -6,9 +6,11 @@ import { borrowChunk, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.j
 /** An output and what it has written; the stream takes everything at once, or keeps the memory. */
 function scene(takesAll = true) {
   const writes: Buffer[] = [];
+  const chunks: Buffer[] = [];
   const queue = { bytes: 0 };
   const stream = {
     write(bytes: Buffer): boolean {
+      chunks.push(bytes);
       writes.push(takesAll ? Buffer.from(bytes) : bytes);
       return takesAll;
     },
@@ -26,7 +28,7 @@ function scene(takesAll = true) {
     append(text);
     output.commit();
   };
-  return { output, writes, append, message, queue, state, written: () => writes.map(String) };
+  return { output, writes, chunks, append, message, queue, state, written: () => writes.map(String) };
 }
 
 const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
@@ -53,10 +55,63 @@ describe('the output', () => {
     assert.deepEqual(written(), ['x'.repeat(16), 'x']);
   });
 
-  it('writes after 16 KiB without waiting', () => {
+  it('writes after 48 KiB without waiting', () => {
     const { message, written } = scene();
-    message('x'.repeat(16 * 1024));
+    message('x'.repeat(48 * 1024 - 1));
+    assert.equal(written().length, 0);
+    message('x');
     assert.equal(written().length, 1);
+  });
+
+  it('writes what is attached at once, from where it is, with all that stands before it', () => {
+    const { output, message, append, writes, written, chunks } = scene();
+    const binary = Buffer.alloc(20_000, 'b');
+    message('before');
+    append('head');
+    output.attachments.add(binary, output.position);
+    append('tail');
+    const { chunk } = output;
+    assert.equal(output.bytesSince(6), 20_008);
+    output.commit();
+    assert.deepEqual(written(), ['beforehead', String(binary), 'tail']);
+    assert.equal(chunks[1], binary);
+    assert.equal(output.takenBytes, 20_014);
+    assert.equal(borrowChunk(), chunk);
+    returnChunk(chunk);
+    message('c');
+    output.flush();
+    assert.equal(writes.length, 4);
+  });
+
+  it('gives what it wrote in parts to the stream as one write, with its buffer', () => {
+    const parts: (readonly Buffer[])[] = [];
+    const given: unknown[] = [];
+    const stream = {
+      queuedBytes: 0,
+      writeAll: (all: readonly Buffer[], memory: unknown) => {
+        parts.push(all);
+        given.push(memory);
+        return false;
+      },
+    } as unknown as ByteStream;
+    const output = new Output(stream, () => {});
+    const binary = Buffer.alloc(20_000, 'b');
+    output.position += output.chunk.bytes.length === 0 ? output.reserve(4) : 0;
+    output.position += output.chunk.bytes.write('head', output.position);
+    output.attachments.add(binary, output.position);
+    const { chunk } = output;
+    output.commit();
+    assert.deepEqual([parts.length, parts[0]!.length, parts[0]![1] === binary, given[0] === chunk], [1, 2, true, true]);
+  });
+
+  it('forgets what is attached to what is taken back', () => {
+    const { output, message, append, written } = scene();
+    append('head');
+    output.attachments.add(Buffer.alloc(20_000), output.position);
+    output.rollBack(0);
+    message('a');
+    output.flush();
+    assert.deepEqual(written(), ['a']);
   });
 
   it('waits for the end of a held chunk, except for what is too much', async () => {

@@ -1,3 +1,4 @@
+import { Attachments } from '../../codec/attachments.js';
 import { allocateChunk, type Chunk, type EncodeTarget } from '../../codec/codec.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 
@@ -6,7 +7,8 @@ import type { ByteStream } from '../../transport/byte-stream.js';
  * would make the two sides take turns; writing once per message costs 9 us each. Measured: 1.6 to 2.2 times the calls per second.
  */
 const FLUSH_MESSAGES = 16;
-const FLUSH_BYTES = 16 * 1024;
+/** With chunks of 64 KiB it leaves room for one more message, as long as any that is copied. */
+const FLUSH_BYTES = 48 * 1024;
 
 const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
 
@@ -17,6 +19,8 @@ const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBu
 export class Output implements EncodeTarget {
   chunk: Chunk = NO_CHUNK;
   position = 0;
+  /** What is sent with the frame that was appended last, from where it is. */
+  readonly attachments = new Attachments();
   readonly #stream: ByteStream;
   readonly #onWrite: () => void;
   #messages = 0;
@@ -36,6 +40,11 @@ export class Output implements EncodeTarget {
     return this.#writtenBytes - this.#stream.queuedBytes;
   }
 
+  /** How many bytes were appended since `start`, those that are attached included. */
+  bytesSince(start: number): number {
+    return this.position - start + this.attachments.bytes;
+  }
+
   /** Makes room for `bytes` at the position and returns the position. */
   reserve(bytes: number): number {
     if (this.chunk === NO_CHUNK) this.chunk = borrowChunk();
@@ -45,6 +54,7 @@ export class Output implements EncodeTarget {
 
   /** Takes back what was appended since `position`; a buffer in which nothing is left goes back to the pool. */
   rollBack(position: number): void {
+    if (this.attachments.bytes > 0) this.attachments.drop();
     this.position = position;
     if (position > 0 || this.chunk === NO_CHUNK) return;
     returnChunk(this.chunk);
@@ -52,25 +62,29 @@ export class Output implements EncodeTarget {
   }
 
   /**
-   * Takes out what was appended since `start`; its memory then belongs to the caller. A buffer that has grown is given away
-   * whole, and the small part before `start` is copied instead.
+   * Takes out what was appended since `start`, and what is attached to it; its memory then belongs to the caller. A buffer that has
+   * grown is given away whole, and the small part before `start` is copied instead.
    */
-  take(start: number): Buffer {
-    const { chunk, position } = this;
-    if (chunk.bytes.length === POOLED_CHUNK_BYTES || position - start < start) {
+  take(start: number): Buffer[] {
+    const { chunk, position, attachments } = this;
+    if (attachments.bytes > 0 || chunk.bytes.length === POOLED_CHUNK_BYTES || position - start < start) {
       const copy = Buffer.from(chunk.bytes.subarray(start, position));
+      attachments.move(0, -start);
+      const parts = attachments.take(copy, 0, copy.length);
       this.rollBack(start);
-      return copy;
+      return parts;
     }
     this.chunk = NO_CHUNK;
     this.position = 0;
     if (start > 0) this.position = this.reserve(start) + chunk.bytes.copy(this.chunk.bytes, 0, 0, start);
-    return chunk.bytes.subarray(start, position);
+    return [chunk.bytes.subarray(start, position)];
   }
 
   /** A message is complete: it ends at the position. */
   commit(): void {
-    if (++this.#messages >= FLUSH_MESSAGES || this.position >= FLUSH_BYTES) this.flush();
+    const isEnough = ++this.#messages >= FLUSH_MESSAGES || this.position >= FLUSH_BYTES;
+    // What is attached belongs to somebody else: the sooner it is written the better.
+    if (isEnough || this.attachments.bytes > 0) this.flush();
     else if (!this.#scheduled && !this.#held) {
       this.#scheduled = true;
       process.nextTick(flushScheduled, this);
@@ -101,9 +115,14 @@ export class Output implements EncodeTarget {
       this.chunk = NO_CHUNK;
       this.position = 0;
       this.#messages = 0;
-      this.#writtenBytes += position;
+      const { attachments } = this;
+      this.#writtenBytes += position + attachments.bytes;
       // A stream that has not taken everything still reads from the memory, and returns it later or never.
-      if (this.#stream.write(chunk.bytes.subarray(0, position), chunk, returnChunk)) returnChunk(chunk);
+      const isTaken =
+        attachments.bytes > 0
+          ? this.#writeAll(attachments.take(chunk.bytes, 0, position), chunk)
+          : this.#stream.write(chunk.bytes.subarray(0, position), chunk, returnChunk);
+      if (isTaken) returnChunk(chunk);
       this.#onWrite();
     }
     const written = this.#onWritten;
@@ -114,11 +133,20 @@ export class Output implements EncodeTarget {
   }
 
   /** Writes foreign memory after what has been appended. It is read from until the stream has nothing queued. */
-  write(bytes: Buffer): void {
+  write(parts: readonly Buffer[], bytes: number): void {
     this.flush();
-    this.#writtenBytes += bytes.length;
-    this.#stream.write(bytes);
+    this.#writtenBytes += bytes;
+    this.#writeAll(parts, undefined);
     this.#onWrite();
+  }
+
+  #writeAll(parts: readonly Buffer[], chunk: Chunk | undefined): boolean {
+    const stream = this.#stream;
+    const release = chunk === undefined ? undefined : returnChunk;
+    if (stream.writeAll !== undefined) return stream.writeAll(parts, chunk as Chunk, release);
+    let isTaken = true;
+    for (const part of parts) isTaken = stream.write(part) && isTaken;
+    return isTaken;
   }
 
   /** Called at the end of the tick. */

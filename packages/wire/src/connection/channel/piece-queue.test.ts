@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type RawFrame, rawFrame } from '../../../test/raw-peer.js';
 import { joined } from '../../../test/raw-pieces.js';
-import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from '../../frames/frame.js';
+import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
+import { putHeader } from '../../frames/frame-writer.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { Output } from './output.js';
 import { PieceQueue } from './piece-queue.js';
@@ -9,9 +10,11 @@ import { PieceQueue } from './piece-queue.js';
 /** A queue over a stream that keeps what it gets until it is `taken`. */
 function scene() {
   const state = { queued: 0, bytes: Buffer.alloc(0) };
+  const writes: Buffer[] = [];
   const stream = {
     write(bytes: Buffer): boolean {
       state.queued += bytes.length;
+      writes.push(bytes);
       state.bytes = Buffer.concat([state.bytes, bytes]);
       return true;
     },
@@ -26,6 +29,7 @@ function scene() {
   return {
     queue,
     output,
+    writes,
     append,
     add: (frame: Buffer) => queue.add(append(frame), frame.readUInt32BE(6)),
     /** The stream has passed on everything: more may come. */
@@ -56,7 +60,7 @@ const large = (id: number, bytes = 300_000, type: number = FrameType.RESPONSE): 
 
 describe('the queue of large messages', () => {
   it('sends them in pieces that are together what one frame would have been', () => {
-    for (const bytes of [PIECE_BYTES + 1, 65_522 + 65_526, 65_522 + 65_526 + 1, 300_000]) {
+    for (const bytes of [WHOLE_BYTES_MAX + 1, 65_522 + 65_526, 65_522 + 65_526 + 1, 300_000]) {
       const { add, taken, frames, queue } = scene();
       add(large(5, bytes));
       while (!queue.isEmpty) taken();
@@ -78,15 +82,37 @@ describe('the queue of large messages', () => {
     }
   });
 
-  it('sends no more than 128 KiB and a piece until the stream has taken it', () => {
+  it('sends no more than 64 KiB and a piece until the stream has taken it', () => {
     const { add, queue, frames, taken } = scene();
     add(large(5, 2_000_000));
     queue.pump();
-    assert.equal(frames().length, 3);
+    assert.equal(frames().length, 2);
     queue.pump();
-    assert.equal(frames().length, 3);
+    assert.equal(frames().length, 2);
     taken();
-    assert.equal(frames().length, 6);
+    assert.equal(frames().length, 4);
+  });
+
+  it('sends what is attached from where it is, in pieces of it', () => {
+    const { queue, output, writes, taken, frames } = scene();
+    const binary = Buffer.alloc(300_000, 'abcdefg');
+    const start = output.reserve(100);
+    output.position = start + HEADER_BYTES;
+    output.position += output.chunk.bytes.write('head', output.position);
+    output.attachments.add(binary, output.position);
+    output.position += output.chunk.bytes.write('tail', output.position);
+    putHeader(output, start, FrameType.RESPONSE, 0, 5);
+    queue.add(start, 5);
+    assert.equal(queue.bytes, HEADER_BYTES + 300_008);
+    assert.deepEqual([output.position, output.attachments.bytes], [0, 0]);
+    while (!queue.isEmpty) taken();
+    const [message] = joined(frames());
+    assert.ok(message!.body.equals(Buffer.concat([Buffer.from('head'), binary, Buffer.from('tail')])));
+    const ofBinary = writes.filter(({ buffer }) => buffer === binary.buffer);
+    assert.equal(
+      ofBinary.reduce((sum, { length }) => sum + length, 0),
+      binary.length,
+    );
   });
 
   it('gives each a turn, and lets what is small pass', () => {
@@ -96,7 +122,7 @@ describe('the queue of large messages', () => {
     append(rawFrame(FrameType.PONG, Buffer.alloc(8)));
     while (!queue.isEmpty) taken();
     const ids = frames().map(({ id }) => id);
-    assert.deepEqual(ids.slice(0, 10), [1, 2, 3, 0, 1, 2, 3, 1, 2, 3]);
+    assert.deepEqual(ids.slice(0, 10), [1, 2, 0, 3, 1, 2, 3, 1, 2, 3]);
   });
 
   it('lets sixteen take turns, and each of the others begin when one of them is done', () => {
@@ -156,7 +182,7 @@ describe('the queue of large messages', () => {
     add(item);
     assert.deepEqual(queue.drop(1), { isCut: false, itemBytes: 300_000 });
     taken();
-    assert.equal(frames().length, 3);
+    assert.equal(frames().length, 2);
     assert.equal(frames().at(-1)!.flags, MORE);
   });
 

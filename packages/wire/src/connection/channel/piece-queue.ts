@@ -1,10 +1,10 @@
-import { FrameType, HEADER_BYTES, PIECE_BYTES } from '../../frames/frame.js';
+import { FrameType, HEADER_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 import { PIECE_HEADER_BYTES_MAX, pieceEnd, putPieceHeader } from '../../frames/piece-frames.js';
 import { itemCost } from '../../frames/stream-frames.js';
 import type { Output } from './output.js';
 
 /** While more bytes than this are unwritten in the transport, no piece is added: so a small message never waits for more. */
-const UNWRITTEN_MAX = 128 * 1024;
+const UNWRITTEN_MAX = 64 * 1024;
 
 /**
  * How many messages take turns; others wait until one of them is done. Each message that has begun must go on within the peer's
@@ -14,7 +14,9 @@ const TAKING_TURNS_MAX = 16;
 
 /** A message that waits, as one frame. */
 interface Waiting {
-  readonly frame: Buffer;
+  /** What it is put together of; the first part begins with its header. */
+  readonly parts: readonly Buffer[];
+  readonly bodyBytes: number;
   /** How much of its body has been sent. */
   sentBytes: number;
 }
@@ -62,26 +64,43 @@ export class PieceQueue {
 
   /** Takes the frame that begins at `start` of the output and ends at its position. */
   add(start: number, id: number): void {
-    const frame = this.#output.take(start);
-    this.#bytes += frame.length;
-    const message: Waiting = { frame, sentBytes: 0 };
+    const parts = this.#output.take(start);
+    let frameBytes = 0;
+    for (const part of parts) frameBytes += part.length;
+    this.#bytes += frameBytes;
+    const message: Waiting = { parts, bodyBytes: frameBytes - HEADER_BYTES, sentBytes: 0 };
     const before = this.#turns.get(id) ?? this.#waiting.get(id);
     if (before === undefined) this.#waiting.set(id, [message]);
     else before.push(message);
   }
 
-  /** Sends pieces until there are none, or enough is unwritten. */
+  /** Sends pieces until there are none, or enough is unwritten. Those of one round are written together. */
   pump(): void {
-    while (!this.isEmpty && this.#unwrittenBytes() <= UNWRITTEN_MAX) {
-      this.#admit();
-      for (const [id, messages] of this.#turns) {
-        this.#turns.delete(id);
-        const isDone = this.#sendTurn(messages[0]!);
-        if (isDone) messages.shift();
-        if (messages.length > 0) (isDone ? this.#waiting : this.#turns).set(id, messages);
-        break;
-      }
+    for (;;) {
+      const room = UNWRITTEN_MAX - this.#unwrittenBytes();
+      if (this.isEmpty || room < 0) return;
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      while (!this.isEmpty && bytes <= room) bytes += this.#nextTurn(parts);
+      this.#output.write(parts, bytes);
     }
+  }
+
+  /** Adds the frame whose turn it is to `out`. Returns its length. */
+  #nextTurn(out: Buffer[]): number {
+    if (this.#waiting.size > 0) this.#admit();
+    for (const [id, messages] of this.#turns) {
+      const message = messages[0]!;
+      const frameBytes = this.#takeFrame(message, out);
+      const isDone = message.sentBytes === message.bodyBytes;
+      // One that is alone keeps its place.
+      if (!isDone && this.#turns.size === 1) return frameBytes;
+      this.#turns.delete(id);
+      if (isDone) messages.shift();
+      if (messages.length > 0) (isDone ? this.#waiting : this.#turns).set(id, messages);
+      return frameBytes;
+    }
+    return 0;
   }
 
   /** The call is over: nothing of it is sent any more. */
@@ -91,9 +110,9 @@ export class PieceQueue {
     this.#turns.delete(id);
     this.#waiting.delete(id);
     let itemBytes = 0;
-    for (const { frame, sentBytes } of messages) {
-      this.#bytes -= frame.length - sentBytes;
-      if (sentBytes === 0 && frame[4] === FrameType.ITEM) itemBytes += itemCost(frame.length - HEADER_BYTES);
+    for (const { parts, bodyBytes, sentBytes } of messages) {
+      this.#bytes -= HEADER_BYTES + bodyBytes - sentBytes;
+      if (sentBytes === 0 && parts[0]![4] === FrameType.ITEM) itemBytes += itemCost(bodyBytes);
     }
     return { isCut: messages[0]!.sentBytes > 0, itemBytes };
   }
@@ -119,29 +138,32 @@ export class PieceQueue {
     }
   }
 
-  /** Sends one frame of a message. Returns whether it was the last. */
-  #sendTurn(message: Waiting): boolean {
-    const { frame, sentBytes } = message;
-    const bodyBytes = frame.length - HEADER_BYTES;
-    const isWhole = bodyBytes <= PIECE_BYTES;
-    message.sentBytes = isWhole ? bodyBytes : pieceEnd(bodyBytes, sentBytes);
-    if (isWhole) this.#output.write(frame);
-    else this.#sendPiece(frame, sentBytes, message.sentBytes);
-    const isLast = message.sentBytes === bodyBytes;
-    this.#bytes -= message.sentBytes - sentBytes + (isLast ? HEADER_BYTES : 0);
-    return isLast;
-  }
-
-  #sendPiece(frame: Buffer, from: number, to: number): void {
-    const output = this.#output;
-    const end = HEADER_BYTES + to;
-    if (from > 0 && this.#unwrittenBytes() === 0) {
-      // What was sent is not read any more: the header may overwrite its last bytes.
-      output.write(frame.subarray(putPieceHeader(frame, HEADER_BYTES + from, frame, from), end));
-    } else {
-      const header = Buffer.allocUnsafe(PIECE_HEADER_BYTES_MAX);
-      output.write(header.subarray(putPieceHeader(header, header.length, frame, from)));
-      output.write(frame.subarray(HEADER_BYTES + from, end));
+  /** Adds the next frame of a message to `out`. Returns its length. */
+  #takeFrame(message: Waiting, out: Buffer[]): number {
+    const { parts, bodyBytes, sentBytes } = message;
+    const isWhole = bodyBytes <= WHOLE_BYTES_MAX;
+    const end = isWhole ? bodyBytes : pieceEnd(bodyBytes, sentBytes);
+    message.sentBytes = end;
+    this.#bytes -= end - sentBytes + (end === bodyBytes ? HEADER_BYTES : 0);
+    if (isWhole) {
+      out.push(...parts);
+      return HEADER_BYTES + bodyBytes;
     }
+    const header = Buffer.allocUnsafe(PIECE_HEADER_BYTES_MAX);
+    const start = putPieceHeader(header, header.length, parts[0]!, bodyBytes, sentBytes);
+    out.push(header.subarray(start));
+    addRange(parts, HEADER_BYTES + sentBytes, HEADER_BYTES + end, out);
+    return header.length - start + end - sentBytes;
+  }
+}
+
+/** Adds what stands from `from` to `to` of a message to `out`. */
+function addRange(parts: readonly Buffer[], from: number, to: number, out: Buffer[]): void {
+  let at = 0;
+  for (const part of parts) {
+    const start = Math.max(0, from - at);
+    const end = Math.min(part.length, to - at);
+    if (start < end) out.push(start === 0 && end === part.length ? part : part.subarray(start, end));
+    at += part.length;
   }
 }

@@ -1,5 +1,5 @@
 import type { Limits } from '@org/rpc-core';
-import { HEADER_BYTES, PIECE_BYTES } from '../../frames/frame.js';
+import { HEADER_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { Output } from './output.js';
 import { type DroppedMessages, PieceQueue } from './piece-queue.js';
@@ -47,7 +47,7 @@ export class WriteQueue {
   /** The frame that begins at `start` of the output, and ends at its position, is complete. */
   commit(start: number, id: number): void {
     const { output } = this;
-    if (output.position - start <= HEADER_BYTES + PIECE_BYTES && !this.#pieces.has(id)) return output.commit();
+    if (output.bytesSince(start) <= HEADER_BYTES + WHOLE_BYTES_MAX && !this.#pieces.has(id)) return output.commit();
     this.#pieces.add(start, id);
     this.#pump();
     output.flush();

@@ -152,7 +152,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const { output } = this.#channel;
     const start = output.position;
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
-    const refusal = appendCall(this.#channel, this.#options.codec, this.#limits, call, id, at, this.#head);
+    const { codec } = this.#options;
+    const isCompressed = this.#deflater?.isOn === true;
+    const refusal = appendCall(this.#channel, codec, this.#limits, call, id, at, this.#head, isCompressed);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
       return refusal;

@@ -1,4 +1,5 @@
 import type { Call, Limits, RpcError } from '@org/rpc-core';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import type { Codec } from '../../codec/codec.js';
 import { HEADER_BYTES, RequestFlag } from '../../frames/frame.js';
 import { type FrameTarget, type RequestHead, writeRequest } from '../../frames/frame-writer.js';
@@ -40,7 +41,10 @@ export function writeCall(
   writeRequest(target, codec, head, call.args);
 }
 
-/** Appends the REQUEST of an attempt, or says why it cannot be sent; nothing has been appended then. */
+/**
+ * Appends the REQUEST of an attempt, or says why it cannot be sent; nothing has been appended then.
+ * @param isCompressed - whether it may be compressed yet
+ */
 export function appendCall(
   { output, bodyBytesMax }: FrameChannel,
   codec: Codec,
@@ -49,9 +53,11 @@ export function appendCall(
   id: number,
   at: number,
   head: RequestHead,
+  isCompressed: boolean,
 ): RpcError | undefined {
   const start = output.position;
   const { service, method } = call;
+  output.attachments.fromBytes = isCompressed || mayOutlive(call) ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
   try {
     writeCall(output, codec, limits, call, id, at, head);
   } catch (error) {
@@ -59,9 +65,14 @@ export function appendCall(
     const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;
     return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
   }
-  const bodyBytes = output.position - start - HEADER_BYTES;
+  const bodyBytes = output.bytesSince(start) - HEADER_BYTES;
   if (bodyBytes <= bodyBytesMax) return undefined;
   output.rollBack(start);
   const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
   return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
+}
+
+/** Whether its caller may be told of its end while it is still being sent: a one-way call, and one of several attempts. */
+export function mayOutlive(call: Call): boolean {
+  return call.oneWay || call.parent !== undefined;
 }

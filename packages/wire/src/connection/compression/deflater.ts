@@ -28,6 +28,11 @@ export class Deflater {
     return this.#waitingBytes;
   }
 
+  /** Whether the peer can inflate: what is large may be compressed. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
   /** The peer's HELLO: whether it can inflate. */
   greeted({ compression }: Hello): void {
     this.#isOn = compression?.includes(DEFLATE) ?? false;

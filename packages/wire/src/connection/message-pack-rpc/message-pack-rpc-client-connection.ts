@@ -1,4 +1,5 @@
 import type { Call, Progress, RpcError } from '@org/rpc-core';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import { type Codec, CodecError, type DecodeMessage } from '../../codec/codec.js';
 import { foreignMsgpack } from '../../codec/foreign-msgpack.js';
 import { PROTOCOL_VERSION } from '../../frames/hello.js';
@@ -12,6 +13,7 @@ import {
 import { encodeMetadata } from '../../frames/metadata.js';
 import { CallOwner, type CallWire, callError, unfitAnswer } from '../calls/call-owner.js';
 import type { CallConnection, ClientConnectionOptions } from '../client/client-protocol.js';
+import { mayOutlive } from '../client/write-call.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
 import { PeerRequests } from './peer-requests.js';
 import { RpcIds } from './rpc-ids.js';
@@ -118,7 +120,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     const id = call.oneWay ? 0 : this.#ids.add(call);
     try {
       this.#write(call, id);
-      const bytes = output.position - start;
+      const bytes = output.bytesSince(start);
       if (bytes > limits.messageBytes)
         throw new CodecError(
           `the request has ${bytes} bytes, the limit is ${limits.messageBytes} (limits.messageBytes)`,
@@ -142,6 +144,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     const { methodName, metadataFirst } = this.#rpc;
     const name = methodName === 'method' ? call.method : `${call.service}.${call.method}`;
     const { metadata = {} } = call;
+    output.attachments.fromBytes = mayOutlive(call) ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
     if (metadataFirst) encodeMetadata(metadata, this.#options.limits);
     const args = metadataFirst ? [metadata, ...call.args] : call.args;
     if (call.oneWay) writeRpcNotification(output, this.#codec, name, args);

@@ -1,5 +1,6 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import type { Codec, DecodeMessage } from '../../codec/codec.js';
 import { foreignMsgpack } from '../../codec/foreign-msgpack.js';
 import { RequestFlag } from '../../frames/frame.js';
@@ -200,13 +201,14 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     const noRoom = noRoomForAnswer(this.#channel, this.#limits);
     if (noRoom !== undefined) throw noRoom;
     const start = output.position;
+    output.attachments.fromBytes = ATTACHED_BYTES_MIN;
     try {
       writeRpcResult(output, this.#codec, call.id, value);
     } catch (error) {
       output.rollBack(start);
       throw error;
     }
-    const bytes = output.position - start;
+    const bytes = output.bytesSince(start);
     const { messageBytes } = this.#limits;
     if (bytes > messageBytes) {
       output.rollBack(start);

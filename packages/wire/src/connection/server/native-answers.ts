@@ -1,5 +1,6 @@
 import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import { rpcError, runInContext } from '@org/rpc-core/internal';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import { type Codec, CodecError } from '../../codec/codec.js';
 import { GoAwayCode, HEADER_BYTES } from '../../frames/frame.js';
 import { writeError, writeLoad, writeResponse } from '../../frames/frame-writer.js';
@@ -114,6 +115,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
     const { output, writes, bodyBytesMax } = this.#channel;
     const hasRoom = noRoomForAnswer(writes, this.#limits) === undefined;
     const start = output.position;
+    output.attachments.fromBytes = Number.POSITIVE_INFINITY;
     writeError(
       output,
       this.#codec,
@@ -200,8 +202,9 @@ function answer(
   const noRoom = noRoomForAnswer(channel.writes, limits);
   if (noRoom !== undefined) throw noRoom;
   const start = output.position;
+  output.attachments.fromBytes = deflater?.isOn === true ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
   writeResponse(output, codec, call.id, value, metadataOf(call, limits), load);
-  const bodyBytes = output.position - start - HEADER_BYTES;
+  const bodyBytes = output.bytesSince(start) - HEADER_BYTES;
   if (bodyBytes > bodyBytesMax) {
     output.rollBack(start);
     const reason = `the result has ${bodyBytes} bytes, the limit is ${bodyBytesMax} (limits.messageBytes)`;

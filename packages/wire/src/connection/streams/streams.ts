@@ -352,6 +352,8 @@ export class Streams {
     write: (id, value) => {
       const { output, bodyBytesMax } = this.#channel;
       const start = output.position;
+      // Whoever gives items may use the memory of one for the next.
+      output.attachments.fromBytes = Number.POSITIVE_INFINITY;
       try {
         writeItem(output, this.#codec, id, value);
       } catch (error) {
