@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { stack } from './compose.js';
 import { guardLayers, guardStreamLayers } from './guard-layer.js';
-import { Call, type Layer, type Service, stack } from './service.js';
+import { Call, type Layer, type Service } from './service.js';
 import type { StreamLayer } from './stream.js';
 
 const newCall = (): Call => new Call({ service: 'a', method: 'b', wireName: 'ab' } as never, [], false);

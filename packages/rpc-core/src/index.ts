@@ -17,10 +17,12 @@ export type {
   ServiceDefaults,
   ServiceDefinition,
 } from './contract-types.js';
+export type { Destination, NodeSubset, SilentNode } from './destination.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ItemReceiver, ItemSender } from './items.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Metadata } from './metadata.js';
+export type { LoopWatch, MethodRef, WaitEnder } from './method-ref.js';
 export type {
   AnyFunction,
   AnyIterable,
@@ -99,15 +101,10 @@ export {
   Call,
   type CallHolder,
   type CallStream,
-  type Destination,
   type Gate,
   type Layer,
-  type LoopWatch,
-  type MethodRef,
-  type NodeSubset,
   type Outcome,
   type Service,
-  type WaitEnder,
 } from './service.js';
 export type { StreamLayer, StreamService } from './stream.js';
 export type {

@@ -11,6 +11,7 @@ export {
   TIMEOUT_BOUNDS,
 } from './check.js';
 export { CODE_NUMBERS, codeFromNumber, isCode } from './code.js';
+export { fuseGates, stack } from './compose.js';
 export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
 export { ContractNotices } from './contract-notices.js';
@@ -28,6 +29,7 @@ export { isPromise } from './is-promise.js';
 export { isLate, markLate } from './late.js';
 export { latencyBucket, latencyBucketMs } from './latency-buckets.js';
 export { resolveLimits } from './limits.js';
+export { wireName } from './method-ref.js';
 export { assertName, isReservedMethodName, nearestName } from './names.js';
 export { channels } from './observe.js';
 export { formatJson, plainText, printable } from './plain-text.js';
@@ -49,7 +51,6 @@ export { parseRules, RULES_BYTES_MAX, readRules } from './rules/read-rules.js';
 export { ruleModeFor } from './rules/rule-position.js';
 export { modesOf, RULE_POLICIES } from './rules/rules-document.js';
 export { validateArgs, validateResult } from './schema.js';
-export { fuseGates, stack, wireName } from './service.js';
 export { assertLayersFit, isStreamKind } from './stream-kind.js';
 export { surface } from './surface.js';
 export { TimerQueue } from './timer-queue.js';

@@ -1,94 +1,80 @@
 import assert from 'node:assert/strict';
 import { rpcError } from './error.js';
-import { Call, fuseGates, type Gate, type Layer, stack, wireName } from './service.js';
+import { wireName } from './method-ref.js';
+import { Call, type Gate } from './service.js';
 
 const ROUTE = { service: 'shop', method: 'buy', wireName: wireName('shop', 'buy') };
 const newCall = (): Call => new Call(ROUTE, [1, 2], false);
 const REFUSED = rpcError('RESOURCE_EXHAUSTED', 'full', { progress: 'unsent' });
 
-describe('stack', () => {
-  it('shows the call to the first layer first, and the outcome to it last', async () => {
-    const log: string[] = [];
-    const layer = (name: string): Layer => {
-      return (next) => async (call) => {
-        log.push(`${name} in`);
-        const value = await next(call);
-        log.push(`${name} out`);
-        return value;
-      };
-    };
-    const service = stack([layer('a'), layer('b')], async (call) => {
-      log.push('inner');
-      return call.args;
-    });
-    assert.deepEqual(await service(newCall()), [1, 2]);
-    assert.deepEqual(log, ['a in', 'b in', 'inner', 'b out', 'a out']);
-  });
+/** What is a bit of a call, and what it is at first. */
+const BITS = {
+  idempotent: false,
+  waitForReady: false,
+  isTrial: false,
+  hasWaited: false,
+  mayRepeat: true,
+  mayRepeatBelow: true,
+  isHedge: false,
+};
 
-  it('is the innermost service itself when there are no layers', () => {
-    const inner = async (): Promise<unknown> => 1;
-    assert.equal(stack([], inner), inner);
-  });
-});
+/** What most calls never have, with a value for each. */
+const RARE = {
+  attemptTimeoutMs: 100,
+  hashKey: 'user-7',
+  pinned: { address: 'a:1' },
+  rivals: [{ address: 'a:2' }],
+  silent: [{ destination: { address: 'a:3' }, at: 7 }],
+  attempts: [],
+  responseMetadata: { etag: '1' },
+  onSettled: () => {},
+  observed: {},
+  onAbort: () => {},
+};
 
-describe('fuseGates', () => {
-  /** A gate that writes down what it is told. */
-  function gate(log: string[], name: string, refuses = false): Gate {
-    return {
-      enter() {
-        log.push(`enter ${name}`);
-        return refuses ? REFUSED : undefined;
-      },
-      settle(_call, outcome) {
-        log.push(`settle ${name} ${outcome?.code ?? 'ok'}`);
-      },
-    };
-  }
-
-  it('enters in order and settles in reverse order', () => {
-    const log: string[] = [];
-    const fused = fuseGates([gate(log, 'a'), gate(log, 'b')]);
-    const call = newCall();
-    assert.equal(fused.enter(call), undefined);
-    fused.settle(call, undefined);
-    assert.deepEqual(log, ['enter a', 'enter b', 'settle b ok', 'settle a ok']);
-  });
-
-  it('settles exactly the gates that were entered when one refuses, and gives the refusal', () => {
-    const log: string[] = [];
-    const fused = fuseGates([gate(log, 'a'), gate(log, 'b'), gate(log, 'c', true), gate(log, 'd')]);
-    assert.equal(fused.enter(newCall()), REFUSED);
-    const code = 'RESOURCE_EXHAUSTED';
-    assert.deepEqual(log, ['enter a', 'enter b', 'enter c', `settle b ${code}`, `settle a ${code}`]);
-  });
-
-  it('takes gates that only enter or only settle, each in its place', () => {
-    const log: string[] = [];
-    const [a, b, c, d] = [gate(log, 'a'), gate(log, 'b'), gate(log, 'c', true), gate(log, 'd')];
-    const fused = fuseGates([
-      { settle: a.settle!.bind(a) },
-      { enter: b.enter!.bind(b) },
-      c,
-      { settle: d.settle!.bind(d) },
-    ]);
-    assert.equal(fused.enter(newCall()), REFUSED);
-    assert.deepEqual(log, ['enter b', 'enter c', 'settle a RESOURCE_EXHAUSTED']);
-  });
-
-  it('keeps `this` of its gates', () => {
-    class Counting implements Gate {
-      #count = 0;
-      enter(): undefined {
-        this.#count++;
+describe('what a call carries', () => {
+  it('keeps apart what is true or false of it', () => {
+    for (const oneWay of [false, true])
+      for (const name of Object.keys(BITS) as (keyof typeof BITS)[]) {
+        const call = new Call(ROUTE, [], oneWay);
+        call[name] = !BITS[name];
+        const said = Object.keys(BITS).map((key) => [key, call[key as keyof typeof BITS]]);
+        assert.deepEqual(Object.fromEntries(said), { ...BITS, [name]: !BITS[name] });
+        assert.equal(call.oneWay, oneWay);
+        call[name] = BITS[name];
+        assert.equal(call[name], BITS[name]);
       }
-      settle(): void {
-        assert.equal(this.#count, 1);
-      }
+  });
+
+  it('keeps apart what most calls never have', () => {
+    const names = Object.keys(RARE) as (keyof typeof RARE)[];
+    for (const name of names) {
+      const call = new Call(ROUTE, [], false);
+      assert.equal(call[name], undefined);
+      Object.assign(call, { [name]: RARE[name] });
+      assert.deepEqual(
+        names.filter((other) => call[other] !== undefined),
+        [name],
+      );
+      assert.equal(call[name], RARE[name]);
+      Object.assign(call, { [name]: undefined });
+      assert.equal(call[name], undefined);
     }
-    const fused = fuseGates([new Counting()]);
-    const call = newCall();
-    fused.enter(call);
-    fused.settle(call, undefined);
+  });
+
+  it('hands on to its next attempt what its caller gave', () => {
+    const call = new Call(ROUTE, [1], false);
+    Object.assign(call, RARE, { idempotent: true, waitForReady: true, isTrial: true, hasWaited: true, priority: 7 });
+    const next = call.nextAttempt(2);
+    assert.deepEqual(
+      [next.idempotent, next.waitForReady, next.hashKey, next.attemptTimeoutMs, next.pinned, next.priority],
+      [true, true, RARE.hashKey, RARE.attemptTimeoutMs, RARE.pinned, 7],
+    );
+    assert.deepEqual([next.root, next.attempt, next.mayRepeatBelow], [call, 2, false]);
+    assert.deepEqual(
+      [next.isTrial, next.hasWaited, next.attempts, next.observed, next.onSettled],
+      [false, false, undefined, undefined, undefined],
+    );
   });
 });
 

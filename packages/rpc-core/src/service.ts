@@ -1,7 +1,9 @@
 import type { CallContext } from './context.js';
+import type { Destination, NodeSubset, SilentNode } from './destination.js';
 import type { AttemptRecord, RpcError } from './error.js';
 import type { ItemReceiver, ItemSender } from './items.js';
 import type { Metadata } from './metadata.js';
+import type { MethodRef } from './method-ref.js';
 import type { CallTrail } from './time-spent.js';
 
 /** How an attempt or a call ended: `undefined` is success. */
@@ -27,55 +29,8 @@ export interface Gate {
   settle?(call: Call, outcome: Outcome): void;
 }
 
-/** Composes layers around a service; the first is outermost: it sees the call first and the outcome last. */
-export function stack(layers: readonly Layer[], innermost: Service): Service {
-  return layers.reduceRight<Service>((next, layer) => layer(next), innermost);
-}
-
-/** Several gates as one: entered in order, settled in reverse order. */
-export function fuseGates(gates: readonly Gate[]): Required<Gate> {
-  const enters = gates.map((gate) => gate.enter?.bind(gate));
-  const settles = gates.map((gate) => gate.settle?.bind(gate));
-  const entering = enters.flatMap((enter, index) => (enter ? [{ enter, index }] : []));
-  const settling = settles.filter((settle) => settle !== undefined).reverse();
-  return {
-    enter(call) {
-      for (let i = 0; i < entering.length; i++) {
-        const { enter, index } = entering[i]!;
-        const refusal = enter(call);
-        if (refusal !== undefined) {
-          for (let k = index - 1; k >= 0; k--) settles[k]?.(call, refusal);
-          return refusal;
-        }
-      }
-      return undefined;
-    },
-    settle(call, outcome) {
-      for (let i = 0; i < settling.length; i++) settling[i]!(call, outcome);
-    },
-  };
-}
-
-/** What an attempt is sent to, as errors name it: the client's node. */
-export interface Destination {
-  readonly address: string;
-  /** When it last said anything, in the clock's milliseconds; `undefined` where nobody knows. */
-  readonly heardAt?: number | undefined;
-}
-
 /** Why an attempt is given up: its `caller` no longer wants it, or another attempt of the call was faster (`hedge lost`). */
 export type AbandonReason = 'caller' | 'hedge lost';
-
-/** Some of the nodes of a service, to which a call is led. */
-export interface NodeSubset {
-  /** The same for the same nodes. */
-  readonly key: string;
-  /** The route that leads there, for people. */
-  readonly name: string;
-  /** Whether a call fails when none of them takes calls, where others would. */
-  readonly isStrict: boolean;
-  includes(node: Destination): boolean;
-}
 
 /** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
 export interface CallHolder {
@@ -96,106 +51,37 @@ export interface CallStream {
   draining?(reason: string): void;
 }
 
-/** Ends the waits of all calls of a client when the client is closed. */
-export interface WaitEnder {
-  /** @param end - ends one wait, with the reason */
-  add(end: (reason: string) => void): void;
-  delete(end: (reason: string) => void): void;
-}
-
-/** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
-export interface MethodRef {
-  readonly service: string;
-  readonly method: string;
-  /** The two names as they go on the wire: length of the service, length of the method, service, method. */
-  readonly wireName: Uint8Array;
-  /** Ends the waits of its calls; without it only the call itself does. */
-  readonly waits?: WaitEnder | undefined;
-  /** Knows when the event loop of this process was busy; without it nobody does. */
-  readonly loop?: LoopWatch | undefined;
-}
-
-/** Knows how long the event loop of this process has been busy. */
-export interface LoopWatch {
-  /** For how long it has certainly been late between two times of the clock, in milliseconds. */
-  lateMs(from: number, to: number): number;
-}
-
 /**
  * One call, or one attempt of it. The first attempt *is* the call; later ones are copies that name it as their `parent`.
  * It carries arguments, not bytes: each attempt encodes straight into its connection's output.
  *
- * Mutable, and every field is always present: one hidden class for the whole hot path. A user's layer may set `metadata`,
- * lower `deadline`, or read the rest.
+ * Mutable, and one hidden class for the whole hot path. Many calls may wait, so each is small: what is true or false is a bit, and what
+ * most calls never have is in a record that is made when it is first set. A user's layer may set `metadata`, lower `deadline`, or read the
+ * rest.
  */
 export class Call {
   readonly methodRef: MethodRef;
   args: readonly unknown[];
-  readonly oneWay: boolean;
   /** Absolute, in the clock's milliseconds; `Infinity` is none. Bounds all attempts and waits. */
   deadline: number;
   /** Absolute; the deadline of this attempt, never beyond `deadline`. */
   attemptDeadline: number;
-  /** What the user gave for each attempt, in milliseconds; `undefined` leaves it to the method and the retry policy. */
-  attemptTimeoutMs: number | undefined;
   metadata: Metadata | undefined;
   signal: AbortSignal | undefined;
-  idempotent: boolean;
   /** 0 to 255, higher is more important; 128 is usual. */
   priority: number;
-  hashKey: string | undefined;
-  waitForReady: boolean;
-  /** The items of a streaming call; `undefined` for all others. */
-  stream: CallStream | undefined = undefined;
-
-  /** On a server: the context that the handler sees; `undefined` on a client. */
-  context: CallContext | undefined = undefined;
-
   /** 0 for the first attempt. */
   attempt = 0;
   /** The call of which this is a later attempt. */
   parent: Call | undefined = undefined;
-  /** Whether this attempt tries a node that has failed, on behalf of all calls: its failure is not charged to the caller. */
-  isTrial = false;
   /** When this attempt was given to its destination, in the clock's milliseconds. */
   startedAt = 0;
   /** When its outcome was read from the wire or decided here. */
   endedAt = 0;
-  /** Whether it has waited since `startedAt` was set. */
-  hasWaited = false;
-  /** What is noted of it while it does not go well; `undefined` for nearly all calls. */
-  trail: CallTrail | undefined = undefined;
   destination: Destination | undefined = undefined;
-  /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
-  pinned: Destination | undefined = undefined;
-  /** The nodes among which a picker chooses; `undefined` for all. */
-  subset: NodeSubset | undefined = undefined;
-  /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
-  mayRepeat = true;
-  /**
-   * Whether its server may repeat the calls that it makes for this one; false for a repeat, and for a call that may not be
-   * repeated here.
-   */
-  mayRepeatBelow = true;
-  /** On the call itself: the nodes that its concurrent attempts went to; `undefined` unless it is hedged. */
-  rivals: Destination[] | undefined = undefined;
-  /**
-   * On the call itself: the node that was silent when an attempt on it ended, and when that was; `Infinity` when the connection
-   * was lost.
-   */
-  silent: { readonly destination: Destination; readonly at: number }[] | undefined = undefined;
-  /** Whether this attempt runs beside another one of the call, and so must go to another node. */
-  isHedge = false;
-  /** Failed attempts so far, on the call itself. */
-  attempts: AttemptRecord[] | undefined = undefined;
-  responseMetadata: Metadata | undefined = undefined;
   /** On the call itself: when the user made it, in the clock's milliseconds. */
   createdAt = 0;
-  /** On the call itself: runs when its outcome is final, before its promise settles. */
-  onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
 
-  /** On the call itself: its record for observers of this process; `undefined` when there are none. */
-  observed: object | undefined = undefined;
   /** The fused gates that this call has entered, to be settled. */
   callGate: Required<Gate> | undefined = undefined;
   /** The fused gates that this attempt has entered, to be settled. */
@@ -205,8 +91,6 @@ export class Call {
   holder: CallHolder | undefined = undefined;
   /** The id on its connection while it is in flight there. */
   id = 0;
-  /** The listener on `signal` while it is in flight. */
-  onAbort: (() => void) | undefined = undefined;
   /** Settle its promise; set when it is given to what holds it. */
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: RpcError) => void) | undefined = undefined;
@@ -223,19 +107,218 @@ export class Call {
   timerPrevious: Call | undefined = undefined;
   timerNext: Call | undefined = undefined;
 
+  #flags: number;
+  #rare: RareParts | undefined = undefined;
+
   constructor(methodRef: MethodRef, args: readonly unknown[], oneWay: boolean) {
     this.methodRef = methodRef;
     this.args = args;
-    this.oneWay = oneWay;
     this.deadline = Number.POSITIVE_INFINITY;
     this.attemptDeadline = Number.POSITIVE_INFINITY;
-    this.attemptTimeoutMs = undefined;
     this.metadata = undefined;
     this.signal = undefined;
-    this.idempotent = false;
     this.priority = 128;
-    this.hashKey = undefined;
-    this.waitForReady = false;
+    this.#flags = oneWay ? USUAL_FLAGS | Flag.ONE_WAY : USUAL_FLAGS;
+  }
+
+  get oneWay(): boolean {
+    return (this.#flags & Flag.ONE_WAY) !== 0;
+  }
+
+  get idempotent(): boolean {
+    return (this.#flags & Flag.IDEMPOTENT) !== 0;
+  }
+
+  set idempotent(is: boolean) {
+    this.#setFlag(Flag.IDEMPOTENT, is);
+  }
+
+  get waitForReady(): boolean {
+    return (this.#flags & Flag.WAIT_FOR_READY) !== 0;
+  }
+
+  set waitForReady(is: boolean) {
+    this.#setFlag(Flag.WAIT_FOR_READY, is);
+  }
+
+  /** Whether this attempt tries a node that has failed, on behalf of all calls: its failure is not charged to the caller. */
+  get isTrial(): boolean {
+    return (this.#flags & Flag.TRIAL) !== 0;
+  }
+
+  set isTrial(is: boolean) {
+    this.#setFlag(Flag.TRIAL, is);
+  }
+
+  /** Whether it has waited since `startedAt` was set. */
+  get hasWaited(): boolean {
+    return (this.#flags & Flag.HAS_WAITED) !== 0;
+  }
+
+  set hasWaited(is: boolean) {
+    this.#setFlag(Flag.HAS_WAITED, is);
+  }
+
+  /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
+  get mayRepeat(): boolean {
+    return (this.#flags & Flag.MAY_REPEAT) !== 0;
+  }
+
+  set mayRepeat(is: boolean) {
+    this.#setFlag(Flag.MAY_REPEAT, is);
+  }
+
+  /** Whether its server may repeat the calls that it makes for this one; false for a repeat, and where it may not be repeated here. */
+  get mayRepeatBelow(): boolean {
+    return (this.#flags & Flag.MAY_REPEAT_BELOW) !== 0;
+  }
+
+  set mayRepeatBelow(is: boolean) {
+    this.#setFlag(Flag.MAY_REPEAT_BELOW, is);
+  }
+
+  /** Whether this attempt runs beside another one of the call, and so must go to another node. */
+  get isHedge(): boolean {
+    return (this.#flags & Flag.HEDGE) !== 0;
+  }
+
+  set isHedge(is: boolean) {
+    this.#setFlag(Flag.HEDGE, is);
+  }
+
+  #setFlag(flag: number, is: boolean): void {
+    if (is) this.#flags |= flag;
+    else this.#flags &= ~flag;
+  }
+
+  /** What the user gave for each attempt, in milliseconds; `undefined` leaves it to the method and the retry policy. */
+  get attemptTimeoutMs(): number | undefined {
+    return this.#rare?.attemptTimeoutMs;
+  }
+
+  set attemptTimeoutMs(value: number | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().attemptTimeoutMs = value;
+  }
+
+  /** What the picker may send to one node together with what has the same; `undefined` for nearly all calls. */
+  get hashKey(): string | undefined {
+    return this.#rare?.hashKey;
+  }
+
+  set hashKey(value: string | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().hashKey = value;
+  }
+
+  /** The items of a streaming call; `undefined` for all others. */
+  get stream(): CallStream | undefined {
+    return this.#rare?.stream;
+  }
+
+  set stream(value: CallStream | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().stream = value;
+  }
+
+  /** On a server: the context that the handler sees; `undefined` on a client. */
+  get context(): CallContext | undefined {
+    return this.#rare?.context;
+  }
+
+  set context(value: CallContext | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().context = value;
+  }
+
+  /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
+  get pinned(): Destination | undefined {
+    return this.#rare?.pinned;
+  }
+
+  set pinned(value: Destination | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().pinned = value;
+  }
+
+  /** The nodes among which a picker chooses; `undefined` for all. */
+  get subset(): NodeSubset | undefined {
+    return this.#rare?.subset;
+  }
+
+  set subset(value: NodeSubset | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().subset = value;
+  }
+
+  /** What is noted of it while it does not go well; `undefined` for nearly all calls. */
+  get trail(): CallTrail | undefined {
+    return this.#rare?.trail;
+  }
+
+  set trail(value: CallTrail | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().trail = value;
+  }
+
+  /** On the call itself: the nodes that its concurrent attempts went to; `undefined` unless it is hedged. */
+  get rivals(): Destination[] | undefined {
+    return this.#rare?.rivals;
+  }
+
+  set rivals(value: Destination[] | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().rivals = value;
+  }
+
+  /** On the call itself: the nodes that were silent when an attempt on them ended. */
+  get silent(): SilentNode[] | undefined {
+    return this.#rare?.silent;
+  }
+
+  set silent(value: SilentNode[] | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().silent = value;
+  }
+
+  /** Failed attempts so far, on the call itself. */
+  get attempts(): AttemptRecord[] | undefined {
+    return this.#rare?.attempts;
+  }
+
+  set attempts(value: AttemptRecord[] | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().attempts = value;
+  }
+
+  get responseMetadata(): Metadata | undefined {
+    return this.#rare?.responseMetadata;
+  }
+
+  set responseMetadata(value: Metadata | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().responseMetadata = value;
+  }
+
+  /** On the call itself: runs when its outcome is final, before its promise settles. */
+  get onSettled(): ((call: Call, outcome: Outcome) => void) | undefined {
+    return this.#rare?.onSettled;
+  }
+
+  set onSettled(value: ((call: Call, outcome: Outcome) => void) | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().onSettled = value;
+  }
+
+  /** On the call itself: its record for observers of this process; `undefined` when there are none. */
+  get observed(): object | undefined {
+    return this.#rare?.observed;
+  }
+
+  set observed(value: object | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().observed = value;
+  }
+
+  /** The listener on `signal` while it is in flight. */
+  get onAbort(): (() => void) | undefined {
+    return this.#rare?.onAbort;
+  }
+
+  set onAbort(value: (() => void) | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().onAbort = value;
+  }
+
+  #obtainRare(): RareParts {
+    this.#rare ??= new RareParts();
+    return this.#rare;
   }
 
   get service(): string {
@@ -325,12 +408,34 @@ export class Call {
   }
 }
 
-/** Makes the wire form of a method's name, see {@link MethodRef.wireName}. Names are checked when they are defined. */
-export function wireName(service: string, method: string): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(2 + service.length + method.length);
-  bytes[0] = service.length;
-  bytes[1] = method.length;
-  bytes.write(service, 2, 'latin1');
-  bytes.write(method, 2 + service.length, 'latin1');
-  return bytes;
+/** What is true or false of a call. */
+const Flag = {
+  ONE_WAY: 1,
+  IDEMPOTENT: 2,
+  WAIT_FOR_READY: 4,
+  TRIAL: 8,
+  HAS_WAITED: 16,
+  MAY_REPEAT: 32,
+  MAY_REPEAT_BELOW: 64,
+  HEDGE: 128,
+} as const;
+
+const USUAL_FLAGS = Flag.MAY_REPEAT | Flag.MAY_REPEAT_BELOW;
+
+/** What most calls never have; each is told of at the property of {@link Call} with its name. */
+class RareParts {
+  attemptTimeoutMs: number | undefined = undefined;
+  hashKey: string | undefined = undefined;
+  stream: CallStream | undefined = undefined;
+  context: CallContext | undefined = undefined;
+  pinned: Destination | undefined = undefined;
+  subset: NodeSubset | undefined = undefined;
+  trail: CallTrail | undefined = undefined;
+  rivals: Destination[] | undefined = undefined;
+  silent: SilentNode[] | undefined = undefined;
+  attempts: AttemptRecord[] | undefined = undefined;
+  responseMetadata: Metadata | undefined = undefined;
+  onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
+  observed: object | undefined = undefined;
+  onAbort: (() => void) | undefined = undefined;
 }

@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from './clock.js';
-import type { Call, LoopWatch } from './service.js';
+import type { LoopWatch } from './method-ref.js';
+import type { Call } from './service.js';
 
 /** An expiry that is noticed later than this, in milliseconds, is blamed on a busy event loop, not on the server. */
 const LATE_MS = 5;

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import { type RpcError, rpcError } from './error.js';
-import type { Call, WaitEnder } from './service.js';
+import type { WaitEnder } from './method-ref.js';
+import type { Call } from './service.js';
 import { type CallPhase, CallTrail } from './time-spent.js';
 
 /**

@@ -1,7 +1,8 @@
 import { FakeClock } from '@org/rpc-testkit';
 import { isRpcError, type RpcError, rpcError } from '../../../packages/rpc-core/src/error.js';
 import { DEFAULT_LIMITS } from '../../../packages/rpc-core/src/limits.js';
-import { Call, type MethodRef, wireName } from '../../../packages/rpc-core/src/service.js';
+import { type MethodRef, wireName } from '../../../packages/rpc-core/src/method-ref.js';
+import { Call } from '../../../packages/rpc-core/src/service.js';
 import { TimerQueue } from '../../../packages/rpc-core/src/timer-queue.js';
 import { ServerStack } from '../../../packages/server/src/stack.js';
 import { ClientConnection } from '../../../packages/wire/src/connection/client/client-connection.js';

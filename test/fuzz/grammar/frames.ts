@@ -1,7 +1,7 @@
 import { CODE_NUMBERS, type Code } from '../../../packages/rpc-core/src/code.js';
 import { rpcError } from '../../../packages/rpc-core/src/error.js';
 import { DEFAULT_LIMITS } from '../../../packages/rpc-core/src/limits.js';
-import { wireName } from '../../../packages/rpc-core/src/service.js';
+import { wireName } from '../../../packages/rpc-core/src/method-ref.js';
 import { allocateChunk, type Chunk } from '../../../packages/wire/src/codec/codec.js';
 import {
   FrameType,

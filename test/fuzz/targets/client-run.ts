@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
 import { isRpcError } from '../../../packages/rpc-core/src/error.js';
-import { Call, type MethodRef, wireName } from '../../../packages/rpc-core/src/service.js';
+import { type MethodRef, wireName } from '../../../packages/rpc-core/src/method-ref.js';
+import { Call } from '../../../packages/rpc-core/src/service.js';
 import { TimerQueue } from '../../../packages/rpc-core/src/timer-queue.js';
 import { ClientConnection } from '../../../packages/wire/src/connection/client/client-connection.js';
 import type {

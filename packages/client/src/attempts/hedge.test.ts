@@ -239,7 +239,7 @@ describe('hedge', () => {
         call.idempotent = false;
       },
       (call) => {
-        Object.assign(call, { oneWay: true });
+        Object.defineProperty(call, 'oneWay', { value: true });
       },
       (call) => {
         call.attempt = 1;

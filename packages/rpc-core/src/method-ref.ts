@@ -1,0 +1,34 @@
+/** Ends the waits of all calls of a client when the client is closed. */
+export interface WaitEnder {
+  /** @param end - ends one wait, with the reason */
+  add(end: (reason: string) => void): void;
+  delete(end: (reason: string) => void): void;
+}
+
+/** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
+export interface MethodRef {
+  readonly service: string;
+  readonly method: string;
+  /** The two names as they go on the wire: length of the service, length of the method, service, method. */
+  readonly wireName: Uint8Array;
+  /** Ends the waits of its calls; without it only the call itself does. */
+  readonly waits?: WaitEnder | undefined;
+  /** Knows when the event loop of this process was busy; without it nobody does. */
+  readonly loop?: LoopWatch | undefined;
+}
+
+/** Knows how long the event loop of this process has been busy. */
+export interface LoopWatch {
+  /** For how long it has certainly been late between two times of the clock, in milliseconds. */
+  lateMs(from: number, to: number): number;
+}
+
+/** Makes the wire form of a method's name, see {@link MethodRef.wireName}. Names are checked when they are defined. */
+export function wireName(service: string, method: string): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(2 + service.length + method.length);
+  bytes[0] = service.length;
+  bytes[1] = method.length;
+  bytes.write(service, 2, 'latin1');
+  bytes.write(method, 2 + service.length, 'latin1');
+  return bytes;
+}
