@@ -1,7 +1,7 @@
 import type { CallStanding } from '@org/rpc-core';
 import { FrameType, HEADER_BYTES, ProtocolError } from './frame.js';
-import { readUint32 } from './frame-reader.js';
 import { type FrameTarget, putHeader } from './frame-writer.js';
+import { readUint32 } from './numbers.js';
 
 /** What a STANDING says of a call: the first byte of its body. */
 export const Standing = {
