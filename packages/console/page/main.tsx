@@ -31,6 +31,7 @@ function App() {
   const [epoch, setEpoch] = useState(0);
   const [page, name] = useRoute();
   const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
   useEffect(() => {
     ask<Session>('/api/session').then(setSession, () => setSession({ canChange: true, hasToken: false }));
     return follow(setView, setStatus);
@@ -38,7 +39,8 @@ function App() {
   // Whoever goes to another page by keys or with a screen reader begins at its head.
   useEffect(() => {
     document.title = `${PAGES.find(([each]) => each === page)?.[1] ?? 'Map'} · rpc console`;
-    if (location.hash !== '') main.current?.querySelector('h1')?.focus();
+    if (!isFirst.current) main.current?.querySelector('h1')?.focus();
+    isFirst.current = false;
   }, [page, name]);
   return (
     <>

@@ -23,8 +23,8 @@ export function MapPage({ view }: { view: FleetView }) {
     <>
       <h1 tabIndex={-1}>Map</h1>
       <p class="quiet">
-        {view.services.length} services, {view.instances.length} instances. A line is as wide as its calls are many;
-        broken red lines have errors.
+        {view.services.length} services, {view.instances.length} instances.{' '}
+        <span class="of-map">A line is as wide as its calls are many; broken red lines have errors.</span>
       </p>
       <div class="map" aria-hidden="true">
         <svg viewBox={`-2 -24 ${WIDTH + 4} ${height + 28}`} width={WIDTH + 4} role="presentation" focusable="false">
@@ -161,12 +161,14 @@ function Node({ spot, x, y }: { spot: Spot; x: number; y: number }) {
     <>
       <title>{show(spot.name)}</title>
       <rect class={`node ${spot.tone}`} x={x} y={y} width={NODE_WIDTH} height={NODE_HEIGHT} rx={6} />
-      <text x={x + 10} y={y + 16}>
-        {cutTo(show(spot.name), 27)}
-      </text>
-      <text class="note" x={x + 10} y={y + 31}>
-        {spot.note}
-      </text>
+      <svg x={x} y={y} width={NODE_WIDTH - 8} height={NODE_HEIGHT} role="presentation">
+        <text x={10} y={16}>
+          {show(spot.name)}
+        </text>
+        <text class="note" x={10} y={31}>
+          {spot.note}
+        </text>
+      </svg>
     </>
   );
   return spot.href === undefined ? (
@@ -180,8 +182,4 @@ function Node({ spot, x, y }: { spot: Spot; x: number; y: number }) {
 
 function placeOf(row: number): number {
   return row * (NODE_HEIGHT + GAP);
-}
-
-function cutTo(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

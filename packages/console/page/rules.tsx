@@ -181,7 +181,8 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
         Not valid: {show(preview.problem)}
       </p>
     );
-  const { rows = [], calls = 0, seconds = 0, isPartial, difference = [] } = preview;
+  if (preview.rows === undefined) return <p role="status">Looking</p>;
+  const { rows, calls = 0, seconds = 0, isPartial, difference = [] } = preview;
   return (
     <>
       <p id="verdict" role="status">
