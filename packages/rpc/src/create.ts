@@ -37,5 +37,7 @@ export function createServer(options: ServerOptions = {}): Server {
 function withRegistry<O extends ClientOptions | ServerOptions>(where: string, options: O): O {
   const given: unknown = options;
   assertObject(where, 'options', given);
+  // A client of a server of its own process looks for it nowhere.
+  if ('server' in options && options.server !== undefined) return options;
   return { ...options, registry: registryFrom(options.registry, where) };
 }

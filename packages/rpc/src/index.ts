@@ -274,6 +274,7 @@ export {
   type EncodeTarget,
   Float,
   float,
+  type InProcessServer,
   type KeepaliveOptions,
   type MessagePackRpcOptions,
   type MsgpackOptions,

@@ -9,5 +9,6 @@ export type { CompressionOptions } from './connection/compression/compression-op
 export { messagePackRpc } from './connection/message-pack-rpc/message-pack-rpc.js';
 export type { MessagePackRpcOptions } from './connection/message-pack-rpc/message-pack-rpc-options.js';
 export type { PeerHandlers } from './connection/message-pack-rpc/peer-requests.js';
+export type { InProcessServer } from './transport/byte-stream.js';
 export type { ClientTlsOptions, CommonTlsOptions, ServerTlsOptions } from './transport/tls-options.js';
 export type { Pem } from './transport/tls-pem.js';

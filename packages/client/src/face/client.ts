@@ -65,8 +65,8 @@ const READY_TIMEOUT_MS = 30_000;
  */
 export function createClient(options: ClientOptions = {}): Client {
   const resolved = resolveClientOptions(options);
-  const { clock, tls } = resolved;
-  return new RpcClient(resolved, createDial(clock, tls));
+  const { clock, tls, dial = createDial(clock, tls) } = resolved;
+  return new RpcClient(resolved, dial);
 }
 
 /** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */

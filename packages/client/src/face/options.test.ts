@@ -8,7 +8,7 @@ describe('the options of a client', () => {
   const wrong: readonly [options: unknown, message: string | RegExp][] = [
     [{ timeout: 5 }, 'createClient: unknown option "timeout"; did you mean "timeoutMs"?'],
     [{ regsitry: 'local:' }, 'createClient: unknown option "regsitry"; did you mean "registry"?'],
-    [{ xyz: 1 }, /^createClient: unknown option "xyz"; known are registry, namespace, /],
+    [{ xyz: 1 }, /^createClient: unknown option "xyz"; known are registry, server, namespace, /],
     [{ timeoutMs: 0 }, 'createClient: timeoutMs must be a number from 1 to 2147483647, got 0'],
     [{ attemptTimeoutMs: 'x' }, 'createClient: attemptTimeoutMs must be a number from 1 to 2147483647, got "x"'],
     [

@@ -30,12 +30,14 @@ import {
   type ClientTlsOptions,
   type Codec,
   type CompressionOptions,
+  type InProcessServer,
   type KeepaliveOptions,
   msgpack,
 } from '@org/rpc-wire';
 import {
   type ClientTlsSource,
   createClientTls,
+  type Dial,
   type ResolvedCompression,
   type ResolvedKeepalive,
   resolveCompression,
@@ -43,6 +45,7 @@ import {
   unfitToken,
 } from '@org/rpc-wire/internal';
 import { guardedRegistry } from '../nodes/guarded-registry.js';
+import { type InProcess, inProcess } from '../nodes/in-process.js';
 import { type TokenOption, TokenSource } from '../nodes/token-source.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
@@ -67,6 +70,11 @@ export interface ClientOptions extends ClientPolicyOptions {
    * `RPC_REGISTRY`, else `local:`; with `NODE_ENV=production` and neither, an error.
    */
   readonly registry?: Registry | string | undefined;
+  /**
+   * A server of this process, which is called without a socket and need not listen: all else is as between processes, copies of values
+   * included. In place of `registry`. Default: servers are found in the registry.
+   */
+  readonly server?: InProcessServer | undefined;
   /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
   readonly namespace?: string | undefined;
   /**
@@ -121,6 +129,8 @@ export interface ClientOptions extends ClientPolicyOptions {
 /** {@link ClientOptions} with every default in place. */
 export interface ResolvedClientOptions {
   readonly registry: Registry;
+  /** How to reach a server of this process; `undefined` when servers are dialled. */
+  readonly dial: Dial | undefined;
   readonly namespace: string;
   readonly name: string;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
@@ -145,6 +155,7 @@ export interface ResolvedClientOptions {
 
 const KNOWN: readonly string[] = [
   'registry',
+  'server',
   'namespace',
   'acceptEndpoint',
   'name',
@@ -172,10 +183,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
-  const registry = registryFromEnvironment(where, options.registry);
   const { acceptEndpoint, token, clock = systemClock } = options;
+  const own = ownServer(where, options);
+  const registry = own?.registry ?? registryFromEnvironment(where, options.registry);
   return {
     registry: acceptEndpoint === undefined ? registry : guardedRegistry(registry, acceptEndpoint),
+    dial: own?.dial,
     namespace: resolveNamespace(where, options.namespace),
     name: options.name ?? randomId(),
     metadata: options.metadata,
@@ -218,6 +231,13 @@ function checkValues(where: string, options: ClientOptions): void {
   const isSource =
     metadata === undefined || isFunction(metadata) || (typeof metadata === 'object' && metadata !== null);
   assertFits(where, 'metadata', 'an object of texts or a function that gives one', metadata, isSource);
+}
+
+function ownServer(where: string, { server, registry, tls }: ClientOptions): InProcess | undefined {
+  if (server === undefined) return undefined;
+  if (registry !== undefined) throw new TypeError(`${where}: server takes the place of registry: give one of them`);
+  if (tls !== undefined) throw new TypeError(`${where}: server is called without a socket, so tls has nothing to do`);
+  return inProcess(where, server);
 }
 
 /** Nothing of the text is shown, whatever is wrong with it. */

@@ -1,5 +1,5 @@
 import type { ServiceDefinition, ServiceHandlers } from '@org/rpc-core';
-import type { ServerTlsOptions } from '@org/rpc-wire';
+import type { InProcessServer, ServerTlsOptions } from '@org/rpc-wire';
 import type { CloseOptions } from '../life/drain.js';
 import type { ServiceLimits } from '../policy/call-limits.js';
 import type { ServerState } from '../state.js';
@@ -27,7 +27,7 @@ export interface ServerAddress {
 }
 
 /** Serves the methods of contracts. Made by `createServer`; owns its sockets and its registration until `close`. */
-export interface Server {
+export interface Server extends InProcessServer {
   /** The instance's id, as clients and the registry know it. */
   readonly instance: string;
   /** Resolves when the instance is in the registry; rejects when the server is closed before that. */

@@ -213,8 +213,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     tls.update('server.setTls', change);
   }
 
-  /** Serves a stream that was opened by other means: the in-memory pair of tests. */
-  accept(stream: ByteStream): void {
+  accept(stream: ByteStream, isOwn = false): void {
+    if (this.#isClosed)
+      throw Object.assign(new Error(`the server ${this.instance} is closed`), { code: 'ECONNREFUSED' });
     const { codec, compression, keepalive, limits, clock } = this.#options;
     const connection = new ServerConnection<Handler>({
       stream,
@@ -224,11 +225,13 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       limits,
       clock,
       host: this,
-      secret: this.#secret && { text: this.#secret.secret.reveal(), isDemanded: this.#secret.isDemanded },
+      secret: isOwn
+        ? undefined
+        : this.#secret && { text: this.#secret.secret.reveal(), isDemanded: this.#secret.isDemanded },
       messagePackRpc: serveMessagePackRpc,
     });
     this.#connections.add(connection);
-    if (!this.#isClosed) this.#beginTicks();
+    this.#beginTicks();
     this.#emit('connectionOpened', { peer: stream.peer.address });
   }
 

@@ -64,6 +64,17 @@ export interface Listener {
   readonly gone: Promise<void>;
 }
 
+/** A server of the same process, as its clients there see it: what `createServer` makes. */
+export interface InProcessServer {
+  /** Its id. */
+  readonly instance: string;
+  /**
+   * @internal Serves a stream that was opened by other means than its socket.
+   * @param isOwn - it begins in this process, so nobody else can have sent it
+   */
+  accept(stream: ByteStream, isOwn?: boolean): void;
+}
+
 /** Opens a stream to an endpoint. @throws Error in words for people, with the system's code as `code` */
 export type Dial = (target: DialTarget) => Promise<ByteStream>;
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ByteReceiver, ByteStream } from './byte-stream.js';
 
 /**
@@ -11,6 +12,12 @@ export function memoryPair(): [ByteStream, ByteStream] {
   b.connect(a);
   return [a, b];
 }
+
+/**
+ * Runs where no call is being served, as what comes by a socket does: else the handler of a call would see the async context of its caller,
+ * and a caller that of a handler.
+ */
+const apart: (run: () => void) => void = AsyncLocalStorage.snapshot();
 
 class MemoryStream implements ByteStream {
   readonly peer: { readonly address: string };
@@ -79,10 +86,10 @@ class MemoryStream implements ByteStream {
   #schedule(): void {
     if (this.#scheduled || this.#paused || this.#receiver === undefined || this.#inbox.length === 0) return;
     this.#scheduled = true;
-    queueMicrotask(() => this.#deliver());
+    queueMicrotask(() => apart(this.#deliver));
   }
 
-  #deliver(): void {
+  readonly #deliver = (): void => {
     this.#scheduled = false;
     while (this.#inbox.length > 0 && !this.#paused && !this.#closed) {
       const item = this.#inbox.shift()!;
@@ -97,7 +104,7 @@ class MemoryStream implements ByteStream {
         if (this.#inboxBytes === 0) this.#other.#receiver?.drained();
       }
     }
-  }
+  };
 
   #close(error: Error | undefined): void {
     if (this.#closed) return;
