@@ -31,7 +31,7 @@ const NAMES: readonly Ban[] = [
   {
     names: ['process.on', 'process.once', 'process.addListener', 'process.prependListener'],
     instead: 'a library leaves the process to its user; signals belong to packages/server/src/life/signals.ts',
-    except: /^packages\/(server\/src\/life\/(signals|worker|workers)\.ts|cli\/)/,
+    except: /^packages\/(server\/src\/(life\/signals\.ts|workers\/)|cli\/)/,
   },
   {
     names: ['console.log', 'console.error', 'console.warn', 'console.info', 'console.debug'],

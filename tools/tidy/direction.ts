@@ -28,6 +28,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     codec: [],
     frames: ['codec'],
     transport: [],
+    'front-door': ['transport', 'frames', 'codec'],
     'connection/channel': ['frames', 'codec', 'transport'],
     'connection/calls': ['frames'],
     'connection/compression': ['connection/channel', 'frames', 'codec'],
@@ -84,8 +85,10 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     state: ['builtin'],
     admin: ['state'],
     operator: ['state'],
+    workers: ['life', 'state'],
     face: [
       'operator',
+      'workers',
       'admin',
       'state',
       'builtin',

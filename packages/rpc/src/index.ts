@@ -261,6 +261,8 @@ export {
   type ServiceDescription,
   type ServiceLimits,
   type SignalOptions,
+  type WorkerEvent,
+  type WorkerStatus,
 } from '@org/rpc-server';
 export {
   type Chunk,

@@ -17,4 +17,5 @@ export type { CallerLimits, MethodLimits, ServerRateLimit, ServiceLimits } from 
 export type { OverloadOptions, ServerConcurrency } from './policy/concurrency.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ContractEvent } from './served-contracts.js';
-export type { ServerState } from './state.js';
+export type { ServerState, WorkerStatus } from './state.js';
+export type { WorkerEvent } from './workers/worker-event.js';

@@ -1,5 +1,8 @@
 import type { HealthStatus } from './builtin/health.js';
 
+/** What a worker of a server does. */
+export type WorkerStatus = 'starting' | 'serving' | 'stopping' | 'ended';
+
 /**
  * What a server knows of itself now: plain data for logs, admin ports and tests, as `server.state()` gives it. Fields are added to it, none
  * changes its meaning without a new major version.
@@ -38,4 +41,12 @@ export interface ServerState {
     /** Calls that were not begun: late, not allowed, or beyond a limit of the server. Those beyond `limits` of a connection do not count. */
     readonly refused: number;
   };
+  /** Of a server whose process only watches over workers: what else stands here is theirs together, a second old at the most. */
+  readonly workers?: readonly {
+    readonly worker: number;
+    readonly pid: number | undefined;
+    readonly status: WorkerStatus;
+    /** The ids of its servers. */
+    readonly instances: readonly string[];
+  }[];
 }

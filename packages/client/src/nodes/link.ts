@@ -8,7 +8,6 @@ import {
   ClientConnection,
   type ClientConnectionObserver,
   type Dial,
-  type Hello,
   type ResolvedCompression,
   type ResolvedKeepalive,
 } from '@org/rpc-wire/internal';
@@ -231,7 +230,10 @@ export class Link implements NodeLink, ClientConnectionObserver {
 
   // ClientConnectionObserver
 
-  greeted({ instance, contracts }: Pick<Hello, 'instance' | 'contracts'>): void {
+  greeted({
+    instance,
+    contracts,
+  }: Pick<Parameters<ClientConnectionObserver['greeted']>[0], 'instance' | 'contracts'>): void {
     // The server says goodbye by itself. Until then nothing is sent to it, and this connection does not count as a success.
     if (this.endpoint.isAnyInstance !== true && instance !== this.endpoint.id) {
       this.#refused = true;
@@ -316,11 +318,12 @@ export class Link implements NodeLink, ClientConnectionObserver {
   }
 
   async #dial(): Promise<Dialled> {
-    const { host, port, path } = this.endpoint;
+    const { host, port, path, id, features } = this.endpoint;
     const { dial, token: source } = this.#environment;
     const token = source && (await source.get());
-    const target = { host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity: this.identity };
-    return { stream: await dial(target), token };
+    const { identity } = this;
+    const instance = features?.includes('shared-address') === true ? id : undefined;
+    return { stream: await dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity, instance }), token };
   }
 
   #connected({ stream, token }: Dialled): void {

@@ -28,6 +28,16 @@ function keyed(key: string): Call {
   return call;
 }
 
+describe('nodes at the same address, as workers of one server are,', () => {
+  it('have a share each', () => {
+    const same = Array.from({ length: 4 }, () => new SceneNode('10.0.0.1:4399'));
+    for (const table of [maglev(same, even(4)), ring(same, even(4))]) {
+      const least = Math.min(...spread(table, 4, KEYS)) / (KEYS.length / 4);
+      assert.ok(least > 0.6, `${least}`);
+    }
+  });
+});
+
 describe('the table of Maglev', () => {
   it('gives each node its share: within 0.1 % of 10, 0.5 % of 100, 1 % of 1,000', () => {
     for (const [count, bound] of [

@@ -17,8 +17,9 @@ const PLACES = 65_537;
  */
 export function maglev(nodes: readonly PickerNode[], weights: readonly number[]): HashTable {
   const places = new Int32Array(PLACES).fill(-1);
-  const offsets = Float64Array.from(nodes, ({ address }) => hash(address, 1) % PLACES);
-  const skips = Float64Array.from(nodes, ({ address }) => (hash(address, 2) % (PLACES - 1)) + 1);
+  const names = namesOf(nodes);
+  const offsets = Float64Array.from(names, (name) => hash(name, 1) % PLACES);
+  const skips = Float64Array.from(names, (name) => (hash(name, 2) % (PLACES - 1)) + 1);
   const max = weights.reduce((most, weight) => Math.max(most, weight), 0);
   const gathered = new Float64Array(nodes.length);
   for (let filled = 0; filled < PLACES; ) {
@@ -50,10 +51,10 @@ export function ring(nodes: readonly PickerNode[], weights: readonly number[]): 
   const sum = weights.reduce((total, weight) => total + weight, 0);
   const each = Math.max(1, Math.min(POINTS, Math.floor(POINTS_MAX / nodes.length)));
   const points: number[] = [];
-  nodes.forEach(({ address }, index) => {
+  namesOf(nodes).forEach((name, index) => {
     const count = Math.max(1, Math.round((each * nodes.length * weights[index]!) / sum));
     // Sorted as one number: the point, and below it whose it is.
-    for (let k = 0; k < count; k++) points.push(hash(`${address}_${k}`) * NODES_MAX + index);
+    for (let k = 0; k < count; k++) points.push(hash(`${name}_${k}`) * NODES_MAX + index);
   });
   const sorted = Float64Array.from(points).sort();
   return {
@@ -71,3 +72,13 @@ export function ring(nodes: readonly PickerNode[], weights: readonly number[]): 
 }
 
 const NODES_MAX = 2 ** 20;
+
+/** By what nodes are placed: their addresses, which outlive a restart; of those that share one each has another name. */
+function namesOf(nodes: readonly PickerNode[]): readonly string[] {
+  const seen = new Map<string, number>();
+  return nodes.map(({ address }) => {
+    const before = seen.get(address) ?? 0;
+    seen.set(address, before + 1);
+    return before === 0 ? address : `${address}~${before}`;
+  });
+}

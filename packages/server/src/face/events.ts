@@ -3,6 +3,7 @@ import type { RegistryEvent } from '@org/rpc-registry';
 import type { AuthenticationEvent } from '../life/authentication.js';
 import type { OutlivedEvent } from '../policy/outlived-calls.js';
 import type { ContractEvent } from '../served-contracts.js';
+import type { WorkerEvent } from '../workers/worker-event.js';
 
 /** The events of a server, for observers only: nothing in the library depends on who listens. */
 export interface ServerEvents {
@@ -46,6 +47,8 @@ export interface ServerEvents {
   connectionClosed: [event: { peer: string; reason: string }];
   /** Accepting failed: too many connections or open files. It goes on. */
   acceptError: [event: { error: Error }];
+  /** What becomes of the workers, for `listen({ workers })`. Where nobody listens, a line on stderr says what people have to know. */
+  worker: [event: WorkerEvent];
   /** No new calls are taken any more. */
   draining: [event: { reason: string }];
   /** Nothing runs any more, and every connection is closed. */
@@ -63,6 +66,7 @@ export const SERVER_EVENTS = Object.keys({
   connectionOpened: true,
   connectionClosed: true,
   acceptError: true,
+  worker: true,
   draining: true,
   closed: true,
 } satisfies Record<keyof ServerEvents, true>);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isIPv4 } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { advertisedEndpoint, outwardAddress, resolveListenOptions, withEnvironment } from './listen-options.js';
 
 describe('the options of listen()', () => {
@@ -37,12 +38,23 @@ describe('the options of listen()', () => {
     });
 
   it('default to any free port, on the loopback address where the registry is of this machine only', () => {
-    assert.deepEqual(resolveListenOptions({}, true), { host: '127.0.0.1', port: 0, path: undefined });
-    assert.deepEqual(resolveListenOptions({}, false), { host: '0.0.0.0', port: 0, path: undefined });
+    assert.deepEqual(resolveListenOptions({}, true), {
+      host: '127.0.0.1',
+      port: 0,
+      path: undefined,
+      workers: undefined,
+    });
+    assert.deepEqual(resolveListenOptions({}, false), {
+      host: '0.0.0.0',
+      port: 0,
+      path: undefined,
+      workers: undefined,
+    });
     assert.deepEqual(resolveListenOptions({ host: '::1', port: 4399 }, false), {
       host: '::1',
       port: 4399,
       path: undefined,
+      workers: undefined,
     });
   });
 });
@@ -103,6 +115,26 @@ describe('what the environment says of listening', () => {
         () => withEnvironment({}, { RPC_PORT: text }),
         /^TypeError: server\.listen: RPC_PORT: the port must be/,
       );
+  });
+});
+
+describe('how many workers a server has', () => {
+  it('is a number, or that of the cores', () => {
+    assert.equal(resolveListenOptions({ port: 1 }, false).workers, undefined);
+    assert.equal(resolveListenOptions({ port: 1, workers: 3 }, false).workers, 3);
+    assert.equal(resolveListenOptions({ port: 1, workers: 'auto' }, false).workers, availableParallelism());
+  });
+
+  it('is refused in words', () => {
+    for (const workers of [0, 257, 1.5, 'all' as never])
+      assert.throws(
+        () => resolveListenOptions({ port: 1, workers }, false),
+        /server\.listen: workers must be an integer from 1 to 256, got/,
+      );
+    assert.throws(
+      () => resolveListenOptions({ host: '127.0.0.1', workers: 2 }, false),
+      /workers share one port, so name it/,
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { availableParallelism, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Clock, Limits } from '@org/rpc-core';
 import { assertFits, assertKnownOptions, assertNumber, assertObject, describeValue } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
@@ -13,6 +13,7 @@ import {
   refuseStream,
   type ServerTlsSource,
 } from '@org/rpc-wire/internal';
+import type { Bind } from '../workers/own-primary.js';
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -33,8 +34,14 @@ export interface ListenOptions {
    * processes that found them there, unless they require certificates or have the option `authorize`. Default: false.
    */
   readonly anyUser?: boolean | undefined;
+  /**
+   * Serves by so many processes instead of this one, 1 to 256, or `'auto'` for as many as there are cores: each runs the same program, up to its own
+   * `listen`, and is an instance of its own at the same address. This process watches over them. Default: this process serves.
+   */
+  readonly workers?: number | 'auto' | undefined;
 }
 
+const WORKERS_MAX = 256;
 const UNIX_PATH_BYTES_MAX = 107;
 const ALL_INTERFACES: readonly string[] = ['0.0.0.0', '::'];
 
@@ -80,13 +87,13 @@ export function namesNoAddress({ port, host, advertise, path }: ListenOptions): 
 export function resolveListenOptions(
   options: ListenOptions,
   isMachineLocal: boolean,
-): { host: string; port: number; path: string | undefined } {
+): { host: string; port: number; path: string | undefined; workers: number | undefined } {
   const where = 'server.listen';
   if (typeof options === 'number' || typeof options === 'string')
     throw new TypeError(
       `${where}: options must be an object, got ${describeValue(options)}; write server.listen({ port: 3000 })`,
     );
-  assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path', 'anyUser']);
+  assertKnownOptions(where, options, ['port', 'host', 'advertise', 'path', 'anyUser', 'workers']);
   const { port = 0, path, advertise, anyUser = false } = options;
   assertFits(where, 'anyUser', 'true or false', anyUser, typeof anyUser === 'boolean');
   const besidePath = (['port', 'host', 'advertise'] as const).find((name) => options[name] !== undefined);
@@ -107,7 +114,16 @@ export function resolveListenOptions(
       assertNumber(`${where}: advertise`, 'port', advertise.port, { min: 1, max: 65_535, integer: true });
     if (advertise.host !== undefined) checkAdvertisedHost(where, advertise.host);
   }
-  return { host, port, path };
+  return { host, port, path, workers: resolveWorkers(where, options) };
+}
+
+function resolveWorkers(where: string, options: ListenOptions): number | undefined {
+  const { workers, port = 0, path } = options;
+  if (workers === undefined) return undefined;
+  if (workers !== 'auto') assertNumber(where, 'workers', workers, { min: 1, max: WORKERS_MAX, integer: true });
+  if (port === 0 && path === undefined && !namesNoAddress(options))
+    throw new TypeError(`${where}: workers share one port, so name it: port 0 is any that is free`);
+  return workers === 'auto' ? Math.min(WORKERS_MAX, availableParallelism()) : workers;
 }
 
 function checkAdvertisedHost(where: string, host: string): void {
@@ -156,6 +172,8 @@ export interface ListenerParts {
   readonly codec: Codec;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** Where connections come from, unless the server listens by itself. */
+  readonly bind?: Bind | undefined;
 }
 
 /** What the options of `listen` come to. */
@@ -171,7 +189,7 @@ export interface ListenAddress {
  * @throws Error in words for people: address taken, permission denied; TypeError for TLS on a unix socket
  */
 export function openListener(
-  { tls, codec, limits, clock }: ListenerParts,
+  { tls, codec, limits, clock, bind }: ListenerParts,
   address: ListenAddress,
   host: ListenerHost,
 ): Promise<Listener> {
@@ -184,6 +202,7 @@ export function openListener(
       (stream) => host.onStream(stream),
       (error) => host.onError(error),
       onRefused,
+      bind,
     );
   if (address.path !== undefined)
     throw new TypeError(
@@ -193,6 +212,7 @@ export function openListener(
     clock,
     tls,
     handshakeMs: limits.handshakeMs,
+    bind,
     onStream: (stream) => host.onStream(stream),
     onRefused,
     onError: (error) => host.onError(error),

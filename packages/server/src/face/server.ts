@@ -1,14 +1,6 @@
 import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers, systemClock } from '@org/rpc-core';
-import {
-  allowManyCalls,
-  assertEvent,
-  channels,
-  everySecond,
-  plainText,
-  randomId,
-  surface,
-} from '@org/rpc-core/internal';
-import { type Endpoint, endpointAddress, type RegistryEvent } from '@org/rpc-registry';
+import { allowManyCalls, everySecond, randomId } from '@org/rpc-core/internal';
+import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
 import {
   type ByteStream,
@@ -19,29 +11,35 @@ import {
   type ServerHost,
   serveMessagePackRpc,
 } from '@org/rpc-wire/internal';
-import { EventEmitter } from 'eventemitter3';
 import { Dispatcher } from '../dispatcher.js';
 import type { Handler } from '../handler.js';
 import { Authentication } from '../life/authentication.js';
 import { ConnectionAges } from '../life/connection-age.js';
 import { Connections } from '../life/connections.js';
-import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from '../life/drain.js';
+import {
+  type CloseOptions,
+  type Drain,
+  type DrainHost,
+  drainServer,
+  resolveCloseOptions,
+  stopTimeMs,
+} from '../life/drain.js';
 import { type OwnSecret, ownSecret } from '../life/own-secret.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
-import { createRegistryNotices } from '../life/registry-notices.js';
-import { onSignals } from '../life/signals.js';
+import { onSignals, type ResolvedSignals } from '../life/signals.js';
 import { CallLimits, type ServiceLimits } from '../policy/call-limits.js';
 import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
 import { OutlivedCalls } from '../policy/outlived-calls.js';
 import { preemptedMs } from '../policy/preempted-time.js';
-import { presentable } from '../presentable.js';
-import { printHandlerError } from '../print-error.js';
 import { ServedContracts } from '../served-contracts.js';
 import { ServerStack, type ServerStackParts } from '../stack.js';
 import type { ServerState } from '../state.js';
+import { OwnPrimary } from '../workers/own-primary.js';
+import { WatchedWorkers } from '../workers/watched-workers.js';
+import type { WorkerEvent } from '../workers/worker-event.js';
 import { BuiltIns } from './built-ins.js';
-import { SERVER_EVENTS, type ServerEvents } from './events.js';
+import type { ServerEvents } from './events.js';
 import {
   advertisedEndpoint,
   type ListenOptions,
@@ -50,6 +48,7 @@ import {
   resolveListenOptions,
   withEnvironment,
 } from './listen-options.js';
+import { Observers } from './observers.js';
 import {
   type ResolvedServerOptions,
   resolveInstanceUpdate,
@@ -89,11 +88,13 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #observer: CallObserver<Handler>;
   readonly #stack: ServerStack<Handler>;
   readonly #outlived: OutlivedCalls<Handler>;
-  readonly #events = new EventEmitter<ServerEvents>();
+  readonly #observers: Observers;
   readonly #connections: Connections<Handler>;
   readonly #builtIns: BuiltIns;
   readonly #startedAt: number;
   readonly #publication = new Publication();
+  readonly #primary: OwnPrimary | undefined = OwnPrimary.of(process);
+  #workers: WatchedWorkers | undefined;
   #secret: OwnSecret | undefined;
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
@@ -107,9 +108,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   constructor(options: ResolvedServerOptions) {
     this.#options = options;
-    this.instance = options.name ?? randomId();
+    const suffix = this.#primary === undefined ? '' : `-${this.#primary.number}`;
+    this.instance = options.name === undefined ? randomId() : options.name + suffix;
+    this.#observers = new Observers(this.instance);
     allowManyCalls(this.#draining.signal);
-    this.#contracts = new ServedContracts(this.instance, (event) => this.#emit('contractDiffers', event));
+    this.#contracts = new ServedContracts(this.instance, (event) => this.#observers.emit('contractDiffers', event));
     const { layers, streamLayers, defaultService } = options;
     this.#dispatcher = new Dispatcher(layers, streamLayers, defaultService, this.#contracts);
     this.#concurrency = new ConcurrencyLimit({
@@ -128,7 +131,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       admission: this.#limits,
       run: (call) => this.#dispatcher.dispatch(call),
       runStream: (call, items) => this.#dispatcher.dispatchStream(call, items),
-      presentable: (thrown, call) => this.#presentable(thrown, call),
+      presentable: (thrown, call) => this.#observers.presentable(thrown, call),
       ended: () => this.#checkEmpty(),
     };
     this.#stack = new ServerStack(parts, this.#observer.around(parts));
@@ -137,18 +140,19 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
         this.#stack.release(call);
         this.#checkEmpty();
       },
-      emit: (event) => this.#emit('handlerOutlived', event),
+      emit: (event) => this.#observers.emit('handlerOutlived', event),
     });
     this.#startedAt = options.clock.now();
     const { authenticate, connectionAge, clock, random } = options;
     const door =
-      authenticate && new Authentication(authenticate, clock, (event) => this.#emit('authenticationFailed', event));
+      authenticate &&
+      new Authentication(authenticate, clock, (event) => this.#observers.emit('authenticationFailed', event));
     this.authenticate = door && ((newcomer) => door.ask(newcomer));
     this.#connections = new Connections(connectionAge && new ConnectionAges(connectionAge, clock, random));
   }
 
   get registered(): Promise<void> {
-    return this.#publication.registered;
+    return this.#workers?.registered ?? this.#publication.registered;
   }
 
   add<D extends ServiceDefinition<object>>(d: D, handlers: NoInfer<ServiceHandlers<D>>, limits?: ServiceLimits): this {
@@ -165,6 +169,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     if (defaultService !== undefined && !this.#dispatcher.services.includes(defaultService))
       throw new TypeError(`server.listen: defaultService "${defaultService}" is no service that was added`);
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
+    if (target.workers !== undefined && this.#primary === undefined) return this.#watchOver(target.workers);
     if (this.#dispatcher.services.length === 0)
       process.emitWarning(
         'server.listen: this server has no service, so nobody can call it: add some with server.add(...) before listen()',
@@ -178,21 +183,25 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       const knowsCallers =
         (authenticate ?? authorize) !== undefined || tls?.current.options.requestClientCertificate === 'require';
       this.#secret = ownSecret({ registry, address: where, knowsCallers, anyUser: options.anyUser === true });
-      this.#listener = await openListener(this.#options, where, {
+      const stopMs = stopTimeMs(signals, registry.drainLeadMs);
+      const bind = this.#primary?.binding(this.instance, stopMs, where, path !== target.path);
+      this.#listener = await openListener({ ...this.#options, bind }, where, {
         onStream: (stream) => this.accept(stream),
-        onError: (error) => this.#emit('acceptError', { error }),
+        onError: (error) => this.#observers.emit('acceptError', { error }),
       });
     } catch (error) {
       this.#listening = false;
       throw error;
     }
     const { address } = this.#listener;
+    this.#primary?.listens(address);
     if (this.#closing !== undefined) {
       await this.#listener.close();
       return address;
     }
     try {
-      await this.#builtIns.openAdmin();
+      // There is one port for all workers, and their primary has it.
+      if (this.#primary === undefined) await this.#builtIns.openAdmin();
       if (this.#closing !== undefined) return address;
       this.#publish({ ...advertisedEndpoint(options.advertise, address), secret: this.#secret?.secret });
     } catch (error) {
@@ -200,11 +209,33 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       throw error;
     }
     this.#beginTicks();
-    const { names, ...times } = signals;
-    this.#offSignals = onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
+    this.#offSignals = this.#listenToSignals(signals);
     // A registry of this machine is written quickly, and a call right after `listen` should find the server.
     if (registry.isMachineLocal === true) await this.#publication.untilRegistered(this.#options.clock);
     return address;
+  }
+
+  /** @returns stops listening */
+  #listenToSignals({ names, ...times }: ResolvedSignals): () => void {
+    if (this.#primary !== undefined) return this.#primary.onStop((given) => this.close({ ...times, ...given }));
+    return onSignals(names, (signal) => this.close({ ...times, reason: `received ${signal}` }));
+  }
+
+  async #watchOver(count: number): Promise<ServerAddress> {
+    const { clock, random, signals } = this.#options;
+    this.#listening = true;
+    const tell = (event: WorkerEvent): boolean => this.#observers.emit('worker', event);
+    try {
+      const program = WatchedWorkers.ownProgram(process);
+      this.#workers = await WatchedWorkers.start({ count, program, clock, random, signals, tell });
+      await this.#builtIns.openAdmin();
+    } catch (error) {
+      this.#listening = false;
+      await this.#workers?.drain(resolveCloseOptions({ graceMs: 0 })).done;
+      throw error;
+    }
+    this.#offSignals = this.#listenToSignals(signals);
+    return this.#workers.address;
   }
 
   setTls(change: Partial<ServerTlsOptions>): void {
@@ -232,7 +263,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     });
     this.#connections.add(connection);
     this.#beginTicks();
-    this.#emit('connectionOpened', { peer: stream.peer.address });
+    this.#observers.emit('connectionOpened', { peer: stream.peer.address });
   }
 
   /** It looks after connections and calls about once a second. */
@@ -245,6 +276,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
       tickedAt = now;
       this.#connections.tick(now);
+      this.#primary?.tellState(this.state());
       this.#limits.sweep();
       this.#outlived.sweep(this.#connections.calls(), now);
     });
@@ -265,8 +297,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   state(): ServerState {
     const { clock, registry } = this.#options;
-    const live = this.#listener === undefined ? 'new' : 'serving';
-    return {
+    const live = (this.#listener ?? this.#workers) === undefined ? 'new' : 'serving';
+    const own: ServerState = {
       instance: this.instance,
       status: this.#isClosed ? 'closed' : this.#closing === undefined ? live : 'draining',
       address: this.#listener?.address,
@@ -277,6 +309,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       connections: this.#connections.size,
       calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
     };
+    return this.#workers?.state(own) ?? own;
   }
 
   /** What an operator asks for. */
@@ -287,32 +320,32 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** What printing shows: a private field shows nothing. */
   [INSPECT](): string {
-    const { display } = this.#options.registry;
     const where =
       this.#listener === undefined ? 'not listening' : `listening on ${endpointAddress(this.#listener.address)}`;
-    return `Server { ${this.instance}, ${where}, registry ${display}, services: ${this.#dispatcher.services.join(', ') || 'none'} }`;
+    return `Server { ${this.instance}, ${where}, registry ${this.#options.registry.display}, services: ${this.#dispatcher.services.join(', ') || 'none'} }`;
   }
 
   on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
-    assertEvent('server.on', event, listener, SERVER_EVENTS);
-    this.#events.on(event, listener as never);
+    this.#observers.on(event, listener);
     return this;
   }
 
   off<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): this {
-    this.#events.off(event, listener as never);
+    this.#observers.off(event, listener);
     return this;
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
     const resolved = resolveCloseOptions(options);
     if (this.#closing === undefined) {
-      this.#closing = drainServer(this.#options.clock, this.#options.registry.drainLeadMs, resolved, this);
+      const { clock, registry } = this.#options;
+      if (this.#workers !== undefined) this.#closing = this.#workers.drain(resolved);
+      else this.#closing = drainServer(clock, registry.drainLeadMs, resolved, this);
       // Before those who wait for the end go on and perhaps end the process.
       void this.#closing.done.then(() => {
         this.#isClosed = true;
         this.#builtIns.closeAdmin();
-        this.#emit('closed');
+        this.#observers.emit('closed');
       });
     } else this.#closing.shorten(resolved.graceMs);
     await this.#closing.done;
@@ -350,43 +383,31 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     return this.#contracts.answer(theirs, peer);
   }
 
-  #presentable(thrown: unknown, call: IncomingCall<Handler>): RpcError {
-    const { error, correlationId } = presentable(thrown, call);
-    if (correlationId !== undefined) {
-      const { service, method, metadata, peer } = call;
-      const event = { service, method, error: thrown, err: thrown, correlationId, metadata, peer };
-      // A handler's exception must be visible somewhere, also when no logging is set up yet.
-      if (!this.#emit('handlerError', event)) printHandlerError(event);
-    }
-    return error;
-  }
-
   closed(connection: ServerConnection<Handler>, reason: string): void {
     this.#connections.delete(connection);
     this.#checkEmpty();
-    this.#emit('connectionClosed', { peer: connection.peer.address, reason });
+    this.#observers.emit('connectionClosed', { peer: connection.peer.address, reason });
   }
 
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path' | 'secret'>): void {
     const { registry, namespace, clock, random } = this.#options;
     const { services } = this.#dispatcher;
-    const notices = createRegistryNotices(this.instance);
-    const onEvent = (told: RegistryEvent): void => {
-      // Any registry may quote what others wrote.
-      const event = { ...told, message: plainText(told.message) };
-      if (!this.#emit('registry', event)) notices.hear(event);
-    };
-    const endpoint = ownEndpoint(this.#options, this.instance, location);
+    const onEvent = this.#observers.ofRegistry();
+    const isShared = this.#primary?.isShared(location.port) ?? false;
+    const endpoint = ownEndpoint({ ...this.#options, isShared }, this.instance, location);
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
     this.registered.then(
-      () => this.#emit('registered', { instance: this.instance, services }),
+      () => {
+        this.#primary?.tell({ kind: 'registered' });
+        this.#observers.emit('registered', { instance: this.instance, services });
+      },
       () => {},
     );
   }
 
   announce(reason: string): void {
     this.#draining.abort(new RpcError('UNAVAILABLE', reason));
-    this.#emit('draining', { reason });
+    this.#observers.emit('draining', { reason });
     // Neither the registry nor a client may delay the drain.
     this.#publication.update({ state: 'draining' }).catch(() => {});
     this.#connections.drain(reason);
@@ -424,18 +445,6 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   async #leave(): Promise<void> {
     this.#offSignals?.();
     await Promise.all([this.#listener?.close(), this.#publication.close()]);
-  }
-
-  /** @returns whether anybody listens */
-  #emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
-    if (channels.server.hasSubscribers)
-      channels.server.publish({ type: 'event', server: this.instance, name: event, event: args[0] });
-    try {
-      return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
-    } catch (error) {
-      surface(error);
-      return true;
-    }
   }
 
   #checkEmpty(): void {

@@ -39,6 +39,11 @@ export function resolveCloseOptions(options: CloseOptions): ResolvedCloseOptions
   return { drainMs, graceMs, reason };
 }
 
+/** How long a stop takes at the longest, in milliseconds. @param leadMs - what the registry needs */
+export function stopTimeMs(times: Pick<CloseOptions, 'drainMs' | 'graceMs'>, leadMs: number): number {
+  return (times.drainMs ?? leadMs) + (times.graceMs ?? DEFAULT_GRACE_MS) + LAST_WORDS_MS;
+}
+
 /** Checks how long a stop may take. @throws TypeError naming option, value and bound */
 export function assertStopTimes(where: string, times: Pick<CloseOptions, 'drainMs' | 'graceMs'>): void {
   for (const name of ['drainMs', 'graceMs'] as const) {

@@ -84,6 +84,8 @@ export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'v
   readonly available: boolean;
   /** Anything when it listens with TLS. */
   readonly tls: unknown;
+  /** Whether others are reached at the same address, which give each client to whom it means. */
+  readonly isShared?: boolean | undefined;
   readonly clock: Clock;
 }
 
@@ -93,11 +95,15 @@ export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'v
  * @param location - where it is reached
  */
 export function ownEndpoint(
-  { weight, zone, tags, version, available, tls, clock }: OwnFacts,
+  { weight, zone, tags, version, available, tls, isShared, clock }: OwnFacts,
   id: string,
   location: Pick<Endpoint, 'host' | 'port' | 'path' | 'secret'>,
 ): Endpoint {
-  const features = tls === undefined ? FEATURES : [...FEATURES, 'tls'];
+  const features = [
+    ...FEATURES,
+    ...(tls === undefined ? [] : ['tls']),
+    ...(isShared === true ? ['shared-address'] : []),
+  ];
   const state = available ? 'up' : 'unavailable';
   const startedAtMs = Math.round(clock.wallNow());
   return { ...location, id, weight, zone, tags, version, state, startedAtMs, protocol: ALPN_PROTOCOL, features };

@@ -49,17 +49,19 @@ function isSignal(name: unknown): boolean {
  * Closes on process signals, then ends the process unless somebody else listens to the signal too; where several servers of one
  * process do, the last that has closed ends it. A second signal ends it at
  * once.
+ * @param isSecondIgnored - for a worker: its primary ends it when it has to be at once
  * @returns stops listening
  */
 export function onSignals(
   signals: readonly NodeJS.Signals[],
   close: (signal: NodeJS.Signals) => Promise<void>,
+  isSecondIgnored = false,
 ): () => void {
   let closing = false;
   const listener = (signal: NodeJS.Signals): void => {
     const areOurs = process.listeners(signal).every((each) => OURS in each);
     if (closing) {
-      if (areOurs) process.exit(1);
+      if (areOurs && !isSecondIgnored) process.exit(1);
       return;
     }
     closing = true;

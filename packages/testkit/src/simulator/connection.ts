@@ -1,14 +1,7 @@
 import type { Call, Clock, Progress, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { ClientProtocol } from '@org/rpc-wire';
-import {
-  type ByteStream,
-  type CallConnection,
-  CallOwner,
-  type CallWire,
-  type GivenUp,
-  type Hello,
-} from '@org/rpc-wire/internal';
+import { type ByteStream, type CallConnection, CallOwner, type CallWire, type GivenUp } from '@org/rpc-wire/internal';
 import type { Job, SimulatedServer } from './server.js';
 
 type ServerLoad = NonNullable<CallConnection['load']>;
@@ -193,7 +186,8 @@ class SimulatedConnection implements CallConnection, CallWire {
     if (this.#owner.isClosed || this.#server.isFrozen) return;
     this.isGreeted = true;
     this.#heard();
-    this.#options.observer.greeted({ instance: this.#server.endpoint.id } as Hello);
+    const { observer } = this.#options;
+    observer.greeted({ instance: this.#server.endpoint.id } as Parameters<typeof observer.greeted>[0]);
   }
 
   #reply(job: Job, error: RpcError | undefined): void {

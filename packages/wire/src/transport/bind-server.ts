@@ -12,6 +12,14 @@ export interface ListenTarget {
   readonly connectionsMax: number;
 }
 
+/** Gives a server of Node.js its connections, from an address of its own or from elsewhere. */
+export type Bind = (
+  server: Server,
+  target: ListenTarget,
+  onError: (error: Error) => void,
+  onClose?: () => void,
+) => Promise<Listener>;
+
 /**
  * Binds a server of Node.js to its address. The socket file of a killed process is removed when nothing listens on it any more.
  * @param onError - told of what goes wrong while accepting (too many open files, too many connections); it goes on

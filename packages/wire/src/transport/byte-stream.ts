@@ -86,4 +86,6 @@ export interface DialTarget {
   readonly timeoutMs: number;
   /** Over TLS, the identity that the server must prove, in place of the name of the host. */
   readonly identity?: string | undefined;
+  /** The instance that is meant, where several share the address. */
+  readonly instance?: string | undefined;
 }

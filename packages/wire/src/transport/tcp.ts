@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import type { Clock } from '@org/rpc-core';
-import { bindServer, type ListenTarget } from './bind-server.js';
+import { type Bind, bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
@@ -38,6 +38,7 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
  * @param onStream - given each accepted stream, before any of its bytes
  * @param onError - told of what went wrong while accepting (too many open files); it goes on
  * @param onRefused - given each stream that cannot be served, to be told why and closed; left out: it is dropped
+ * @param bind - where connections come from, unless the server listens by itself
  * @throws Error in words for people: address taken, permission denied
  */
 export function listenTcp(
@@ -45,6 +46,7 @@ export function listenTcp(
   onStream: (stream: ByteStream) => void,
   onError: (error: Error) => void,
   onRefused: (stream: ByteStream, reason: string) => void = (stream) => stream.destroy(),
+  bind: Bind = bindServer,
 ): Promise<Listener> {
   const reserve = new DescriptorReserve();
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
@@ -58,5 +60,5 @@ export function listenTcp(
     onRefused(new SocketStream(socket, { address: addressOf(socket) }), 'the server has too many open files');
   });
   server.once('listening', () => reserve.fill());
-  return bindServer(server, target, onError, () => reserve.close());
+  return bind(server, target, onError, () => reserve.close());
 }

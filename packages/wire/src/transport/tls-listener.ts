@@ -1,7 +1,7 @@
 import { createServer as createPlainServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import type { Clock } from '@org/rpc-core';
-import { bindServer, type ListenTarget } from './bind-server.js';
+import { type Bind, bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, Listener } from './byte-stream.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
@@ -20,6 +20,8 @@ export interface TlsListenOptions {
   readonly tls: ServerTlsSource;
   /** The first byte and the whole handshake must come within this, in milliseconds. */
   readonly handshakeMs: number;
+  /** Where connections come from, unless the server listens by itself. */
+  readonly bind?: Bind | undefined;
   /** Given each stream whose handshake is done and whose client may come in, before any of its bytes. */
   onStream(stream: ByteStream): void;
   /** Given each stream of a client that may not come in but would understand why: say so, and serve nothing. */
@@ -51,7 +53,7 @@ export function listenTls(target: ListenTarget, options: TlsListenOptions): Prom
     socket.destroy();
   });
   server.once('listening', () => reserve.fill());
-  return bindServer(server, target, options.onError, () => {
+  return (options.bind ?? bindServer)(server, target, options.onError, () => {
     reserve.close();
     door.close();
   });

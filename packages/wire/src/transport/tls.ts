@@ -11,12 +11,18 @@ import type { ResolvedClientTls } from './tls-options.js';
 export const ALPN_PROTOCOL = 'rpc/1';
 
 /**
+ * Offered besides it by who means one of several instances at the same address: all that a client of TLS says in the clear about whom it wants.
+ * No server chooses it.
+ */
+export const ALPN_INSTANCE = 'rpc/1/to/';
+
+/**
  * Dials TCP and unix sockets with TLS 1.2 or newer, never without. `timeoutMs` is for connection and handshake together.
  * @throws Error in words for people: as `dialTcp`, and a certificate that has expired, is for another host, of an unknown
  * authority, a port without TLS
  */
 export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget): Promise<ByteStream> {
-  const { host, port, path, timeoutMs, identity } = target;
+  const { host, port, path, timeoutMs, identity, instance } = target;
   const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
   const name = tls.options.serverName ?? (path === undefined ? host : 'localhost');
   return new Promise((resolve, reject) => {
@@ -26,7 +32,7 @@ export function dialTls(clock: Clock, tls: ResolvedClientTls, target: DialTarget
       secureContext: tls.context,
       // Set explicitly, so that the environment (NODE_TLS_REJECT_UNAUTHORIZED) can't switch it off.
       rejectUnauthorized: true,
-      ALPNProtocols: [ALPN_PROTOCOL],
+      ALPNProtocols: instance === undefined ? [ALPN_PROTOCOL] : [ALPN_PROTOCOL, ALPN_INSTANCE + instance],
       checkServerIdentity: (_name, certificate) =>
         identity === undefined ? checkServerIdentity(name, certificate) : otherIdentity(certificate, identity),
       ...(isIP(name) === 0 ? { servername: name } : {}),

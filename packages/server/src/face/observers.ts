@@ -1,0 +1,63 @@
+import type { RpcError } from '@org/rpc-core';
+import { assertEvent, channels, plainText, surface } from '@org/rpc-core/internal';
+import type { RegistryEvent } from '@org/rpc-registry';
+import type { IncomingCall } from '@org/rpc-wire/internal';
+import { EventEmitter } from 'eventemitter3';
+import { createRegistryNotices } from '../life/registry-notices.js';
+import { presentable } from '../presentable.js';
+import { printHandlerError } from '../print-error.js';
+import { SERVER_EVENTS, type ServerEvents } from './events.js';
+
+/** Those who watch a server: who listens to its events, the process's channel, and stderr for what nobody listens to but has to be seen. */
+export class Observers {
+  readonly #instance: string;
+  readonly #events = new EventEmitter<ServerEvents>();
+
+  /** @param instance - the id of the server */
+  constructor(instance: string) {
+    this.#instance = instance;
+  }
+
+  on<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): void {
+    assertEvent('server.on', event, listener, SERVER_EVENTS);
+    this.#events.on(event, listener as never);
+  }
+
+  off<E extends keyof ServerEvents>(event: E, listener: (...args: ServerEvents[E]) => void): void {
+    this.#events.off(event, listener as never);
+  }
+
+  /** @returns whether anybody listens */
+  emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
+    if (channels.server.hasSubscribers)
+      channels.server.publish({ type: 'event', server: this.#instance, name: event, event: args[0] });
+    try {
+      return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
+    } catch (error) {
+      surface(error);
+      return true;
+    }
+  }
+
+  /** Tells of what a handler threw, if its caller must not see it. @returns what the caller may see */
+  presentable(thrown: unknown, call: IncomingCall): RpcError {
+    const { error, correlationId } = presentable(thrown, call);
+    if (correlationId !== undefined) {
+      const { service, method, metadata, peer } = call;
+      const event = { service, method, error: thrown, err: thrown, correlationId, metadata, peer };
+      // A handler's exception must be visible somewhere, also when no logging is set up yet.
+      if (!this.emit('handlerError', event)) printHandlerError(event);
+    }
+    return error;
+  }
+
+  /** @returns who is to be told of what happens with the registry */
+  ofRegistry(): (told: RegistryEvent) => void {
+    const notices = createRegistryNotices(this.#instance);
+    return (told) => {
+      // Any registry may quote what others wrote.
+      const event = { ...told, message: plainText(told.message) };
+      if (!this.emit('registry', event)) notices.hear(event);
+    };
+  }
+}

@@ -1,0 +1,114 @@
+import type { Clock, Random } from '@org/rpc-core';
+import type { Drain, ResolvedCloseOptions } from '../life/drain.js';
+import type { ResolvedSignals } from '../life/signals.js';
+import type { ServerState } from '../state.js';
+import { describeWorkerEvent, type WorkerEvent } from './worker-event.js';
+import { WorkerGroup, type WorkerGroupParts, type WorkerProgram } from './worker-group.js';
+
+/** The signal that asks for new workers, as of nginx and of gunicorn. */
+const RELOAD = 'SIGHUP';
+
+/** The last words of what is cut off at the end of a grace, in milliseconds. */
+const LAST_WORDS_MS = 2_000;
+
+/** What is needed to watch over workers. */
+export interface WatchedWorkersParts {
+  readonly count: number;
+  readonly program: WorkerProgram;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Without any, that of a reload is not handled either. */
+  readonly signals: Pick<ResolvedSignals, 'names'>;
+  /** @returns whether anybody has seen it; else it is printed, if people have to see it */
+  tell(event: WorkerEvent): boolean;
+}
+
+/** The workers of this process, from their start to the end of the last one. */
+export class WatchedWorkers {
+  readonly #group: WorkerGroup;
+  readonly #clock: Clock;
+  readonly #end: () => void;
+
+  private constructor(group: WorkerGroup, clock: Clock, end: () => void) {
+    this.#group = group;
+    this.#clock = clock;
+    this.#end = end;
+  }
+
+  /** @throws Error that says what to do when they do not come up */
+  static async start(parts: WatchedWorkersParts): Promise<WatchedWorkers> {
+    const groupParts: WorkerGroupParts = {
+      ...parts,
+      onEvent: (event) => {
+        if (parts.tell(event)) return;
+        const text = describeWorkerEvent(event);
+        if (text !== undefined) process.stderr.write(`@org/rpc: ${text}\n`);
+      },
+    };
+    const group = await WorkerGroup.start(groupParts);
+    // Its failure is told by an event.
+    const reload = (): void => void group.reload().catch(() => {});
+    // A process that is ended at once takes them with it; one that crashes leaves them time to stop by themselves.
+    const exit = (): void => {
+      if (group.isClosing) group.kill();
+    };
+    process.on('exit', exit);
+    if (parts.signals.names.length > 0) process.on(RELOAD, reload);
+    return new WatchedWorkers(group, parts.clock, () => process.off('exit', exit).off(RELOAD, reload));
+  }
+
+  /** The program of this process, for its workers. @throws TypeError where there is none that could be run again */
+  static ownProgram(own: NodeJS.Process): WorkerProgram {
+    const [, file, ...args] = own.argv;
+    if (file === undefined)
+      throw new TypeError(
+        'server.listen: workers run the program of this process again, and it has no file: start it as node server.js',
+      );
+    return { file, args, execArgv: own.execArgv };
+  }
+
+  get address(): WorkerGroup['address'] {
+    return this.#group.address;
+  }
+
+  /** Resolves when each of the first workers is in the registry. */
+  get registered(): Promise<void> {
+    return Promise.all(this.#group.workers.map(({ registered }) => registered)).then(() => undefined);
+  }
+
+  /** Stops them in order. */
+  drain({ drainMs, graceMs, reason }: ResolvedCloseOptions): Drain {
+    return {
+      done: this.#group.close({ drainMs, graceMs, reason }).finally(this.#end),
+      shorten: (ms) => void this.#clock.schedule(ms + LAST_WORDS_MS, () => this.#group.kill(), true),
+    };
+  }
+
+  /** What the workers know of themselves, taken together; it is a second old at the most. */
+  state(own: ServerState): ServerState {
+    const { workers } = this.#group;
+    const states = workers.flatMap((worker) => worker.states);
+    const sum = (of: (state: ServerState) => number): number => states.reduce((total, state) => total + of(state), 0);
+    const unregistered = states.find(({ registry }) => registry.status !== 'registered');
+    return {
+      ...own,
+      address: this.address,
+      registry: { ...own.registry, ...(unregistered ?? states[0])?.registry },
+      services: { ...own.services, ...states[0]?.services },
+      connections: sum(({ connections }) => connections),
+      calls: {
+        running: sum(({ calls }) => calls.running),
+        waiting: sum(({ calls }) => calls.waiting),
+        succeeded: sum(({ calls }) => calls.succeeded),
+        failed: sum(({ calls }) => calls.failed),
+        refused: sum(({ calls }) => calls.refused),
+      },
+      workers: workers.map(({ number, pid, status, states: its }) => ({
+        worker: number,
+        pid,
+        status,
+        instances: its.map(({ instance }) => instance),
+      })),
+    };
+  }
+}

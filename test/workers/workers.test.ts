@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Client, type ClientOptions, createClient, defineService, method } from '@org/rpc';
+import { randomId } from '@org/rpc-core/internal';
+import { freePorts } from '../../packages/registry-etcd/test/etcd-member.js';
+import { TestAuthority } from '../../packages/wire/test/certificates.js';
+
+const Place = defineService('place', {
+  /** The process that answers, and the version that it runs. */
+  where: method<() => string>({ idempotent: true }),
+  crash: method<() => void>(),
+});
+
+const PROGRAM = fileURLToPath(new URL('./program.mjs', import.meta.url));
+
+/** A process that watches over workers, and clients of them. */
+class Primary implements AsyncDisposable {
+  readonly namespace = `workers-${randomId()}`;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'rpc-workers-'));
+  #child!: ChildProcess;
+  told = '';
+
+  async start(count: number, options: object = {}): Promise<this> {
+    const [port] = await freePorts(1);
+    this.deploy('1');
+    const env = { ...process.env, VERSION_FILE: join(this.#folder, 'version') };
+    const args = [PROGRAM, String(port), String(count), JSON.stringify({ namespace: this.namespace, ...options })];
+    this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stderr!.on('data', (text) => {
+      this.told += String(text);
+    });
+    await Promise.race([once(this.#child.stdout!, 'data'), this.ended().then(() => assert.fail(this.told))]);
+    return this;
+  }
+
+  deploy(version: string): void {
+    const file = join(this.#folder, 'version');
+    writeFileSync(`${file}.new`, version);
+    renameSync(`${file}.new`, file);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  ended(): Promise<unknown[]> {
+    return once(this.#child, 'exit');
+  }
+
+  client(options: ClientOptions = {}): Client {
+    return createClient({ registry: 'local:', namespace: this.namespace, timeoutMs: 20_000, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = this.ended();
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+/** Calls, ten at a time, until it is enough. @returns the answers; fails with the first call that fails */
+async function callUntil(client: Client, isEnough: (answers: ReadonlySet<string>) => boolean): Promise<Set<string>> {
+  let answers = new Set<string>();
+  do {
+    answers = new Set(await Promise.all(Array.from({ length: 10 }, () => client.service(Place).where())));
+  } while (!isEnough(answers));
+  return answers;
+}
+
+const versions = (answers: ReadonlySet<string>): string[] => [...new Set([...answers].map((it) => it.split(' ')[1]!))];
+
+describe('a server with workers, in processes of its own', function () {
+  this.timeout(60_000);
+
+  it('loses no call that may be repeated to a crash and to a reload, and keeps what runs when a version does not start', async () => {
+    await using primary = await new Primary().start(2);
+    await using client = primary.client();
+    const first = await callUntil(client, ({ size }) => size === 2);
+
+    const [victim] = first;
+    const crashed = client
+      .service(Place)
+      .crash()
+      .then(
+        () => assert.fail('it has answered'),
+        (error: Error) => error.message,
+      );
+    const afterwards = await callUntil(
+      client,
+      (answers) => answers.size === 2 && [...answers].some((it) => !first.has(it)),
+    );
+    assert.match(await crashed, /connection lost/);
+    assert.match(primary.told, /worker \d \(process \d+\) ended with code 3, another is started in \d+ ms/);
+    assert.ok(
+      [...afterwards].some((it) => first.has(it)),
+      `${victim} or its sibling went on`,
+    );
+
+    primary.deploy('2');
+    primary.signal('SIGHUP');
+    await callUntil(client, (answers) => answers.size === 2 && versions(answers).join() === '2');
+
+    primary.deploy('broken');
+    primary.signal('SIGHUP');
+    await callUntil(client, () => primary.told.includes('those that run go on'));
+    assert.match(primary.told, /program\.mjs ended with code 1 before it listened: what it wrote says why/);
+    assert.match(primary.told, /this version does not start/);
+    assert.deepEqual(versions(await callUntil(client, ({ size }) => size === 2)), ['2']);
+
+    const ended = primary.ended();
+    primary.signal('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+  });
+
+  it('reaches each of them over TLS, where the greeting is not in the clear', async () => {
+    const authority = new TestAuthority();
+    const { key, cert } = authority.issue();
+    await using primary = await new Primary().start(2, { tls: { key, cert } });
+    await using client = primary.client({ tls: { ca: authority.ca } });
+    const answers = await callUntil(client, ({ size }) => size === 2);
+    assert.equal(answers.size, 2);
+    assert.deepEqual(
+      client.state().services['place']!.nodes.map(({ connection }) => connection),
+      ['ready', 'ready'],
+    );
+  });
+});
