@@ -23,8 +23,16 @@ const EXPORTS = {
     'NodeStatus',
     'wasTried',
   ],
-  'what layers and codecs are made of': ['Call', 'msgpack', 'CodecError', 'UnknownExtension', 'Float', 'float'],
-  'watching and operating': ['observe', 'CHANNELS', 'Health', 'Reflection'],
+  'what layers and codecs are made of': [
+    'Call',
+    'CallTrail',
+    'msgpack',
+    'CodecError',
+    'UnknownExtension',
+    'Float',
+    'float',
+  ],
+  'watching and operating': ['observe', 'CHANNELS', 'Health', 'Operator', 'OPERATOR_TOKEN_KEY', 'Reflection'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],
 };
 
