@@ -36,8 +36,7 @@ import { ServedContracts } from '../served-contracts.js';
 import { ServerStack, type ServerStackParts } from '../stack.js';
 import type { ServerState } from '../state.js';
 import { OwnPrimary } from '../workers/own-primary.js';
-import { WatchedWorkers } from '../workers/watched-workers.js';
-import type { WorkerEvent } from '../workers/worker-event.js';
+import { WatchedWorkers, type WatchedWorkersParts } from '../workers/watched-workers.js';
 import { BuiltIns } from './built-ins.js';
 import type { ServerEvents } from './events.js';
 import {
@@ -222,19 +221,17 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   async #watchOver(count: number): Promise<ServerAddress> {
-    const { clock, random, signals } = this.#options;
     this.#listening = true;
-    const tell = (event: WorkerEvent): boolean => this.#observers.emit('worker', event);
     try {
-      const program = WatchedWorkers.ownProgram(process);
-      this.#workers = await WatchedWorkers.start({ count, program, clock, random, signals, tell });
+      const tell: WatchedWorkersParts['tell'] = (event) => this.#observers.emit('worker', event);
+      this.#workers = await WatchedWorkers.start({ ...this.#options, count, tell });
       await this.#builtIns.openAdmin();
     } catch (error) {
       this.#listening = false;
       await this.#workers?.drain(resolveCloseOptions({ graceMs: 0 })).done;
       throw error;
     }
-    this.#offSignals = this.#listenToSignals(signals);
+    this.#offSignals = this.#listenToSignals(this.#options.signals);
     return this.#workers.address;
   }
 

@@ -14,7 +14,8 @@ const LAST_WORDS_MS = 2_000;
 /** What is needed to watch over workers. */
 export interface WatchedWorkersParts {
   readonly count: number;
-  readonly program: WorkerProgram;
+  /** What they run: this process's own program, unless it is another. */
+  readonly program?: WorkerProgram | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Without any, that of a reload is not handled either. */
@@ -37,8 +38,12 @@ export class WatchedWorkers {
 
   /** @throws Error that says what to do when they do not come up */
   static async start(parts: WatchedWorkersParts): Promise<WatchedWorkers> {
+    const { count, clock, random, program = ownProgram(process) } = parts;
     const groupParts: WorkerGroupParts = {
-      ...parts,
+      count,
+      clock,
+      random,
+      program,
       onEvent: (event) => {
         if (parts.tell(event)) return;
         const text = describeWorkerEvent(event);
@@ -54,17 +59,7 @@ export class WatchedWorkers {
     };
     process.on('exit', exit);
     if (parts.signals.names.length > 0) process.on(RELOAD, reload);
-    return new WatchedWorkers(group, parts.clock, () => process.off('exit', exit).off(RELOAD, reload));
-  }
-
-  /** The program of this process, for its workers. @throws TypeError where there is none that could be run again */
-  static ownProgram(own: NodeJS.Process): WorkerProgram {
-    const [, file, ...args] = own.argv;
-    if (file === undefined)
-      throw new TypeError(
-        'server.listen: workers run the program of this process again, and it has no file: start it as node server.js',
-      );
-    return { file, args, execArgv: own.execArgv };
+    return new WatchedWorkers(group, clock, () => process.off('exit', exit).off(RELOAD, reload));
   }
 
   get address(): WorkerGroup['address'] {
@@ -111,4 +106,14 @@ export class WatchedWorkers {
       })),
     };
   }
+}
+
+/** The program of this process, for its workers. @throws TypeError where there is none that could be run again */
+function ownProgram(own: NodeJS.Process): WorkerProgram {
+  const [, file, ...args] = own.argv;
+  if (file === undefined)
+    throw new TypeError(
+      'server.listen: workers run the program of this process again, and it has no file: start it as node server.js',
+    );
+  return { file, args, execArgv: own.execArgv };
 }
