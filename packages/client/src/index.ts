@@ -18,6 +18,7 @@ export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
 export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';
+export { type LocalFirstOptions, localFirst } from './picker/local-first.js';
 export { type P2cOptions, p2c } from './picker/p2c.js';
 export {
   type NodeLoad,

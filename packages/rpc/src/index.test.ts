@@ -19,6 +19,7 @@ const EXPORTS = {
     'weightedRoundRobin',
     'random',
     'leastActive',
+    'localFirst',
     'consistentHash',
     'NodeStatus',
     'wasTried',

@@ -68,6 +68,8 @@ export class Balancer implements NodeOwner, FirstList {
   readonly #environment: BalancerEnvironment;
   /** Whether its pickers may ask nodes how busy they are. */
   readonly #asks: boolean;
+  /** Whether they are told how attempts end. */
+  readonly #watches: boolean;
   readonly #health: ServiceHealth;
   readonly #view: View;
   readonly #room: WaitingRoom;
@@ -85,6 +87,7 @@ export class Balancer implements NodeOwner, FirstList {
     this.service = service;
     this.#environment = environment;
     this.#asks = environment.pickers.wantsLoad === true;
+    this.#watches = environment.pickers.watches === true;
     const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
     const { sources = [] } = environment;
@@ -208,7 +211,10 @@ export class Balancer implements NodeOwner, FirstList {
   /** The gate that lets nodes see how attempts end. */
   settle(call: Call, outcome: Outcome, kind: OutcomeKind = classify(outcome)): void {
     const node = call.destination;
-    if (node instanceof Node) node.settled(call, kind);
+    if (!(node instanceof Node)) return;
+    node.settled(call, kind);
+    if (this.#watches && call.stream === undefined)
+      this.#view.picker.settled?.(node, call.endedAt - call.startedAt, kind, call.endedAt);
   }
 
   /** Whether a call that a node has denied may be answered by one that it has not tried. */

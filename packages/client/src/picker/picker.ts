@@ -1,5 +1,6 @@
 import type { Call, Clock, Destination, Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
+import type { OutcomeKind } from '../policy/outcome.js';
 
 /**
  * Whether a node should be given this call, best last: pickers compare with `<`.
@@ -73,6 +74,8 @@ export interface Picker<N extends PickerNode = PickerNode> {
    * rejects; `undefined` of it leaves the choice to `pick`, too.
    */
   ask?(call: Call, now: number): Promise<N | undefined> | undefined;
+  /** For pickers that {@link PickerFactory.watches | watch}: an attempt that was given to this node, and was no stream, has ended. */
+  settled?(node: N, latencyMs: number, kind: OutcomeKind, now: number): void;
 }
 
 /** What a picker needs of its balancer: `ServiceHealth` is one. */
@@ -103,6 +106,8 @@ export interface PickerFactory {
   readonly name: string;
   /** Whether servers are to say how busy they are, with each answer: see {@link NodeLoad.reported} (default false). */
   readonly wantsLoad?: boolean | undefined;
+  /** Whether its pickers are told how attempts end (default false). */
+  readonly watches?: boolean | undefined;
   create<N extends PickerNode>(nodes: readonly N[], environment: PickerEnvironment): Picker<N>;
 }
 

@@ -59,7 +59,8 @@ export class RigNode implements MeasuredNode {
   constructor(index: number, script: Script, service: ServiceHealth) {
     this.script = script;
     this.address = `10.0.0.${index}:4399`;
-    this.endpoint = { id: `${index}`, host: `10.0.0.${index}`, port: 4399, weight: 100, state: 'up' };
+    const zone = `z${index % 3}`;
+    this.endpoint = { id: `${index}`, host: `10.0.0.${index}`, port: 4399, weight: 100, state: 'up', zone };
     this.load = new PeakEwmaLoad(service.clock.now());
     this.health = service.join(this, service.clock.now());
   }

@@ -1,5 +1,6 @@
 import type { Call, Clock, Progress, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
 import type { ClientProtocol } from '@org/rpc-wire';
 import { type ByteStream, type CallConnection, CallOwner, type CallWire, type GivenUp } from '@org/rpc-wire/internal';
 import type { Job, SimulatedServer } from './server.js';
@@ -32,8 +33,8 @@ export function simulatedStream(server: SimulatedServer): SimulatedStream {
   };
 }
 
-/** A protocol that carries calls to simulated servers as they are, each way in `networkMs`. */
-export function simulatedProtocol(networkMs: number): ClientProtocol {
+/** A protocol that carries calls to simulated servers as they are, each way in as many milliseconds as the server is away. */
+export function simulatedProtocol(networkMs: (endpoint: Endpoint) => number): ClientProtocol {
   return { name: 'simulated', open: (options) => new SimulatedConnection(options, networkMs) };
 }
 
@@ -52,17 +53,17 @@ class SimulatedConnection implements CallConnection, CallWire {
   /** Since when an answer to a PING is awaited. */
   #pingedAt: number | undefined;
 
-  constructor(options: Options, networkMs: number) {
+  constructor(options: Options, networkMs: (endpoint: Endpoint) => number) {
     const { clock, timers } = options;
     this.#options = options;
     this.#server = (options.stream as SimulatedStream).server;
     this.#clock = clock;
-    this.#networkMs = networkMs;
+    this.#networkMs = networkMs(this.#server.endpoint);
     this.#owner = new CallOwner({ wire: this, clock, timers });
     this.heardAt = clock.now();
     if (options.wantsLoad) this.load = { inFlight: 0, queueMs: 0, at: Number.NEGATIVE_INFINITY };
     this.#server.connected(this);
-    clock.schedule(2 * networkMs, () => this.#greet());
+    clock.schedule(2 * this.#networkMs, () => this.#greet());
   }
 
   get isOpen(): boolean {

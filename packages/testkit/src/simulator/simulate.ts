@@ -40,6 +40,8 @@ export interface SimulatedServers {
   readonly work?: number | ServiceTime | undefined;
   /** How long the way to a server takes, and the way back, in milliseconds (default 0.25). */
   readonly networkMs?: number | undefined;
+  /** How much longer each way is to servers of another zone than the option `zone` of the clients, in milliseconds (default 0). */
+  readonly crossZoneMs?: number | undefined;
   /** The weight of each, in turn (default 100). */
   readonly weights?: readonly number[] | undefined;
   /** The zone of each, in turn (default none). */
@@ -218,7 +220,8 @@ class Run {
 
   #makeClients({ count = 1, options = {} }: SimulatedClients): RpcClient[] {
     const { servers } = this.#simulation;
-    const { networkMs = 0.25 } = servers;
+    const { networkMs: nearMs = 0.25, crossZoneMs = 0 } = servers;
+    const networkMs = ({ zone }: Endpoint): number => (zone === options.zone ? nearMs : nearMs + crossZoneMs);
     const { clock } = this;
     const { registry, publish } = manualRegistry();
     publish(
@@ -233,7 +236,7 @@ class Run {
     });
   }
 
-  #dial(networkMs: number): Dial {
+  #dial(networkMs: (endpoint: Endpoint) => number): Dial {
     const byHost = new Map(this.servers.map((server) => [server.endpoint.host, server]));
     return ({ host, timeoutMs }) =>
       new Promise((resolve, reject) => {
@@ -241,7 +244,7 @@ class Run {
         const fail = (code: string): void => reject(Object.assign(new Error(`connect ${code}`), { code }));
         if (server.reachable === 'silent') this.clock.schedule(timeoutMs, () => fail('ETIMEDOUT'));
         else
-          this.clock.schedule(2 * networkMs, () => {
+          this.clock.schedule(2 * networkMs(server.endpoint), () => {
             if (server.reachable === 'yes') resolve(simulatedStream(server));
             else fail('ECONNREFUSED');
           });
@@ -278,6 +281,7 @@ function check({ clients, servers, methods, faults = [], durationMs = 1 }: Simul
   for (const slots of [servers.slots ?? 1].flat())
     assertNumber(where, 'servers.slots', slots, { min: 1, max: 1_000_000, integer: true });
   assertNumber(where, 'servers.networkMs', servers.networkMs ?? 1, { min: 0, max: 60_000 });
+  assertNumber(where, 'servers.crossZoneMs', servers.crossZoneMs ?? 0, { min: 0, max: 60_000 });
   assertNumber(where, 'durationMs', durationMs, { min: 1, max: 86_400_000 });
   if (methods !== undefined && Object.keys(methods).length === 0)
     throw new TypeError('simulate: methods names no method');
