@@ -170,10 +170,12 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     console: ['until-interrupted', 'command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     describe: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     operate: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    top: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     cli: [
       'bench',
       'call',
       'console',
+      'top',
       'describe',
       'ls',
       'operate',

@@ -67,7 +67,7 @@ describe('runCli', () => {
     await runCli(['dance-for-me'], far);
     assert.equal(
       far.errText,
-      'rpc: unknown command dance-for-me; there are bench, call, console, describe, drain, ls, rules, weight\n',
+      'rpc: unknown command dance-for-me; there are bench, call, console, describe, drain, ls, rules, top, weight\n',
     );
   });
 
@@ -80,7 +80,7 @@ describe('runCli', () => {
   it('prints the help of the program and of each command with all its options', async () => {
     const program = testTerminal();
     assert.equal(await runCli(['--help'], program), 0);
-    for (const name of ['bench', 'call', 'console', 'describe', 'drain', 'ls', 'rules', 'weight'])
+    for (const name of ['bench', 'call', 'console', 'describe', 'drain', 'ls', 'rules', 'top', 'weight'])
       assert.match(program.outText, new RegExp(`\\n {2}${name} +\\w`));
     const bench = testTerminal();
     assert.equal(await runCli(['bench', '--help'], bench), 0);
@@ -91,7 +91,7 @@ describe('runCli', () => {
   });
 
   it('prints the help of a command that is named after help, whose usage can be typed as it stands', async () => {
-    for (const name of ['bench', 'call', 'console', 'describe', 'drain', 'ls', 'rules', 'weight']) {
+    for (const name of ['bench', 'call', 'console', 'describe', 'drain', 'ls', 'rules', 'top', 'weight']) {
       const terminal = testTerminal();
       assert.equal(await runCli(['help', name], terminal), 0);
       const usage = /Usage\n((?: {2}.*\n)+)/.exec(terminal.outText)![1]!;

@@ -13,6 +13,7 @@ import { parseCommandLine } from './options/command-line.js';
 import { didYouMean } from './options/nearest.js';
 import { rulesCommand } from './rules/rules-command.js';
 import type { Terminal } from './terminal.js';
+import { topCommand } from './top/top-command.js';
 import { cliVersion } from './version.js';
 
 const COMMANDS: readonly Command[] = [
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   drainCommand,
   lsCommand,
   rulesCommand,
+  topCommand,
   weightCommand,
 ];
 

@@ -25,6 +25,10 @@ export interface Terminal {
   readonly inputIsTerminal: boolean;
   /** Lets go of stdin, if it is being read: a process that waits for it does not end. */
   closeInput(): void;
+  /** Columns and rows of stdout, as they are now. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Reads keys one by one, where stdin is a terminal, until the returned function is called. Special keys come as their escape sequence. */
+  onKeys(run: (key: string) => void): () => void;
   /** Calls `run` at each SIGINT until the returned function is called. */
   onInterrupt(run: () => void): () => void;
 }
@@ -57,6 +61,15 @@ export function systemTerminal(): Terminal {
     inputIsTerminal: isatty(0),
     closeInput() {
       if (isReading) process.stdin.destroy();
+    },
+    size: () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 }),
+    onKeys(run) {
+      if (!isatty(0)) return () => {};
+      const onData = (text: string): void => run(text);
+      process.stdin.setRawMode(true).setEncoding('utf8').on('data', onData).resume();
+      return () => {
+        process.stdin.off('data', onData).setRawMode(false).pause();
+      };
     },
     onInterrupt(run) {
       process.on('SIGINT', run);

@@ -28,6 +28,8 @@ export function testTerminal(changes: Partial<Terminal> = {}): TestTerminal {
     input: async function* () {},
     inputIsTerminal: false,
     closeInput: () => {},
+    size: () => ({ columns: 80, rows: 24 }),
+    onKeys: () => () => {},
     onInterrupt: () => () => {},
     ...changes,
   };

@@ -13,6 +13,8 @@ export interface FleetOptions extends InstanceAccess {
   readonly namespace: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Only these services, and the registry is not asked for names: fixed lists know none. Default: all of the registry. */
+  readonly services?: readonly string[] | undefined;
   /** How often each instance is asked, in milliseconds, 100 to 60,000 (default 1,000). */
   readonly everyMs?: number | undefined;
 }
@@ -89,7 +91,7 @@ export class Fleet {
 
   async #list(): Promise<void> {
     try {
-      const names = await this.handle.services();
+      const names = this.options.services ?? (await this.handle.services());
       if (this.#isClosed) return;
       this.#follow(names.slice(0, SERVICES_MAX));
       this.#listed = true;
