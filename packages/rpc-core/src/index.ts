@@ -20,6 +20,9 @@ export type {
 export type { Destination, NodeSubset, SilentNode } from './destination.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ItemReceiver, ItemSender } from './items.js';
+export { type CallKey, callKey } from './layers/call-key.js';
+export { type CoalesceOptions, coalesce } from './layers/coalesce.js';
+export { type ResultCache, type ResultCacheOptions, resultCache } from './layers/result-cache.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Metadata } from './metadata.js';
 export type { LoopWatch, MethodRef, WaitEnder } from './method-ref.js';

@@ -33,6 +33,7 @@ const EXPORTS = {
     'Float',
     'float',
   ],
+  'layers to put in': ['resultCache', 'coalesce', 'callKey'],
   'watching and operating': ['observe', 'CHANNELS', 'Health', 'Operator', 'OPERATOR_TOKEN_KEY', 'Reflection'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],
 };
