@@ -169,6 +169,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     rules: ['until-interrupted', 'command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     console: ['until-interrupted', 'command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     describe: ['command', 'connect', 'registry', 'options', 'format', 'terminal', 'cli-error'],
+    serve: ['command', 'options', 'terminal', 'cli-error'],
     operate: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     top: ['command', 'registry', 'options', 'format', 'terminal', 'cli-error'],
     cli: [
@@ -179,6 +180,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
       'describe',
       'ls',
       'operate',
+      'serve',
       'rules',
       'command',
       'options',

@@ -67,7 +67,7 @@ describe('runCli', () => {
     await runCli(['dance-for-me'], far);
     assert.equal(
       far.errText,
-      'rpc: unknown command dance-for-me; there are bench, call, console, describe, drain, ls, rules, top, weight\n',
+      'rpc: unknown command dance-for-me; there are bench, call, console, describe, drain, ls, rules, serve, top, weight\n',
     );
   });
 

@@ -12,6 +12,7 @@ import { weightCommand } from './operate/weight-command.js';
 import { parseCommandLine } from './options/command-line.js';
 import { didYouMean } from './options/nearest.js';
 import { rulesCommand } from './rules/rules-command.js';
+import { serveCommand } from './serve/serve-command.js';
 import type { Terminal } from './terminal.js';
 import { topCommand } from './top/top-command.js';
 import { cliVersion } from './version.js';
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   drainCommand,
   lsCommand,
   rulesCommand,
+  serveCommand,
   topCommand,
   weightCommand,
 ];

@@ -125,6 +125,17 @@ describe('how many workers a server has', () => {
     assert.equal(resolveListenOptions({ port: 1, workers: 'auto' }, false).workers, availableParallelism());
   });
 
+  it('comes from the environment where the option says nothing', () => {
+    assert.equal(withEnvironment({}, { RPC_WORKERS: 'auto' }).workers, 'auto');
+    assert.equal(withEnvironment({}, { RPC_WORKERS: '4' }).workers, 4);
+    assert.equal(withEnvironment({ workers: 2 }, { RPC_WORKERS: '4' }).workers, 2);
+    for (const text of ['0', '257', '2.5', 'many'])
+      assert.throws(
+        () => withEnvironment({}, { RPC_WORKERS: text }),
+        /^TypeError: server\.listen: RPC_WORKERS must be auto or an integer from 1 to 256, got/,
+      );
+  });
+
   it('is refused in words', () => {
     for (const workers of [0, 257, 1.5, 'all' as never])
       assert.throws(

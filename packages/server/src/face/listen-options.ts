@@ -47,7 +47,7 @@ const ALL_INTERFACES: readonly string[] = ['0.0.0.0', '::'];
 
 /**
  * What a container is told by its environment, where the options say nothing: `RPC_PORT`, the port to listen on, and `RPC_ADVERTISE`,
- * the `host`, `host:port` or `[address]:port` by which others reach it. Neither is for a unix socket.
+ * the `host`, `host:port` or `[address]:port` by which others reach it. Neither is for a unix socket. And `RPC_WORKERS`, as the option.
  * @throws TypeError naming the variable
  */
 export function withEnvironment(
@@ -55,8 +55,9 @@ export function withEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): ListenOptions {
   if (typeof options !== 'object' || options === null || options.path !== undefined) return options;
-  const { RPC_PORT: port, RPC_ADVERTISE: address } = environment;
-  const filled: { port?: number | undefined; advertise?: ListenOptions['advertise'] } = {};
+  const { RPC_PORT: port, RPC_ADVERTISE: address, RPC_WORKERS: workers } = environment;
+  const filled: { -readonly [K in 'port' | 'advertise' | 'workers']?: ListenOptions[K] } = {};
+  if (workers && options.workers === undefined) filled.workers = workersFrom(workers);
   if (port && options.port === undefined) filled.port = portFrom('RPC_PORT', port, 0);
   if (address && options.advertise === undefined) {
     const match = /^(?:\[([^\]]+)\]|([^:\s]+)|([^[\]\s]*:[^[\]\s]*:[^[\]\s]*))(?::(\d+))?$/.exec(address);
@@ -68,6 +69,15 @@ export function withEnvironment(
     filled.advertise = { host: match[1] ?? match[2] ?? match[3], port: advertisedPort };
   }
   return { ...options, ...filled };
+}
+
+function workersFrom(text: string): number | 'auto' {
+  const count = Number(text);
+  if (text === 'auto' || (/^\d{1,3}$/.test(text) && count >= 1 && count <= WORKERS_MAX))
+    return text === 'auto' ? text : count;
+  throw new TypeError(
+    `server.listen: RPC_WORKERS must be auto or an integer from 1 to ${WORKERS_MAX}, got ${describeValue(text)}`,
+  );
 }
 
 function portFrom(variable: string, text: string, min: number): number {

@@ -50,6 +50,10 @@ export class WatchedWorkers {
         if (text !== undefined) process.stderr.write(`@org/rpc: ${text}\n`);
       },
     };
+    if (process.listeners('exit').some((each) => OURS in each))
+      throw new TypeError(
+        'server.listen: one server of a process has workers, and each of these runs all of the program: another server listens there without the option',
+      );
     const group = await WorkerGroup.start(groupParts);
     // Its failure is told by an event.
     const reload = (): void => void group.reload().catch(() => {});
@@ -57,6 +61,7 @@ export class WatchedWorkers {
     const exit = (): void => {
       if (group.isClosing) group.kill();
     };
+    Object.defineProperty(exit, OURS, { value: true });
     process.on('exit', exit);
     if (parts.signals.names.length > 0) process.on(RELOAD, reload);
     return new WatchedWorkers(group, clock, () => process.off('exit', exit).off(RELOAD, reload));
@@ -107,6 +112,9 @@ export class WatchedWorkers {
     };
   }
 }
+
+/** Marks a process that watches over workers, also for another copy of this package. */
+const OURS: unique symbol = Symbol.for('@org/rpc.watchesWorkers') as never;
 
 /** The program of this process, for its workers. @throws TypeError where there is none that could be run again */
 function ownProgram(own: NodeJS.Process): WorkerProgram {
