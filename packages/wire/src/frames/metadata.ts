@@ -26,7 +26,7 @@ export function encodeMetadata(
   metadata: Metadata,
   limits: Pick<Limits, 'metadataBytes' | 'metadataKeys'>,
 ): Buffer | undefined {
-  const parts: Buffer[] = [];
+  const pairs: string[] = [];
   let total = 0;
   for (const key of Object.keys(metadata)) {
     const value: unknown = metadata[key];
@@ -39,22 +39,26 @@ export function encodeMetadata(
     if (typeof value !== 'string') throw new TypeError(`metadata "${key}" must be a string, not ${typeof value}`);
     if (CONTROL.test(value) || !value.isWellFormed())
       throw new TypeError(`metadata "${key}" contains control characters or half a surrogate pair`);
-    const valueBytes = Buffer.byteLength(value);
-    total += 3 + key.length + valueBytes;
-    if (total > limits.metadataBytes || parts.length >= limits.metadataKeys) {
+    total += 3 + key.length + Buffer.byteLength(value);
+    if (total > limits.metadataBytes || pairs.length >= 2 * limits.metadataKeys) {
       throw new TypeError(
         `metadata is beyond its limits at "${key}": at most ${limits.metadataKeys} keys and ${limits.metadataBytes} bytes (limits.metadataKeys, limits.metadataBytes)`,
       );
     }
-    const pair = Buffer.allocUnsafe(3 + key.length + valueBytes);
-    pair[0] = key.length;
-    pair.writeUInt16BE(valueBytes, 1);
-    pair.latin1Write(key, 3);
-    pair.utf8Write(value, 3 + key.length);
-    parts.push(pair);
+    pairs.push(key, value);
   }
-  if (parts.length === 0) return undefined;
-  return parts.length === 1 ? parts[0] : Buffer.concat(parts, total);
+  if (pairs.length === 0) return undefined;
+  const bytes = Buffer.allocUnsafe(total);
+  let position = 0;
+  for (let i = 0; i < pairs.length; i += 2) {
+    const key = pairs[i]!;
+    const valueBytes = bytes.utf8Write(pairs[i + 1]!, position + 3 + key.length);
+    bytes[position] = key.length;
+    bytes.writeUInt16BE(valueBytes, position + 1);
+    bytes.latin1Write(key, position + 3);
+    position += 3 + key.length + valueBytes;
+  }
+  return bytes;
 }
 
 /**
@@ -86,12 +90,24 @@ export function decodeMetadata(
     const key = bytes.latin1Slice(keyStart, valueStart);
     if (!KEY.test(key)) throw new ProtocolError('a metadata key has characters that it may not have');
     if (key in metadata) throw new ProtocolError(`metadata key "${key}" occurs twice`);
-    if (!isUtf8(bytes.subarray(valueStart, position))) throw new ProtocolError(`metadata "${key}" is not valid UTF-8`);
-    const value = bytes.utf8Slice(valueStart, position);
-    if (CONTROL.test(value)) throw new ProtocolError(`metadata "${key}" contains control characters`);
-    metadata[key] = value;
+    metadata[key] = isPrintable(bytes, valueStart, position)
+      ? bytes.latin1Slice(valueStart, position)
+      : otherText(key, bytes, valueStart, position);
   }
   return metadata;
+}
+
+/** Whether a text is ASCII without control characters, as nearly all values are: then there is nothing more to check. */
+function isPrintable(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i]! < 0x20 || bytes[i]! > 0x7e) return false;
+  return true;
+}
+
+function otherText(key: string, bytes: Buffer, start: number, end: number): string {
+  if (!isUtf8(bytes.subarray(start, end))) throw new ProtocolError(`metadata "${key}" is not valid UTF-8`);
+  const value = bytes.utf8Slice(start, end);
+  if (CONTROL.test(value)) throw new ProtocolError(`metadata "${key}" contains control characters`);
+  return value;
 }
 
 function beyond(reason: string): RpcError {

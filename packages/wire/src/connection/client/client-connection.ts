@@ -10,6 +10,7 @@ import { CallOwner, type CallWire, callError, type GivenUp, isSilent, unfitAnswe
 import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
+import { KnownMetadata } from '../channel/known-metadata.js';
 import { Deflater, putFrame } from '../compression/deflater.js';
 import { Streams } from '../streams/streams.js';
 import type { CallConnection, ClientConnectionOptions } from './client-protocol.js';
@@ -29,6 +30,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   readonly #calls: CallOwner;
   readonly #inFlight = new InFlight();
   readonly #head = createRequestHead();
+  readonly #metadata: KnownMetadata;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
   readonly #replies: ReplyReader;
@@ -61,6 +63,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const { stream, codec, limits, clock, timers, keepalive } = options;
     this.#options = options;
     this.#limits = limits;
+    this.#metadata = new KnownMetadata(limits);
     this.#clock = clock;
     this.#callsMax = limits.callsInFlight;
     this.#calls = new CallOwner({ wire: this, clock, timers });
@@ -154,7 +157,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     const id = call.oneWay ? 0 : this.#inFlight.add(call);
     const { codec } = this.#options;
     const isCompressed = this.#deflater?.isOn === true;
-    const refusal = appendCall(this.#channel, codec, this.#limits, call, id, at, this.#head, isCompressed);
+    const refusal = appendCall(this.#channel, codec, this.#metadata, call, id, at, this.#head, isCompressed);
     if (refusal !== undefined) {
       this.#inFlight.take(id);
       return refusal;

@@ -1,24 +1,25 @@
-import type { Call, Limits, RpcError } from '@org/rpc-core';
+import type { Call, RpcError } from '@org/rpc-core';
 import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import type { Codec } from '../../codec/codec.js';
 import { HEADER_BYTES, RequestFlag } from '../../frames/frame.js';
 import { type FrameTarget, type RequestHead, writeRequest } from '../../frames/frame-writer.js';
-import { encodeMetadata } from '../../frames/metadata.js';
 import { callError } from '../calls/call-owner.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
+import type { KnownMetadata } from '../channel/known-metadata.js';
 
 const U32_MAX = 0xffff_ffff;
 
 /**
  * Appends the REQUEST of an attempt, at a time `at`. The time that is left until its deadline is sent, at least 1 ms, because the
  * two sides share no clock.
+ * @param known - the metadata of calls before
  * @param head - filled anew: one for each connection is enough
  * @throws TypeError or CodecError for metadata or arguments that cannot be sent; the position is then as before
  */
 export function writeCall(
   target: FrameTarget,
   codec: Codec,
-  limits: Limits,
+  known: KnownMetadata,
   call: Call,
   id: number,
   at: number,
@@ -26,7 +27,7 @@ export function writeCall(
 ): void {
   const { metadata, methodRef } = call;
   const remainingMs = call.attemptDeadline - at;
-  head.metadata = metadata === undefined ? undefined : encodeMetadata(metadata, limits);
+  head.metadata = metadata === undefined ? undefined : known.encode(metadata);
   head.id = id;
   head.flags =
     (call.oneWay ? RequestFlag.ONE_WAY : 0) |
@@ -48,7 +49,7 @@ export function writeCall(
 export function appendCall(
   { output, bodyBytesMax }: FrameChannel,
   codec: Codec,
-  limits: Limits,
+  known: KnownMetadata,
   call: Call,
   id: number,
   at: number,
@@ -59,7 +60,7 @@ export function appendCall(
   const { service, method } = call;
   output.attachments.fromBytes = isCompressed || mayOutlive(call) ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
   try {
-    writeCall(output, codec, limits, call, id, at, head);
+    writeCall(output, codec, known, call, id, at, head);
   } catch (error) {
     output.rollBack(start);
     const reason = `${service}.${method} cannot be sent: ${(error as Error).message}`;

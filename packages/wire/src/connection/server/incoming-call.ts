@@ -3,6 +3,7 @@ import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
+import { Section } from '../channel/known-metadata.js';
 import type { ServedStream } from '../streams/item-queue.js';
 
 /** A method that a server can run, as its connections see it; the server adds more to it. */
@@ -52,7 +53,6 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly entry: Entry;
   readonly deadline: number;
   args: readonly unknown[];
-  metadata: Metadata;
   /** Bytes of its request, and what its decoded arguments take besides: what it counts against the connection's budget. */
   requestBytes: number;
   /** When it was let in, in the clock's milliseconds, where its time is measured. A number from the start would take memory of its own. */
@@ -70,6 +70,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   readonly #head: number;
   /** Bits of {@link State}. */
   #state = 0;
+  /** What its caller sent beside the arguments, or from what that is made when somebody looks. */
+  #metadata: Metadata | Section = NO_METADATA;
   #rare: Rare | undefined = undefined;
 
   /** @param flags - of the REQUEST, see `RequestFlag` */
@@ -88,8 +90,16 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     this.deadline = deadline;
     this.#head = flags | (attempt << 8) | (priority << 16);
     this.args = NO_ARGS;
-    this.metadata = NO_METADATA;
     this.requestBytes = 0;
+  }
+
+  get metadata(): Metadata {
+    if (this.#metadata instanceof Section) this.#metadata = this.#metadata.copy();
+    return this.#metadata;
+  }
+
+  set metadata(metadata: Metadata | Section) {
+    this.#metadata = metadata;
   }
 
   get attempt(): number {

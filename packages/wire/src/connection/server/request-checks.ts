@@ -2,7 +2,7 @@ import { isRpcError, type Limits, type Metadata, type RpcError } from '@org/rpc-
 import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
 import { CLIENT_ID_MAX, FrameType, ProtocolError, RequestFlag } from '../../frames/frame.js';
-import { decodeMetadata } from '../../frames/metadata.js';
+import type { KnownMetadata, Section } from '../channel/known-metadata.js';
 
 /**
  * Looks at the id and flags with which a client opens a call.
@@ -41,9 +41,14 @@ export function requestCost(flags: number, bytes: Buffer, start: number, payload
  * The metadata of a request, or what to answer when it is beyond the limits.
  * @throws ProtocolError when it is malformed
  */
-export function readMetadata(bytes: Buffer, start: number, end: number, limits: Limits): Metadata | RpcError {
+export function readMetadata(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  known: KnownMetadata,
+): Metadata | Section | RpcError {
   try {
-    return decodeMetadata(bytes, start, end, limits);
+    return known.decode(bytes, start, end);
   } catch (error) {
     if (isRpcError(error)) return error;
     throw error;

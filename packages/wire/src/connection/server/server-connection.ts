@@ -18,6 +18,7 @@ import { writeStanding } from '../../frames/standing-frames.js';
 import { foreignAnswer, plainAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
+import { KnownMetadata } from '../channel/known-metadata.js';
 import { Deflater } from '../compression/deflater.js';
 import { createServedStream, ItemQueue } from '../streams/item-queue.js';
 import { Streams } from '../streams/streams.js';
@@ -48,6 +49,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   readonly #answers: NativeAnswers<Entry>;
   readonly #parsed = createParsedRequest();
   readonly #methods: KnownMethods<Entry>;
+  readonly #metadata: KnownMetadata;
   readonly #rights: CallRights;
   readonly #streams: Streams;
   readonly #deflater: Deflater | undefined;
@@ -68,6 +70,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     const { stream, codec, limits, clock, keepalive } = options;
     this.#options = options;
     this.#methods = new KnownMethods(options.host);
+    this.#metadata = new KnownMetadata(limits);
     this.#rights = new CallRights(limits);
     this.#running = new RunningCalls(limits);
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
@@ -178,7 +181,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     call.stream = stream;
     call.grantedMs = remainingMs;
     if (metadataStart !== payloadStart) {
-      const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#options.limits);
+      const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#metadata);
       if (isRpcError(metadata)) return this.#refuse(id, metadata);
       call.metadata = metadata;
     }
