@@ -12,15 +12,16 @@ const STYLE = `
   }`;
 
 /**
- * A chart of horizontal bars, the longest first, readable on light and dark pages.
+ * A chart of horizontal bars, the longest first unless they have an order of their own, readable on light and dark pages.
  *
  * @param {string} title
  * @param {string} unit said below the title
  * @param {readonly { label: string, value: number, text: string, isOwn?: boolean }[]} bars
+ * @param {{ isSorted?: boolean }} [options]
  * @returns {string} SVG
  */
-export function barChart(title, unit, bars) {
-  const sorted = bars.toSorted((a, b) => b.value - a.value);
+export function barChart(title, unit, bars, { isSorted = true } = {}) {
+  const sorted = isSorted ? bars.toSorted((a, b) => b.value - a.value) : bars;
   const longest = Math.max(...sorted.map(({ value }) => value));
   const height = TOP + sorted.length * (BAR_HEIGHT + GAP) + GAP;
   const room = WIDTH - LABEL_WIDTH - VALUE_WIDTH;

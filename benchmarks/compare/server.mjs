@@ -1,11 +1,12 @@
-// One server process of one peer: node server.mjs PEER PORTS WORKLOAD, a server a port. Answers each message with what it
+// One server process of one peer: node server.mjs PEER PORTS SCENARIO (JSON), a server a port. Answers each message with what it
 // has used so far.
 import './lib/ballast.mjs';
 
-const [peer, ports, workload] = process.argv.slice(2);
+const [peer, ports, json] = process.argv.slice(2);
+const scenario = JSON.parse(json);
 const { serve } = await import(`./peers/${peer}.mjs`);
 const pids = [];
-for (const port of ports.split(',')) pids.push(...((await serve(Number(port), { workload }))?.pids ?? []));
+for (const port of ports.split(',')) pids.push(...((await serve(Number(port), scenario))?.pids ?? []));
 
 process.on('message', () => {
   const { user, system } = process.cpuUsage();

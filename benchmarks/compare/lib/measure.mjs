@@ -66,7 +66,7 @@ export async function measure(scenario, peers, { rounds, sliceMs, warmUpMs = DEF
 
 async function start(peer, scenario, port) {
   const ports = Array.from({ length: scenario.nodes ?? 1 }, (_, i) => port + i).join(',');
-  const server = await startSide('server', [peer.name, ports, scenario.workload], SERVER_CORE);
+  const server = await startSide('server', [peer.name, ports, JSON.stringify(scenario)], SERVER_CORE);
   try {
     const client = await startSide('client', [peer.name, ports, JSON.stringify(scenario)], CLIENT_CORE);
     return { peer, server, client };

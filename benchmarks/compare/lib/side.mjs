@@ -2,7 +2,8 @@ import { fork, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const READY_MS = 30_000;
+/** Some open thousands of connections first. */
+const READY_MS = 120_000;
 const ANSWER_MS = 60_000;
 const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['-V']).status === 0;
 

@@ -6,28 +6,47 @@ export const note = 'all defaults on';
 export const packages = ['@org/rpc'];
 export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'items', 'mixed'];
 
-const Bench = defineService('bench', {
-  echo: method({ idempotent: true }),
-  sum: method({ idempotent: true }),
-  items: stream(),
-});
+/** The contract of the one service that is called, and of those that are only there. */
+function contract(name, methods = 0) {
+  const others = Object.fromEntries(Array.from({ length: methods }, (_, i) => [`other${i}`, method()]));
+  return defineService(name, {
+    ...others,
+    echo: method({ idempotent: true }),
+    sum: method({ idempotent: true }),
+    items: stream(),
+  });
+}
 
-export async function serve(port) {
-  const server = createServer({ registry: memory() });
-  server.add(Bench, {
+/** @param {{ services?: number, methods?: number }} scenario how many there are besides those that are called */
+export async function serve(port, { services = 0, methods = 0 }) {
+  // Several servers of one process are nodes of one service.
+  const server = createServer({ registry: memory(), limits: { connections: 20_000 } });
+  const handlers = {
     echo: (value) => value,
     sum: (x, y) => x + y,
     items: async function* (bytes) {
       const item = Buffer.alloc(bytes, 7);
       for (;;) yield item;
     },
-  });
+    ...Object.fromEntries(Array.from({ length: methods }, (_, i) => [`other${i}`, () => undefined])),
+  };
+  server.add(contract('bench', methods), handlers);
+  for (let i = 0; i < services; i++) server.add(contract(`other${i}`, methods), handlers);
   await server.listen({ port, host: '127.0.0.1' });
 }
 
-export async function connect(ports) {
-  const client = createClient({ registry: direct(ports.map((port) => `127.0.0.1:${port}`)) });
-  const bench = client.service(Bench);
+/**
+ * @param {{ services?: number, methods?: number, idle?: number }} scenario besides what a server has: connections that do nothing
+
+ */
+export async function connect(ports, { services = 0, methods = 0, idle = 0 }) {
+  const registry = direct(ports.map((port) => `127.0.0.1:${port}`));
+  const client = createClient({ registry });
+  const bench = client.service(contract('bench', methods));
+  // Each is called once, so that the client knows it: its methods, limits and breakers.
+  for (let i = 0; i < services; i++) await client.service(contract(`other${i}`, methods)).sum(1, 2);
+  for (let i = 0; i < methods; i++) await bench[`other${i}`]();
+  for (let i = 0; i < idle; i++) await createClient({ registry }).service(contract('bench')).sum(1, 2);
   return {
     object: (value) => bench.echo(value),
     text: (value) => bench.echo(value),
