@@ -17,7 +17,7 @@ export function allocateChunk(bytes: number): Chunk {
 export interface EncodeTarget {
   chunk: Chunk;
   position: number;
-  /** Takes large binaries without a copy. A codec need not use it. */
+  /** @internal Takes large binaries without a copy. A codec need not use it. */
   readonly attachments?: Attachments;
 }
 
