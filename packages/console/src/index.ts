@@ -10,6 +10,5 @@ export type {
 } from './fleet/fleet-view.js';
 export { type Console, type ConsoleOptions, serveConsole } from './http/console-server.js';
 export { type InstanceAccess, InstanceClient } from './instances/instance-client.js';
-export { type PastCalls, previewRules, type RulePreview } from './preview/preview-rules.js';
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';
