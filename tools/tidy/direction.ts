@@ -82,7 +82,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     presentable: [],
     'print-error': [],
     builtin: [],
-    state: ['builtin'],
+    state: ['builtin', 'policy'],
     admin: ['state'],
     operator: ['state'],
     workers: ['life', 'state'],

@@ -1,5 +1,7 @@
 import type { Call, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
 import type { CallObserver } from './policy/call-observer.js';
+import type { Limiters } from './policy/limiters.js';
+import type { Throttle } from './policy/throttle.js';
 import type { LivePolicy } from './rules/live-policy.js';
 
 /** The first list of a service, which a client that has just begun does not have yet. */
@@ -26,6 +28,9 @@ export interface ClientMethod extends MethodRef {
   readonly observer: CallObserver;
   /** Whether something above the gates of its calls may end them: a user's layers, the metadata function. */
   readonly mayEndAbove: boolean;
+  /** Its own limits, and what it refuses of its attempts. */
+  readonly limiters: Limiters;
+  readonly throttle: Throttle;
   /** What is known of the service's servers. */
   readonly list: FirstList;
   /** The composed stack: see stack.ts. */

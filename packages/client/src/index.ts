@@ -14,7 +14,7 @@ export { configure, type ServiceConfiguration, type ServiceOptions } from './fac
 export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
-export type { ClientState, NodeState, ServiceState } from './nodes/state.js';
+export type { ClientState, MethodState, NodeState, ServiceState } from './nodes/state.js';
 export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';
@@ -34,4 +34,11 @@ export { random } from './picker/random.js';
 export { roundRobin, weightedRoundRobin } from './picker/round-robin.js';
 export type { MetadataSource } from './policy/credentials.js';
 export type { OutcomeKind } from './policy/outcome.js';
+export type {
+  ConcurrencyState,
+  LimitState,
+  NodeHealthState,
+  RateState,
+  RetryBudgetState,
+} from './policy/policy-state.js';
 export type { RuleState, RulesState } from './rules/service-rules.js';

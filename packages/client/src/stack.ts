@@ -11,16 +11,7 @@ import type {
   ServicePolicyOptions,
   StreamLayer,
 } from '@org/rpc-core';
-import {
-  fuseGates,
-  isStreamKind,
-  POLICIES,
-  resolvePolicy,
-  stack,
-  surface,
-  Waits,
-  wireName,
-} from '@org/rpc-core/internal';
+import { fuseGates, isStreamKind, stack, surface, Waits, wireName } from '@org/rpc-core/internal';
 import { hedge } from './attempts/hedge.js';
 import { mirror } from './attempts/mirror.js';
 import { retry } from './attempts/retry.js';
@@ -34,9 +25,9 @@ import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { fallback } from './policy/fallback.js';
 import { fault } from './policy/fault.js';
+import { createLimiters, type Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { belongsTo } from './policy/name-call.js';
-import { RateLimit } from './policy/rate-limit.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { Throttle } from './policy/throttle.js';
 import { attemptDeadline } from './policy/timeout.js';
@@ -155,6 +146,8 @@ export function composeMethod(
     owner: balancer,
     list: balancer,
     observer: client.observer,
+    limiters: ownLimits,
+    throttle,
     mayEndAbove: layers.length > 0 || metadata !== undefined,
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
@@ -316,31 +309,6 @@ function serviceParts(client: SharedParts, service: string): { limiters: Limiter
     client.services.set(service, parts);
   }
   return parts;
-}
-
-/** The limits of one level: a client, a service or a method. What was not given is not there. */
-export interface Limiters {
-  readonly rate: RateLimit | undefined;
-  readonly concurrency: ConcurrencyLimit | undefined;
-}
-
-/**
- * Makes the limits of one level.
- * @param what - what is limited, for errors: `calculator.sum`
- * @throws TypeError naming a wrong option
- */
-export function createLimiters(where: string, what: string, policy: PolicyOptions, clock: Clock): Limiters {
-  const { rateLimit, concurrency } = policy;
-  return {
-    rate:
-      rateLimit === undefined
-        ? undefined
-        : new RateLimit(what, resolvePolicy(where, POLICIES.rateLimit, rateLimit), clock),
-    concurrency:
-      concurrency === undefined
-        ? undefined
-        : new ConcurrencyLimit(what, resolvePolicy(where, POLICIES.concurrency, concurrency), clock),
-  };
 }
 
 /** Enters the fused gates of the call: what is counted once for each call that a user makes, whatever becomes of it. */

@@ -14,7 +14,11 @@ export { type CallCounts, Operator, type OperatorReport } from './operator/opera
 export { OPERATOR_TOKEN_KEY, type OperatorOptions } from './operator/operator-options.js';
 export type { AdaptiveLimitOptions } from './policy/adaptive-limit.js';
 export type { CallerLimits, MethodLimits, ServerRateLimit, ServiceLimits } from './policy/call-limits.js';
-export type { OverloadOptions, ServerConcurrency } from './policy/concurrency.js';
+export type {
+  OverloadOptions,
+  ServerConcurrency,
+  ServerConcurrencyState,
+} from './policy/concurrency.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ContractEvent } from './served-contracts.js';
 export type { ServerState, WorkerStatus } from './state.js';

@@ -1,13 +1,15 @@
 import type { HealthStatus } from './builtin/health.js';
+import type { ServerConcurrencyState } from './policy/concurrency.js';
 
 /** What a worker of a server does. */
 export type WorkerStatus = 'starting' | 'serving' | 'stopping' | 'ended';
 
 /**
- * What a server knows of itself now: plain data for logs, admin ports and tests, as `server.state()` gives it. Fields are added to it, none
- * changes its meaning without a new major version.
+ * What a server knows of itself now: plain data for logs, admin ports and tests, as `server.state()` gives it. Fields are added to it; removing
+ * one or changing what it means makes another `schema`.
  */
 export interface ServerState {
+  readonly schema: 1;
   readonly instance: string;
   /** `new` until it listens, `draining` from the beginning of `close`. */
   readonly status: 'new' | 'serving' | 'draining' | 'closed';
@@ -27,6 +29,8 @@ export interface ServerState {
   };
   /** The services that were added, by name. */
   readonly services: Readonly<Record<string, { readonly health: HealthStatus }>>;
+  /** Limits on calls at once: that of the server first, then those of services and methods that have some. */
+  readonly limits: readonly ServerConcurrencyState[];
   /** Open connections. */
   readonly connections: number;
   readonly calls: {

@@ -199,7 +199,10 @@ export class RpcClient implements Client {
   }
 
   state(): ClientState {
-    return clientState(this.#services.balancers(), this.#options.clock.now());
+    const { clock, name } = this.#options;
+    const services = this.#services;
+    const methods = services.methods.bind(services);
+    return clientState({ name, shared: this.#shared, balancers: services.balancers(), methods, now: clock.now() });
   }
 
   /** What printing shows: a private field shows nothing. */

@@ -42,6 +42,11 @@ export class KnownServices {
     return this.#services.get(service)?.methods.get(method);
   }
 
+  /** Those of a service that were called. */
+  methods(service: string): Iterable<ClientMethod> {
+    return this.#services.get(service)?.methods.values() ?? [];
+  }
+
   add(balancer: Balancer): void {
     this.#services.set(balancer.service, { balancer, methods: new Map() });
     this.trim(balancer);

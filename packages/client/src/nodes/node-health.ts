@@ -6,8 +6,9 @@ import { Breaker, type BreakerOwner } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { type EjectionCount, type EjectionValues, OutlierRecord } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
+import type { NodeHealthState } from '../policy/policy-state.js';
 import type { Denials } from './denials.js';
-import { methodKey } from './method-key.js';
+import { isSameMethod, methodKey } from './method-key.js';
 
 /** How long a newcomer warms up, in milliseconds; one that was away warms up for as long as it was, this long at most. */
 export const RAMP_MS = 30_000;
@@ -155,7 +156,7 @@ export class NodeHealth implements BreakerOwner {
     if (shutter !== undefined) return this.#mayProbe(call, now, shutter) ? NodeStatus.PROBE : NodeStatus.AVOID;
     if (this.#mayProbe(call, now, undefined)) return NodeStatus.PROBE;
     const isSuspect = this.#failedAt >= 0 && now - this.#failingFrom >= SUSPECT_AFTER_MS;
-    return isSuspect && (this.#suspect === undefined || isSame(this.#suspect, call.methodRef))
+    return isSuspect && (this.#suspect === undefined || isSameMethod(this.#suspect, call.methodRef))
       ? NodeStatus.SUSPECT
       : NodeStatus.OPEN;
   }
@@ -187,6 +188,16 @@ export class NodeHealth implements BreakerOwner {
   /** Breakers of an ejected node are not counted: it is avoided only once. */
   #countBreakers(change: 1 | -1): void {
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) this.#peers.countOpen(breaker, change);
+  }
+
+  /** What speaks against it now, for people and tools. */
+  state(now: number): NodeHealthState {
+    const open = [...this.#breakers.values()].filter(({ isOpen }) => isOpen);
+    const breakers = open.map((each) => ({ method: each.method, trialInMs: each.trialInMs(now) }));
+    const denies = [...this.#denying.keys()].map((key) => key.slice(key.indexOf(' ') + 1));
+    const ejected = this.#outlier.isEjected ? { trialInMs: this.#outlier.trialInMs(now) } : undefined;
+    const failing = this.#failedAt < 0 ? undefined : { forMs: now - this.#failingFrom, failures: this.#failures };
+    return { breakers, denies, ejected, failing };
   }
 
   /** Whether it is left alone for all methods. */
@@ -296,7 +307,7 @@ export class NodeHealth implements BreakerOwner {
     if (this.#failingFrom < 0) this.#failingFrom = now;
     this.#failedAt = now;
     if (this.#failures++ === 0) this.#suspect = call.methodRef;
-    else if (this.#suspect !== undefined && !isSame(this.#suspect, call.methodRef)) this.#suspect = undefined;
+    else if (this.#suspect !== undefined && !isSameMethod(this.#suspect, call.methodRef)) this.#suspect = undefined;
     this.#startedBefore = this.#peers.started;
     this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#peers.random);
     this.#updateProbing();
@@ -432,8 +443,4 @@ export class NodeHealth implements BreakerOwner {
     }
     breaker.close();
   }
-}
-
-function isSame(a: MethodRef, b: MethodRef): boolean {
-  return a === b || (a.method === b.method && a.service === b.service);
 }

@@ -3,6 +3,7 @@ import type { Endpoint, GoneReason } from '@org/rpc-registry';
 import { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus } from '../picker/picker.js';
 import type { OutcomeKind } from '../policy/outcome.js';
+import type { NodeHealthState } from '../policy/policy-state.js';
 import type { LinkObserver, LinkState, NodeLink } from './link.js';
 import type { MeasuredNode, NodeHealth } from './node-health.js';
 import type { ServiceHealth } from './service-health.js';
@@ -106,6 +107,11 @@ export class Node implements MeasuredNode, LinkObserver {
     return connection === undefined || connection.isFull || !connection.isGreeted || connection.isSuspect
       ? NodeStatus.SUSPECT
       : NodeStatus.OPEN;
+  }
+
+  /** What speaks against it now besides its connection. */
+  health(now: number): NodeHealthState {
+    return this.#health.state(now);
   }
 
   takeProbe(call: Call, now: number): boolean {

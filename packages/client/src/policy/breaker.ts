@@ -58,6 +58,11 @@ export class Breaker implements ArmedBreaker {
     return this.#open && !this.#deciding && now >= this.#probeAt;
   }
 
+  /** How long until the trial call is due, in milliseconds; 0 when it is. Means nothing while it is closed. */
+  trialInMs(now: number): number {
+    return Math.max(0, this.#probeAt - now);
+  }
+
   /** Counts the outcome of a call that is not the trial call. Only `ok` and `failure` say anything here. */
   record(kind: OutcomeKind, startedAt: number, now: number): void {
     if (kind !== 'ok' && kind !== 'failure') return;

@@ -1,6 +1,7 @@
 import type { Call, Clock, ConcurrencyLimitOptions, Gate, RpcError } from '@org/rpc-core';
 import { type Complete, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { CallLimit } from './admission.js';
+import type { ConcurrencyState } from './policy-state.js';
 
 /**
  * Lets at most `max` calls be in progress; `queue` more wait for one of them to end, at most until their deadline.
@@ -31,6 +32,12 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   /** Calls that wait for a permit. */
   get waiting(): number {
     return this.#queue.size;
+  }
+
+  /** For people and tools. */
+  state(): ConcurrencyState {
+    const { max, queue } = this.#options;
+    return { max, queue, active: this.#holders.size, waiting: this.#queue.size };
   }
 
   /** Changes the limit: a lower one is reached as calls end, none is stopped for it. */

@@ -82,6 +82,11 @@ export class OutlierRecord {
     return now >= this.#probeAt;
   }
 
+  /** How long until the trial call is due, in milliseconds. */
+  trialInMs(now: number): number {
+    return Math.max(0, this.#probeAt - now);
+  }
+
   expedite(now: number): void {
     this.#probeAt = Math.min(this.#probeAt, now);
   }

@@ -1,6 +1,7 @@
 import type { Call, Cancel, Clock, RateLimitOptions, RpcError } from '@org/rpc-core';
 import { type Complete, rpcError, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { CallLimit } from './admission.js';
+import type { RateState } from './policy-state.js';
 
 /** Calls that wait for one limit; more are refused, since without a deadline they could wait without end. */
 const WAITING_MAX = 10_000;
@@ -39,6 +40,12 @@ export class RateLimit implements CallLimit {
   /** Calls that wait for their turn. */
   get waiting(): number {
     return this.#queue.size;
+  }
+
+  /** For people and tools. */
+  state(): RateState {
+    const { perSecond, burst } = this.#options;
+    return { perSecond, burst, waiting: this.#queue.size };
   }
 
   /** Changes the limit. What has been used of the burst stays used, and who waits goes on waiting. */

@@ -1,5 +1,6 @@
 import type { Call, Clock, Gate, RetryBudgetOptions } from '@org/rpc-core';
 import { POLICIES, resolvePolicy, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { RetryBudgetState } from './policy-state.js';
 
 const SLOTS = 10;
 
@@ -88,6 +89,14 @@ export class RetryBudget implements Required<Gate> {
     this.#slots[this.#tick % SLOTS]! -= REPEAT;
     this.#balance -= REPEAT;
     return true;
+  }
+
+  /** For people and tools. */
+  state(now: number): RetryBudgetState {
+    this.#roll(now);
+    const floor = Math.min(this.#reserve, FLOOR_PER_CALL * this.#begunSum);
+    const covered = Math.max(0, Math.floor((this.#balance + floor) / REPEAT));
+    return { left: covered, inFlight: this.#repeats, waiting: this.#waiting.size };
   }
 
   #withdrawSpare(now: number): boolean {

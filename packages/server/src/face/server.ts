@@ -293,17 +293,17 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   state(): ServerState {
-    const { clock, registry } = this.#options;
     const live = (this.#listener ?? this.#workers) === undefined ? 'new' : 'serving';
     const own: ServerState = {
+      schema: 1,
       instance: this.instance,
       status: this.#isClosed ? 'closed' : this.#closing === undefined ? live : 'draining',
       address: this.#listener?.address,
       admin: this.#builtIns.adminAddress,
-      uptimeMs: Math.floor(clock.now() - this.#startedAt),
-      registry: { name: registry.display, ...this.#publication.state },
+      uptimeMs: Math.floor(this.#options.clock.now() - this.#startedAt),
+      registry: { name: this.#options.registry.display, ...this.#publication.state },
       services: this.#builtIns.health.services,
-      connections: this.#connections.size,
+      ...{ limits: this.#limits.state(), connections: this.#connections.size },
       calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
     };
     return this.#workers?.state(own) ?? own;

@@ -6,6 +6,7 @@ describe('server.state()', () => {
   it('is plain data with these fields, which users may rely on', async () => {
     await using bench = setUp({}, { name: 'blue-1' });
     assert.deepEqual(bench.server.state(), {
+      schema: 1,
       instance: 'blue-1',
       status: 'new',
       address: undefined,
@@ -13,6 +14,7 @@ describe('server.state()', () => {
       uptimeMs: 0,
       registry: { name: 'memory', status: 'none', error: undefined },
       services: { work: { health: 'serving' } },
+      limits: [{ what: 'the server', max: undefined, running: 0, waiting: 0 }],
       connections: 0,
       calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0 },
     });

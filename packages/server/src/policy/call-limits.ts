@@ -9,7 +9,7 @@ import type {
 import { assertKnownOptions, assertObject, isPromise, POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { Admission } from '../stack.js';
-import { ConcurrencyLimit } from './concurrency.js';
+import { ConcurrencyLimit, type ServerConcurrencyState } from './concurrency.js';
 import { CallerConcurrency, CallerRates, Rate } from './rates.js';
 
 /** Calls over time, as on the client; beyond it they are refused with the time after which there is room, for a server has no room for who waits. */
@@ -55,7 +55,8 @@ export interface CallLimitsParts<Entry extends LimitedEntry> {
 export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Admission<Entry> {
   readonly #parts: CallLimitsParts<Entry>;
   readonly #ofServer: readonly Admission[];
-  readonly #withQueue: ConcurrencyLimit[] = [];
+  /** Those on calls at once, of services and methods. */
+  readonly #own: ConcurrencyLimit[] = [];
 
   constructor(parts: CallLimitsParts<Entry>) {
     this.#parts = parts;
@@ -102,10 +103,15 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
     this.#parts.concurrency.leave(call, error);
   }
 
+  /** For people and tools: that of the server first. */
+  state(): ServerConcurrencyState[] {
+    return [this.#parts.concurrency.state(), ...this.#own.map((limit) => limit.state())];
+  }
+
   /** Lets go of those that wait for nothing any more; called about once a second. */
   sweep(): void {
     this.#parts.concurrency.sweep();
-    for (const limit of this.#withQueue) limit.sweep();
+    for (const limit of this.#own) limit.sweep();
   }
 
   #pass(
@@ -150,7 +156,7 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
       const { max, queue } = resolvePolicy(where, POLICIES.concurrency, concurrency);
       const places = new ConcurrencyLimit({ max, queue, clock, random, what });
       made.push(places);
-      if (queue > 0) this.#withQueue.push(places);
+      this.#own.push(places);
     }
     return made;
   }

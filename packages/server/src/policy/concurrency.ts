@@ -39,6 +39,18 @@ const TURN_QUEUE_MIN = 1_000;
 /** Who is refused is told to come back after 50 to 150 % of this. */
 const RETRY_AFTER_MS = 100;
 
+/** A limit on calls at once, now. */
+export interface ServerConcurrencyState {
+  /** What is limited: `the server`, a service, or `service.method`. */
+  readonly what: string;
+  /** Calls that may be in at once, `undefined` for any number; what an adaptive limit has found. */
+  readonly max: number | undefined;
+  /** Calls that are in. */
+  readonly running: number;
+  /** Calls that wait to be let in. */
+  readonly waiting: number;
+}
+
 /** What a limit is made of. */
 export interface ConcurrencyLimitParts {
   /** `Infinity` for no bound. */
@@ -59,6 +71,7 @@ export interface ConcurrencyLimitParts {
  * in first, see `WaitingLine`. One that cannot end in time by what its method usually takes is refused.
  */
 export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implements Admission<Entry> {
+  readonly #what: string;
   readonly #queue: number;
   readonly #turnQueue: number | undefined;
   readonly #clock: Clock;
@@ -81,6 +94,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #isReleasing = false;
 
   constructor({ max, queue, overload, what = 'the server', clock, random, preemptedMs }: ConcurrencyLimitParts) {
+    this.#what = what;
     this.#queue = queue;
     this.#turnQueue = overload === undefined ? 0 : overload.queue;
     this.#clock = clock;
@@ -122,6 +136,12 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   /** How many may be in at once. */
   get max(): number {
     return this.#max;
+  }
+
+  /** For people and tools. */
+  state(): ServerConcurrencyState {
+    const max = Number.isFinite(this.#max) ? this.#max : undefined;
+    return { what: this.#what, max, running: this.#running, waiting: this.waiting };
   }
 
   /** How long what was read at this time may have waited where nobody could see it, in milliseconds. */

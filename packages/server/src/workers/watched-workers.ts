@@ -95,6 +95,11 @@ export class WatchedWorkers {
       address: this.address,
       registry: { ...own.registry, ...(unregistered ?? states[0])?.registry },
       services: { ...own.services, ...states[0]?.services },
+      limits: own.limits.map((limit, at) => ({
+        ...limit,
+        running: sum(({ limits }) => limits[at]?.running ?? 0),
+        waiting: sum(({ limits }) => limits[at]?.waiting ?? 0),
+      })),
       connections: sum(({ connections }) => connections),
       calls: {
         running: sum(({ calls }) => calls.running),
