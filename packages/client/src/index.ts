@@ -14,7 +14,16 @@ export { configure, type ServiceConfiguration, type ServiceOptions } from './fac
 export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
-export type { ClientState, MethodState, NodeState, ServiceState } from './nodes/state.js';
+export type {
+  ClientState,
+  ClientState,
+  MethodState,
+  NodeState,
+  NodeState,
+  ServiceState,
+  ServiceState,
+} from './nodes/state.js';
+export type { SubsetOptions } from './nodes/subset.js';
 export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';

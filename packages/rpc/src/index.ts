@@ -44,6 +44,7 @@ export {
   type ServiceConfiguration,
   type ServiceOptions,
   type ServiceState,
+  type SubsetOptions,
   type TokenOption,
   type ViewEvent,
   type WouldApplyEvent,

@@ -166,6 +166,8 @@ export class RpcClient implements Client {
     const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf(where, service, method);
     assertFits(where, 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
     if (isStreamKind(definition.kind)) throw new TypeError(`${where}: ${name}.${method} has streams`);
+    if (this.#options.isPart)
+      throw new TypeError(`${where}: this client uses a part of the instances (subset); make another one without it`);
     const checked = options === undefined ? undefined : checkedOptions(options);
     const called = this.#method(name, method, definition);
     if (this.#closed !== undefined || !('serve' in called)) throw closedError(name, method);

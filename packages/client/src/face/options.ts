@@ -46,6 +46,7 @@ import {
 } from '@org/rpc-wire/internal';
 import { guardedRegistry } from '../nodes/guarded-registry.js';
 import { type InProcess, inProcess } from '../nodes/in-process.js';
+import { checkSubset, type SubsetOptions, subsetRegistry } from '../nodes/subset.js';
 import { type TokenOption, TokenSource } from '../nodes/token-source.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
@@ -96,6 +97,8 @@ export interface ClientOptions extends ClientPolicyOptions {
    * nobody knows.
    */
   readonly zone?: string | undefined;
+  /** Which part of the instances of each service this client uses: for services of hundreds of them. Default: all. */
+  readonly subset?: SubsetOptions | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
   readonly balancer?: PickerFactory | undefined;
   /** Options for single services and methods, made by {@link configure}. */
@@ -133,6 +136,8 @@ export interface ResolvedClientOptions {
   readonly dial: Dial | undefined;
   readonly namespace: string;
   readonly name: string;
+  /** Whether it uses a part of the instances alone. */
+  readonly isPart: boolean;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly token: TokenSource | undefined;
   readonly zone: string | undefined;
@@ -162,6 +167,7 @@ const KNOWN: readonly string[] = [
   'metadata',
   'token',
   'zone',
+  'subset',
   'balancer',
   'services',
   'layers',
@@ -183,14 +189,18 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
-  const { acceptEndpoint, token, clock = systemClock } = options;
+  const { acceptEndpoint, subset, token, clock = systemClock } = options;
   const own = ownServer(where, options);
-  const registry = own?.registry ?? registryFromEnvironment(where, options.registry);
+  const found = own?.registry ?? registryFromEnvironment(where, options.registry);
+  const accepted = acceptEndpoint === undefined ? found : guardedRegistry(found, acceptEndpoint);
+  const name = options.name ?? randomId();
   return {
-    registry: acceptEndpoint === undefined ? registry : guardedRegistry(registry, acceptEndpoint),
+    // Of those that it may use.
+    registry: subset === undefined ? accepted : subsetRegistry(accepted, subset, name),
     dial: own?.dial,
     namespace: resolveNamespace(where, options.namespace),
-    name: options.name ?? randomId(),
+    name,
+    isPart: subset !== undefined,
     metadata: options.metadata,
     token: token === undefined ? undefined : new TokenSource(token, clock),
     zone: options.zone,
@@ -217,6 +227,7 @@ function checkValues(where: string, options: ClientOptions): void {
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   // As an instance says its own, so that the two can be equal.
   readEndpoint(where, { id: 'id', host: 'host', port: 1, zone: options.zone });
+  checkSubset(where, options.subset);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);

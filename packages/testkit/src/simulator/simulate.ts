@@ -24,8 +24,8 @@ export interface SimulatedClients {
    * - `sequential`: each client makes one call after the other, as often as that allows.
    */
   readonly arrivals?: 'independent' | 'sequential' | undefined;
-  /** What is tried: the options that the clients would have in production. Registry, protocol, clock and chance are simulated. */
-  readonly options?: ClientOptions | undefined;
+  /** What is tried: the options that the clients would have in production, or a function of the number of each. Registry, protocol, clock and chance are simulated. */
+  readonly options?: ClientOptions | ((index: number) => ClientOptions) | undefined;
 }
 
 /** Who serves in a simulation. */
@@ -221,18 +221,22 @@ class Run {
   #makeClients({ count = 1, options = {} }: SimulatedClients): RpcClient[] {
     const { servers } = this.#simulation;
     const { networkMs: nearMs = 0.25, crossZoneMs = 0 } = servers;
-    const networkMs = ({ zone }: Endpoint): number => (zone === options.zone ? nearMs : nearMs + crossZoneMs);
     const { clock } = this;
     const { registry, publish } = manualRegistry();
     publish(
       SERVICE,
       this.servers.map(({ endpoint }) => endpoint),
     );
-    const dial = this.#dial(networkMs);
     return Array.from({ length: count }, (_, index) => {
       const random = seededRandom((this.#simulation.seed ?? 1) * 65_537 + index);
+      const own = typeof options === 'function' ? options(index) : options;
+      const networkMs = ({ zone }: Endpoint): number => (zone === own.zone ? nearMs : nearMs + crossZoneMs);
       const protocol = simulatedProtocol(networkMs);
-      return new RpcClient(resolveClientOptions({ ...options, registry, protocol, clock, random }), dial);
+      const dial = this.#dial(networkMs);
+      return new RpcClient(
+        resolveClientOptions({ name: `client-${index}`, ...own, registry, protocol, clock, random }),
+        dial,
+      );
     });
   }
 
