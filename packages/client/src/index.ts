@@ -16,11 +16,8 @@ export type { Propagation } from './face/propagation.js';
 export type { LinkState } from './nodes/link.js';
 export type {
   ClientState,
-  ClientState,
   MethodState,
   NodeState,
-  NodeState,
-  ServiceState,
   ServiceState,
 } from './nodes/state.js';
 export type { SubsetOptions } from './nodes/subset.js';
