@@ -15,6 +15,8 @@ export function linkSignals(first: AbortSignal, second: AbortSignal): LinkedSign
   if (first.aborted) onFirst();
   else if (second.aborted) onSecond();
   else {
+    allowManyCalls(first);
+    allowManyCalls(second);
     first.addEventListener('abort', onFirst, { once: true });
     second.addEventListener('abort', onSecond, { once: true });
   }

@@ -29,7 +29,6 @@ const RARE = {
   responseMetadata: { etag: '1' },
   onSettled: () => {},
   observed: {},
-  onAbort: () => {},
 };
 
 describe('what a call carries', () => {

@@ -307,15 +307,6 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().observed = value;
   }
 
-  /** The listener on `signal` while it is in flight. */
-  get onAbort(): (() => void) | undefined {
-    return this.#rare?.onAbort;
-  }
-
-  set onAbort(value: (() => void) | undefined) {
-    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().onAbort = value;
-  }
-
   #obtainRare(): RareParts {
     this.#rare ??= new RareParts();
     return this.#rare;
@@ -437,5 +428,4 @@ class RareParts {
   responseMetadata: Metadata | undefined = undefined;
   onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
   observed: object | undefined = undefined;
-  onAbort: (() => void) | undefined = undefined;
 }

@@ -1,3 +1,4 @@
+import { allowManyCalls } from './cancel.js';
 import type { Clock } from './clock.js';
 import { type RpcError, rpcError } from './error.js';
 import type { WaitEnder } from './method-ref.js';
@@ -92,7 +93,10 @@ export function waitFor<T>(
     waits?.add(onClose);
     // After this function has returned, so that the caller can put the waiting into its queue first.
     if (signal?.aborted) return queueMicrotask(onAbort);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal !== undefined) {
+      allowManyCalls(signal);
+      signal.addEventListener('abort', onAbort, { once: true });
+    }
     if (call.deadline === Number.POSITIVE_INFINITY) return;
     // Timers may fire a little early. That the time is up is for the clock to say.
     const expire = (): void => {

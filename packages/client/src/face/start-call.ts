@@ -7,7 +7,7 @@ import {
   type Destination,
   type Metadata,
 } from '@org/rpc-core';
-import { allowManyCalls, cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
 import { belongsTo } from '../policy/name-call.js';
 
@@ -109,7 +109,6 @@ async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): 
 export function applyOptions(call: Call, options: CallOptions): void {
   const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
   call.signal = signal;
-  if (signal !== undefined) allowManyCalls(signal);
   call.metadata = metadata;
   if (idempotent !== undefined) call.idempotent = idempotent;
   if (priority !== undefined) call.priority = priority;
@@ -144,7 +143,6 @@ export function inherit(call: Call, context: CallContext, client: PropagatingCli
     call.mayRepeat = false;
     call.mayRepeatBelow = false;
   }
-  allowManyCalls(context.signal);
   const linked = call.signal === undefined ? undefined : linkSignals(call.signal, context.signal);
   call.signal = linked?.signal ?? context.signal;
   let inherited: Record<string, string> | undefined;

@@ -11,6 +11,7 @@ import {
 } from '@org/rpc-core';
 import { cancelledError, markLate, rpcError, type TimerQueue } from '@org/rpc-core/internal';
 import { CallQueue } from './call-queue.js';
+import { unwatchSignal, watchSignal } from './call-signals.js';
 
 /** Why a call ends before its answer: it was abandoned, or its deadline passed; `late`, when this process was too busy to see it. */
 export type GivenUp = AbandonReason | 'expired' | 'late';
@@ -233,18 +234,14 @@ export class CallOwner implements CallHolder {
   #hold(call: Call): void {
     call.holder = this;
     if (call.attemptDeadline !== Number.POSITIVE_INFINITY) this.#timers.add(call);
-    if (call.signal === undefined) return;
-    call.onAbort = () => call.holder?.abandon(call, cancelledError(call));
-    call.signal.addEventListener('abort', call.onAbort, { once: true });
+    watchSignal(call);
   }
 
   /** Harmless for a call that is not held. */
   #release(call: Call): void {
     call.holder = undefined;
     this.#timers.remove(call);
-    if (call.onAbort === undefined) return;
-    call.signal?.removeEventListener('abort', call.onAbort);
-    call.onAbort = undefined;
+    unwatchSignal(call);
   }
 }
 
