@@ -33,6 +33,7 @@ const EXPORTS = {
     'Float',
     'float',
   ],
+  'calls from a server to its client': ['callingBack', 'answerCallbacks'],
   'layers to put in': ['resultCache', 'coalesce', 'callKey'],
   'watching and operating': ['observe', 'CHANNELS', 'Health', 'Operator', 'OPERATOR_TOKEN_KEY', 'Reflection'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],

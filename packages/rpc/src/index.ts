@@ -305,5 +305,9 @@ export {
   type TextFormat,
   UnknownExtension,
 } from '@org/rpc-wire';
+export { type AnswerCallbacksOptions, type AnsweringCallbacks, answerCallbacks } from './callbacks/answer-callbacks.js';
+export type { Caller } from './callbacks/callback-caller.js';
+export type { CallbackItem, CallbackStream } from './callbacks/callback-items.js';
+export { type CallingBackOptions, callingBack } from './callbacks/calling-back.js';
 export { createClient, createServer } from './create.js';
 export { registryFrom } from './registry-from.js';
