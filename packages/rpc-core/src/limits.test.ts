@@ -31,6 +31,7 @@ describe('resolveLimits', () => {
 
   it('refuses less credit than every peer has from the start', () => {
     refuses({ streamCreditBytes: 65_535 }, /streamCreditBytes.*65.?536/);
+    refuses({ pieceCreditBytes: 65_535 }, /pieceCreditBytes.*65.?536/);
     refuses({ connectionCreditBytes: 1_048_575 }, /connectionCreditBytes.*1.?048.?576/);
   });
 

@@ -31,6 +31,12 @@ export interface Limits {
   /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
   readonly connectionCreditBytes: number;
   /**
+   * Bytes of messages in pieces that a peer may send on one connection before they have been read (default 256 KiB, at least 64
+   * KiB). Stops: large messages that fill the buffers of both systems, behind which small ones wait. On a long line it bounds what one
+   * connection carries of them: this much in each round trip.
+   */
+  readonly pieceCreditBytes: number;
+  /**
    * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from, and calls wait
    * within their deadlines; beyond four times that, answers of running calls are replaced by an error. Stops: a peer that does
    * not read.
@@ -63,6 +69,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   inFlightRequestBytes: 32 * 1024 * 1024,
   streamCreditBytes: 64 * 1024,
   connectionCreditBytes: 1024 * 1024,
+  pieceCreditBytes: 256 * 1024,
   writeQueueBytes: 8 * 1024 * 1024,
   writeStallMs: 10_000,
   handshakeMs: 5_000,
@@ -94,11 +101,12 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   return resolved as unknown as Limits;
 }
 
-/** Greetings and reasons must fit, and a peer sends items by the default credit until it has read another one. */
+/** Greetings, reasons and one piece must fit, and a peer sends items by the default credit until it has read another one. */
 const MINIMA: Readonly<Record<string, number>> = {
   messageBytes: 1024,
   streamCreditBytes: DEFAULT_LIMITS.streamCreditBytes,
   connectionCreditBytes: DEFAULT_LIMITS.connectionCreditBytes,
+  pieceCreditBytes: 64 * 1024,
 };
 /** Bounds that the protocol sets. */
 const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

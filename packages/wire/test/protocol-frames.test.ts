@@ -34,7 +34,14 @@ import { NO_LOAD, packLoad, readLoad } from '../src/frames/load.js';
 import { decodeMetadata, encodeMetadata } from '../src/frames/metadata.js';
 import { pieceEnd, putPieceHeader } from '../src/frames/piece-frames.js';
 import { readStanding, writeAsk, writeStanding } from '../src/frames/standing-frames.js';
-import { itemCost, readCredit, writeCredit, writeEnd, writeItem } from '../src/frames/stream-frames.js';
+import {
+  itemCost,
+  readCredit,
+  writeCredit,
+  writeEnd,
+  writeItem,
+  writePieceCredit,
+} from '../src/frames/stream-frames.js';
 import { codecError, decoded, encoded } from './codec-helpers.js';
 import { type PlainFrame, uncompressed } from './plain-frame.js';
 import { bytesOf, type FrameVector, notated, VECTORS } from './protocol-vectors.js';
@@ -177,6 +184,7 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   ASK: (target, { id }) => writeAsk(target, id),
   STANDING: (target, fields) => writeStanding(target, fields.id, fields),
   CREDIT: (target, { id, bytes }) => writeCredit(target, id, bytes),
+  PIECE_CREDIT: (target, { bytes }) => writePieceCredit(target, bytes),
   CONTINUATION(target, { id, more, piece }) {
     const bytes = notated(piece) as Buffer;
     const sentBytes = pieceEnd(Number.POSITIVE_INFINITY, 0);
@@ -275,6 +283,7 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
     return { id, isRunning, sinceMs, waitedMs };
   },
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
+  PIECE_CREDIT: ({ body }) => ({ bytes: readCredit(body, 0, body.length) }),
   LOAD({ body }) {
     if (body.length === 0) return {};
     const load = { inFlight: 0, queueMs: 0, at: 0 };

@@ -27,7 +27,7 @@ function cut(whole: Buffer): Buffer {
   const written: Buffer[] = [];
   const stream = { queuedBytes: 0, write: (bytes: Uint8Array) => written.push(Buffer.from(bytes)) > 0 };
   const output = new Output(stream as unknown as ByteStream, () => {});
-  const queue = new PieceQueue(output, () => 0);
+  const queue = new PieceQueue(output, () => 0, { mayGoOn: () => true, take: () => {} });
   const start = output.reserve(whole.length);
   output.position = start + whole.copy(output.chunk.bytes, start);
   queue.add(start, whole.readUInt32BE(6));

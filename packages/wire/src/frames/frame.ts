@@ -34,6 +34,8 @@ export const FrameType = {
   ASK: 14,
   /** A server says where a call stands. */
   STANDING: 15,
+  /** Grants more bytes of pieces. Only between peers that have both said `pieceCredit` in HELLO. */
+  PIECE_CREDIT: 16,
 } as const;
 
 /** Flags of a REQUEST. Bits that a peer does not know are ignored. */

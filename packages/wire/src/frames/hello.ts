@@ -39,6 +39,8 @@ export interface Hello {
   readonly load?: boolean | undefined;
   /** Whether the sender of the HELLO, a server, answers ASK (default false). */
   readonly standing?: boolean | undefined;
+  /** How many bytes of pieces the sender of the HELLO takes before it grants more (default: it grants none, and takes any number). */
+  readonly pieceCredit?: number | undefined;
 }
 
 /** The minor version that this library speaks. */
@@ -46,6 +48,8 @@ export const PROTOCOL_VERSION = 1;
 
 const HELLO_BYTES_MAX = 16 * 1024;
 const COMPRESSIONS_MAX = 16;
+/** The least credit for pieces, in bytes: one of them. */
+const PIECE_CREDIT_MIN = 64 * 1024;
 /** The longest token, in characters. */
 const TOKEN_LENGTH_MAX = 6_144;
 /** The longest text of contracts, in UTF-16 units. */
@@ -61,13 +65,14 @@ const HELLO_CODEC = msgpack({ unknownExtensions: 'keep' });
 /** Appends the body of a HELLO. */
 export function writeHello(target: EncodeTarget, hello: Hello): void {
   const always = { streamCredit: STREAM_CREDIT, connectionCredit: CONNECTION_CREDIT, compression: [DEFLATE] };
-  const { contracts, proof, token, load, standing, ...rest } = hello;
+  const { contracts, proof, token, load, standing, pieceCredit, ...rest } = hello;
   const few = {
     ...(contracts === undefined ? undefined : { contracts }),
     ...(proof === undefined ? undefined : { proof }),
     ...(token === undefined ? undefined : { token }),
     ...(load === true ? { load } : undefined),
     ...(standing === true ? { standing } : undefined),
+    ...(pieceCredit === undefined ? undefined : { pieceCredit }),
   };
   HELLO_CODEC.encode({ ...always, ...rest, ...few }, target);
 }
@@ -102,6 +107,9 @@ export function readHello(bytes: Buffer, start: number, end: number): Hello {
     ...(Object.hasOwn(fields, 'token') ? { token: token(fields['token']) } : undefined),
     ...(Object.hasOwn(fields, 'load') && fields['load'] === true ? { load: true } : undefined),
     ...(Object.hasOwn(fields, 'standing') && fields['standing'] === true ? { standing: true } : undefined),
+    ...(Object.hasOwn(fields, 'pieceCredit')
+      ? { pieceCredit: count(fields, 'pieceCredit', PIECE_CREDIT_MIN, CREDIT_MAX) }
+      : undefined),
   };
 }
 
@@ -178,6 +186,7 @@ export function writeGreeting(
     callsInFlight: limits.callsInFlight,
     streamCredit: limits.streamCreditBytes,
     connectionCredit: limits.connectionCreditBytes,
+    pieceCredit: limits.pieceCreditBytes,
   });
   putHeader(target, start, FrameType.HELLO, 0, 0);
 }

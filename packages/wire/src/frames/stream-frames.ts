@@ -39,13 +39,22 @@ export function writeEnd(target: FrameTarget, id: number, metadata: Buffer | und
 
 /** Appends a CREDIT: the peer may send this many more bytes of items, on one stream or, with id 0, on all of them together. */
 export function writeCredit(target: FrameTarget, id: number, bytes: number): void {
+  putCredit(target, FrameType.CREDIT, id, bytes);
+}
+
+/** Appends a PIECE_CREDIT: the peer may send this many more bytes of pieces. */
+export function writePieceCredit(target: FrameTarget, bytes: number): void {
+  putCredit(target, FrameType.PIECE_CREDIT, 0, bytes);
+}
+
+function putCredit(target: FrameTarget, type: number, id: number, bytes: number): void {
   const start = target.reserve(HEADER_BYTES + 4);
   target.chunk.bytes.writeUInt32BE(bytes, start + HEADER_BYTES);
   target.position = start + HEADER_BYTES + 4;
-  putHeader(target, start, FrameType.CREDIT, 0, id);
+  putHeader(target, start, type, 0, id);
 }
 
-/** Reads the body of a CREDIT. @throws ProtocolError when it is not a positive number */
+/** Reads the body of a CREDIT or a PIECE_CREDIT. @throws ProtocolError when it is not a positive number */
 export function readCredit(bytes: Buffer, start: number, end: number): number {
   if (end - start !== 4) throw new ProtocolError(`a CREDIT has 4 bytes, not ${end - start}`);
   const credit = readUint32(bytes, start);

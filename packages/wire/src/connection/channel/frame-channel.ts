@@ -6,6 +6,7 @@ import { FrameReader, type FrameSink } from '../../frames/frame-reader.js';
 import { writeGoAway, writePing } from '../../frames/frame-writer.js';
 import { type OwnWords, PROTOCOL_VERSION, readGreeting, writeGreeting } from '../../frames/hello.js';
 import { PrefaceReader } from '../../frames/preface.js';
+import { readCredit, writePieceCredit } from '../../frames/stream-frames.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import { Assembler } from './assembler.js';
 import { ByteChannel, type ByteChannelOwner } from './byte-channel.js';
@@ -51,6 +52,10 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   #speaksLoad = false;
   #hasGoAway = false;
   #framesRead = 0;
+  /** Whether the peer waits for credit before it sends more pieces. */
+  #grantsPieces = false;
+  /** Bytes of pieces that have come since more were granted. */
+  #pieceBytes = 0;
 
   constructor(options: ChannelOptions) {
     const { stream, codec, limits, clock, owner } = options;
@@ -215,6 +220,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   }
 
   ended(): void {
+    this.writes.peerEnded();
     this.#owner.ended();
   }
 
@@ -228,10 +234,12 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#framesRead++;
     if (!this.#greeted) throw new ProtocolError(`the first frame must be HELLO, not type ${type}`);
     this.incoming.takes(type, flags, id, bytes, start, end, this.readAt, restBytes);
+    this.#tookPiece(end - start);
   }
 
   further(bytes: Buffer, start: number, end: number): void {
     this.incoming.further(bytes, start, end, this.readAt);
+    this.#tookPiece(end - start);
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
@@ -243,8 +251,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
       (type >= FrameType.REQUEST && type <= FrameType.CANCEL) ||
       (type >= FrameType.ITEM && type <= FrameType.CONTINUATION)
     ) {
-      if (!this.incoming.takes(type, flags, id, bytes, start, end, this.readAt))
-        this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
+      if (this.incoming.takes(type, flags, id, bytes, start, end, this.readAt)) this.#tookPiece(end - start);
+      else this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.ASK || type === FrameType.STANDING) {
       // Also between the pieces of a message of the same call.
       this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
@@ -253,6 +261,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     else if (type === FrameType.GOAWAY) this.#goAway(flags, bytes, start, end);
     else if (type === FrameType.HELLO) this.#hello(bytes, start, end);
     else if (type === FrameType.LOAD && this.#speaksLoad) this.#owner.loadTold?.(bytes, start, end, this.readAt);
+    else if (type === FrameType.PIECE_CREDIT) this.#pieceCredit(bytes, start, end);
     else this.ignoreFrame(`unknown frame type ${type}`);
   }
 
@@ -283,6 +292,20 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.output.commit();
   }
 
+  /** So much of a piece has come: more is granted when half of the credit is used. */
+  #tookPiece(bytes: number): void {
+    this.#pieceBytes += bytes;
+    if (!this.#grantsPieces || 2 * this.#pieceBytes < this.#limits.pieceCreditBytes || !this.isOpen) return;
+    writePieceCredit(this.output, this.#pieceBytes);
+    this.#pieceBytes = 0;
+    this.output.commit();
+  }
+
+  #pieceCredit(bytes: Buffer, start: number, end: number): void {
+    if (!this.writes.granted(readCredit(bytes, start, end)))
+      this.ignoreFrame('a PIECE_CREDIT for which nothing was sent');
+  }
+
   #pong(): void {
     if (!this.keepalive.alive()) this.ignoreFrame('a PONG that was not asked for');
   }
@@ -300,6 +323,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#greeted = true;
     this.version = Math.min(PROTOCOL_VERSION, hello.version);
     this.bodyBytesMax = Math.min(this.bodyBytesMax, hello.messageBytes);
+    this.#grantsPieces = hello.pieceCredit !== undefined;
+    this.writes.greeted(hello.pieceCredit);
     if (hello.instance !== '') this.#peer = Object.freeze({ ...this.#bytes.peer, name: hello.instance });
     this.#owner.greeted(hello);
   }

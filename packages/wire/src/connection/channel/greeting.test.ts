@@ -24,6 +24,7 @@ describe('the greeting of a client', () => {
       uptimeMs: 1_000,
       streamCredit: 65_536,
       connectionCredit: 1_048_576,
+      pieceCredit: 262_144,
       compression: ['deflate'],
     });
   });

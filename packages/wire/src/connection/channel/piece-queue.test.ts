@@ -20,7 +20,7 @@ function scene() {
     },
   } as unknown as ByteStream;
   const output = new Output(stream, () => {});
-  const queue = new PieceQueue(output, () => state.queued);
+  const queue = new PieceQueue(output, () => state.queued, { mayGoOn: () => true, take: () => {} });
   const append = (frame: Buffer): number => {
     const start = output.reserve(frame.length);
     output.position = start + frame.copy(output.chunk.bytes, start);

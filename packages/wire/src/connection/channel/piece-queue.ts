@@ -21,6 +21,14 @@ interface Waiting {
   sentBytes: number;
 }
 
+/** Says when pieces may go out. */
+export interface PiecePass {
+  /** Whether one may now. */
+  mayGoOn(): boolean;
+  /** One of so many bytes goes out. */
+  take(bytes: number): void;
+}
+
 /** What was taken out of the queue. */
 export interface DroppedMessages {
   /** Whether the peer has got the beginning of a message whose rest it will never get. */
@@ -36,14 +44,19 @@ export interface DroppedMessages {
 export class PieceQueue {
   readonly #output: Output;
   readonly #unwrittenBytes: () => number;
+  readonly #credit: PiecePass;
   /** By id, those that take turns. After its turn a message goes to the end. */
   readonly #turns = new Map<number, Waiting[]>();
   /** By id, calls of whose first message nothing has been sent. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
 
-  /** @param unwrittenBytes - what the transport has not passed on yet */
-  constructor(output: Output, unwrittenBytes: () => number) {
+  /**
+   * @param unwrittenBytes - what the transport has not passed on yet
+   * @param credit - what may be sent of pieces
+   */
+  constructor(output: Output, unwrittenBytes: () => number, credit: PiecePass) {
+    this.#credit = credit;
     this.#output = output;
     this.#unwrittenBytes = unwrittenBytes;
   }
@@ -74,14 +87,14 @@ export class PieceQueue {
     else before.push(message);
   }
 
-  /** Sends pieces until there are none, or enough is unwritten. Those of one round are written together. */
+  /** Sends pieces until there are none, there is no credit, or enough is unwritten. Those of one round are written together. */
   pump(): void {
     for (;;) {
       const room = UNWRITTEN_MAX - this.#unwrittenBytes();
-      if (this.isEmpty || room < 0) return;
+      if (this.isEmpty || room < 0 || !this.#credit.mayGoOn()) return;
       const parts: Buffer[] = [];
       let bytes = 0;
-      while (!this.isEmpty && bytes <= room) bytes += this.#nextTurn(parts);
+      while (!this.isEmpty && bytes <= room && this.#credit.mayGoOn()) bytes += this.#nextTurn(parts);
       this.#output.write(parts, bytes);
     }
   }
@@ -151,6 +164,7 @@ export class PieceQueue {
     }
     const header = Buffer.allocUnsafe(PIECE_HEADER_BYTES_MAX);
     const start = putPieceHeader(header, header.length, parts[0]!, bodyBytes, sentBytes);
+    this.#credit.take(header.length - start - HEADER_BYTES + end - sentBytes);
     out.push(header.subarray(start));
     addRange(parts, HEADER_BYTES + sentBytes, HEADER_BYTES + end, out);
     return header.length - start + end - sentBytes;

@@ -2,6 +2,7 @@ import type { Limits } from '@org/rpc-core';
 import { HEADER_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { Output } from './output.js';
+import { PieceCredit } from './piece-credit.js';
 import { type DroppedMessages, PieceQueue } from './piece-queue.js';
 import { StallWatch } from './stall-watch.js';
 
@@ -17,7 +18,9 @@ export class WriteQueue {
   readonly #onFull: () => void;
   readonly #pieces: PieceQueue;
   readonly #stalls = new StallWatch();
+  readonly #credit = new PieceCredit();
   #isEnding = false;
+  #hasPeerEnded = false;
 
   /** @param onFull - called when reading was paused: what has already been read must not be handled either */
   constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void) {
@@ -26,7 +29,10 @@ export class WriteQueue {
     this.#now = now;
     this.#onFull = onFull;
     this.output = new Output(stream, () => this.#watch());
-    this.#pieces = new PieceQueue(this.output, () => stream.queuedBytes);
+    this.#pieces = new PieceQueue(this.output, () => stream.queuedBytes, {
+      mayGoOn: () => this.#mayGoOn,
+      take: (bytes) => this.#credit.take(bytes),
+    });
   }
 
   /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
@@ -52,6 +58,29 @@ export class WriteQueue {
     this.#pump();
     output.flush();
     this.#watch();
+  }
+
+  /** The peer's HELLO: how many bytes of pieces it takes before it grants more; `undefined` when it grants none. */
+  greeted(pieceCredit: number | undefined): void {
+    this.#credit.greeted(pieceCredit);
+  }
+
+  /** The peer takes so many more bytes of pieces. Returns whether it had reason to say so. @throws ProtocolError when that overflows */
+  granted(bytes: number): boolean {
+    const isDue = this.#credit.granted(bytes);
+    this.#pump();
+    return isDue;
+  }
+
+  /** The peer will send nothing more, and so grant nothing. */
+  peerEnded(): void {
+    this.#hasPeerEnded = true;
+    this.#pump();
+  }
+
+  /** Whether pieces may go out. Who does not read learns of no credit, and goes on without it. */
+  get #mayGoOn(): boolean {
+    return this.#credit.isOpen || this.isFull || this.#isEnding || this.#hasPeerEnded;
   }
 
   /** Takes out what waits of a call. */
@@ -108,5 +137,6 @@ export class WriteQueue {
     this.#stalls.full(this.output.takenBytes, this.#now());
     this.#onFull();
     this.#stream.pause();
+    this.#pump();
   }
 }

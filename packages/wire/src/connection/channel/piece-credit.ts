@@ -1,0 +1,42 @@
+import { ProtocolError } from '../../frames/frame.js';
+import { CREDIT_MAX } from '../../frames/stream-frames.js';
+
+/**
+ * What may still be sent of pieces of messages: without bound while the peer has not said that it grants credit. Without credit a
+ * sender fills the buffers of both systems, which are megabytes, and each small message waits behind them.
+ */
+export class PieceCredit {
+  #balance = Number.POSITIVE_INFINITY;
+  #sentBytes = 0;
+  #grantsDue = 0;
+
+  /** Whether a piece may go out. */
+  get isOpen(): boolean {
+    return this.#balance > 0;
+  }
+
+  /** A piece of so many bytes goes out; the last one may take more than there is. */
+  take(bytes: number): void {
+    this.#balance -= bytes;
+    this.#sentBytes += bytes;
+    this.#grantsDue++;
+  }
+
+  /** The peer's HELLO has come: what was sent before it counts as well. */
+  greeted(window: number | undefined): void {
+    if (window !== undefined) this.#balance = window - this.#sentBytes;
+  }
+
+  /**
+   * The peer may be sent so many bytes more. Returns whether a piece was sent since it said so last.
+   * @throws ProtocolError when the balance overflows
+   */
+  granted(bytes: number): boolean {
+    if (Number.isFinite(this.#balance) && this.#balance + bytes > CREDIT_MAX)
+      throw new ProtocolError(`a PIECE_CREDIT of ${bytes} bytes makes more than ${CREDIT_MAX}`);
+    this.#balance += bytes;
+    if (this.#grantsDue === 0) return false;
+    this.#grantsDue--;
+    return true;
+  }
+}
