@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '@org/rpc-testkit';
+import type { Clock } from './clock.js';
 import { rpcError } from './error.js';
 import { Call } from './service.js';
 import { sleep, waitFor } from './wait.js';
@@ -57,6 +58,22 @@ describe('waitFor', () => {
     assert.equal(await waiting.promise, 'first');
     assert.equal(counts.ends, 1);
     assert.equal(clock.pending, 0);
+  });
+
+  it('has begun before it ends, also when its deadline passes meanwhile', async () => {
+    const clock = new FakeClock();
+    // Time passes with each look.
+    let looks = 0;
+    const running = { ...delegate(clock), now: () => ++looks };
+    for (let deadline = 1; deadline < 8; deadline++) {
+      looks = 0;
+      const ends: unknown[] = [];
+      const waiting = waitFor<void>(running, aCall(undefined, deadline), 'a thing', () => ends.push(waiting));
+      const over = assert.rejects(waiting.promise, { code: 'DEADLINE_EXCEEDED' });
+      await clock.advance(20);
+      await over;
+      assert.equal(ends.length, 1);
+    }
   });
 
   it('never ends before it has begun: its waiter puts it into a queue first', async () => {
@@ -121,3 +138,12 @@ describe('waitFor', () => {
     assert.equal(call.hasWaited, true);
   });
 });
+
+function delegate(clock: FakeClock): Clock {
+  return {
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow(),
+    schedule: (delayMs, run) => clock.schedule(delayMs, run),
+    afterPoll: (run) => clock.afterPoll(run),
+  };
+}

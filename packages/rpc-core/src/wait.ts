@@ -104,8 +104,10 @@ export function waitFor<T>(
       if (remaining > 0) cancelTimer = clock.schedule(remaining, expire);
       else fail(noTimeLeft(call, typeof what === 'string' ? what : what()));
     };
-    if (call.deadline <= clock.now()) queueMicrotask(expire);
-    else expire();
+    // One look at the clock: a deadline that passes between two would end the wait before the caller has it.
+    const remaining = call.deadline - clock.now();
+    if (remaining > 0) cancelTimer = clock.schedule(remaining, expire);
+    else queueMicrotask(expire);
   });
   return { promise, done, fail };
 }
