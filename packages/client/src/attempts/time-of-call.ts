@@ -3,6 +3,10 @@ import type { Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-
 /** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
 const LATE_SHARE = 0.25;
 
+/** A server that was asked and has said nothing for so long, and for this share of the attempt, was not to be heard. */
+const SILENT_MS = 25;
+const SILENT_SHARE = 0.1;
+
 /** What takes less than this is not worth a word, in milliseconds. */
 const WORTH_MS = 1;
 
@@ -36,6 +40,9 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
     return told(phases, { ...trail.standing, asked }, { startedAt, end, lateMs });
   // In the middle of its time this process was busy, and at the end it still was.
   if (asked === undefined && lateMs > 0) return addPhase(phases, 'loop', totalMs);
+  // It was asked again, with time enough for an answer, and said nothing: whatever this process did before is not why.
+  if (typeof asked === 'number' && end - asked > Math.max(SILENT_MS, totalMs * SILENT_SHARE))
+    return addPhase(phases, 'network', totalMs);
   const isOwn = lateMs > totalMs * LATE_SHARE;
   // When this process came to itself, little was left: what the server did meanwhile could no longer arrive.
   const loopMs = isOwn && typeof asked === 'number' ? Math.min(totalMs, asked - startedAt) : lateMs;
