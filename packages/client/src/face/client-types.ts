@@ -11,6 +11,7 @@ import type {
 import type { ClientTlsOptions } from '@org/rpc-wire';
 import type { BroadcastOutcome } from '../attempts/broadcast.js';
 import type { ClientEvents } from '../events.js';
+import type { ExplainedCall, Explanation } from '../nodes/explanation.js';
 import type { ClientState } from '../nodes/state.js';
 
 /** How long to wait for a service. */
@@ -69,6 +70,11 @@ export interface Client {
    * @throws TypeError for unusable ones, and when the client was made without `tls`
    */
   setTls(change: Partial<ClientTlsOptions>): void;
+  /**
+   * Which instances there are for a call of this method, which are left out and why, and how one is chosen; as things stand now. It changes
+   * nothing. What a service is that was not used yet, nobody knows.
+   */
+  explain(service: ServiceDefinition<object> | string, method: string, options?: ExplainedCall): Explanation;
   /** What the client knows now: services, endpoints, connections. */
   state(): ClientState;
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;

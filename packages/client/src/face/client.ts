@@ -34,6 +34,7 @@ import { broadcast } from '../attempts/broadcast.js';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
 import { Balancer } from '../nodes/balancer.js';
+import { type ExplainedCall, type Explanation, explainCall, unknownService } from '../nodes/explanation.js';
 import { KnownContracts } from '../nodes/known-contracts.js';
 import { KnownServices } from '../nodes/known-services.js';
 import { Pool } from '../nodes/pool.js';
@@ -198,6 +199,19 @@ export class RpcClient implements Client {
     if ('identity' in change)
       throw new TypeError('client.setTls: tls.identity is for the life of a client; make another one');
     tls.update('client.setTls', change);
+  }
+
+  explain(service: ServiceDefinition<object> | string, method: string, options: ExplainedCall = {}): Explanation {
+    const where = 'client.explain';
+    const name = serviceName(where, service);
+    const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf(where, service, method);
+    assertKnownOptions(where, options, ['metadata', 'hashKey']);
+    const { clock, zone, balancer: pickers } = this.#options;
+    const known = this.#services.method(name, method);
+    const balancer = this.#services.balancer(name);
+    const called = known ?? (balancer && composeMethod(this.#shared, balancer, method, definition));
+    if (called === undefined) return unknownService(name, method, pickers.name);
+    return explainCall({ called, balancer, picker: pickers.name, zone, now: clock.now() }, options);
   }
 
   state(): ClientState {
