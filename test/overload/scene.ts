@@ -13,13 +13,13 @@ export interface Scene extends AsyncDisposable {
 
 const FILE = fileURLToPath(new URL('./server-process.ts', import.meta.url));
 
-/** Starts a server with these options. */
-export async function startScene(options: object = {}): Promise<Scene> {
+/** Starts a server with these options. @param ca - of a server with TLS: who has issued its certificate */
+export async function startScene(options: object = {}, ca?: string): Promise<Scene> {
   const args = ['--import=tsx', '--conditions=@org/source', FILE, JSON.stringify(options)];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const [bytes] = await once(child.stdout!, 'data');
   const port = Number(String(bytes));
-  const observer = connectTo(port);
+  const observer = connectTo(port, ca === undefined ? {} : { tls: { ca } });
   return {
     port,
     ran: () => observer.service(Work).with({ timeoutMs: 30_000 }).ran(),

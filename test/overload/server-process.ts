@@ -6,6 +6,7 @@ import { Work } from './service.js';
 
 const { authorizeMs, ...options } = JSON.parse(process.argv[2] ?? '{}') as { authorizeMs?: number };
 let ran = 0;
+let connections = 0;
 const server = createServer({
   registry: memory(),
   ...options,
@@ -25,7 +26,12 @@ server.add(Work, {
     return ms;
   },
   ran: () => ran,
+  spent() {
+    const { user, system } = process.cpuUsage();
+    return { cpuMs: (user + system) / 1_000, connections };
+  },
 });
+server.on('connectionOpened', () => connections++);
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
 process.stdout.write(`${port}\n`);
 process.on('disconnect', () => process.exit());

@@ -6,4 +6,6 @@ export const Work = defineService('work', {
   compute: method<(ms: number) => number>({ idempotent: true }),
   /** How many calls of `compute` have run. */
   ran: method<() => number>({ priority: 255 }),
+  /** What its process has spent, in milliseconds of CPU time, and how many connections it has taken. */
+  spent: method<() => { cpuMs: number; connections: number }>({ priority: 255 }),
 });

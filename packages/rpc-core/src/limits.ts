@@ -50,6 +50,11 @@ export interface Limits {
   readonly frameStallMs: number;
   /** Connections of one server (default 10,000); the newest is refused. Stops: running out of file descriptors. */
   readonly connections: number;
+  /**
+   * Connections that may begin in a second at one server, in the long run (default 1,000; with TLS, a quarter of it). More wait, up to a thousand, each
+   * host in turn. Stops: floods of connections.
+   */
+  readonly connectionsPerSecond: number;
   /** PINGs a peer may send in 10 s (default 100). Stops: ping floods. */
   readonly pings: number;
   /** Cancels a peer may send in 10 s beyond one for each of its requests (default 1,000). Stops: floods of cancels. */
@@ -75,6 +80,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   handshakeMs: 5_000,
   frameStallMs: 30_000,
   connections: 10_000,
+  connectionsPerSecond: 1_000,
   pings: 100,
   cancels: 1_000,
   ignoredFrames: 100,

@@ -42,6 +42,10 @@ export interface ListenOptions {
 }
 
 const WORKERS_MAX = 256;
+
+/** So many connections cost as much as one with the handshake of TLS. */
+const TLS_COSTS = 4;
+
 const UNIX_PATH_BYTES_MAX = 107;
 const ALL_INTERFACES: readonly string[] = ['0.0.0.0', '::'];
 
@@ -203,7 +207,9 @@ export function openListener(
   address: ListenAddress,
   host: ListenerHost,
 ): Promise<Listener> {
-  const target = { ...address, connectionsMax: limits.connections };
+  const { connections: connectionsMax, connectionsPerSecond } = limits;
+  const perSecond = tls === undefined ? connectionsPerSecond : connectionsPerSecond / TLS_COSTS;
+  const target = { ...address, connectionsMax, pace: { clock, perSecond } };
   const onRefused = (stream: ByteStream, reason: string): void =>
     refuseStream({ stream, codec, limits, clock, reason });
   if (tls === undefined)

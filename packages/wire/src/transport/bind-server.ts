@@ -1,5 +1,6 @@
 import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
+import type { Clock } from '@org/rpc-core';
 import type { Listener } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
 
@@ -10,6 +11,8 @@ export interface ListenTarget {
   readonly path?: string | undefined;
   /** Beyond this many streams at once the newest is closed. */
   readonly connectionsMax: number;
+  /** Of those, how many may begin in a second; left out: any number. */
+  readonly pace?: { readonly clock: Clock; readonly perSecond: number } | undefined;
 }
 
 /** Gives a server of Node.js its connections, from an address of its own or from elsewhere. */

@@ -1,7 +1,8 @@
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import type { Clock } from '@org/rpc-core';
 import { type Bind, bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
+import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
 import { addressOf, SocketStream } from './socket-stream.js';
@@ -50,7 +51,8 @@ export function listenTcp(
 ): Promise<Listener> {
   const reserve = new DescriptorReserve();
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
-  server.on('connection', (socket) => {
+  const pace = target.pace && new ConnectionPace(target.pace.clock, target.pace.perSecond, onError);
+  const enter = (socket: Socket): void => {
     if (reserve.hasRoom()) return onStream(new SocketStream(socket, { address: addressOf(socket) }));
     onError(noDescriptor());
     const giveBack = reserve.lend();
@@ -58,7 +60,11 @@ export function listenTcp(
     if (giveBack === undefined) return void socket.destroy();
     socket.once('close', giveBack);
     onRefused(new SocketStream(socket, { address: addressOf(socket) }), 'the server has too many open files');
-  });
+  };
+  server.on('connection', (socket) => (pace === undefined ? enter(socket) : pace.enter(socket, enter)));
   server.once('listening', () => reserve.fill());
-  return bind(server, target, onError, () => reserve.close());
+  return bind(server, target, onError, () => {
+    pace?.close();
+    reserve.close();
+  });
 }

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type TLSSocket, type TlsOptions, type 
 import type { Clock } from '@org/rpc-core';
 import { type Bind, bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, Listener } from './byte-stream.js';
+import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
 import { plainAnswer } from './plain-answer.js';
@@ -46,14 +47,18 @@ export function listenTls(target: ListenTarget, options: TlsListenOptions): Prom
   const door = new TlsDoor(options);
   const server = createPlainServer({ allowHalfOpen: true, noDelay: true });
   const reserve = new DescriptorReserve();
-  server.on('connection', (socket) => {
+  const { pace: given } = target;
+  const pace = given && new ConnectionPace(given.clock, given.perSecond, (error) => options.onError(error));
+  const enter = (socket: Socket): void => {
     if (reserve.hasRoom()) return door.enter(socket);
     // Before its handshake it can be told nothing.
     options.onError(noDescriptor());
     socket.destroy();
-  });
+  };
+  server.on('connection', (socket) => (pace === undefined ? enter(socket) : pace.enter(socket, enter)));
   server.once('listening', () => reserve.fill());
   return (options.bind ?? bindServer)(server, target, options.onError, () => {
+    pace?.close();
     reserve.close();
     door.close();
   });
