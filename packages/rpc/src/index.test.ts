@@ -34,7 +34,14 @@ const EXPORTS = {
     'float',
   ],
   'calls from a server to its client': ['callingBack', 'answerCallbacks'],
-  'layers to put in': ['resultCache', 'coalesce', 'callKey'],
+  'layers to put in': [
+    'resultCache',
+    'coalesce',
+    'callKey',
+    'idempotencyKeys',
+    'idempotentCalls',
+    'memoryIdempotencyStore',
+  ],
   'watching and operating': ['observe', 'CHANNELS', 'Health', 'Operator', 'OPERATOR_TOKEN_KEY', 'Reflection'],
   'defaults and time': ['DEFAULT_LIMITS', 'systemClock', 'systemRandom', 'endpointAddress'],
 };

@@ -314,4 +314,12 @@ export type { Caller } from './callbacks/callback-caller.js';
 export type { CallbackItem, CallbackStream } from './callbacks/callback-items.js';
 export { type CallingBackOptions, callingBack } from './callbacks/calling-back.js';
 export { createClient, createServer } from './create.js';
+export {
+  type IdempotencyKeysOptions,
+  type IdempotentCallsOptions,
+  idempotencyKeys,
+  idempotentCalls,
+} from './idempotency/idempotency-keys.js';
+export type { IdempotencyStore } from './idempotency/idempotency-store.js';
+export { memoryIdempotencyStore } from './idempotency/memory-idempotency-store.js';
 export { registryFrom } from './registry-from.js';
