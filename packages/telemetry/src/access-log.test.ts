@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { RpcError } from '@org/rpc';
 import { type Rig, startRig } from '../test/rig.js';
 import { accessLog, type CallLine, slowCalls } from './access-log.js';
 
@@ -32,6 +33,16 @@ describe('accessLog', () => {
     const failed = lines.find(({ side, code }) => side === 'client' && code === 'NOT_FOUND')!;
     assert.match(failed.error!, /as asked/);
     assert.equal(failed.endpoint, `127.0.0.1:${rig.port}`);
+  });
+
+  it('says what was at fault when a call had no time left', async () => {
+    const lines: CallLine[] = [];
+    const log = accessLog({ write: (line) => lines.push(line), side: 'client' });
+    const error = await rig.things.late().catch((thrown: RpcError) => thrown);
+    await rig.settled();
+    log.close();
+    assert.equal(lines[0]?.culprit, (error as RpcError).spent?.culprit);
+    assert.match(lines[0]!.error!, /at fault: /);
   });
 
   it('writes a share of what went well, and all that failed', async () => {

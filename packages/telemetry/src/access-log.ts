@@ -1,4 +1,5 @@
 import {
+  type CallPhase,
   type ObservedCall,
   type ObservedClientCall,
   type ObservedServerCall,
@@ -29,6 +30,8 @@ export interface CallLine {
   readonly items?: number | undefined;
   /** The message of the error. */
   readonly error?: string | undefined;
+  /** Of a client's call that had no time left, or no server: what was at fault. */
+  readonly culprit?: CallPhase | undefined;
 }
 
 /** What is logged of calls. */
@@ -121,6 +124,7 @@ function lineOf(call: ObservedClientCall | ObservedServerCall): CallLine {
     ...(call.side === 'server' && call.waitedMs !== undefined ? { waitedMs: rounded(call.waitedMs) } : {}),
     ...(items > 0 ? { items } : {}),
     ...(error === undefined ? {} : { error: error.message }),
+    ...(error?.spent === undefined ? {} : { culprit: error.spent.culprit }),
   };
 }
 

@@ -29,12 +29,19 @@ export class CallTable {
   readonly #services = new Map<string, Map<string, MethodSeries>>();
   readonly #all: MethodSeries[] = [];
   #other: MethodSeries | undefined;
+  readonly #countsAttempts: boolean;
+  /** The method that was looked for last, which is often the next one too. */
+  #last: MethodSeries | undefined;
+  #lastService = '';
+  #lastMethod = '';
 
   /**
    * @param buckets - upper bounds in seconds, rising
    * @param max - so many methods have a series of their own
+   * @param countsAttempts - whether attempts of clients are counted by method (default true)
    */
-  constructor(buckets: readonly number[], max: number) {
+  constructor(buckets: readonly number[], max: number, countsAttempts = true) {
+    this.#countsAttempts = countsAttempts;
     this.#buckets = buckets;
     this.#max = max;
   }
@@ -54,7 +61,9 @@ export class CallTable {
     const method = this.#of(call);
     method.active--;
     const code = statusOf(call);
-    let series = method.ended.find((one) => one.code === code);
+    let series = method.ended[0];
+    // The first one is nearly always `OK`.
+    if (series?.code !== code) series = method.ended.find((one) => one.code === code);
     if (series === undefined) {
       series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0 };
       method.ended.push(series);
@@ -64,7 +73,7 @@ export class CallTable {
     while (bucket < this.#buckets.length && seconds > this.#buckets[bucket]!) bucket++;
     series.counts[bucket]!++;
     series.sum += seconds;
-    if (call.side === 'server') return;
+    if (!this.#countsAttempts || call.side === 'server') return;
     for (const attempt of call.attempts) {
       const ended = attempt.endMs === undefined ? 'CANCELLED' : statusOf(attempt);
       method.attempts.set(ended, (method.attempts.get(ended) ?? 0) + 1);
@@ -72,7 +81,12 @@ export class CallTable {
   }
 
   #of({ service, method }: ObservedCall): MethodSeries {
-    return this.#services.get(service)?.get(method) ?? this.#add(service, method);
+    if (this.#last !== undefined && service === this.#lastService && method === this.#lastMethod) return this.#last;
+    const series = this.#services.get(service)?.get(method) ?? this.#add(service, method);
+    this.#last = series;
+    this.#lastService = service;
+    this.#lastMethod = method;
+    return series;
   }
 
   #add(service: string, method: string): MethodSeries {

@@ -14,6 +14,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
+import type { RpcError } from '@org/rpc';
 import { type Rig, startRig } from '../test/rig.js';
 import { openTelemetry } from './open-telemetry.js';
 
@@ -97,6 +98,17 @@ describe('openTelemetry', () => {
     await rig.settled();
     assert.equal(span(SpanKind.SERVER).status.code, SpanStatusCode.ERROR);
     assert.equal(span(SpanKind.SERVER).attributes['error.type'], 'INTERNAL');
+  });
+
+  it('says of a call that had no time left what was at fault, and where its time went', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    const error = await rig.things.late().catch((thrown: RpcError) => thrown);
+    await rig.settled();
+    const { spent } = error as RpcError;
+    const { attributes } = span(SpanKind.CLIENT);
+    assert.equal(attributes['rpc.status_code'], 'DEADLINE_EXCEEDED');
+    assert.equal(attributes['org.rpc.culprit'], spent?.culprit);
+    assert.equal(attributes[`org.rpc.spent.${spent!.culprit}_ms`], spent?.phases[spent.culprit]);
   });
 
   it('covers all attempts with one span, which has them as events', async () => {

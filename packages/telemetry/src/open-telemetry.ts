@@ -27,6 +27,7 @@ import {
   type ObservedServerCall,
   observe,
   type ServerObservation,
+  type TimeSpent,
 } from '@org/rpc';
 import { CallTable } from './call-table.js';
 import { addressOf, BoundedNames, DURATION_BUCKETS, methodOf, SYSTEM, statusOf } from './names.js';
@@ -162,6 +163,7 @@ class Traces implements Part {
       span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
     if (call.side === 'client') this.#attemptsOf(call, span);
     else if (call.waitedMs !== undefined) span.setAttribute('org.rpc.waited_ms', call.waitedMs);
+    if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
     if (call.error !== undefined && isFailure(call, status)) {
       span.setAttribute('error.type', status);
       span.setStatus({ code: SpanStatusCode.ERROR, message: call.error.message });
@@ -184,6 +186,13 @@ class Traces implements Part {
       span.addEvent('attempt', { ...attemptAttributes(attempt), ...times }, startedAt + endMs);
     }
   }
+}
+
+/** What was at fault when a call had no time left, and where its time went. */
+function spentAttributes({ culprit, phases }: TimeSpent): Attributes {
+  const attributes: Attributes = { 'org.rpc.culprit': culprit };
+  for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.spent.${phase}_ms`] = ms;
+  return attributes;
 }
 
 /** How an attempt ended, and where. */

@@ -50,6 +50,19 @@ describe('prometheus', () => {
     watching.close();
   });
 
+  it('counts what was at fault when a call had no time left', async () => {
+    const register = new Registry();
+    const watching = prometheus({ register });
+    await rig.things.late().catch(() => {});
+    await rig.settled();
+    const counted = Object.entries(await series(register)).filter(([each]) => each.startsWith('rpc_client_culprits'));
+    assert.deepEqual(
+      counted.map(([, count]) => count),
+      [1],
+    );
+    watching.close();
+  });
+
   it('looks at clients and servers when it is asked', async () => {
     const register = new Registry();
     const watching = prometheus({ register, clients: [rig.client], servers: [rig.server] });

@@ -52,10 +52,11 @@ class PrometheusMetrics {
   readonly #endpoints = new BoundedNames(ENDPOINTS_MAX);
   readonly #own: { readonly name: string }[] = [];
   readonly #calls: Record<'client' | 'server', CallTable>;
-  /** By service, endpoint and code. */
-  readonly #attempts = new Map<string, Map<string, Map<string, { count: number; seconds: number }>>>();
+  /** By service and endpoint. */
+  readonly #attempts = new Map<string, Map<string, AttemptSeries>>();
   readonly #services: BoundedNames;
   readonly #events: Counter;
+  readonly #culprits: Counter;
 
   constructor({
     register,
@@ -70,7 +71,7 @@ class PrometheusMetrics {
       throw new TypeError(`prometheus: buckets must be rising numbers above 0, not ${JSON.stringify(buckets)}`);
     this.#register = register;
     this.#services = new BoundedNames(methods);
-    this.#calls = { client: new CallTable(buckets, methods), server: new CallTable(buckets, methods) };
+    this.#calls = { client: new CallTable(buckets, methods, false), server: new CallTable(buckets, methods, false) };
     this.#events = new Counter({
       name: 'rpc_events_total',
       help: 'What clients and servers tell: retried, breakerOpened, limited and others',
@@ -78,6 +79,13 @@ class PrometheusMetrics {
       registers: [register],
     });
     this.#add(this.#events as unknown as { readonly name: string });
+    this.#culprits = new Counter({
+      name: 'rpc_client_culprits_total',
+      help: 'What was at fault when calls had no time left or no server: loop, connection, network, queue, handler and others',
+      labelNames: ['rpc_service', 'culprit'],
+      registers: [register],
+    });
+    this.#add(this.#culprits as unknown as { readonly name: string });
     for (const side of ['client', 'server'] as const) this.#addCalls(side, buckets);
     this.#addAttempts();
     if (clients.length > 0) this.#addClients(clients);
@@ -88,8 +96,12 @@ class PrometheusMetrics {
     if (told.type === 'event') this.#events.inc({ side: 'client', event: told.name });
     else if (told.type === 'callStart') this.#calls.client.begins(told.call);
     else {
-      this.#calls.client.ends(told.call);
-      for (const attempt of told.call.attempts) this.#countAttempt(told.call, attempt);
+      const { call } = told;
+      this.#calls.client.ends(call);
+      const { attempts, error } = call;
+      for (let i = 0; i < attempts.length; i++) this.#countAttempt(call, attempts[i]!);
+      if (error?.spent !== undefined)
+        this.#culprits.inc({ rpc_service: this.#services.of(call.service), culprit: error.spent.culprit });
     }
   }
 
@@ -110,13 +122,17 @@ class PrometheusMetrics {
 
   #countAttempt({ service, durationMs = 0 }: ObservedClientCall, attempt: ObservedAttempt): void {
     const { endpoint = 'none', startMs, endMs } = attempt;
-    const byEndpoint = inside(this.#attempts, this.#services.of(service), () => new Map());
-    const byCode = inside(byEndpoint, this.#endpoints.of(endpoint), () => new Map());
+    const series = this.#attempts.get(service)?.get(endpoint) ?? this.#addEndpoint(service, endpoint);
     // One that has not ended with its call was given up: another one was faster.
     const code = endMs === undefined ? 'CANCELLED' : statusOf(attempt);
-    const counted = inside(byCode, code, () => ({ count: 0, seconds: 0 }));
+    const counted = code === 'OK' ? series.ok : inside(series.others, code, noAttempts);
     counted.count++;
     counted.seconds += Math.max(0, (endMs ?? durationMs) - startMs) / 1_000;
+  }
+
+  #addEndpoint(service: string, endpoint: string): AttemptSeries {
+    const byEndpoint = inside(this.#attempts, this.#services.of(service), () => new Map<string, AttemptSeries>());
+    return inside(byEndpoint, this.#endpoints.of(endpoint), () => ({ ok: noAttempts(), others: new Map() }));
   }
 
   #add<M extends { readonly name: string }>(metric: M): M {
@@ -149,9 +165,9 @@ class PrometheusMetrics {
         collect: () => {
           counter.reset();
           for (const [rpc_service, byEndpoint] of this.#attempts)
-            for (const [server_endpoint, byCode] of byEndpoint)
-              for (const [rpc_status_code, counted] of byCode)
-                counter.inc({ rpc_service, server_endpoint, rpc_status_code }, counted[field]);
+            for (const [server_endpoint, { ok, others }] of byEndpoint)
+              for (const [rpc_status_code, counted] of [['OK', ok] as const, ...others])
+                if (counted.count > 0) counter.inc({ rpc_service, server_endpoint, rpc_status_code }, counted[field]);
         },
       });
       this.#add(counter as unknown as { readonly name: string });
@@ -215,6 +231,20 @@ class PrometheusMetrics {
     });
   }
 }
+
+/** Attempts that have ended in the same way. */
+interface AttemptCount {
+  count: number;
+  seconds: number;
+}
+
+/** Attempts at one endpoint. Nearly all go well: these are found without a look at the code. */
+interface AttemptSeries {
+  readonly ok: AttemptCount;
+  readonly others: Map<string, AttemptCount>;
+}
+
+const noAttempts = (): AttemptCount => ({ count: 0, seconds: 0 });
 
 function inside<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key);

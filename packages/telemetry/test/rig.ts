@@ -19,6 +19,7 @@ const Things = defineService('things', {
   flaky: method<() => string>({ idempotent: true }),
   ran: method<(value: string) => string>(),
   through: method<(value: string) => string>(),
+  late: method<() => Promise<void>>(),
   traceIds: stream<(count: number) => AsyncIterable<string>>(),
   caller: method<() => string>(),
 });
@@ -38,6 +39,8 @@ export interface Rig {
     nested(value: string, inside: () => void): Promise<string>;
     /** Calls `echo` from the handler. */
     through(value: string): Promise<string>;
+    /** Takes so long that the call runs out of its 40 ms. */
+    late(): Promise<unknown>;
     /** The id of the span that is active as each item is made. */
     traceIds(count: number): AsyncIterable<string>;
   };
@@ -66,6 +69,7 @@ export async function startRig(): Promise<Rig> {
       return value;
     },
     through: (value) => stub.echo(value) as Promise<string>,
+    late: () => new Promise((resolve) => setTimeout(resolve, 150)),
     traceIds: async function* (count) {
       for (let i = 0; i < count; i++) yield trace.getActiveSpan()?.spanContext().spanId ?? 'none';
     },
@@ -89,6 +93,7 @@ export async function startRig(): Promise<Rig> {
         return await stub.ran(value);
       },
       through: (value) => stub.through(value),
+      late: () => stub.with({ timeoutMs: 40 }).late(),
       traceIds: (count) => stub.traceIds(count),
     },
     settled: async () => {
