@@ -130,6 +130,37 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           </div>
         ))}
       </dl>
+      <h2>What its callers have against it</h2>
+      {instance.opinions.length === 0 ? (
+        <p class="quiet">Nothing, of those callers whose processes tell.</p>
+      ) : (
+        <Table label="What its callers have against it">
+          <thead>
+            <tr>
+              <th scope="col">caller</th>
+              <th scope="col">service</th>
+              <th scope="col">calls</th>
+              <th scope="col">why</th>
+            </tr>
+          </thead>
+          <tbody>
+            {instance.opinions.map((opinion) => (
+              <tr key={`${opinion.client} ${opinion.service}`}>
+                <th scope="row">
+                  <Name text={opinion.client} />
+                </th>
+                <td>
+                  <Name text={opinion.service} />
+                </td>
+                <td class={opinion.isAvoided ? 'bad-text' : ''}>
+                  {opinion.isAvoided ? 'goes elsewhere' : 'still calls it'}
+                </td>
+                <td>{opinion.reasons.map(show).join('; ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </Table>
+      )}
       <h2>Change it</h2>
       {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
       <div class="controls">

@@ -19,12 +19,18 @@ export function Health({ instance }: { instance: InstanceView }) {
 }
 
 /** In one word, and how grave that is. */
-export function healthOf({ state, report, server }: InstanceView): [string, 'good' | 'warn' | 'bad' | 'idle'] {
+export function healthOf({
+  state,
+  report,
+  server,
+  opinions,
+}: InstanceView): [string, 'good' | 'warn' | 'bad' | 'idle'] {
   if (state === 'draining' || server?.status === 'draining') return ['draining', 'warn'];
   if (report === 'unreachable') return ['unreachable', 'bad'];
   if (state === 'unavailable') return ['unavailable', 'warn'];
   const unwell = Object.values(server?.services ?? {}).some(({ health }) => health !== 'serving');
   if (unwell) return ['not serving', 'bad'];
+  if (opinions.some(({ isAvoided }) => isAvoided)) return ['avoided', 'warn'];
   if (report === 'answered') return ['serving', 'good'];
   return report === 'pending' ? ['asked', 'idle'] : ['listed', 'idle'];
 }

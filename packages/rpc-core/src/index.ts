@@ -49,6 +49,7 @@ export type {
   WriteInstead,
 } from './method-types.js';
 export type { ReservedMethodName } from './names.js';
+export { answerOpinions, askOpinions, type NodeOpinion } from './node-opinions.js';
 export type {
   AttemptObservation,
   ClientObservation,

@@ -9,7 +9,14 @@ const rate = (perSecond: number, errorPercent = 0, p99 = 12.3) => ({ perSecond, 
 
 function fleet(changes: Partial<FleetView> = {}): FleetView {
   const instance = { weight: 100, zone: 'a', version: '1', state: 'up', startedAtMs: 0, address: 'h:1' } as const;
-  const rest = { ruledWeights: {}, report: 'answered', reason: undefined, server: undefined, loopLagMs: 0.5 } as const;
+  const rest = {
+    ruledWeights: {},
+    report: 'answered',
+    reason: undefined,
+    server: undefined,
+    loopLagMs: 0.5,
+    opinions: [],
+  } as const;
   const service = { instances: ['one'], methods: [], codes: {}, rulesVersion: undefined, fresh: true };
   return {
     ...{ at: 0, registry: 'local:/x', namespace: 'default', trouble: undefined, omitted: undefined },

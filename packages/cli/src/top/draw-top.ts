@@ -126,11 +126,12 @@ function instanceRow(instance: InstanceView): Row {
   return { name: id, rate, tone, cells: [health, ...rateCells(rate), load, weights, formatMs(loopLagMs), zone ?? '-'] };
 }
 
-function healthOf({ state, report, server }: InstanceView): [string, Row['tone']] {
+function healthOf({ state, report, server, opinions }: InstanceView): [string, Row['tone']] {
   if (state === 'draining' || server?.status === 'draining') return ['draining', 'warn'];
   if (report === 'unreachable') return ['lost', 'bad'];
   if (state === 'unavailable') return ['unavail.', 'warn'];
   if (Object.values(server?.services ?? {}).some(({ health }) => health !== 'serving')) return ['unwell', 'bad'];
+  if (opinions.some(({ isAvoided }) => isAvoided)) return ['avoided', 'warn'];
   return report === 'answered' ? ['serving', undefined] : [report === 'pending' ? 'asked' : report, undefined];
 }
 

@@ -1,4 +1,5 @@
 import {
+  answerOpinions,
   Call,
   type CallOptions,
   type Destination,
@@ -37,6 +38,7 @@ import { Balancer } from '../nodes/balancer.js';
 import { type ExplainedCall, type Explanation, explainCall, unknownService } from '../nodes/explanation.js';
 import { KnownContracts } from '../nodes/known-contracts.js';
 import { KnownServices } from '../nodes/known-services.js';
+import { nodeOpinions } from '../nodes/node-opinions.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
@@ -86,6 +88,7 @@ export class RpcClient implements Client {
   #registry: RegistryHandle | undefined;
   #registryError: string | undefined;
   #cancelTick: (() => void) | undefined;
+  #stopAnswering: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedClientOptions, dial: Dial) {
@@ -251,6 +254,7 @@ export class RpcClient implements Client {
   async #close(): Promise<void> {
     const reason = 'the client was closed';
     this.#cancelTick?.();
+    this.#stopAnswering?.();
     this.#shared.waits.close(reason);
     for (const balancer of this.#services.balancers()) balancer.close(reason);
     this.#pool.close(reason);
@@ -326,6 +330,7 @@ export class RpcClient implements Client {
         successor: () => (this.#closed === undefined ? this.#balancer(service) : undefined),
       }).open();
       this.#services.add(balancer);
+      this.#stopAnswering ??= answerOpinions(() => nodeOpinions(name, this.state()));
       this.#cancelTick ??= everySecond(clock, (now) => {
         this.#pool.tick(now);
         for (const each of this.#services.balancers()) each.tick();

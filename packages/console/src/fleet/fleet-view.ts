@@ -1,4 +1,5 @@
 import type { OperatorReport } from '@org/rpc';
+import type { NodeOpinion } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 
 /** What became of the last question to an instance: answered; `rpc.operator` is off there, or refuses; no answer; not asked yet. */
@@ -29,6 +30,8 @@ export interface InstanceView extends Pick<Endpoint, 'id' | 'weight' | 'zone' | 
   /** What it said last of itself. */
   readonly server: OperatorReport['server'] | undefined;
   readonly loopLagMs: number | undefined;
+  /** What its callers have against it: those whose processes tell. */
+  readonly opinions: readonly NodeOpinion[];
 }
 
 /** One method of a service. */

@@ -1,4 +1,5 @@
-import type { RulesDocument } from '@org/rpc-core';
+import { Operator } from '@org/rpc';
+import type { NodeOpinion, RulesDocument } from '@org/rpc-core';
 import { endpointAddress, type Snapshot } from '@org/rpc-registry';
 import { percentile } from '../traffic/histogram.js';
 import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
@@ -28,11 +29,16 @@ export interface FleetFacts {
 }
 
 const EDGES_MAX = 1_000;
+/** Of one instance. */
+const OPINIONS_MAX = 50;
 
 /** Puts together what a fleet knows. @param second - now, see {@link Fleet.second} */
 export function viewOf(fleet: FleetFacts, second: number): FleetView {
   const { options, trouble, omitted } = fleet;
-  const services = [...fleet.services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  // Servers that serve nothing but operators are registered under that name.
+  const all = [...fleet.services.values()].filter(({ name }) => name !== Operator.name);
+  const services = all.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const opinions = opinionsOf(fleet.instances.values());
   const instances = [...fleet.instances.values()].sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1));
   return {
     at: options.clock.wallNow(),
@@ -41,7 +47,7 @@ export function viewOf(fleet: FleetFacts, second: number): FleetView {
     trouble,
     omitted,
     services: services.map((service) => serviceView(fleet, service, second)),
-    instances: instances.map((instance) => instanceView(fleet, services, instance, second)),
+    instances: instances.map((instance) => instanceView(fleet, services, instance, second, opinions)),
     edges: edges(fleet, second),
   };
 }
@@ -70,6 +76,7 @@ function instanceView(
   services: readonly WatchedService[],
   { endpoint, status, reason, report }: WatchedInstance,
   second: number,
+  opinions: ReadonlyMap<string, readonly NodeOpinion[]>,
 ): InstanceView {
   const { id, weight, zone, version, state, startedAtMs } = endpoint;
   const address = endpointAddress(endpoint);
@@ -87,7 +94,25 @@ function instanceView(
     report: status,
     server: report?.server,
     loopLagMs: report?.loopLagMs,
+    opinions: opinions.get(id) ?? [],
   };
+}
+
+/** By instance. Several servers of a process tell of the same clients. */
+function opinionsOf(instances: Iterable<WatchedInstance>): ReadonlyMap<string, readonly NodeOpinion[]> {
+  const seen = new Set<string>();
+  const by = new Map<string, NodeOpinion[]>();
+  for (const { report } of instances)
+    for (const opinion of report?.opinions ?? []) {
+      const { client, service, instance } = opinion;
+      const key = JSON.stringify([client, service, instance]);
+      const list = by.get(instance) ?? [];
+      if (seen.has(key) || list.length >= OPINIONS_MAX) continue;
+      seen.add(key);
+      list.push(opinion);
+      by.set(instance, list);
+    }
+  return by;
 }
 
 function edges(fleet: FleetFacts, second: number): EdgeView[] {

@@ -16,6 +16,7 @@ function report(countingSince: number, calls: readonly Partial<CallCounts>[]): O
     version: 1,
     countingSince,
     loopLagMs: 0,
+    opinions: [],
     server: {} as never,
     calls: calls.map((each) => ({ ...base, ...each })) as never,
   };

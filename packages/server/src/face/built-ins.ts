@@ -14,6 +14,7 @@ export class BuiltIns {
   readonly tally: CallTally;
   readonly #options: ResolvedServerOptions;
   readonly #host: OperatorHost;
+  readonly #dispatcher: Dispatcher;
   #admin: AdminPort | undefined;
   #isClosed = false;
 
@@ -21,12 +22,19 @@ export class BuiltIns {
   constructor(options: ResolvedServerOptions, host: OperatorHost, dispatcher: Dispatcher, draining: AbortSignal) {
     this.#options = options;
     this.#host = host;
+    this.#dispatcher = dispatcher;
     this.health = new HealthBoard(() => dispatcher.services, draining);
     this.tally = new CallTally(options.clock);
     const { operator, reflection } = options;
     dispatcher.addBuiltIn(Health, this.health.handlers);
     if (reflection) dispatcher.addBuiltIn(Reflection, reflectionHandlers(dispatcher.definitions));
     if (operator) dispatcher.addBuiltIn(Operator, operatorHandlers(operator, host, this.tally));
+  }
+
+  /** What the server is registered for. A process that only calls others can have one for operators alone, who have to find it. */
+  get registeredServices(): readonly string[] {
+    const { services } = this.#dispatcher;
+    return services.length === 0 && this.#options.operator?.isWanted === true ? [Operator.name] : services;
   }
 
   /** Where the admin port listens; `undefined` without one. */

@@ -169,7 +169,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       throw new TypeError(`server.listen: defaultService "${defaultService}" is no service that was added`);
     const target = resolveListenOptions(options, registry.isMachineLocal === true);
     if (target.workers !== undefined && this.#primary === undefined) return this.#watchOver(target.workers);
-    if (this.#dispatcher.services.length === 0)
+    if (this.#builtIns.registeredServices.length === 0)
       process.emitWarning(
         'server.listen: this server has no service, so nobody can call it: add some with server.add(...) before listen()',
       );
@@ -388,7 +388,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   #publish(location: Pick<Endpoint, 'host' | 'port' | 'path' | 'secret'>): void {
     const { registry, namespace, clock, random } = this.#options;
-    const { services } = this.#dispatcher;
+    const services = this.#builtIns.registeredServices;
     const onEvent = this.#observers.ofRegistry();
     const isShared = this.#primary?.isShared(location.port) ?? false;
     const endpoint = ownEndpoint({ ...this.#options, isShared }, this.instance, location);

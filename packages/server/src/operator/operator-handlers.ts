@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { callContext, type ServiceHandlers } from '@org/rpc-core';
+import { askOpinions, callContext, type ServiceHandlers } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { ServerState } from '../state.js';
 import type { CallTally } from './call-tally.js';
 import type { Operator } from './operator.js';
 import { OPERATOR_TOKEN_KEY, type ResolvedOperator } from './operator-options.js';
+
+const OPINIONS_MAX = 500;
 
 /** What operators can ask of a server. */
 export interface OperatorHost {
@@ -24,7 +26,8 @@ export function operatorHandlers(
       admit(token);
       const { since, calls } = tally.ask();
       const { loopLagMs } = tally;
-      return { version: 1, server: host.state(), countingSince: since, calls, loopLagMs };
+      const opinions = askOpinions(OPINIONS_MAX);
+      return { version: 1, server: host.state(), countingSince: since, calls, loopLagMs, opinions };
     },
     drain() {
       admit(token);

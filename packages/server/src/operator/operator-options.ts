@@ -13,6 +13,8 @@ export interface OperatorOptions {
 export interface ResolvedOperator {
   /** `undefined`: callers on this machine need none, and others may not. */
   readonly token: string | undefined;
+  /** Whether the option was given: then a server that has nothing else registers under the name of `rpc.operator`. */
+  readonly isWanted: boolean;
 }
 
 /** The metadata that has the token of an operator. */
@@ -30,12 +32,13 @@ export function resolveOperator(
   isMachineLocal: boolean,
 ): ResolvedOperator | undefined {
   const given = option ?? isMachineLocal;
-  if (typeof given === 'boolean') return given ? { token: undefined } : undefined;
+  const isWanted = option !== undefined;
+  if (typeof given === 'boolean') return given ? { token: undefined, isWanted } : undefined;
   const isObject = typeof given === 'object' && given !== null;
   assertFits(where, 'operator', 'true, false or { token }', given, isObject);
   assertKnownOptions(`${where}: operator`, given, ['token']);
   // The value itself is a secret and must not be in a message.
   if (typeof given.token !== 'string' || !TOKEN.test(given.token))
     throw new TypeError(`${where}: operator.token must be text of 16 or more printable characters without spaces`);
-  return { token: given.token };
+  return { token: given.token, isWanted };
 }

@@ -1,4 +1,4 @@
-import { type Code, defineService, type MethodKind, method } from '@org/rpc-core';
+import { type Code, defineService, type MethodKind, method, type NodeOpinion } from '@org/rpc-core';
 import type { ServerState } from '../state.js';
 
 /** What one caller has made of one method, counted since {@link OperatorReport.countingSince}. */
@@ -34,6 +34,8 @@ export interface OperatorReport {
   readonly calls: readonly CallCounts[];
   /** How late the last turn of the event loop was, in milliseconds: how long everything else of the process had to wait. */
   readonly loopLagMs: number;
+  /** What the clients of this process have against the instances that they call, at most 500: whom they leave alone, and why. */
+  readonly opinions: readonly NodeOpinion[];
 }
 
 /**

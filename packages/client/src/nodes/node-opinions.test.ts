@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { nodeOpinions } from './node-opinions.js';
+import type { ClientState, NodeState } from './state.js';
+
+const WELL = {
+  ...{ instance: 'one', endpoint: 'h:1', connection: 'ready', draining: false, available: true, listed: true },
+  ...{ inFlight: 0, latencyMs: 1, error: undefined, breakers: [], denies: [], ejected: undefined, failing: undefined },
+} as unknown as NodeState;
+
+function opinions(...nodes: Partial<NodeState>[]) {
+  const service = { nodes: nodes.map((node) => ({ ...WELL, ...node })) };
+  return nodeOpinions('web', { services: { shop: service } } as unknown as ClientState);
+}
+
+describe('what a client has against instances', () => {
+  it('is nothing while they are well, or not needed yet', () => {
+    assert.deepEqual(opinions({}, { connection: 'idle' }, { connection: 'connecting' }), []);
+  });
+
+  it('is said in words, with when they are tried again', () => {
+    const [first] = opinions({ ejected: { trialInMs: 3_210 }, breakers: [{ method: 'find', trialInMs: 0 }] });
+    assert.deepEqual(first, {
+      ...{ client: 'web', service: 'shop', instance: 'one', endpoint: 'h:1', isAvoided: true },
+      reasons: [
+        'ejected, for it fails; tried again in 3.2 s',
+        'the breaker of find is open; tried again with the next call',
+      ],
+    });
+    const reasons = (node: Partial<NodeState>) => opinions(node)[0]!.reasons;
+    assert.deepEqual(reasons({ connection: 'backoff', error: 'ECONNREFUSED' }), ['no connection: ECONNREFUSED']);
+    assert.deepEqual(reasons({ draining: true, connection: 'draining' }), ['it drains']);
+    assert.deepEqual(reasons({ available: false }), ['it says that it takes no calls']);
+    assert.deepEqual(reasons({ denies: ['buy'] }), ['it denies buy, which others serve']);
+  });
+
+  it('begins with those that get no calls, and has a bound', () => {
+    const many = Array.from({ length: 300 }, () => ({ listed: false }));
+    const all = opinions(...many, { available: false });
+    assert.deepEqual([all.length, all[0]!.isAvoided, all[1]!.isAvoided], [200, true, false]);
+  });
+});
