@@ -8,6 +8,7 @@ import type {
   MethodDefinition,
   PolicyOptions,
   Random,
+  Service,
   ServicePolicyOptions,
   StreamLayer,
 } from '@org/rpc-core';
@@ -114,23 +115,24 @@ export function composeMethod(
   const throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
   const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle };
   const attemptGate = attemptGateOf(own, isStream);
-  const parts: Layer[] = [
-    ...(isStream ? [] : userLayers(layers)), // Outermost: a user's layers see the call as the user made it, and its one outcome.
+  const parts: (Layer | Asked)[] = [
     // Inside the user's layers, which see one outcome. Outside of all that can fail a call, an expired deadline too.
-    ...(isStream ? [] : [fallbacks(own)]),
+    ...(isStream ? [] : [asked(fallbacks(own))]),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     admission(limits), // Above retry: a call waits its turn once. Within the deadline.
-    ...(isStream ? [] : [mirrors(own), faults(own)]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
+    ...(isStream ? [] : [asked(mirrors(own)), asked(faults(own))]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer) : retries(own),
-    ...(isStream ? [] : [hedges(own)]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
+    ...(isStream ? [] : [asked(hedges(own))]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream
       ? streamAttempt(attemptGate, client.observer)
       : attemptScope(attemptGate, { clock, policy, latency, observer: client.observer }), // Below retry: leaves time for another attempt.
   ];
   // Innermost: turns a call without a destination into one with. Below it only the node and its connection.
-  const serve = stack(parts, balancer.call);
+  const inner = usualOrAll(parts, balancer.call, policy);
+  // Outermost: a user's layers see the call as the user made it, and its one outcome.
+  const serve = stack(isStream ? [] : userLayers(layers), inner);
   return {
     service,
     method,
@@ -152,6 +154,29 @@ export function composeMethod(
     serve,
     stream: isStream ? streamLayers(client.options.streamLayers ?? [], openWith(serve)) : undefined,
   };
+}
+
+/** A layer that does nothing for the calls of a method unless somebody has asked for it, see {@link MethodPolicy.isUsual}. */
+interface Asked {
+  readonly asked: Layer;
+}
+
+function asked(layer: Layer): Asked {
+  return { asked: layer };
+}
+
+/** The stack, twice: a call of a method for which none of these layers was asked for passes by them at the price of one look. */
+function usualOrAll(parts: readonly (Layer | Asked)[], innermost: Service, policy: LivePolicy): Service {
+  const usual = stack(
+    parts.flatMap((part) => ('asked' in part ? [] : [part])),
+    innermost,
+  );
+  if (parts.every((part) => !('asked' in part))) return usual;
+  const all = stack(
+    parts.map((part) => ('asked' in part ? part.asked : part)),
+    innermost,
+  );
+  return (call) => (policy.now.isUsual ? usual(call) : all(call));
 }
 
 /** What the stack of one method has for itself, and what it shares. */

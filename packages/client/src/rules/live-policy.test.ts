@@ -36,6 +36,25 @@ describe('the policy of a method', () => {
     assert.equal(policy.now.timeout.timeoutMs, 1_000);
   });
 
+  it('is as usual until a fallback, a mirror, a fault or hedging is asked for', () => {
+    const { policy, rule } = setUp();
+    assert.equal(policy.now.isUsual, true);
+    const all = [
+      { fallback: { ...on, value: 1 } },
+      { mirror: { ...on, methods: { charge: { percent: 1 } } } },
+      { fault: { ...on, errorPercent: 1 } },
+      { fault: { ...on, dropPercent: 1 } },
+      { fault: { ...on, delayMs: 1 } },
+      { hedge: { ...on, max: 1 } },
+    ];
+    for (const asked of all) {
+      rule(asked);
+      assert.equal(policy.now.isUsual, false, JSON.stringify(asked));
+    }
+    rule({ timeout: { ...on, timeoutMs: 5 } });
+    assert.equal(policy.now.isUsual, true);
+  });
+
   it('is made once for each document, not for each call', () => {
     const { policy, rule } = setUp();
     assert.equal(policy.now, policy.now);

@@ -13,6 +13,8 @@ export interface MethodPolicy extends MethodValues {
   readonly router: Router | undefined;
   /** What rules do besides; `undefined` for nothing. */
   readonly rule: CallRule | undefined;
+  /** Whether fallback, mirror, faults and hedging are all off, as they are unless somebody asks for them. */
+  readonly isUsual: boolean;
 }
 
 /** Where the rules of a service come from. */
@@ -55,5 +57,16 @@ function resolve(of: PolicySources, rules: ActiveRules | undefined, counts: Dark
   const darkRouter = mode === 'dark' ? router : undefined;
   const isRuled = rules !== undefined && (darkRouter !== undefined || CallRule.concerns(rules, of));
   const rule = isRuled ? new CallRule(rules, of, values, counts, darkRouter) : undefined;
-  return Object.freeze({ ...values, rules, router: mode === 'on' ? router : undefined, rule });
+  return Object.freeze({
+    ...values,
+    rules,
+    router: mode === 'on' ? router : undefined,
+    rule,
+    isUsual: isUsual(values),
+  });
+}
+
+function isUsual({ fallback, mirror, fault, hedge }: MethodValues): boolean {
+  const hasFaults = fault.delayMs > 0 || fault.errorPercent > 0 || fault.dropPercent > 0;
+  return !fallback.enabled && mirror.percent === 0 && !hasFaults && hedge.max === 0;
 }
