@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import type { Peer } from '@org/rpc-core';
 import type { ByteReceiver, ByteStream } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
+import type { SharedReading } from './shared-reading.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -12,13 +13,16 @@ export class SocketStream implements ByteStream {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #isTls: boolean;
+  readonly #reading: SharedReading | undefined;
   #receiver: ByteReceiver | undefined;
   #failure: Error | undefined;
   /** What gives memory back that a plain socket still reads from. It does not tell when that ends: this is looked at later. */
   readonly #lent: (() => void)[] = [];
 
-  constructor(socket: Socket, peer: Peer) {
+  /** @param reading - where the socket reads, if that is memory which it shares with others */
+  constructor(socket: Socket, peer: Peer, reading?: SharedReading) {
     this.#socket = socket;
+    this.#reading = reading;
     this.#isTls = socket instanceof TLSSocket;
     this.peer = peer;
     // From the first moment on: an `error` that nobody listens to ends the process.
@@ -39,7 +43,12 @@ export class SocketStream implements ByteStream {
     const isFirst = this.#receiver === undefined;
     this.#receiver = receiver;
     if (!isFirst) return;
-    socket.on('data', (bytes: Buffer) => this.#receiver?.data(bytes));
+    const receive = (bytes: Buffer): void => this.#receiver?.data(bytes);
+    if (this.#reading === undefined) socket.on('data', receive);
+    else {
+      this.#reading.start(receive);
+      socket.resume();
+    }
     socket.on('drain', () => {
       this.#takeBack();
       this.#receiver?.drained();

@@ -5,6 +5,7 @@ import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
 import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
+import { SharedReading } from './shared-reading.js';
 import { addressOf, SocketStream } from './socket-stream.js';
 
 /** Dials TCP and unix sockets. @throws Error in words for people: refused, timed out, too many open files */
@@ -13,9 +14,9 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
   const where = path === undefined ? `${host}:${port}` : `unix:${path}`;
   return new Promise((resolve, reject) => {
     // allowHalfOpen: a side that has ended can still be sent the rest, above all why its connection is closed.
-    const socket = connect(
-      path === undefined ? { host, port, noDelay: true, allowHalfOpen: true } : { path, allowHalfOpen: true },
-    );
+    const reading = new SharedReading();
+    const options = { allowHalfOpen: true, onread: reading.onread };
+    const socket = connect(path === undefined ? { ...options, host, port, noDelay: true } : { ...options, path });
     const cancelTimer = clock.schedule(timeoutMs, () => {
       socket.destroy();
       reject(describeNodeError(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })));
@@ -29,7 +30,7 @@ export function dialTcp(clock: Clock, target: DialTarget): Promise<ByteStream> {
       socket.removeAllListeners('error');
       // Calls in flight hold the process, by the timer of their deadlines; a connection that nobody uses does not.
       socket.unref();
-      resolve(new SocketStream(socket, { address: where }));
+      resolve(new SocketStream(socket, { address: where }, reading));
     });
   });
 }

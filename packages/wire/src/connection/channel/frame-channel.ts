@@ -13,7 +13,7 @@ import { ByteChannel, type ByteChannelOwner } from './byte-channel.js';
 import type { ChannelOptions, ChannelOwner } from './channel-owner.js';
 import { FloodGuard } from './flood-guard.js';
 import { DEFAULT_KEEPALIVE, Keepalive, type KeepalivePort } from './keepalive.js';
-import type { Output } from './output.js';
+import { type Output, SERVER_FLUSH_MESSAGES } from './output.js';
 import { StallWatch } from './stall-watch.js';
 import type { WriteQueue } from './write-queue.js';
 
@@ -69,6 +69,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.isServer = options.expectPreface;
     this.writes = this.#bytes.writes;
     this.output = this.writes.output;
+    if (this.isServer) this.output.flushMessages = SERVER_FLUSH_MESSAGES;
     this.decode = codec.createDecoder(limits);
     this.#reader = new FrameReader(this, limits.messageBytes);
     this.incoming = new Assembler(owner, limits.messageBytes, (what) => this.ignoreFrame(what), this);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { allocateChunk } from '../../codec/codec.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
-import { borrowChunk, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.js';
+import { borrowChunk, clientFlushMessages, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.js';
 
 /** An output and what it has written; the stream takes everything at once, or keeps the memory. */
 function scene(takesAll = true) {
@@ -53,6 +53,14 @@ describe('the output', () => {
     assert.deepEqual(written(), ['x'.repeat(16)]);
     await nextTick();
     assert.deepEqual(written(), ['x'.repeat(16), 'x']);
+  });
+
+  it('writes after as many messages as its owner says', () => {
+    const { output, message, written } = scene();
+    output.flushMessages = clientFlushMessages(50);
+    for (let i = 0; i < 26; i++) message('x');
+    assert.deepEqual(written(), ['x'.repeat(25)]);
+    assert.deepEqual([clientFlushMessages(0), clientFlushMessages(33), clientFlushMessages(256)], [16, 16, 128]);
   });
 
   it('writes after 48 KiB without waiting', () => {

@@ -3,7 +3,7 @@ import { allocateChunk, type Chunk, type EncodeTarget } from '../../codec/codec.
 import type { ByteStream } from '../../transport/byte-stream.js';
 
 /**
- * After this many messages or bytes the output is written, without waiting for the end of the tick. Writing only once per tick
+ * After this many messages or bytes the output is written, unless its owner knows better, without waiting for the end of the tick. Writing only once per tick
  * would make the two sides take turns; writing once per message costs 9 us each. Measured: 1.6 to 2.2 times the calls per second.
  */
 const FLUSH_MESSAGES = 16;
@@ -23,6 +23,8 @@ export class Output implements EncodeTarget {
   readonly attachments = new Attachments();
   readonly #stream: ByteStream;
   readonly #onWrite: () => void;
+  /** After how many messages it is written. */
+  flushMessages: number = FLUSH_MESSAGES;
   #messages = 0;
   #writtenBytes = 0;
   #scheduled = false;
@@ -82,7 +84,7 @@ export class Output implements EncodeTarget {
 
   /** A message is complete: it ends at the position. */
   commit(): void {
-    const isEnough = ++this.#messages >= FLUSH_MESSAGES || this.position >= FLUSH_BYTES;
+    const isEnough = ++this.#messages >= this.flushMessages || this.position >= FLUSH_BYTES;
     // What is attached belongs to somebody else: the sooner it is written the better.
     if (isEnough || this.attachments.bytes > 0) this.flush();
     else if (!this.#scheduled && !this.#held) {
@@ -162,6 +164,17 @@ export class Output implements EncodeTarget {
     this.chunk = larger;
   }
 }
+
+/**
+ * After how many messages a client with so many calls in flight writes: with half of them on their way, its server has something to do
+ * while the other half is written, and each write carries as much as that allows.
+ */
+export function clientFlushMessages(inFlight: number): number {
+  return Math.max(FLUSH_MESSAGES, inFlight >> 1);
+}
+
+/** The same for a server, which does not know how many its client waits for. What it answers while it reads goes out with the end of that. */
+export const SERVER_FLUSH_MESSAGES = 64;
 
 function flushScheduled(output: Output): void {
   output.flushScheduled();

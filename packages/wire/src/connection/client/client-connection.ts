@@ -11,6 +11,7 @@ import { InFlight } from '../calls/in-flight.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
 import { KnownMetadata } from '../channel/known-metadata.js';
+import { clientFlushMessages } from '../channel/output.js';
 import { Deflater, putFrame } from '../compression/deflater.js';
 import { Streams } from '../streams/streams.js';
 import type { CallConnection, ClientConnectionOptions } from './client-protocol.js';
@@ -184,6 +185,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
       this.#hasNotified = true;
       output.afterWritten(() => this.#calls.written(call));
     }
+    output.flushMessages = clientFlushMessages(this.#inFlight.size);
     writes.commit(start, call.oneWay ? 0 : call.id);
     if (call.stream !== undefined) call.stream.opened(call, this.#streams.open(call.id, call.stream.received));
   }

@@ -12,6 +12,7 @@ import {
 } from '../../frames/message-pack-rpc.js';
 import { encodeMetadata } from '../../frames/metadata.js';
 import { CallOwner, type CallWire, callError, unfitAnswer } from '../calls/call-owner.js';
+import { clientFlushMessages } from '../channel/output.js';
 import type { CallConnection, ClientConnectionOptions } from '../client/client-protocol.js';
 import { mayOutlive } from '../client/write-call.js';
 import type { ResolvedMessagePackRpcOptions } from './message-pack-rpc-options.js';
@@ -135,6 +136,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
       this.#hasNotified = true;
       output.afterWritten(() => this.#calls.written(call));
     }
+    output.flushMessages = clientFlushMessages(this.#ids.size);
     output.commit();
     return undefined;
   }

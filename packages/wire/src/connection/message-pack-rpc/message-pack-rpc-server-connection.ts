@@ -15,6 +15,7 @@ import {
 } from '../../frames/message-pack-rpc.js';
 import type { ByteReceiver } from '../../transport/byte-stream.js';
 import { FloodGuard } from '../channel/flood-guard.js';
+import { SERVER_FLUSH_MESSAGES } from '../channel/output.js';
 import { noRoomForAnswer } from '../server/answer-room.js';
 import { IncomingCall, type IncomingPort, type MethodEntry } from '../server/incoming-call.js';
 import { cutOff, RunningCalls } from '../server/running-calls.js';
@@ -68,6 +69,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
       firstMessageBy: openedAt + limits.handshakeMs,
       keepalive,
     });
+    this.#channel.output.flushMessages = SERVER_FLUSH_MESSAGES;
   }
 
   /** Who receives what the stream brings. */
