@@ -95,6 +95,14 @@ describe('limits of a server', () => {
     assert.equal(limits.enter(call), undefined);
   });
 
+  it('let calls wait for their turn where they are told so', async () => {
+    await using bench = setUp({ rateLimit: { perSecond: 10, burst: 1, wait: true } });
+    const calls = [bench.shop.find(), bench.shop.find(), bench.shop.find()].map(bench.codeOf);
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.clock.advance(200);
+    assert.deepEqual(await Promise.all(calls), ['ok', 'ok', 'ok']);
+  });
+
   it('do not hold for what the library serves itself', async () => {
     await using bench = setUp({ rateLimit: { perSecond: 0.001, burst: 1 } });
     assert.deepEqual(
@@ -107,7 +115,7 @@ describe('limits of a server', () => {
   it('are checked when they are given, in the words of the client', () => {
     for (const [limits, message] of [
       [{ rateLimit: { perSecond: 0 } }, /^server\.add: limits of "shop": rateLimit: perSecond must be/],
-      [{ rateLimit: { perSecond: 1, wait: true } }, /rateLimit: unknown option "wait"/],
+      [{ rateLimit: { perSecond: 1, wait: 'long' } }, /rateLimit: wait must be true or false/],
       [{ methods: { by: {} } }, /methods: unknown option "by"; did you mean "buy"\?/],
       [{ methods: { buy: { concurrency: { max: 0 } } } }, /methods\.buy: concurrency: max must be/],
       [{ perCaller: { rate: {} } }, /perCaller: unknown option "rate"/],

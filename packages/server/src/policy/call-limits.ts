@@ -11,9 +11,13 @@ import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { Admission } from '../stack.js';
 import { ConcurrencyLimit, type ServerConcurrencyState } from './concurrency.js';
 import { CallerConcurrency, CallerRates, Rate } from './rates.js';
+import { WaitingRate } from './waiting-rate.js';
 
-/** Calls over time, as on the client; beyond it they are refused with the time after which there is room, for a server has no room for who waits. */
-export type ServerRateLimit = Omit<RateLimitOptions, 'wait'>;
+/**
+ * Calls over time, as on the client; beyond it they are refused with the time after which there is room. With `wait` a call waits here if its turn
+ * comes before its deadline, up to a thousand of them (default false, other than on the client: who waits here holds memory of the server).
+ */
+export type ServerRateLimit = RateLimitOptions;
 
 /** What holds for each caller by itself: who it proved to be, else the host that it comes from. */
 export interface CallerLimits {
@@ -51,7 +55,7 @@ export interface CallLimitsParts<Entry extends LimitedEntry> {
   readonly random: Random;
 }
 
-/** The limits that calls pass on their way in: those of their method, of its service, of the server; rates first, for these never wait. */
+/** The limits that calls pass on their way in: those of their method, of its service, of the server; rates first, for these refuse most. */
 export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Admission<Entry> {
   readonly #parts: CallLimitsParts<Entry>;
   readonly #ofServer: readonly Admission[];
@@ -142,11 +146,18 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
     const { clock, random } = this.#parts;
     const { rateLimit, concurrency, perCaller } = limits;
     const made: Admission[] = [];
-    if (rateLimit !== undefined) made.push(new Rate(what, resolveRate(where, rateLimit), clock));
+    const makeRate = (values: ResolvedRate, of = what): Admission => {
+      const rate = new Rate(of, values, clock);
+      return values.wait ? new WaitingRate(rate, clock) : rate;
+    };
+    if (rateLimit !== undefined) made.push(makeRate(resolveRate(where, rateLimit)));
     if (perCaller !== undefined) {
       assertKnownOptions(`${where}: perCaller`, perCaller, ['rateLimit', 'concurrency']);
       const { rateLimit: rate, concurrency: places } = perCaller;
-      if (rate !== undefined) made.push(new CallerRates(what, resolveRate(`${where}: perCaller`, rate), clock));
+      if (rate !== undefined) {
+        const values = resolveRate(`${where}: perCaller`, rate);
+        made.push(new CallerRates(() => makeRate(values, `${what}, from one caller,`)));
+      }
       if (places !== undefined) {
         const { max } = resolvePolicy(`${where}: perCaller`, POLICIES.concurrency, places);
         made.push(new CallerConcurrency(what, max, random));
@@ -162,7 +173,13 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
   }
 }
 
-function resolveRate(where: string, given: ServerRateLimit): { perSecond: number; burst: number } {
-  assertKnownOptions(`${where}: rateLimit`, given, ['perSecond', 'burst']);
-  return resolvePolicy(where, POLICIES.rateLimit, given);
+interface ResolvedRate {
+  readonly perSecond: number;
+  readonly burst: number;
+  readonly wait: boolean;
+}
+
+function resolveRate(where: string, given: ServerRateLimit): ResolvedRate {
+  assertKnownOptions(`${where}: rateLimit`, given, ['perSecond', 'burst', 'wait']);
+  return { ...resolvePolicy(where, POLICIES.rateLimit, given), wait: given.wait ?? false };
 }

@@ -29,7 +29,8 @@ describe('a rate', () => {
   });
 
   it('is one for each caller, by identity before address, and forgets who has not called for longest', () => {
-    const rates = new CallerRates('the server', { perSecond: 1, burst: 1 }, new FakeClock(1_000));
+    const clock = new FakeClock(1_000);
+    const rates = new CallerRates(() => new Rate('the server', { perSecond: 1, burst: 1 }, clock));
     assert.equal(rates.enter(from('a:1')), undefined);
     assert.equal(rates.enter(from('a:2'))?.code, 'RESOURCE_EXHAUSTED');
     assert.equal(rates.enter(from('a:3', 'shop')), undefined);

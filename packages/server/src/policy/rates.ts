@@ -34,34 +34,41 @@ export class Rate implements Admission {
   }
 
   enter(): RpcError | undefined {
+    const taken = this.take(0);
+    return typeof taken === 'number' ? undefined : taken;
+  }
+
+  /** Takes the next turn, if it is not later than in so many milliseconds. @returns in how many it is, or the refusal */
+  take(mostMs: number): number | RpcError {
     const now = this.#clock.now();
-    const dueAt = this.#arrivalAt - this.#toleranceMs;
-    if (now < dueAt) return tooMany(this.#reason, dueAt - now);
+    const waitMs = this.#arrivalAt - this.#toleranceMs - now;
+    if (waitMs > 0 && waitMs > mostMs) return tooMany(this.#reason, waitMs);
     this.#arrivalAt = Math.max(now, this.#arrivalAt) + this.#intervalMs;
-    return undefined;
+    return Math.max(0, waitMs);
   }
 
   leave(): void {}
 }
 
-/** A {@link Rate} for each caller. */
-export class CallerRates implements Admission {
-  readonly #make: () => Rate;
+/** A rate for each caller. */
+export class CallerRates<R extends Admission = Admission> implements Admission {
+  readonly #make: () => R;
   /** The one that has called last comes last. */
-  readonly #rates = new Map<string, Rate>();
+  readonly #rates = new Map<string, R>();
 
-  /** @param what - what is limited, for errors */
-  constructor(what: string, values: RateValues, clock: Clock) {
-    this.#make = () => new Rate(`${what}, from one caller,`, values, clock);
+  /** @param make - makes one for a caller */
+  constructor(make: () => R) {
+    this.#make = make;
   }
 
-  enter({ peer }: IncomingCall): RpcError | undefined {
+  enter(call: IncomingCall): ReturnType<R['enter']> {
+    const { peer } = call;
     const caller = callerOf(peer);
     const rate = this.#rates.get(caller) ?? this.#make();
     this.#rates.delete(caller);
     this.#rates.set(caller, rate);
     if (this.#rates.size > CALLERS_MAX) this.#rates.delete(this.#rates.keys().next().value!);
-    return rate.enter();
+    return rate.enter(call) as ReturnType<R['enter']>;
   }
 
   leave(): void {}
