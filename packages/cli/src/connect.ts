@@ -36,8 +36,8 @@ export async function connectClients(
   signal?: AbortSignal,
 ): Promise<ConnectedClients> {
   const registry = namedRegistry(options.registry);
-  const { namespace, service, tls } = options;
-  const clients = Array.from({ length: options.connections }, () => createClient({ registry, namespace, tls }));
+  const { namespace, service, tls, token } = options;
+  const clients = Array.from({ length: options.connections }, () => createClient({ registry, namespace, tls, token }));
   const close = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.close()));
   };

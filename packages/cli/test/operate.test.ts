@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from '@org/rpc';
@@ -13,6 +13,7 @@ const Shop = defineService('shop', {
   count: method<() => number>({ idempotent: true }),
 });
 const Stock = defineService('stock', { count: method<() => number>() });
+const Secret = defineService('secret', { tell: method<() => string>() });
 const TOKEN = 'sixteen-or-more-letters';
 
 describe('rpc describe, drain and weight, over a local registry', () => {
@@ -82,6 +83,26 @@ describe('rpc describe, drain and weight, over a local registry', () => {
     );
     for (const name of ['two', 'three']) assert.equal(servers.get(name)!.state().status, 'serving');
     assert.equal((await rpc(['drain', 'two'], { RPC_OPERATOR_TOKEN: TOKEN })).code, 0);
+  });
+
+  it('shows its token to servers that ask who calls', async () => {
+    const asking = createServer({
+      registry: `local:${directory}`,
+      name: 'asking',
+      authenticate: (_peer, token) => (token === 'the-password' ? 'ada' : undefined) as never,
+    });
+    asking.add(Secret, { tell: () => 'all' });
+    await asking.listen();
+    servers.set('asking', asking);
+    const file = join(directory, 'token');
+    writeFileSync(file, 'the-password\n');
+    assert.equal((await rpc(['call', 'secret.tell', '--token-file', file])).outText, 'all\n');
+    assert.equal((await rpc(['call', 'secret.tell'], { RPC_TOKEN: 'the-password' })).outText, 'all\n');
+    const other = await rpc(['call', 'secret.tell'], { RPC_TOKEN: 'another' });
+    assert.match(other.errText, /UNAUTHENTICATED/);
+    assert.doesNotMatch(other.errText, /another|the-password/);
+    assert.match((await rpc(['call', 'secret.tell', '--token-file', `${file}x`])).errText, /--token-file cannot read /);
+    assert.equal((await rpc(['drain', 'asking'], { RPC_TOKEN: 'the-password' })).code, 0);
   });
 
   it('weighs an instance by the rules of its services', async () => {

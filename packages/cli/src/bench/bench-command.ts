@@ -44,7 +44,7 @@ export const benchCommand: Command = {
 };
 
 async function runBench(line: CommandLine, terminal: Terminal): Promise<number> {
-  const options = resolveBenchOptions(line, () => Math.floor(terminal.random() * 2 ** 32));
+  const options = resolveBenchOptions(line, () => Math.floor(terminal.random() * 2 ** 32), terminal.environment);
   // Read first: a wrong file name must not cost the whole run.
   const baseline = options.compare === undefined ? undefined : readBaseline(options.compare);
   const report = await measure(options, terminal);

@@ -98,9 +98,14 @@ const DRAIN_GRACE_MS = 1000;
 /**
  * Resolves the command line of `rpc bench`.
  * @param newSeed - the seed when none is given, an integer from 0 to 2^32 - 1
+ * @param environment - of the process; default nothing
  * @throws CliError when an option is wrong, or two exclude each other
  */
-export function resolveBenchOptions(line: CommandLine, newSeed: () => number): BenchOptions {
+export function resolveBenchOptions(
+  line: CommandLine,
+  newSeed: () => number,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): BenchOptions {
   const self = line.flag('self');
   const seed = countOption(line, 'seed', { min: 0, max: 2 ** 32 - 1 }) ?? newSeed();
   const payloadBytes = bytesOption(line, 'payload', { min: 0, max: 64 * 1_048_576 });
@@ -113,7 +118,7 @@ export function resolveBenchOptions(line: CommandLine, newSeed: () => number): B
     throw new CliError('--self starts its own server: leave out --registry');
   }
   const call = resolveCall(line.positionals, self, payloadBytes, seed);
-  const connection = connectionOptions(line);
+  const connection = connectionOptions(line, environment);
   if (self && connection.tls !== undefined) {
     throw new CliError('--self starts its own server, in plaintext: leave out --tls');
   }

@@ -62,7 +62,7 @@ export const callCommand: Command = {
 async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
   const named = parseMethodCall(line.positionals);
   const kind = kindOption(line);
-  const connection = connectionOptions(line);
+  const connection = connectionOptions(line, terminal.environment);
   const metadata = metadataOptions(line);
   const timeoutMs = durationOption(line, 'timeout', TIMEOUT_BOUNDS);
   const idleTimeoutMs = durationOption(line, 'idle-timeout', TIMEOUT_BOUNDS);
@@ -74,7 +74,8 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
     interruption.abort();
   });
   const registry = namedRegistry(connection.registry);
-  const client = createClient({ registry, namespace: connection.namespace, tls: connection.tls });
+  const { namespace, tls, token } = connection;
+  const client = createClient({ registry, namespace, tls, token });
   const { signal } = interruption;
   const options: CallOptions = {
     metadata,

@@ -40,7 +40,7 @@ export const consoleCommand: Command = {
 
 async function runConsole(line: CommandLine, terminal: Terminal): Promise<number> {
   if (line.positionals.length > 0) throw new CliError(`what is ${line.positionals[0]}? There are only options`);
-  const { registry, namespace, tls } = connectionOptions(line);
+  const { registry, namespace, tls, token: callerToken } = connectionOptions(line, terminal.environment);
   const { clock, random, environment } = terminal;
   const port = countOption(line, 'port', { min: 0, max: 65_535 }) ?? PORT;
   const token = line.text('token') ?? (environment['RPC_CONSOLE_TOKEN'] || undefined);
@@ -48,6 +48,7 @@ async function runConsole(line: CommandLine, terminal: Terminal): Promise<number
     registry: namedRegistry(registry),
     namespace: namedNamespace(namespace, environment),
     tls,
+    token: callerToken,
     clock,
     random,
     ...operatorOptions(line, environment),

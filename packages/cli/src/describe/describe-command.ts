@@ -33,7 +33,7 @@ export const describeCommand: Command = {
 async function runDescribe(line: CommandLine, terminal: Terminal): Promise<number> {
   const [word, ...rest] = line.positionals;
   if (word === undefined || rest.length > 0) throw new CliError('name one service');
-  const { registry, namespace, tls } = connectionOptions(line);
+  const { registry, namespace, tls, token } = connectionOptions(line, terminal.environment);
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   try {
     const names = await open.services();
@@ -44,7 +44,7 @@ async function runDescribe(line: CommandLine, terminal: Terminal): Promise<numbe
     const { endpoints } = await open.snapshot(service);
     const endpoint = endpoints.find(({ state }) => state === 'up') ?? endpoints[0];
     if (endpoint === undefined) throw new CliError(unknownService(service, open.registry.display, names));
-    const client = new InstanceClient(endpoint, { tls, metadata: metadataOptions(line) });
+    const client = new InstanceClient(endpoint, { tls, token, metadata: metadataOptions(line) });
     const description = await client.describe(service).catch((error: unknown) => {
       if (!isRpcError(error, 'UNIMPLEMENTED')) throw error;
       throw new CliError(`${service} does not describe itself: give its createServer reflection: true`, {

@@ -35,7 +35,7 @@ export const lsCommand: Command = {
 async function runLs(line: CommandLine, terminal: Terminal): Promise<number> {
   const [service, ...rest] = line.positionals;
   if (rest.length > 0) throw new CliError(`one service at a time: what is ${rest[0]}?`);
-  const { registry, namespace } = connectionOptions(line);
+  const { registry, namespace } = connectionOptions(line, terminal.environment);
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   const style = createStyle(terminal.outIsTerminal, terminal.environment);
   try {

@@ -39,13 +39,13 @@ export const drainCommand: Command = {
 async function runDrain(line: CommandLine, terminal: Terminal): Promise<number> {
   const [word, ...rest] = line.positionals;
   if (word === undefined || rest.length > 0) throw new CliError('name one instance, by its id or its address');
-  const { registry, namespace, tls } = connectionOptions(line);
+  const { registry, namespace, tls, token } = connectionOptions(line, terminal.environment);
   const identity = operatorOptions(line, terminal.environment);
   const waitMs = durationOption(line, 'wait', { min: 0, max: 3_600_000 });
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   try {
     const { endpoint, services } = await findInstance(open, word);
-    const client = new InstanceClient(endpoint, { tls, ...identity });
+    const client = new InstanceClient(endpoint, { tls, token, ...identity });
     try {
       await client.drain();
     } catch (error) {

@@ -38,7 +38,7 @@ async function runWeight(line: CommandLine, terminal: Terminal): Promise<number>
   if (word === undefined || number === undefined || rest.length > 0)
     throw new CliError('name one instance and its weight, or reset');
   const weight = readWeight(number);
-  const { registry, namespace } = connectionOptions(line);
+  const { registry, namespace } = connectionOptions(line, terminal.environment);
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   try {
     const { store } = open.rules();

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import type { ClientTlsOptions } from '@org/rpc';
+import { CliError, failureLine } from '../cli-error.js';
 import type { CommandLine, OptionSpecs } from './command-line.js';
 import { TLS_SPECS, tlsOptions } from './tls-options.js';
 import { durationOption } from './values.js';
@@ -11,6 +13,8 @@ export interface ConnectionOptions {
   readonly namespace: string | undefined;
   /** As a client takes it; `undefined`: plaintext. */
   readonly tls: ClientTlsOptions | true | undefined;
+  /** What servers are shown that ask who calls; `undefined`: nothing. */
+  readonly token: string | (() => Promise<string>) | undefined;
 }
 
 /** The options of {@link ConnectionOptions}, shared by all commands. */
@@ -22,6 +26,11 @@ export const CONNECTION_SPECS = {
   },
   namespace: { type: 'string', value: '<name>', help: 'default RPC_NAMESPACE, then default' },
   ...TLS_SPECS,
+  'token-file': {
+    type: 'string',
+    value: '<file>',
+    help: 'has what is shown to servers that ask who calls, read anew for each connection; default RPC_TOKEN itself',
+  },
 } as const satisfies OptionSpecs;
 
 /** The option `--timeout` of the commands that call. */
@@ -33,8 +42,22 @@ export const TIMEOUT_SPEC = {
  * Reads the options of {@link CONNECTION_SPECS}.
  * @throws CliError for a file of TLS that cannot be used
  */
-export function connectionOptions(line: CommandLine): ConnectionOptions {
-  return { registry: line.text('registry'), namespace: line.text('namespace'), tls: tlsOptions(line) };
+export function connectionOptions(
+  line: CommandLine,
+  environment: Readonly<Record<string, string | undefined>>,
+): ConnectionOptions {
+  const file = line.text('token-file');
+  const token = file === undefined ? environment['RPC_TOKEN'] || undefined : () => readToken(file);
+  return { registry: line.text('registry'), namespace: line.text('namespace'), tls: tlsOptions(line), token };
+}
+
+/** @throws CliError naming the file, and nothing of what it says */
+async function readToken(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new CliError(`--token-file cannot read ${file}: ${failureLine(error)}`, { cause: error });
+  }
 }
 
 /**

@@ -63,7 +63,7 @@ async function runRules(line: CommandLine, terminal: Terminal): Promise<number> 
     const usage = rulesCommand.usage.find((form) => form.startsWith(`rpc rules ${word} `));
     throw new CliError(`usage: ${usage}`);
   }
-  const { registry, namespace } = connectionOptions(line);
+  const { registry, namespace } = connectionOptions(line, terminal.environment);
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   try {
     const { source, store } = open.rules();

@@ -46,12 +46,13 @@ const REST_OF_SCREEN = '\u001b[J';
 async function runTop(line: CommandLine, terminal: Terminal): Promise<number> {
   const [service, ...rest] = line.positionals;
   if (rest.length > 0) throw new CliError(`one service at a time: what is ${rest[0]}?`);
-  const { registry, namespace, tls } = connectionOptions(line);
+  const { registry, namespace, tls, token } = connectionOptions(line, terminal.environment);
   const { clock, random, environment } = terminal;
   const fleet = openFleet({
     registry: namedRegistry(registry),
     namespace: namedNamespace(namespace, environment),
     tls,
+    token,
     clock,
     random,
     services: service === undefined ? undefined : [service],

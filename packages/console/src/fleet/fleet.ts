@@ -162,10 +162,10 @@ export class Fleet {
   }
 
   #ask(endpoint: Endpoint): WatchedInstance {
-    const { clock, tls, operatorToken, metadata, everyMs = 1_000 } = this.options;
+    const { clock, tls, token, operatorToken, metadata, everyMs = 1_000 } = this.options;
     const onCalls: ConstructorParameters<typeof WatchedInstance>[1]['onCalls'] = (instance, deltas) =>
       this.traffic.record(instance, deltas, this.second);
-    return new WatchedInstance(endpoint, { clock, tls, operatorToken, metadata, everyMs, onCalls });
+    return new WatchedInstance(endpoint, { clock, tls, token, operatorToken, metadata, everyMs, onCalls });
   }
 
   #sweep(): void {

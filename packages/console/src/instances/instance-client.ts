@@ -14,6 +14,8 @@ import type { Endpoint, Registry } from '@org/rpc-registry';
 /** How instances are called. */
 export interface InstanceAccess {
   readonly tls?: ClientTlsOptions | true | undefined;
+  /** What servers are shown that ask who calls, see the option `token` of a client. */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
   /** The token of their option `operator`. */
   readonly operatorToken?: string | undefined;
   /** Sent with every call, for servers whose `authorize` asks for it. */
@@ -32,13 +34,14 @@ export class InstanceClient {
   readonly #pending = new Set<Promise<unknown>>();
 
   /** Does no I/O. */
-  constructor(endpoint: Endpoint, { tls, operatorToken, metadata = {} }: InstanceAccess) {
+  constructor(endpoint: Endpoint, { tls, token: callerToken, operatorToken, metadata = {} }: InstanceAccess) {
     this.endpoint = endpoint;
     const token = operatorToken === undefined ? {} : { [OPERATOR_TOKEN_KEY]: operatorToken };
     this.#client = createClient({
       registry: oneInstance(endpoint),
       name: 'rpc-console',
       tls,
+      token: callerToken,
       timeoutMs: ANSWER_MS,
       retry: false,
       metadata: () => ({ ...metadata, ...token }),
