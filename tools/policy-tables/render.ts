@@ -37,7 +37,8 @@ function optionRows({ option, values, levels, applies, isOptIn, off }: AnyPolicy
 
 function ruleRows({ name, values, rule }: AnyPolicy): string[] {
   if (rule === undefined) return [];
-  return Object.entries(values).map(([field, value], index) => {
+  return Object.entries(values).map(([option, value], index) => {
+    const field = value.inRule ?? option;
     const path = {
       values: `\`${field}\`, \`methods.<method>.${field}\``,
       routes: `\`routes.<number>.${field}\``,

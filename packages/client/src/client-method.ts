@@ -1,6 +1,7 @@
 import type { Call, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
 import type { CallObserver } from './policy/call-observer.js';
 import type { Limiters } from './policy/limiters.js';
+import type { MethodLimits } from './policy/method-limits.js';
 import type { Throttle } from './policy/throttle.js';
 import type { LivePolicy } from './rules/live-policy.js';
 
@@ -30,6 +31,8 @@ export interface ClientMethod extends MethodRef {
   readonly mayEndAbove: boolean;
   /** Its own limits, and what it refuses of its attempts. */
   readonly limiters: Limiters;
+  /** Those and the ones that it shares, with the rules that hold. */
+  readonly limits: Pick<MethodLimits, 'refresh'>;
   readonly throttle: Throttle;
   /** What is known of the service's servers. */
   readonly list: FirstList;

@@ -26,8 +26,9 @@ import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { fallback } from './policy/fallback.js';
 import { fault } from './policy/fault.js';
-import { createLimiters, type Limiters } from './policy/limiters.js';
+import { Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
+import { MethodLimits } from './policy/method-limits.js';
 import { belongsTo } from './policy/name-call.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { Throttle } from './policy/throttle.js';
@@ -73,12 +74,12 @@ export interface SharedParts {
 
 /** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
 export function createSharedParts(options: StackOptions, emit: Emit, loop?: LoopWatch): SharedParts {
-  const limiters = createLimiters('createClient', 'this client', options.policy, options.clock);
+  const limiters = new Limiters('createClient', 'this client', options.policy, options.clock);
   for (const { definition, policy, methods } of options.services.values()) {
     // Made once to be checked now, not with the first call.
-    createLimiters(`configure(${definition.name})`, definition.name, policy, options.clock);
+    new Limiters(`configure(${definition.name})`, definition.name, policy, options.clock);
     for (const [method, own] of Object.entries(methods))
-      createLimiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
+      new Limiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
   }
   const observer = new CallObserver(options.clock);
   return { options, emit, limiters, observer, waits: new Waits(), loop, services: new Map() };
@@ -97,18 +98,15 @@ export function composeMethod(
   const { service } = balancer;
   const { clock, layers, metadata } = client.options;
   const ofService = serviceParts(client, service);
-  const ownLimits = createLimiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
-  // The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share.
-  const limits = [ownLimits, ofService.limiters, client.limiters].flatMap(({ rate, concurrency }) => [
-    ...(rate ? [rate] : []),
-    ...(concurrency ? [concurrency] : []),
-  ]);
+  const ownLimits = new Limiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
+  const levels = { method: ownLimits, service: ofService.limiters, client: client.limiters, budget: ofService.budget };
+  const limits = new MethodLimits(method, levels, balancer.rules);
   const isStream = isStreamKind(definition.kind);
-  const policy = livePolicyOf(client, balancer, method, definition);
+  const policy = livePolicyOf(client, balancer, method, definition, limits);
 
   const callGate = fuseGates([
     outcomeWatch(client), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
-    ...limits.filter((limit) => limit instanceof ConcurrencyLimit), // A permit for each user call, however many attempts: retries must not multiply concurrency.
+    ...limits.now.filter((limit) => limit instanceof ConcurrencyLimit), // A permit for each user call, however many attempts: retries must not multiply concurrency.
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
@@ -120,7 +118,7 @@ export function composeMethod(
     ...(isStream ? [] : [asked(fallbacks(own))]),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
-    admission(limits), // Above retry: a call waits its turn once. Within the deadline.
+    limits.now.length > 0 ? admission(limits) : asked(admission(limits)), // Above retry: a call waits its turn once. Within the deadline.
     ...(isStream ? [] : [asked(mirrors(own)), asked(faults(own))]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer) : retries(own),
@@ -149,6 +147,7 @@ export function composeMethod(
     list: balancer,
     observer: client.observer,
     limiters: ownLimits,
+    limits,
     throttle,
     mayEndAbove: layers.length > 0 || metadata !== undefined,
     serve,
@@ -303,6 +302,7 @@ function livePolicyOf(
   { service, rules }: Balancer,
   method: string,
   definition: MethodDefinition,
+  limits: MethodLimits,
 ): LivePolicy {
   const ofService = client.options.services.get(service);
   const sources = [
@@ -315,6 +315,7 @@ function livePolicyOf(
     { service, method, isStream: isStreamKind(definition.kind), sources },
     rules,
     client.options.random,
+    limits,
   );
 }
 
@@ -323,12 +324,7 @@ function serviceParts(client: SharedParts, service: string): { limiters: Limiter
   if (parts === undefined) {
     const { services, clock, policy } = client.options;
     parts = {
-      limiters: createLimiters(
-        `configure(${service})`,
-        `service ${service}`,
-        services.get(service)?.policy ?? {},
-        clock,
-      ),
+      limiters: new Limiters(`configure(${service})`, `service ${service}`, services.get(service)?.policy ?? {}, clock),
       budget: new RetryBudget('createClient', services.get(service)?.policy.retryBudget ?? policy.retryBudget),
     };
     client.services.set(service, parts);
@@ -343,7 +339,7 @@ export function callScope(gate: Required<Gate>, policy: LivePolicy): Layer {
     if (router !== undefined) call.subset = router.choose(call);
     const refusal = rule?.refusal() ?? gate.enter(call);
     if (refusal !== undefined) return Promise.reject(belongsTo(call, refusal));
-    call.callGate = rule === undefined ? gate : rule.around(gate);
+    call.callGate = rule === undefined ? gate : rule.around(gate, call);
     return next(call);
   };
 }

@@ -327,6 +327,10 @@ export class RpcClient implements Client {
         clock,
         random,
         emit: this.#emit,
+        // Who waits for a limit must not wait for another call to find that it was changed.
+        onRules: () => {
+          for (const { limits } of this.#services.methods(service)) limits.refresh();
+        },
         successor: () => (this.#closed === undefined ? this.#balancer(service) : undefined),
       }).open();
       this.#services.add(balancer);

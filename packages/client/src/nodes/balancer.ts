@@ -51,6 +51,8 @@ export interface BalancerEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** Other rules are in force. */
+  readonly onRules?: (() => void) | undefined;
   /** The balancer of the service after this one was let go; `undefined` when the client is closed. Left out where none ever is. */
   readonly successor?: (() => Balancer | undefined) | undefined;
 }
@@ -100,6 +102,7 @@ export class Balancer implements NodeOwner, FirstList {
     this.#health = health;
     const onSwap = (): void => {
       health.setEjection(foldServicePolicies(sources, this.rules.current).ejection);
+      environment.onRules?.();
       if (this.roster.weigh()) this.#view.changedAll();
     };
     this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });

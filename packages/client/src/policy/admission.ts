@@ -17,27 +17,30 @@ export interface CallLimit {
  * made for it.
  *
  * The innermost limit comes first: a call that waits for its method's limit, or is refused by it, has taken nothing from the
- * limits that all methods share. When an outer limit refuses it, what it took is given back.
+ * limits that all methods share. Which limits there are is asked for each call, since rules may change it. When an outer limit refuses it, what it took is given back.
  */
-export function admission(limits: readonly CallLimit[]): Layer {
+export function admission(source: { readonly now: readonly CallLimit[] }): Layer {
   return (next) => {
-    const admitFrom = (index: number, call: Call): Promise<unknown> => {
+    const admitFrom = (limits: readonly CallLimit[], index: number, call: Call): Promise<unknown> => {
       for (let i = index; i < limits.length; i++) {
         const answer = limits[i]!.admit(call);
         if (answer === undefined) continue;
-        if (!(answer instanceof Promise)) return refused(i, call, answer);
+        if (!(answer instanceof Promise)) return refused(limits, i, call, answer);
         return answer.then(
-          () => admitFrom(i + 1, call),
-          (error: RpcError) => refused(i, call, error),
+          () => admitFrom(limits, i + 1, call),
+          (error: RpcError) => refused(limits, i, call, error),
         );
       }
       return next(call);
     };
-    const refused = (index: number, call: Call, error: RpcError): Promise<never> => {
+    const refused = (limits: readonly CallLimit[], index: number, call: Call, error: RpcError): Promise<never> => {
       for (let i = index - 1; i >= 0; i--) limits[i]!.giveBack(call);
       return refuse(call, error);
     };
-    return limits.length === 0 ? next : (call) => admitFrom(0, call);
+    return (call) => {
+      const limits = source.now;
+      return limits.length === 0 ? next(call) : admitFrom(limits, 0, call);
+    };
   };
 }
 

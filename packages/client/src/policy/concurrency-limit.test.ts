@@ -11,7 +11,7 @@ function scene(max: number, queue: number) {
   const limit = new ConcurrencyLimit('shop.buy', { max, queue }, clock);
   const gate = fuseGates([limit]);
   const started: Call[] = [];
-  const serve = admission([limit])((call) => {
+  const serve = admission({ now: [limit] })((call) => {
     started.push(call);
     return new Promise((resolve, reject) => {
       call.resolve = resolve;
@@ -116,7 +116,7 @@ describe('admission', () => {
     const clock = new FakeClock();
     const limit = new ConcurrencyLimit('shop', { max: 1, queue: 0 }, clock);
     const refusal = rpcError('RESOURCE_EXHAUSTED', 'no');
-    const serve = admission([limit, { admit: () => refusal, giveBack() {} }])(() =>
+    const serve = admission({ now: [limit, { admit: () => refusal, giveBack() {} }] })(() =>
       assert.fail('the call was started'),
     );
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
@@ -127,7 +127,7 @@ describe('admission', () => {
 
   it('forwards without a promise of its own', () => {
     const promise = Promise.resolve(1);
-    const serve = admission([{ admit: () => undefined, giveBack() {} }])(() => promise);
+    const serve = admission({ now: [{ admit: () => undefined, giveBack() {} }] })(() => promise);
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     assert.equal(serve(call), promise);
   });
@@ -137,7 +137,7 @@ describe('admission', () => {
     const slow = { admit: async (): Promise<void> => void asked.push('slow'), giveBack: () => {} };
     const last = { admit: (): RpcError => rpcError('RESOURCE_EXHAUSTED', 'no'), giveBack: () => {} };
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
-    await assert.rejects(admission([slow, last])(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
+    await assert.rejects(admission({ now: [slow, last] })(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
     assert.deepEqual(asked, ['slow']);
   });
 });

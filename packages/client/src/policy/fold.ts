@@ -114,21 +114,23 @@ interface Source {
   readonly isOwn: boolean;
   /** Whether naming the policy turns it on even without a value. A rule may name it only for another method. */
   readonly asks: boolean;
+  /** Whether it is a rule, in which some values have another name. */
+  readonly isRule: boolean;
 }
 
 function ruleSources(policy: string, method: string, { document }: ActiveRules): Source[] {
   const rule = document[policy as keyof (Folded & FoldedForService) & RulePolicy] as MethodRule<object> | undefined;
   if (rule === undefined) return [];
   return [
-    { said: rule.methods?.[method] as Said, isOwn: true, asks: true },
-    { said: rule as object as Said, isOwn: false, asks: false },
+    { said: rule.methods?.[method] as Said, isOwn: true, asks: true, isRule: true },
+    { said: rule as object as Said, isOwn: false, asks: false, isRule: true },
   ];
 }
 
 function foldOne(policy: AnyPolicy, of: PolicySources, ruled: readonly Source[]): object {
   const given = of.sources.map(({ options, isOwn }): Source => {
     const said = (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said;
-    return { said, isOwn, asks: true };
+    return { said, isOwn, asks: true, isRule: false };
   });
   const merged = merge(policy, [...ruled, ...given], of.isStream);
   if (merged === false || (policy.isOptIn && merged === undefined))
@@ -148,13 +150,14 @@ function merge(
   const found: Record<string, unknown> = {};
   const hidden = new Set<string>();
   let isAsked = false;
-  for (const { said, isOwn, asks } of sources) {
+  for (const { said, isOwn, asks, isRule } of sources) {
     if (said === undefined) continue;
     if (said === false) return isAsked ? found : false;
     isAsked ||= asks;
-    for (const [name, { ownForStreams }] of Object.entries(values)) {
-      if (said[name] === undefined || hidden.has(name) || !(isOwn || !isStream || !ownForStreams)) continue;
-      found[name] ??= said[name];
+    for (const [name, { ownForStreams, inRule }] of Object.entries(values)) {
+      const value = said[(isRule && inRule) || name];
+      if (value === undefined || hidden.has(name) || !(isOwn || !isStream || !ownForStreams)) continue;
+      found[name] ??= value;
       isAsked = true;
     }
     for (const [name, { hides }] of Object.entries(values))

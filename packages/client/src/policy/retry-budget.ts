@@ -1,5 +1,6 @@
 import type { Call, Clock, Gate, RetryBudgetOptions } from '@org/rpc-core';
-import { POLICIES, resolvePolicy, type Waiting, waitFor } from '@org/rpc-core/internal';
+import { type Complete, POLICIES, resolvePolicy, type Waiting, waitFor } from '@org/rpc-core/internal';
+import type { ActiveRules } from './active-rules.js';
 import type { RetryBudgetState } from './policy-state.js';
 
 const SLOTS = 10;
@@ -35,9 +36,11 @@ const WAITING_MAX = 4_096;
  * Sources: Finagle `RetryBudget.scala` (the window), Envoy `retry_budget` (the share in flight).
  */
 export class RetryBudget implements Required<Gate> {
-  readonly #percent: number;
-  readonly #reserve: number;
-  readonly #slotMs: number;
+  readonly #given: Complete<RetryBudgetOptions>;
+  #rules: ActiveRules | undefined;
+  #percent = 0;
+  #reserve = 0;
+  #slotMs = 1;
   /** What each tenth of the window has brought in, less what was spent in it. */
   readonly #slots: number[] = new Array<number>(SLOTS).fill(0);
   #balance = 0;
@@ -46,7 +49,7 @@ export class RetryBudget implements Required<Gate> {
   #begunSum = 0;
   #spare: number;
   #spareAt = 0;
-  readonly #sparePerMs: number;
+  #sparePerMs = 0;
   #tick = 0;
   #calls = 0;
   #repeats = 0;
@@ -55,13 +58,43 @@ export class RetryBudget implements Required<Gate> {
 
   /** @throws TypeError that names a wrong or unknown option */
   constructor(where: string, options: RetryBudgetOptions = {}) {
-    const { percent, windowMs, minPerSecond } = resolvePolicy(where, POLICIES.retryBudget, options);
-    this.#percent = percent;
-    this.#slotMs = windowMs / SLOTS;
-    // The window reaches back over nine whole slots and a part of one: less than ten seconds must not bring in ten.
-    this.#reserve = (minPerSecond * (windowMs - this.#slotMs) * REPEAT) / 1_000;
+    this.#given = resolvePolicy(where, POLICIES.retryBudget, options);
+    this.#configure(this.#given);
     this.#spare = this.#reserve;
+  }
+
+  /** From now on rules hold. What was earned and spent stays so; the same rules again change nothing. */
+  apply(rules: ActiveRules | undefined): void {
+    if (rules === this.#rules) return;
+    this.#rules = rules;
+    const rule = rules?.modes.retryBudget === 'on' ? rules.document.retryBudget : undefined;
+    const { percent, windowMs, minPerSecond } = this.#given;
+    this.#configure({
+      percent: rule?.repeatPercent ?? percent,
+      windowMs: rule?.windowMs ?? windowMs,
+      minPerSecond: rule?.minPerSecond ?? minPerSecond,
+    });
+  }
+
+  #configure({ percent, windowMs, minPerSecond }: Complete<RetryBudgetOptions>): void {
+    const slotMs = windowMs / SLOTS;
+    this.#percent = percent;
+    if (slotMs !== this.#slotMs) this.#cutAnew(slotMs);
+    // The window reaches back over nine whole slots and a part of one: less than ten seconds must not bring in ten.
+    this.#reserve = (minPerSecond * (windowMs - slotMs) * REPEAT) / 1_000;
     this.#sparePerMs = (minPerSecond * REPEAT) / SPARE_EACH_MS;
+  }
+
+  /** The window has another length: what is in it counts as of now. */
+  #cutAnew(slotMs: number): void {
+    const balance = this.#balance;
+    const begunSum = this.#begunSum;
+    this.#tick = Math.floor((this.#tick * this.#slotMs) / slotMs);
+    this.#slotMs = slotMs;
+    this.#slots.fill(0);
+    this.#begun.fill(0);
+    this.#slots[this.#tick % SLOTS] = balance;
+    this.#begun[this.#tick % SLOTS] = begunSum;
   }
 
   /** A call begins; it brings in its share. */

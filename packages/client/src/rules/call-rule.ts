@@ -10,6 +10,12 @@ import { judgeTimeouts } from '../policy/timeout.js';
 import { judgeWeight } from '../policy/weight.js';
 import type { DarkCounts } from './dark-counts.js';
 
+/** Limits that rules set, or would set. */
+export interface RuledLimits {
+  judge(call: Call, tell: (policy: 'rateLimit' | 'concurrency', effect: string) => void): void;
+  settle(call: Call): void;
+}
+
 /**
  * What rules do with the calls of a method beyond the values that they set: refuse them, and see what dark rules would have
  * changed. There is none for a method that the rules do not concern, so that its calls pay nothing.
@@ -25,15 +31,21 @@ export class CallRule {
   #gate: Required<Gate> | undefined;
 
   readonly #router: Router | undefined;
+  readonly #limits: RuledLimits | undefined;
 
-  /** @param router - that of a dark rule */
+  /**
+   * @param router - that of a dark rule
+   * @param limits - those that rules set, or would set, for the method and its service; `undefined` where they set none
+   */
   constructor(
     rules: ActiveRules,
     of: PolicySources,
     inForce: MethodValues,
     counts: DarkCounts,
     router: Router | undefined,
+    limits: RuledLimits | undefined,
   ) {
+    this.#limits = limits;
     this.#router = router;
     this.#rules = rules;
     this.#of = of;
@@ -46,10 +58,20 @@ export class CallRule {
   static concerns(rules: ActiveRules, of: PolicySources): boolean {
     const { document, modes } = rules;
     if (modes.switch !== 'off' && wantedSwitch(document, of.method) !== undefined) return true;
-    if (modes.weight === 'dark') return true;
+    if (modes.weight === 'dark' || CallRule.limits(rules, of)) return true;
     if (modes.timeout === 'dark' && Object.keys(wantedValues('timeout', of, rules)).length > 0) return true;
     if (modes.hedge === 'dark' && !of.isStream && Object.keys(wantedValues('hedge', of, rules)).length > 0) return true;
     return modes.retry === 'dark' && !of.isStream && wantedValues('retry', of, rules).max !== undefined;
+  }
+
+  /** Whether rules set a limit for the method or its service, or would. */
+  static limits({ document, modes }: ActiveRules, { method }: PolicySources): boolean {
+    return (['rateLimit', 'concurrency'] as const).some((policy) => {
+      const rule = document[policy];
+      if (rule === undefined || modes[policy] === 'off') return false;
+      const { mode: _mode, percent: _percent, methods, ...values } = rule;
+      return methods[method] !== undefined || Object.keys(values).length > 0;
+    });
   }
 
   /** The call has a timeout that its maker gave it. */
@@ -69,13 +91,15 @@ export class CallRule {
     return switchedOff(this.#of, off, this.#rules.document.version);
   }
 
-  /** The gate of the call with what looks at its outcome around it. */
-  around(gate: Required<Gate>): Required<Gate> {
+  /** The gate of a call that begins, with what looks at its outcome around it. */
+  around(gate: Required<Gate>, call: Call): Required<Gate> {
+    this.#limits?.judge(call, (policy, effect) => this.#counts.add(policy, this.#of.method, effect));
     this.#gate ??= fuseGates([{ settle: (call, outcome) => this.#settled(call, outcome) }, gate]);
     return this.#gate;
   }
 
   #settled(call: Call, outcome: Outcome): void {
+    this.#limits?.settle(call);
     const { modes, document } = this.#rules;
     const of = this.#of;
     const hasOwnTimeout = this.#ownTimeouts.has(call);

@@ -2,7 +2,7 @@ import type { Random } from '@org/rpc-core';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
 import { Router } from '../policy/route.js';
-import { CallRule } from './call-rule.js';
+import { CallRule, type RuledLimits } from './call-rule.js';
 import type { DarkCounts } from './dark-counts.js';
 
 /** How the calls of a method are made now. Immutable: other rules make another one. */
@@ -32,38 +32,46 @@ export class LivePolicy {
   readonly #of: PolicySources;
   readonly #rules: RulesPointer;
   readonly #random: Random;
+  readonly #limits: RuledLimits | undefined;
   #policy: MethodPolicy;
 
-  constructor(of: PolicySources, rules: RulesPointer, random: Random) {
+  /** @param limits - those of the method and its service, which rules may change; left out where there are none */
+  constructor(of: PolicySources, rules: RulesPointer, random: Random, limits?: RuledLimits) {
+    this.#limits = limits;
     this.#random = random;
     this.#of = of;
     this.#rules = rules;
-    this.#policy = resolve(of, undefined, rules.counts, random);
+    this.#policy = this.#resolve(undefined);
   }
 
   /** The policy of calls that are made now. */
   get now(): MethodPolicy {
     const { current } = this.#rules;
-    if (current !== this.#policy.rules) this.#policy = resolve(this.#of, current, this.#rules.counts, this.#random);
+    if (current !== this.#policy.rules) this.#policy = this.#resolve(current);
     return this.#policy;
   }
-}
 
-function resolve(of: PolicySources, rules: ActiveRules | undefined, counts: DarkCounts, random: Random): MethodPolicy {
-  const values = foldPolicies(of, rules);
-  const mode = rules?.modes.route ?? 'off';
-  const routes = rules?.document.route?.routes ?? [];
-  const router = mode === 'off' ? undefined : Router.of(of.service, of.method, routes, random);
-  const darkRouter = mode === 'dark' ? router : undefined;
-  const isRuled = rules !== undefined && (darkRouter !== undefined || CallRule.concerns(rules, of));
-  const rule = isRuled ? new CallRule(rules, of, values, counts, darkRouter) : undefined;
-  return Object.freeze({
-    ...values,
-    rules,
-    router: mode === 'on' ? router : undefined,
-    rule,
-    isUsual: isUsual(values),
-  });
+  #resolve(rules: ActiveRules | undefined): MethodPolicy {
+    const of = this.#of;
+    const { counts } = this.#rules;
+    const values = foldPolicies(of, rules);
+    const mode = rules?.modes.route ?? 'off';
+    const routes = rules?.document.route?.routes ?? [];
+    const router = mode === 'off' ? undefined : Router.of(of.service, of.method, routes, this.#random);
+    const darkRouter = mode === 'dark' ? router : undefined;
+    const hasLimits = rules !== undefined && CallRule.limits(rules, of);
+    const isRuled = rules !== undefined && (darkRouter !== undefined || CallRule.concerns(rules, of));
+    const rule = isRuled
+      ? new CallRule(rules, of, values, counts, darkRouter, hasLimits ? this.#limits : undefined)
+      : undefined;
+    return Object.freeze({
+      ...values,
+      rules,
+      router: mode === 'on' ? router : undefined,
+      rule,
+      isUsual: isUsual(values) && !hasLimits,
+    });
+  }
 }
 
 function isUsual({ fallback, mirror, fault, hedge }: MethodValues): boolean {

@@ -102,7 +102,7 @@ function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: Reado
     case 'mirror':
       return {
         meaning: 'calls that would have been made a second time, if their methods are idempotent',
-        judge: share('mirror', document, ({ percent }) => percent),
+        judge: share('mirror', document, ({ callPercent }) => callPercent),
       };
     case 'fault':
       return {
@@ -148,10 +148,8 @@ function refusedOf({ codes }: Flow): number {
 
 function share(policy: 'mirror' | 'fault', document: RulesDocument, percentOf: (values: Values) => unknown): Judge {
   return ({ pair, flow }) => {
-    // The share of the clients has the name `percent` too, in the rule itself.
-    const { percent: _, ...rest } = document[policy] as unknown as Values;
-    const values = policy === 'mirror' ? (ofMethod(document.mirror?.methods, pair.method) ?? {}) : valuesOf(rest, pair);
-    return (flow.calls * Number(percentOf(values as Values) ?? 0)) / 100;
+    const values = valuesOf(document[policy] as unknown as Values, pair);
+    return (flow.calls * Number(percentOf(values) ?? 0)) / 100;
   };
 }
 

@@ -12,9 +12,10 @@ export interface ConcurrencyLimitOptions {
 export const concurrencyPolicy: PolicyDescription<ConcurrencyLimitOptions> = {
   name: 'concurrency',
   option: 'concurrency',
-  levels: ['method', 'service', 'client'],
+  levels: ['rule', 'method', 'service', 'client'],
   applies: 'each',
   isOptIn: true,
+  rule: 'values',
   values: {
     max: {
       type: 'number',

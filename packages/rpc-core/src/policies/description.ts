@@ -43,6 +43,8 @@ export interface ValueDescription {
   readonly hides?: string | undefined;
   /** What it means, for the pages. */
   readonly text: string;
+  /** Its name in a rule, where its own means something else: `percent` is for how many clients a rule is. */
+  readonly inRule?: string | undefined;
   /** Set when the contract of a method can say it too. */
   readonly inContract?: boolean | undefined;
   /** Set when a stream takes it only from the options of its own method: a value for all methods would end streams too early. */

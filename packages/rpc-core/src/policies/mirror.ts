@@ -27,6 +27,7 @@ export const mirrorPolicy: PolicyDescription<MirrorOptions> = {
       type: 'number',
       bounds: { min: 0, max: 100 },
       default: 100,
+      inRule: 'callPercent',
       text: 'so many of the calls of idempotent methods are made a second time, without their callers. See [mirror](governance/mirror.md)',
     },
     to: {

@@ -14,9 +14,10 @@ export interface RateLimitOptions {
 export const rateLimitPolicy: PolicyDescription<RateLimitOptions> = {
   name: 'rateLimit',
   option: 'rateLimit',
-  levels: ['method', 'service', 'client'],
+  levels: ['rule', 'method', 'service', 'client'],
   applies: 'each',
   isOptIn: true,
+  rule: 'values',
   values: {
     perSecond: {
       type: 'number',

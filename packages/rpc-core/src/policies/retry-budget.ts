@@ -18,13 +18,15 @@ export const retryBudgetPolicy: PolicyDescription<RetryBudgetOptions> = {
   name: 'retryBudget',
   option: 'retryBudget',
   title: 'retry budget',
-  levels: ['service', 'client'],
+  levels: ['rule', 'service', 'client'],
   applies: 'nearest',
+  rule: 'service',
   values: {
     percent: {
       type: 'number',
       bounds: { min: 0, max: 100 },
       default: 20,
+      inRule: 'repeatPercent',
       text: 'repeats per hundred calls of a service; the same share of the calls in flight may be repeats, and three in any case',
     },
     windowMs: {

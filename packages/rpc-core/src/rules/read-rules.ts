@@ -50,7 +50,8 @@ function byName(policy: RulePolicy): AnyPolicy {
 const SCOPE = ['mode', 'percent'];
 
 /** Reads the rule of one policy, in the shape that its description says. */
-function readRule(where: string, { name: path, values, rule: shape }: AnyPolicy, value: unknown): object {
+function readRule(where: string, { name: path, values: all, rule: shape }: AnyPolicy, value: unknown): object {
+  const values = inRule(all, shape);
   const names = Object.keys(values);
   if (shape === 'endpoints') {
     const rule = readObject(where, path, value, [...SCOPE, 'endpoints']);
@@ -74,6 +75,15 @@ function readRule(where: string, { name: path, values, rule: shape }: AnyPolicy,
     checkValues(where, `${name}.`, values, readObject(where, name, each, names)),
   );
   return { ...readScope(where, path, rule), ...said, methods };
+}
+
+/** The values by their names in rules. What a rule leaves out stays as the options say, also what they must say. */
+function inRule(all: AnyPolicy['values'], shape: AnyPolicy['rule']): AnyPolicy['values'] {
+  const entries = Object.entries(all).map(([name, value]) => {
+    const isRequired = value.isRequired === true && shape !== 'values';
+    return [value.inRule ?? name, { ...value, isRequired }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function readScope(where: string, path: string, rule: Readonly<Record<string, unknown>>): RuleScope {

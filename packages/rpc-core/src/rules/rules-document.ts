@@ -1,10 +1,13 @@
+import type { ConcurrencyLimitOptions } from '../policies/concurrency.js';
 import type { EjectionOptions } from '../policies/ejection.js';
 import type { FallbackOptions } from '../policies/fallback.js';
 import type { FaultOptions } from '../policies/fault.js';
 import type { HedgeOptions } from '../policies/hedge.js';
 import type { MirrorOptions } from '../policies/mirror.js';
 import { policyList } from '../policies/policies.js';
+import type { RateLimitOptions } from '../policies/rate-limit.js';
 import type { RetryOptions } from '../policies/retry.js';
+import type { RetryBudgetOptions } from '../policies/retry-budget.js';
 import type { Route } from '../policies/route.js';
 import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
@@ -13,6 +16,11 @@ import type { TimeoutValues } from '../policies/timeout.js';
 /** What is done with a rule: it is ignored, evaluated and only reported, or applied. */
 export type RuleMode = 'off' | 'dark' | 'on';
 
+/** Values of which `percent` has another name in rules, where it says for how many clients a rule is. */
+export type InRule<V extends { readonly percent?: number | undefined }, Name extends string> = Omit<V, 'percent'> & {
+  readonly [N in Name]?: number | undefined;
+};
+
 /** The policies that have a rule as values for all methods and for single ones. */
 export interface MethodRules {
   readonly timeout?: MethodRule<TimeoutValues> | undefined;
@@ -20,13 +28,17 @@ export interface MethodRules {
   readonly hedge?: MethodRule<HedgeOptions> | undefined;
   readonly throttle?: MethodRule<ThrottleOptions> | undefined;
   readonly fallback?: MethodRule<Pick<FallbackOptions, 'value' | 'enabled'>> | undefined;
-  readonly mirror?: MethodRule<MirrorOptions> | undefined;
+  readonly mirror?: MethodRule<InRule<MirrorOptions, 'callPercent'>> | undefined;
   readonly fault?: MethodRule<FaultOptions> | undefined;
+  /** For all methods: the limit of the service, of all its calls together. */
+  readonly rateLimit?: MethodRule<Partial<RateLimitOptions>> | undefined;
+  readonly concurrency?: MethodRule<Partial<ConcurrencyLimitOptions>> | undefined;
 }
 
 /** The policies that have a rule as values for the service as a whole. */
 export interface ServiceRules {
   readonly ejection?: ServiceRule<EjectionOptions> | undefined;
+  readonly retryBudget?: ServiceRule<InRule<RetryBudgetOptions, 'repeatPercent'>> | undefined;
 }
 
 /** The kinds of rules; a document has at most one of each. */

@@ -1,0 +1,74 @@
+import type { Call } from '@org/rpc-core';
+import type { ActiveRules } from './active-rules.js';
+import type { CallLimit } from './admission.js';
+import type { Limiters } from './limiters.js';
+import type { RetryBudget } from './retry-budget.js';
+
+/** Whose limits the calls of a method pass. */
+export interface LimitLevels {
+  readonly method: Limiters;
+  readonly service: Limiters;
+  readonly client: Limiters;
+  /** What all repeats of the service share. */
+  readonly budget: RetryBudget;
+}
+
+/** The limits that the calls of one method pass, with the rules that hold: found anew when these were swapped. */
+export class MethodLimits {
+  readonly #method: string;
+  readonly #levels: LimitLevels;
+  readonly #rules: { readonly current: ActiveRules | undefined };
+  #applied: ActiveRules | undefined;
+  #all: readonly CallLimit[];
+
+  constructor(method: string, levels: LimitLevels, rules: { readonly current: ActiveRules | undefined }) {
+    this.#method = method;
+    this.#levels = levels;
+    this.#rules = rules;
+    this.#all = this.#find();
+  }
+
+  /**
+   * The innermost first: what a method refuses, or lets wait, takes nothing of what all methods share. Each call asks, which costs one
+   * comparison while nothing changes.
+   */
+  get now(): readonly CallLimit[] {
+    this.refresh();
+    return this.#all;
+  }
+
+  /** Applies the rules that hold now, if they are others. */
+  refresh(): void {
+    const { current } = this.#rules;
+    if (current !== this.#applied) this.#apply(current);
+  }
+
+  /** What dark rules would do with a call that begins, if they set limits. */
+  judge(call: Call, tell: Parameters<Limiters['judge']>[1]): void {
+    const { method, service } = this.#levels;
+    this.refresh();
+    method.judge(call, tell);
+    service.judge(call, tell);
+  }
+
+  /** A call has ended that began while rules set limits. */
+  settle(call: Call): void {
+    const { method, service } = this.#levels;
+    method.settle(call);
+    service.settle(call);
+  }
+
+  #apply(rules: ActiveRules | undefined): void {
+    const { method, service, budget } = this.#levels;
+    this.#applied = rules;
+    method.apply(rules, this.#method);
+    service.apply(rules, undefined);
+    budget.apply(rules);
+    this.#all = this.#find();
+  }
+
+  #find(): readonly CallLimit[] {
+    const { method, service, client } = this.#levels;
+    return [...method.all, ...service.all, ...client.all];
+  }
+}
