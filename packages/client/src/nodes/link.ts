@@ -129,6 +129,8 @@ export class Link implements NodeLink, ClientConnectionObserver {
   /** Connections that were replaced; they finish their calls. */
   readonly #replaced = new Set<CallConnection>();
   #isReplacing = false;
+  /** It is to take the place of the connection, and has not been greeted yet. */
+  #next: CallConnection | undefined;
 
   /** Does nothing yet: see {@link connect}. */
   constructor(endpoint: Endpoint, environment: LinkEnvironment, identity?: string) {
@@ -218,6 +220,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     if (state.name === 'backoff') state.cancel();
     this.#setState(CLOSED);
     connection?.close(reason);
+    this.#next?.close(reason);
     for (const each of [...this.#replaced]) each.close(reason);
   }
 
@@ -225,6 +228,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     const state = this.#state;
     if (state.name === 'ready' && now - state.since > BACKOFF_MAX_MS) this.#forgiven = 0;
     this.#held?.tick(now);
+    this.#next?.tick(now);
     for (const connection of this.#replaced) connection.tick(now);
   }
 
@@ -258,7 +262,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
     this.#drain();
   }
 
-  /** Make before break: calls go on here until the other connection is there. */
+  /** Make before break: calls go on here until the other connection is there, and its server knows who this client is. */
   aged(reason: string): void {
     const state = this.#state;
     if (state.name !== 'ready' || this.#isReplacing) return;
@@ -266,19 +270,56 @@ export class Link implements NodeLink, ClientConnectionObserver {
     this.#isReplacing = true;
     this.#dial().then(
       (dialled) => {
-        this.#isReplacing = false;
-        if (this.connection !== old) return dialled.stream.destroy();
-        this.#replaced.add(old);
-        this.#connected(dialled);
-        old.drain();
+        if (this.connection === old) this.#next = this.#open(dialled, this.#successorOf(old, reason));
+        else {
+          this.#isReplacing = false;
+          dialled.stream.destroy();
+        }
       },
-      () => {
-        this.#isReplacing = false;
-        if (this.connection !== old) return;
-        this.draining(reason);
-        old.drain();
-      },
+      (error: Error & { readonly code?: unknown }) => this.#notReplaced(old, reason, error.code !== 'UNAUTHENTICATED'),
     );
+  }
+
+  /** What is done with the connection that is to take the place of another one. */
+  #successorOf(old: CallConnection, reason: string): ClientConnectionObserver {
+    let isDraining: string | undefined;
+    return {
+      greeted: (hello) => {
+        const next = this.#next;
+        this.#next = undefined;
+        this.#isReplacing = false;
+        if (next === undefined) return;
+        if (this.connection !== old) return next.close('another connection has taken its place');
+        this.#replaced.add(old);
+        this.#setState({ name: 'ready', connection: next, since: this.#environment.clock.now() });
+        old.drain();
+        this.greeted(hello);
+        if (isDraining !== undefined) this.draining(isDraining);
+      },
+      // A server may say goodbye before it greets.
+      draining: (why) => {
+        isDraining = why;
+      },
+      closed: (_why, isDenied = false) => {
+        this.#next = undefined;
+        if (isDenied) this.#denied = true;
+        this.#notReplaced(old, reason, isDenied);
+      },
+    };
+  }
+
+  /** @param isOver - whether it makes no sense to go on with the old one, and to try again later */
+  #notReplaced(old: CallConnection, reason: string, isOver: boolean): void {
+    this.#isReplacing = false;
+    if (this.connection !== old) return;
+    const { clock, random } = this.#environment;
+    if (!isOver) return void clock.schedule(random() * BACKOFF_MAX_MS, () => this.#agedStill(old, reason), true);
+    this.draining(reason);
+    old.drain();
+  }
+
+  #agedStill(old: CallConnection, reason: string): void {
+    if (this.connection === old) this.aged(reason);
   }
 
   closed(reason: string, isDenied = false): void {
@@ -326,19 +367,26 @@ export class Link implements NodeLink, ClientConnectionObserver {
     return { stream: await dial({ host, port, path, timeoutMs: CONNECT_TIMEOUT_MS, identity, instance }), token };
   }
 
-  #connected({ stream, token }: Dialled): void {
-    if (this.#state.name === 'closed') return stream.destroy();
+  #connected(dialled: Dialled): void {
+    if (this.#state.name === 'closed') return dialled.stream.destroy();
+    const connection = this.#open(dialled, this);
+    this.#setState({ name: 'ready', connection, since: this.#environment.clock.now() });
+  }
+
+  /** @param first - is told of its events as long as it is not the connection of this link */
+  #open({ stream, token }: Dialled, first: ClientConnectionObserver): CallConnection {
     const { name, codec, compression, keepalive, limits, clock, timers, queue, protocol, wantsLoad } =
       this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
     // Events of a connection that was replaced do not concern this link.
     const isOld = (): boolean => this.#replaced.has(connection);
+    const of = (): ClientConnectionObserver => (connection === this.#next ? first : this);
     const observer: ClientConnectionObserver = {
-      greeted: (hello) => void (isOld() || this.greeted(hello)),
-      draining: (reason) => void (isOld() || this.draining(reason)),
+      greeted: (hello) => void (isOld() || of().greeted(hello)),
+      draining: (reason) => void (isOld() || of().draining(reason)),
       aged: (reason) => void (isOld() || this.aged(reason)),
-      closed: (reason, isDenied) => void (this.#replaced.delete(connection) || this.closed(reason, isDenied)),
+      closed: (reason, isDenied) => void (this.#replaced.delete(connection) || of().closed(reason, isDenied)),
     };
     const options = {
       name,
@@ -358,7 +406,7 @@ export class Link implements NodeLink, ClientConnectionObserver {
       token,
     };
     const connection: CallConnection = protocol?.open(options) ?? new ClientConnection(options);
-    this.#setState({ name: 'ready', connection, since: clock.now() });
+    return connection;
   }
 
   /** The server takes no more calls on this connection. */

@@ -201,6 +201,40 @@ describe('a server that authenticates', () => {
     assert.deepEqual(shown, ['day-1', 'day-2', 'day-3']);
   });
 
+  for (const what of ['authenticate fails', 'the client has no token'] as const) {
+    it(`is called over the old connection as long as ${what}, and over another one afterwards`, async () => {
+      let isDown = false;
+      let asked = 0;
+      const fail = (): never => {
+        throw new RpcError('UNAVAILABLE', 'not now');
+      };
+      const authenticate = (): string => {
+        asked++;
+        return isDown && what === 'authenticate fails' ? fail() : 'ann';
+      };
+      const token = (): string => (isDown && what === 'the client has no token' ? fail() : 'key');
+      const connectionAge = { maxMs: 10_000, graceMs: 120_000 };
+      await using open = await onFakeClock({ authenticate, connectionAge }, token);
+      const call = async (times: number): Promise<void> => {
+        for (let i = 0; i < times; i++) {
+          const calling = open.shop.echo(i);
+          await open.clock.advance(1_000);
+          assert.deepEqual(await calling, [i]);
+        }
+      };
+      await call(5);
+      assert.equal(asked, 1);
+      isDown = true;
+      await call(40);
+      assert.equal(open.server.state().connections, 1);
+      isDown = false;
+      const before = asked;
+      await call(20);
+      assert.ok(asked > before);
+      await call(5);
+    });
+  }
+
   it('lets no connection outlive what authenticate says', async () => {
     const clock = new FakeClock(1_000);
     const ends: number[] = [];
