@@ -36,16 +36,18 @@ describe('the policy of a method', () => {
     assert.equal(policy.now.timeout.timeoutMs, 1_000);
   });
 
-  it('is as usual until a fallback, a mirror, a fault or hedging is asked for', () => {
+  it('is as usual until a fallback, a mirror, a fault, hedging or a limit is asked for', () => {
     const { policy, rule } = setUp();
     assert.equal(policy.now.isUsual, true);
     const all = [
       { fallback: { ...on, value: 1 } },
-      { mirror: { ...on, methods: { charge: { percent: 1 } } } },
+      { mirror: { ...on, callPercent: 1 } },
       { fault: { ...on, errorPercent: 1 } },
       { fault: { ...on, dropPercent: 1 } },
       { fault: { ...on, delayMs: 1 } },
       { hedge: { ...on, max: 1 } },
+      { rateLimit: { ...on, perSecond: 1 } },
+      { concurrency: { ...on, methods: { charge: { max: 1 } } } },
     ];
     for (const asked of all) {
       rule(asked);
