@@ -28,8 +28,8 @@ const NO_NODE = /takes calls|has no instance|has not answered yet/;
 export function checkOpen({ ledger, clock, lines }: World): void {
   const now = clock.now();
   for (const record of ledger.calls.values()) {
-    const lateMs = now - ledger.endOf(record);
-    if (record.settledAt === undefined && lateMs > toleranceMs(record))
+    const lateMs = now - ledger.endOf(record, toleranceMs(record));
+    if (record.settledAt === undefined && lateMs > 0)
       ledger.violate('I1', `call ${record.id} (${record.call}) is open ${lateMs.toFixed(0)} ms after its end`);
   }
   for (const { queuedMax } of lines)
@@ -41,9 +41,8 @@ export function checkCalls(world: World): void {
   const { ledger, members } = world;
   for (const record of ledger.calls.values()) {
     const { id, call, settledAt } = record;
-    const lateMs = (settledAt ?? 0) - ledger.endOf(record);
-    if (lateMs > toleranceMs(record))
-      ledger.violate('I1', `call ${id} (${call}) has settled ${lateMs.toFixed(1)} ms after its end`);
+    const lateMs = (settledAt ?? 0) - ledger.endOf(record, toleranceMs(record));
+    if (lateMs > 0) ledger.violate('I1', `call ${id} (${call}) has settled ${lateMs.toFixed(1)} ms after its end`);
     checkExecutions(ledger, record, members[record.client]!.values);
     checkNode(world, record);
   }

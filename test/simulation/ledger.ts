@@ -72,11 +72,11 @@ export class Ledger {
     this.#stalls.push({ client, fromMs: this.#now(), untilMs });
   }
 
-  /** When a call of a client that is due at some time can end at the latest. */
-  endOf({ client, settleBy }: CallRecord): number {
-    let end = settleBy;
-    for (const stall of this.#stalls)
-      if (stall.client === client && end >= stall.fromMs && end <= stall.untilMs) end = stall.untilMs + LATE_MS;
+  /** When a call must have ended, `toleranceMs` after it is due; where its client had no turn meanwhile, so much later. */
+  endOf({ client, settleBy }: CallRecord, toleranceMs: number): number {
+    let end = settleBy + toleranceMs;
+    for (const { client: whose, fromMs, untilMs } of this.#stalls)
+      if (whose === client && fromMs <= end && untilMs >= settleBy) end += untilMs - fromMs + LATE_MS;
     return end;
   }
 
