@@ -101,12 +101,18 @@ export class Node implements MeasuredNode, LinkObserver {
   status(call: Call, now: number): NodeStatus {
     if (!this.isReady) return NodeStatus.DOWN;
     const status = this.#health.status(call, now);
+    if (status === NodeStatus.PROBE) return this.#isSilent ? NodeStatus.AVOID : status;
     if (status !== NodeStatus.OPEN) return status;
+    return this.#isSilent || this.link.connection!.isFull ? NodeStatus.SUSPECT : NodeStatus.OPEN;
+  }
+
+  /**
+   * A kernel accepts connections for a frozen process: until the server has sent something, other nodes are better, and a trial
+   * call would only be lost.
+   */
+  get #isSilent(): boolean {
     const { connection } = this.link;
-    // A kernel accepts connections for a frozen process: until the server has sent something, other nodes are better.
-    return connection === undefined || connection.isFull || !connection.isGreeted || connection.isSuspect
-      ? NodeStatus.SUSPECT
-      : NodeStatus.OPEN;
+    return connection === undefined || !connection.isGreeted || connection.isSuspect;
   }
 
   /** What speaks against it now besides its connection. */
@@ -115,7 +121,7 @@ export class Node implements MeasuredNode, LinkObserver {
   }
 
   takeProbe(call: Call, now: number): boolean {
-    return this.#health.takeProbe(call, now);
+    return !this.#isSilent && this.#health.takeProbe(call, now);
   }
 
   askLoad(onAnswer: () => void): boolean {

@@ -336,4 +336,27 @@ describe('a frozen server whose kernel accepts connections', () => {
     assert.deepEqual(await world.answering(100), ['b']);
     await world.client.close();
   });
+
+  it('is given no trial call either, which would only be lost', async () => {
+    const world = new World();
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    await world.list(a, b);
+    await world.answering(20);
+    const held = Array.from({ length: 6 }, () =>
+      world.client
+        .service(Greeter)
+        .hold()
+        .catch(() => 'lost'),
+    );
+    await world.settle();
+    world.freeze(a);
+    await world.settle();
+    world.release(b);
+    assert.ok((await Promise.all(held)).includes('lost'), 'it has failed, so that trial calls are due');
+    for (let second = 0; second < 30; second++) {
+      assert.deepEqual(await world.answering(5), ['b'], `second ${second}`);
+      await world.clock.advance(1_000);
+    }
+    await world.client.close();
+  });
 });
