@@ -52,6 +52,7 @@ const TEXT_EXTENSIONS = new Set([
   '.mjs',
   '.json',
   '.md',
+  '.svg',
   '.yml',
   '.yaml',
   '.sh',

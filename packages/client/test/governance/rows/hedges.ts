@@ -1,0 +1,156 @@
+import type { ClientOptions } from '@org/rpc-client';
+import { type ServiceTime, type Simulation, type SimulationReport, simulate } from '@org/rpc-testkit';
+import { roundRobin } from '../../../src/picker/round-robin.js';
+import type { Row } from '../row.js';
+
+/** The curve of a leaf of "The Tail at Scale": 2 % above 10 ms, 0.1 % above 64, 0.0001 % above 1.8 s. */
+const TAIL = [
+  [10, 0.02],
+  [64, 1e-3],
+  [1_800, 1e-6],
+  [6_000, 1e-9],
+] as const;
+
+const leaf: ServiceTime = (random) => {
+  const above = random();
+  if (above > 0.02) return 1 + (9 * (1 - above)) / 0.98;
+  for (const [index, [ms, share]] of TAIL.entries()) {
+    const before = TAIL[index - 1];
+    if (before === undefined || above < share) continue;
+    const part = Math.log(above / before[1]) / Math.log(share / before[1]);
+    return Math.exp(Math.log(before[0]) + part * Math.log(ms / before[0]));
+  }
+  return 6_000;
+};
+
+/** Many servers that are never busy: what is slow is slow by itself, and elsewhere it would not be. */
+export const LEAVES: Simulation = {
+  clients: { perSecond: 1_000, options: { timeoutMs: 10_000 } },
+  servers: { count: 20, slots: 1_000, work: leaf, networkMs: 0 },
+  durationMs: 40_000,
+  warmUpMs: 0,
+};
+
+function withOptions(simulation: Simulation, options: ClientOptions): Simulation {
+  const { clients } = simulation;
+  return { ...simulation, clients: { ...clients, options: { ...clients.options, ...options } } };
+}
+
+/** Attempts beyond the first, in percent of the calls. */
+function extraPercent({ attemptsPerCall }: SimulationReport): number {
+  return 100 * (attemptsPerCall - 1);
+}
+
+async function leaves(seed: number, options: ClientOptions): Promise<SimulationReport> {
+  return simulate({ ...withOptions(LEAVES, options), seed });
+}
+
+/** The most that is sent beyond the first attempts in any ten seconds while all servers are slower for some time, in percent. */
+async function worstExtra(seed: number, options: ClientOptions): Promise<number> {
+  const faults = [
+    { kind: 'slower', times: 20, servers: [...Array(20).keys()], fromMs: 12_000, untilMs: 30_000 },
+  ] as const;
+  const report = await simulate({ ...withOptions(LEAVES, options), faults, seed });
+  const attempts: number[] = [];
+  for (const { attemptsBySecond } of report.servers)
+    for (const [second, count] of attemptsBySecond.entries()) attempts[second] = (attempts[second] ?? 0) + count;
+  let worst = 0;
+  for (let from = 0; from + 10 <= 40; from++) {
+    const sent = attempts.slice(from, from + 10).reduce((sum, count) => sum + count, 0);
+    worst = Math.max(worst, 100 * (sent / report.between(from * 1_000, (from + 10) * 1_000).calls - 1));
+  }
+  return worst;
+}
+
+/** Some nodes of which one is three times as slow. @returns p99 as a multiple of that when all are well */
+async function slower(seed: number, count: number, options: ClientOptions = { hedge: {} }): Promise<number> {
+  const [healthy, ill] = [await ofSome(seed, count, options, false), await ofSome(seed, count, options, true)];
+  return ill.p99Ms / healthy.p99Ms;
+}
+
+function ofSome(seed: number, count: number, options: ClientOptions, isIll: boolean): Promise<SimulationReport> {
+  return simulate({
+    clients: { count: 5, perSecond: 100 * count, options },
+    servers: { count, slots: 4, work: 20 },
+    ...(isIll ? { faults: [{ kind: 'slower', servers: 0, times: 3 }] } : {}),
+    durationMs: 30_000,
+    warmUpMs: 10_000,
+    seed,
+  });
+}
+
+const PAGE = 'hedge';
+const LEAF = '20 nodes, one answer in fifty takes 10 ms to 2 s';
+const WITHOUT = 'no hedge';
+
+export const HEDGES: readonly Row[] = [
+  {
+    page: PAGE,
+    scene: `${LEAF}, delayMs: 10`,
+    measure: 'p99.9',
+    unit: 'ms',
+    bound: 22,
+    seeds: 5,
+    value: async (seed) => (await leaves(seed, { hedge: { delayMs: 10 } })).p999Ms,
+    control: { what: WITHOUT, value: async (seed) => (await leaves(seed, {})).p999Ms },
+  },
+  {
+    page: PAGE,
+    scene: `${LEAF}, delayMs: 10`,
+    measure: 'more calls',
+    unit: '%',
+    bound: 2.2,
+    seeds: 2,
+    value: async (seed) => extraPercent(await leaves(seed, { hedge: { delayMs: 10 } })),
+    control: { what: 'delayMs: 0', value: async (seed) => extraPercent(await leaves(seed, { hedge: { delayMs: 0 } })) },
+  },
+  {
+    page: PAGE,
+    scene: `${LEAF}, by percentile`,
+    measure: 'p99.9',
+    unit: 'ms',
+    bound: 26,
+    seeds: 3,
+    value: async (seed) => (await leaves(seed, { hedge: {} })).p999Ms,
+    control: { what: WITHOUT, value: async (seed) => (await leaves(seed, {})).p999Ms },
+  },
+  ...([{}, { percentile: 95 }, { delayMs: 10 }] as const).map(
+    (hedge): Row => ({
+      page: PAGE,
+      scene: `all nodes are 20 x as slow at once, hedge: ${JSON.stringify(hedge)}`,
+      measure: 'more calls in any 10 s',
+      unit: '%',
+      bound: 2.5,
+      seeds: 2,
+      value: (seed) => worstExtra(seed, { hedge }),
+    }),
+  ),
+  ...[3, 7].map(
+    (count): Row => ({
+      page: PAGE,
+      scene: `one of ${count} nodes is 3 x as slow`,
+      measure: 'p99, of that when all are well',
+      unit: 'x',
+      bound: 2,
+      seeds: 5,
+      value: (seed) => slower(seed, count),
+      ...(count > 3
+        ? {}
+        : {
+            control: {
+              what: 'roundRobin() and no hedge',
+              value: (seed) => slower(seed, count, { balancer: roundRobin() }),
+            },
+          }),
+    }),
+  ),
+  {
+    page: PAGE,
+    scene: 'one of 3 nodes is 3 x as slow',
+    measure: 'more calls',
+    unit: '%',
+    bound: 5,
+    seeds: 2,
+    value: async (seed) => extraPercent(await ofSome(seed, 3, { hedge: {} }, true)),
+  },
+];
