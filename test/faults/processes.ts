@@ -29,10 +29,13 @@ const folder = (file: string): string => fileURLToPath(new URL(`./${file}`, impo
 /** Starts server processes, and ends them all when the test is done. */
 export class Processes {
   readonly #registry: string;
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #children = new Set<ChildProcess>();
   readonly #outputs: (() => string)[] = [];
 
-  constructor(registry: string | EtcdOptions) {
+  /** @param environment - of each, beside that of this process */
+  constructor(registry: string | EtcdOptions, environment: NodeJS.ProcessEnv = {}) {
+    this.#environment = environment;
     this.#registry = typeof registry === 'string' ? registry : JSON.stringify(registry);
   }
 
@@ -76,7 +79,7 @@ export class Processes {
   ): { child: ChildProcess; exited: Promise<number | NodeJS.Signals>; output: () => string } {
     const child = spawn(process.execPath, ['--import=tsx', '--conditions=@org/source', folder(file), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...this.#environment, ...env },
     });
     this.#children.add(child);
     let text = '';

@@ -49,7 +49,7 @@ export class Rig {
   #endedAt: number | undefined;
 
   constructor(setup: Setup, short: boolean, parts: RigParts) {
-    const { ttlSeconds = short ? 5 : 15, auth } = setup;
+    const { ttlSeconds = short ? 5 : 15, auth, trouble } = setup;
     this.short = short;
     this.ttlSeconds = ttlSeconds;
     this.#parts = parts;
@@ -58,7 +58,9 @@ export class Rig {
     const common = { ttlSeconds, ...(auth === undefined ? {} : { auth }), snapshots: { directory: parts.directory } };
     this.serverOptions = { ...common, hosts: parts.serverUrls };
     this.clientOptions = { ...common, hosts: parts.clientUrls };
-    this.processes = new Processes(this.serverOptions);
+    // What a server has by default in a container with so much memory, but that it dies sooner.
+    const memory = trouble === 'leaking' ? { NODE_OPTIONS: '--max-old-space-size=128' } : {};
+    this.processes = new Processes(this.serverOptions, trouble === undefined ? {} : { ...memory, TROUBLE: trouble });
   }
 
   get etcd(): EtcdServer {

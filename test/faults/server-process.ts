@@ -1,10 +1,20 @@
 // Servers in a process of their own, for the fault tests: `server-process.ts REGISTRY PORT COUNT`, the registry as a string or as
 // the JSON of the options of `etcd`. Writes a line of JSON when all are registered, and one for each event of the registry.
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createServer, etcd } from '@org/rpc';
+import { createServer, etcd, RpcError } from '@org/rpc';
 import { Probe } from './service.js';
 
 const [registry = '', port, count = '1'] = process.argv.slice(2);
+let isAiling = false;
+const hoarded: number[] = [];
+process.on('SIGUSR2', () => {
+  isAiling = !isAiling;
+  const trouble = process.env['TROUBLE'];
+  if (isAiling && trouble === 'leaking') leak();
+  if (isAiling && trouble === 'hoarding') hoard();
+  if (!isAiling) for (const descriptor of hoarded.splice(0)) closeSync(descriptor);
+});
 const write = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 const servers = await Promise.all(
   Array.from({ length: Number(count) }, async () => {
@@ -15,15 +25,44 @@ const servers = await Promise.all(
     server.on('registry', ({ kind, message }) => write({ event: kind, message }));
     server.add(Probe, {
       async ask(delayMs) {
+        if (isAiling) await ail();
         if (delayMs > 0) await sleep(delayMs);
         return process.pid;
       },
-      once: () => process.pid,
+      once() {
+        if (isAiling && process.env['TROUBLE'] === 'failing') throw new RpcError('UNAVAILABLE', 'the database is away');
+        return process.pid;
+      },
     });
     const address = await server.listen({ port: Number(port ?? 0), host: '127.0.0.1' });
     return { server, port: address.port };
   }),
 );
+
+/** What ails this process, for one call. */
+async function ail(): Promise<void> {
+  const trouble = process.env['TROUBLE'];
+  if (trouble === 'slow') await sleep(1_500);
+  if (trouble === 'failing') throw new RpcError('UNAVAILABLE', 'the database is away');
+  const until = performance.now() + 50;
+  while (trouble === 'computing' && performance.now() < until);
+}
+
+/** Takes every descriptor that there is. */
+function hoard(): void {
+  try {
+    for (;;) hoarded.push(openSync('/dev/null', 'r'));
+  } catch (error) {
+    write({ event: 'hoarded', message: `${hoarded.length}: ${(error as Error).message}` });
+  }
+}
+
+/** Keeps more and more, a few megabytes a turn, until the process is killed for it. */
+function leak(kept: unknown[] = []): void {
+  for (let each = 0; each < 100; each++) kept.push(Array.from({ length: 2_000 }, () => ({ each })));
+  setImmediate(leak, kept);
+}
+
 await Promise.all(servers.map(({ server }) => server.registered));
 write({
   port: servers[0]?.port,

@@ -1,5 +1,8 @@
 import type { EtcdAuth } from '@org/rpc';
 
+/** What may ail a server: each call waits a second and a half, fails, computes for 50 ms; it has no descriptor left; its memory fills until it dies. */
+export type Trouble = 'slow' | 'failing' | 'computing' | 'hoarding' | 'leaking';
+
 /** What a scenario starts with. */
 export interface Setup {
   /** An etcd of three members in the place of one. */
@@ -11,6 +14,8 @@ export interface Setup {
   readonly ttlSeconds?: number;
   /** What clients and servers give to etcd. */
   readonly auth?: EtcdAuth;
+  /** What ails a server process from one SIGUSR2 to the next. */
+  readonly trouble?: Trouble;
   /** Processes and servers in each; 2 and 2 when left out. */
   readonly servers?: { readonly processes: number; readonly each: number };
 }
