@@ -53,6 +53,7 @@ export { answerOpinions, askOpinions, type NodeOpinion } from './node-opinions.j
 export type {
   AttemptObservation,
   ClientObservation,
+  EventObservation,
   ObservedAttempt,
   ObservedCall,
   ObservedClientCall,

@@ -92,6 +92,16 @@ export type ClientObservation =
   /** The events of `client.on`; `client` is the name of the client. */
   | { readonly type: 'event'; readonly client: string; readonly name: string; readonly event: unknown };
 
+/** What is published on the channel `org.rpc.event`: what `client.on` and `server.on` tell, of all clients and servers. */
+export interface EventObservation {
+  readonly type: 'event';
+  readonly side: 'client' | 'server';
+  /** The name of the client, or the id of the server's instance. */
+  readonly from: string;
+  readonly name: string;
+  readonly event: unknown;
+}
+
 /** What is published on the channel `org.rpc.client.attempt`: an attempt was let through by the gates, or has ended. */
 export interface AttemptObservation {
   readonly type: 'attemptStart' | 'attemptEnd';

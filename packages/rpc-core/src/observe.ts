@@ -1,5 +1,5 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { AttemptObservation, ClientObservation, ServerObservation } from './observation.js';
+import type { AttemptObservation, ClientObservation, EventObservation, ServerObservation } from './observation.js';
 
 /**
  * The channels of `node:diagnostics_channel` on which all clients and servers of the process report their calls. While nobody has
@@ -9,6 +9,7 @@ export const CHANNELS = Object.freeze({
   client: 'org.rpc.client',
   attempt: 'org.rpc.client.attempt',
   server: 'org.rpc.server',
+  event: 'org.rpc.event',
 } as const);
 
 /**
@@ -19,6 +20,7 @@ export const channels = Object.freeze({
   client: channel(CHANNELS.client),
   attempt: channel(CHANNELS.attempt),
   server: channel(CHANNELS.server),
+  event: channel(CHANNELS.event),
 });
 
 /** Functions that are told of calls. Each runs synchronously, in the async context of the call: it must be quick. */
@@ -29,6 +31,8 @@ export interface Observer {
   attempt?(observation: AttemptObservation): void;
   /** Told by its servers. */
   server?(observation: ServerObservation): void;
+  /** Told of the events of both, and of no call: an observer with nothing else costs calls nothing. */
+  event?(observation: EventObservation): void;
 }
 
 /**
@@ -52,6 +56,7 @@ export function observe(observer: Observer): { close(): void } {
     listen(CHANNELS.client, observer.attempt === undefined || observer.client !== undefined ? undefined : () => {}),
     listen(CHANNELS.attempt, observer.attempt?.bind(observer)),
     listen(CHANNELS.server, observer.server?.bind(observer)),
+    listen(CHANNELS.event, observer.event?.bind(observer)),
   ];
   return {
     close() {

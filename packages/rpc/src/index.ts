@@ -97,6 +97,7 @@ export {
   type EachInput,
   type EachOutput,
   type EjectionOptions,
+  type EventObservation,
   type Explicit,
   type FailedCallInfo,
   type FailureValues,

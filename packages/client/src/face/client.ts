@@ -267,6 +267,14 @@ export class RpcClient implements Client {
   readonly #emit = <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]): boolean => {
     if (channels.client.hasSubscribers)
       channels.client.publish({ type: 'event', client: this.#options.name, name: event, event: args[0] });
+    if (channels.event.hasSubscribers)
+      channels.event.publish({
+        type: 'event',
+        side: 'client',
+        from: this.#options.name,
+        name: event,
+        event: args[0],
+      });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {

@@ -31,6 +31,8 @@ export class Observers {
   emit<E extends keyof ServerEvents>(event: E, ...args: ServerEvents[E]): boolean {
     if (channels.server.hasSubscribers)
       channels.server.publish({ type: 'event', server: this.#instance, name: event, event: args[0] });
+    if (channels.event.hasSubscribers)
+      channels.event.publish({ type: 'event', side: 'server', from: this.#instance, name: event, event: args[0] });
     try {
       return (this.#events.emit as (event: string, ...args: unknown[]) => boolean).call(this.#events, event, ...args);
     } catch (error) {
