@@ -36,7 +36,7 @@ function draw(state: Partial<TopState> = {}, view = fleet(), columns = 80, rows 
 
 describe('the picture of rpc top', () => {
   it('has services, instances and callers, the busiest first', () => {
-    assert.match(draw()[2]!, /^service +calls\/s +errors +p50 +p99 +p90 +instanc~ +rules$/);
+    assert.match(draw()[2]!, /^service +calls\/s +errors +p50 +p99 +p90 +inst\. +rules$/);
     assert.match(draw()[3]!, /^busy +1500 +3\.2 % +1\.20 ms +1\.23 s +5\.00 ms +1 +7$/);
     assert.match(draw()[4]!, /^quiet +2\.0 +0 % /);
     assert.match(draw({ view: 'instances' })[3]!, /^one +serving +5\.0 +0 % +1\.20 ms +12\.3 ms +- +100>10/);

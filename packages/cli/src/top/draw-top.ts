@@ -18,6 +18,8 @@ export interface TopState {
   /** The first row that is shown. */
   readonly from: number;
   readonly isHalted: boolean;
+  /** Whether nobody can press a key. */
+  readonly isOnce?: boolean;
 }
 
 /** The room there is, in characters. */
@@ -93,7 +95,7 @@ function sheetOf(view: FleetView, { view: kind, service }: TopState): Sheet {
   if (kind === 'services') {
     const rows = view.services.filter(({ name }) => service === undefined || name === service);
     return {
-      heads: ['service', ...RATE_HEADS, 'p90', 'instances', 'rules'],
+      heads: ['service', ...RATE_HEADS, 'p90', 'inst.', 'rules'],
       rows: rows.map(({ name, rate, instances, rulesVersion }) => {
         const cells = [...rateCells(rate), formatMs(rate.p90), String(instances.length), String(rulesVersion ?? '-')];
         return { name, rate, cells, tone: rate.errorPercent > 0 ? 'warn' : undefined };
@@ -160,9 +162,9 @@ function headOf(view: FleetView, { view: kind, service, sort, isHalted }: TopSta
   return `${what} by ${sort}${isHalted ? ', halted' : ''}  ${time} UTC  ${view.registry}, ${view.namespace}${omitted}`;
 }
 
-function footOf({ from: _ }: TopState, from: number, shown: number, all: number): string {
+function footOf({ isOnce = false }: TopState, from: number, shown: number, all: number): string {
   const rows = all === 0 ? 'nothing' : `${from + 1} to ${from + shown} of ${all}`;
-  return `${rows}  1 services 2 instances 3 callers  s sort  j k scroll  space halt  q end`;
+  return isOnce ? rows : `${rows}  1 services 2 instances 3 callers  s sort  j k scroll  space halt  q end`;
 }
 
 function emptyReason(view: FleetView): string {

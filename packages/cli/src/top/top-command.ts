@@ -66,7 +66,12 @@ async function runTop(line: CommandLine, terminal: Terminal): Promise<number> {
       for (const view of VIEWS) {
         const style = createStyle(terminal.outIsTerminal, environment);
         const size = { columns: Math.max(40, terminal.columns), rows: ROWS_ONCE };
-        const lines = drawTop(fleet.view(), { view, sort: 'rate', service, from: 0, isHalted: false }, size, style);
+        const lines = drawTop(
+          fleet.view(),
+          { view, sort: 'rate', service, from: 0, isHalted: false, isOnce: true },
+          size,
+          style,
+        );
         terminal.out(`${lines.join('\n')}\n\n`);
       }
     return EXIT.ok;

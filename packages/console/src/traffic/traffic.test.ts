@@ -69,6 +69,20 @@ describe('the calls of the last minutes', () => {
     assert.deepEqual([traffic.pairs(120 + TRAFFIC_SECONDS, TRAFFIC_SECONDS), traffic.keys('service')], [[], []]);
   });
 
+  it('tell who has called whom for a minute, without its past', () => {
+    const traffic = new Traffic();
+    for (let second = 100; second < 120; second++) {
+      traffic.record('one', [delta()], second);
+      traffic.sweep(second);
+    }
+    traffic.sweep(170);
+    assert.deepEqual(traffic.keys('edge'), [['web', 'one', 'shop']]);
+    assert.deepEqual(traffic.points('edge', 'web', 'one', 'shop'), []);
+    assert.equal(traffic.points('service', 'shop').length, 20);
+    traffic.sweep(181);
+    assert.deepEqual(traffic.keys('edge'), []);
+  });
+
   it('have a bound, whatever servers tell', () => {
     const traffic = new Traffic();
     for (let n = 0; n < 6_000; n++) traffic.record('one', [delta({ caller: `caller-${n}` })], 100);

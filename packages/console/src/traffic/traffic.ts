@@ -36,6 +36,9 @@ const SLOT_SECONDS = 10;
 /** Pairs of which the minutes are kept; what others do is in the series only. */
 const PAIRS_MAX = 4_000;
 const SERIES_MAX = 3_000;
+const EDGE = '["edge",';
+/** How long it is told that somebody has called somebody. */
+const EDGE_SECONDS = 60;
 /** Reports of a second arrive within this time; then it is summed up. */
 const OPEN_SECONDS = 4;
 /** Over which a rate is told. */
@@ -45,6 +48,8 @@ interface Series {
   /** Those that still take reports. */
   readonly open: Map<number, Flow>;
   readonly points: Point[];
+  /** When it last had calls. */
+  seenAt: number;
 }
 
 /** The calls of the last minutes, as the servers have told them. Bounded, whatever they tell. */
@@ -108,14 +113,17 @@ export class Traffic {
 
   /** Sums up and forgets; called about once a second. */
   sweep(second: number): void {
-    for (const [key, { open, points }] of this.#series) {
+    for (const [key, { open, points, seenAt }] of this.#series) {
+      // There are many of these, and nobody looks at their past.
+      const isEdge = key.startsWith(EDGE);
       for (const [at, flow] of open) {
         if (at > second - OPEN_SECONDS - RATE_SECONDS) continue;
         open.delete(at);
-        points.push(pointOf(at, flow));
+        if (!isEdge) points.push(pointOf(at, flow));
       }
       while (points.length > 0 && points[0]!.second < second - TRAFFIC_SECONDS) points.shift();
-      if (points.length === 0 && open.size === 0) this.#series.delete(key);
+      if (open.size === 0 && points.length === 0 && (!isEdge || seenAt < second - EDGE_SECONDS))
+        this.#series.delete(key);
     }
     const oldest = Math.floor((second - TRAFFIC_SECONDS) / SLOT_SECONDS);
     for (const [key, { slots }] of this.#pairs) {
@@ -128,9 +136,10 @@ export class Traffic {
     let series = this.#series.get(key);
     if (series === undefined) {
       if (this.#series.size >= SERIES_MAX) return;
-      series = { open: new Map(), points: [] };
+      series = { open: new Map(), points: [], seenAt: second };
       this.#series.set(key, series);
     }
+    series.seenAt = second;
     add(flowIn(series.open, second), delta);
   }
 
