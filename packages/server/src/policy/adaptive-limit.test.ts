@@ -22,10 +22,11 @@ async function behind(
   forMs: number,
   perMs: (now: number) => number,
   workMs: (now: number) => number = () => 10,
+  max: number | { adaptive: object } = { adaptive: {} },
 ): Promise<Outcome> {
   const clock = new FakeClock(1);
   const random = seededRandom(11);
-  const limit = new ConcurrencyLimit({ max: { adaptive: {} }, queue: 0, clock, random });
+  const limit = new ConcurrencyLimit({ max, queue: 0, clock, random });
   const waiting: (() => void)[] = [];
   let busy = 0;
   const outcome = { offered: 0, refused: 0, latencies: [] as number[], limits: [] as number[] };
@@ -85,6 +86,11 @@ describe('a limit that is found by looking at how long calls take, simulated', (
     const perSecond = outcome.latencies.length / 60;
     assert.ok(perSecond >= 950, `${perSecond} a second`);
     assert.ok(p99(outcome) <= 100, `p99 ${p99(outcome)} ms`);
+  });
+
+  it('took ever longer without a limit (control)', async () => {
+    const outcome = await behind(20_000, () => 2, undefined, Number.POSITIVE_INFINITY);
+    assert.ok(p99(outcome) > 5_000, `p99 ${p99(outcome)} ms`);
   });
 
   it('does not drift upwards in five minutes of a little too much', async function () {

@@ -181,15 +181,36 @@ describe('what a method takes half of the time', () => {
   });
 });
 
+type Limit = Pick<ConcurrencyLimit, 'enter' | 'leave'>;
+
+/** Ten slots and a line before them, first come, first served, whoever comes and however late it is. */
+function inTurn(): Limit {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return {
+    enter: () => {
+      if (running === 10) return new Promise((resolve) => waiting.push(() => resolve(undefined)));
+      running++;
+      return undefined;
+    },
+    leave: () => {
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    },
+  };
+}
+
 /** Calls that come at random to ten slots of ten milliseconds each, and how many of each priority were done in time. */
 async function simulate(
   seed: number,
   forMs: number,
   loads: readonly { readonly priority: number; readonly perMs: (now: number) => number }[],
+  control?: Limit,
 ): Promise<{ offered: number; good: number; doneAt: number[] }[]> {
   const clock = new FakeClock();
   const random = seededRandom(seed);
-  const limit = new ConcurrencyLimit({ max: 10, queue: 100, clock, random });
+  const limit: Limit = control ?? new ConcurrencyLimit({ max: 10, queue: 100, clock, random });
   const results = loads.map(() => ({ offered: 0, good: 0, doneAt: [] as number[] }));
   loads.forEach(({ priority, perMs }, index) => {
     const result = results[index]!;
@@ -248,4 +269,20 @@ describe('ten slots of ten milliseconds, simulated', () => {
       assert.ok(share >= 0.994, `${share}`);
       assert.ok(critical!.good + sheddable!.good >= 0.95 * 3_000, `${critical!.good} + ${sheddable!.good}`);
     });
+
+  it('did next to nothing in time a second after the spike, first come, first served (control)', async () => {
+    const load = { priority: 128, perMs: (now: number) => (now < 1_000 ? 0.7 : 1.4) };
+    const [result] = await simulate(1000, 5_000, [load], inTurn());
+    const good = result!.doneAt.filter((at) => at >= 2_000).length;
+    assert.ok(good < 0.05 * 3_000, `${good} of 3000`);
+  });
+
+  it('served next to none of the critical calls, first come, first served (control)', async () => {
+    const loads = [
+      { priority: 255, perMs: () => 0.8 },
+      { priority: 64, perMs: () => 12 },
+    ];
+    const [critical] = await simulate(1000, 3_000, loads, inTurn());
+    assert.ok(critical!.good < 0.1 * critical!.offered, `${critical!.good} of ${critical!.offered}`);
+  });
 });
