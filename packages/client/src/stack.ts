@@ -102,7 +102,8 @@ export function composeMethod(
   const levels = { method: ownLimits, service: ofService.limiters, client: client.limiters, budget: ofService.budget };
   const limits = new MethodLimits(method, levels, balancer.rules);
   const isStream = isStreamKind(definition.kind);
-  const policy = livePolicyOf(client, balancer, method, definition, limits);
+  const throttle: Throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
+  const policy: LivePolicy = livePolicyOf(client, balancer, method, definition, { limits, throttle });
 
   const callGate = fuseGates([
     outcomeWatch(client), // Entered first, so settled last: it sees the call when everything about it is known, refusals included.
@@ -110,7 +111,6 @@ export function composeMethod(
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
-  const throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
   const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle };
   const attemptGate = attemptGateOf(own, isStream);
   const parts: (Layer | Asked)[] = [
@@ -302,7 +302,7 @@ function livePolicyOf(
   { service, rules }: Balancer,
   method: string,
   definition: MethodDefinition,
-  limits: MethodLimits,
+  { limits, throttle }: { readonly limits: MethodLimits; readonly throttle: Throttle },
 ): LivePolicy {
   const ofService = client.options.services.get(service);
   const sources = [
@@ -316,6 +316,7 @@ function livePolicyOf(
     rules,
     client.options.random,
     limits,
+    throttle,
   );
 }
 

@@ -14,7 +14,7 @@ import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
 import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { foldServicePolicies, type PolicySource } from '../policy/fold.js';
+import { darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
@@ -102,6 +102,9 @@ export class Balancer implements NodeOwner, FirstList {
     this.#health = health;
     const onSwap = (): void => {
       health.setEjection(foldServicePolicies(sources, this.rules.current).ejection);
+      health.setDarkEjection(darkEjection(sources, this.rules.current), (method, effect) =>
+        this.rules.counts.add('ejection', method, effect),
+      );
       environment.onRules?.();
       if (this.roster.weigh()) this.#view.changedAll();
     };

@@ -4,7 +4,8 @@ import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { EjectionCount, type EjectionValues } from '../policy/ejection.js';
+import { DarkEjection, EjectionCount, type EjectionValues } from '../policy/ejection.js';
+import type { OutcomeKind } from '../policy/outcome.js';
 import { Denials } from './denials.js';
 import { methodKey } from './method-key.js';
 import { type MeasuredNode, NodeHealth, type NodePeers, RAMP_MS } from './node-health.js';
@@ -39,6 +40,9 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly denials: Denials = new Denials();
   readonly ejections: EjectionCount = new EjectionCount();
   #ejection: EjectionValues;
+  /** What a dark rule would leave alone; `undefined` where there is none. */
+  darkEjection: DarkEjection | undefined = undefined;
+  #tellDark: ((method: string, effect: string) => void) | undefined;
   readonly #onEjection: ServiceHealthSettings['onEjection'];
   readonly #healths = new Set<NodeHealth>();
   readonly #probing = new Set<PickerNode>();
@@ -69,6 +73,23 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   setEjection(values: EjectionValues): void {
     this.#ejection = values;
     if (values.maxPercent === 0) for (const health of this.#healths) health.readmit(this.clock.now());
+  }
+
+  /**
+   * From now on a dark rule is judged by these values; `undefined`: none is.
+   * @param tell - called with the method of the call after which a node would be left alone, and what would become of it
+   */
+  setDarkEjection(values: EjectionValues | undefined, tell: (method: string, effect: string) => void): void {
+    this.#tellDark = tell;
+    this.darkEjection = values && new DarkEjection(values, this.random);
+  }
+
+  /** A call at a node has ended while a dark rule is judged. */
+  judge(node: MeasuredNode, call: Call, kind: OutcomeKind, now: number): void {
+    const dark = this.darkEjection;
+    if (dark === undefined || !dark.record(node, kind, call.startedAt, now)) return;
+    if (this.ejections.mayEject(dark.values))
+      this.#tellDark?.(call.method, `${node.address} would have been left alone`);
   }
 
   ejected(node: MeasuredNode, forMs: number | undefined): void {

@@ -149,6 +149,31 @@ class OutlierWindow {
   }
 }
 
+/** What a dark rule would have left alone. A node that it would have counts anew from then on. */
+export class DarkEjection {
+  readonly values: EjectionValues;
+  readonly #random: Random;
+  readonly #records = new WeakMap<object, OutlierRecord>();
+
+  constructor(values: EjectionValues, random: Random) {
+    this.values = values;
+    this.#random = random;
+  }
+
+  /** Takes the outcome of a call. @returns whether its node would be left alone from now on, if it can be spared */
+  record(node: object, kind: OutcomeKind, startedAt: number, now: number): boolean {
+    let record = this.#records.get(node);
+    if (record === undefined) {
+      if (kind !== 'failure') return false;
+      record = new OutlierRecord(this.#random, now);
+      this.#records.set(node, record);
+    }
+    if (!record.record(kind, startedAt, now, this.values)) return false;
+    this.#records.delete(node);
+    return true;
+  }
+}
+
 /** How many nodes of a service are left alone, and whether one more may be. */
 export class EjectionCount {
   /** Nodes that take calls, the ejected ones included. */

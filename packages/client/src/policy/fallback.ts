@@ -1,5 +1,6 @@
-import { type Call, type FallbackOptions, isRpcError, type Layer, type RpcError } from '@org/rpc-core';
+import { type Call, type FallbackOptions, isRpcError, type Layer, type Outcome, type RpcError } from '@org/rpc-core';
 import { type Complete, surface } from '@org/rpc-core/internal';
+import type { DarkView } from './fold.js';
 import { classify } from './outcome.js';
 
 /** What holds for the fallback of a method; `enabled` is false when there is none. */
@@ -42,6 +43,18 @@ async function replace(
     if (error !== thrown) surface(error);
     throw thrown;
   }
+}
+
+/** What a dark rule would have made of a call that has ended. */
+export function judgeFallback(
+  outcome: Outcome,
+  { inForce: { fallback: inForce } }: DarkView,
+  wanted: Partial<FallbackOptions>,
+): string | undefined {
+  if (outcome === undefined || outcome.code === 'CANCELLED' || !(inForce.when ?? isTrouble)(outcome)) return undefined;
+  const isWanted = wanted.enabled !== false;
+  if (isWanted === inForce.enabled) return undefined;
+  return isWanted ? 'its failure would have been answered' : 'its failure would not have been answered';
 }
 
 /** Whether an error is about servers, the network or limits, and not about the request. */

@@ -12,6 +12,14 @@ export interface FaultSettings {
   readonly random: Random;
 }
 
+/** What a dark rule would have done with a call. */
+export function judgeFault(wanted: FaultOptions, random: Random): string | undefined {
+  const { delayMs = 0, delayPercent = 100, errorPercent = 0, dropPercent = 0, code = 'UNAVAILABLE' } = wanted;
+  if (random() * 100 < errorPercent) return `it would have failed with ${code}`;
+  if (random() * 100 < dropPercent) return 'it would not have been answered';
+  return delayMs > 0 && random() * 100 < delayPercent ? `it would have begun ${delayMs} ms later` : undefined;
+}
+
 /**
  * Delays calls, lets them fail, or leaves them without an answer, on purpose. A call that it ends is never sent: no server, and no
  * record of one, has anything of it. Above retries: what it does is what the caller sees.

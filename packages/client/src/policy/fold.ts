@@ -89,6 +89,16 @@ export function foldServicePolicies(sources: readonly PolicySource[], rules: Act
   return foldAll(FOLDED_FOR_SERVICE, { service: '', method: '', isStream: false, sources }, rules) as ServiceValues;
 }
 
+/** What would hold for ejection if a dark rule of it were on; `undefined` where there is none. */
+export function darkEjection(
+  sources: readonly PolicySource[],
+  rules: ActiveRules | undefined,
+): ServiceValues['ejection'] | undefined {
+  if (rules?.modes.ejection !== 'dark') return undefined;
+  const asOn = { ...rules, modes: { ...rules.modes, ejection: 'on' as const } };
+  return foldServicePolicies(sources, asOn).ejection;
+}
+
 function foldAll(policies: object, of: PolicySources, rules: ActiveRules | undefined): object {
   const folded = Object.entries(policies).map(([name, policy]: [string, AnyPolicy]) => {
     const ruled = rules?.modes[policy.name as RulePolicy] === 'on' ? ruleSources(policy.name, of.method, rules) : [];

@@ -44,9 +44,13 @@ export class Throttle implements Gate {
 
   /** The share of the attempts that is refused now, 0 to 1. */
   get share(): number {
+    return this.#counts === undefined ? 0 : this.shareBy(this.#settings.now());
+  }
+
+  /** The share that would be refused now by other values. */
+  shareBy({ multiplier, maxPercent, minCalls }: Complete<ThrottleOptions>): number {
     const counts = this.#counts;
     if (counts === undefined) return 0;
-    const { multiplier, maxPercent, minCalls } = this.#settings.now();
     const { requests, accepted } = counts;
     if (maxPercent === 0 || requests < minCalls) return 0;
     const share = excess(requests, multiplier * accepted);

@@ -1,14 +1,32 @@
-import type { Call, Gate, MethodSwitch, Outcome, RpcError } from '@org/rpc-core';
+import type { Call, Gate, MethodSwitch, Outcome, Random, RpcError, RulePolicy } from '@org/rpc-core';
 import { fuseGates } from '@org/rpc-core/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
+import { judgeMirror, judgeThrottle } from '../policy/dark-rules.js';
+import { judgeFallback } from '../policy/fallback.js';
+import { judgeFault } from '../policy/fault.js';
 import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
 import { judgeHedge } from '../policy/hedge-budget.js';
 import { judgeRetries } from '../policy/judge-retries.js';
 import { judgeRoute, type Router } from '../policy/route.js';
 import { switchedOff, wantedSwitch } from '../policy/switch.js';
+import type { Throttle } from '../policy/throttle.js';
 import { judgeTimeouts } from '../policy/timeout.js';
 import { judgeWeight } from '../policy/weight.js';
 import type { DarkCounts } from './dark-counts.js';
+
+/** What dark rules are judged by. */
+export interface JudgedParts {
+  readonly throttle: Pick<Throttle, 'share' | 'shareBy'> | undefined;
+  readonly random: Random;
+}
+
+/** Dark rules of these say what they would have done with a call. */
+const ASKED = ['fallback', 'mirror', 'fault', 'throttle'] as const;
+
+function isSaid(policy: (typeof ASKED)[number], rules: ActiveRules, of: PolicySources): boolean {
+  if (rules.modes[policy] !== 'dark') return false;
+  return Object.keys(wantedValues(policy, of, rules)).length > 0;
+}
 
 /** Limits that rules set, or would set. */
 export interface RuledLimits {
@@ -32,10 +50,12 @@ export class CallRule {
 
   readonly #router: Router | undefined;
   readonly #limits: RuledLimits | undefined;
+  readonly #parts: JudgedParts;
 
   /**
    * @param router - that of a dark rule
    * @param limits - those that rules set, or would set, for the method and its service; `undefined` where they set none
+   * @param parts - what dark rules are judged by
    */
   constructor(
     rules: ActiveRules,
@@ -44,7 +64,9 @@ export class CallRule {
     counts: DarkCounts,
     router: Router | undefined,
     limits: RuledLimits | undefined,
+    parts: JudgedParts,
   ) {
+    this.#parts = parts;
     this.#limits = limits;
     this.#router = router;
     this.#rules = rules;
@@ -59,6 +81,7 @@ export class CallRule {
     const { document, modes } = rules;
     if (modes.switch !== 'off' && wantedSwitch(document, of.method) !== undefined) return true;
     if (modes.weight === 'dark' || CallRule.limits(rules, of)) return true;
+    if (!of.isStream && ASKED.some((policy) => isSaid(policy, rules, of))) return true;
     if (modes.timeout === 'dark' && Object.keys(wantedValues('timeout', of, rules)).length > 0) return true;
     if (modes.hedge === 'dark' && !of.isStream && Object.keys(wantedValues('hedge', of, rules)).length > 0) return true;
     return modes.retry === 'dark' && !of.isStream && wantedValues('retry', of, rules).max !== undefined;
@@ -108,12 +131,27 @@ export class CallRule {
       this.#note('timeout', judgeTimeouts(call, view, wantedValues('timeout', of, this.#rules)));
     if (modes.retry === 'dark')
       this.#note('retry', judgeRetries(call, outcome, view, wantedValues('retry', of, this.#rules)));
+    this.#judgeAsked(call, outcome, view);
     if (modes.hedge === 'dark') this.#note('hedge', judgeHedge(call, view, wantedValues('hedge', of, this.#rules)));
     if (this.#router !== undefined) this.#note('route', judgeRoute(call, this.#router.choose(call)));
     if (modes.weight === 'dark') this.#note('weight', judgeWeight(call, document));
   }
 
-  #note(policy: 'timeout' | 'retry' | 'hedge' | 'weight' | 'route', effect: string | undefined): void {
+  #judgeAsked(call: Call, outcome: Outcome, view: DarkView): void {
+    const of = this.#of;
+    const rules = this.#rules;
+    const { throttle, random } = this.#parts;
+    if (of.isStream) return;
+    if (isSaid('fallback', rules, of))
+      this.#note('fallback', judgeFallback(outcome, view, wantedValues('fallback', of, rules)));
+    if (isSaid('mirror', rules, of))
+      this.#note('mirror', judgeMirror(call, view, wantedValues('mirror', of, rules), random));
+    if (isSaid('fault', rules, of)) this.#note('fault', judgeFault(wantedValues('fault', of, rules), random));
+    if (throttle !== undefined && isSaid('throttle', rules, of))
+      this.#note('throttle', judgeThrottle(outcome, view, wantedValues('throttle', of, rules), throttle, random));
+  }
+
+  #note(policy: RulePolicy, effect: string | undefined): void {
     if (effect !== undefined) this.#counts.add(policy, this.#of.method, effect);
   }
 }

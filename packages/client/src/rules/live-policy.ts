@@ -2,7 +2,8 @@ import type { Random } from '@org/rpc-core';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
 import { Router } from '../policy/route.js';
-import { CallRule, type RuledLimits } from './call-rule.js';
+import type { Throttle } from '../policy/throttle.js';
+import { CallRule, type JudgedParts, type RuledLimits } from './call-rule.js';
 import type { DarkCounts } from './dark-counts.js';
 
 /** How the calls of a method are made now. Immutable: other rules make another one. */
@@ -33,10 +34,21 @@ export class LivePolicy {
   readonly #rules: RulesPointer;
   readonly #random: Random;
   readonly #limits: RuledLimits | undefined;
+  readonly #parts: JudgedParts;
   #policy: MethodPolicy;
 
-  /** @param limits - those of the method and its service, which rules may change; left out where there are none */
-  constructor(of: PolicySources, rules: RulesPointer, random: Random, limits?: RuledLimits) {
+  /**
+   * @param limits - those of the method and its service, which rules may change; left out where there are none
+   * @param throttle - by which a dark rule of it is judged
+   */
+  constructor(
+    of: PolicySources,
+    rules: RulesPointer,
+    random: Random,
+    limits?: RuledLimits,
+    throttle?: Pick<Throttle, 'share' | 'shareBy'>,
+  ) {
+    this.#parts = { random, throttle };
     this.#limits = limits;
     this.#random = random;
     this.#of = of;
@@ -62,7 +74,7 @@ export class LivePolicy {
     const hasLimits = rules !== undefined && CallRule.limits(rules, of);
     const isRuled = rules !== undefined && (darkRouter !== undefined || CallRule.concerns(rules, of));
     const rule = isRuled
-      ? new CallRule(rules, of, values, counts, darkRouter, hasLimits ? this.#limits : undefined)
+      ? new CallRule(rules, of, values, counts, darkRouter, hasLimits ? this.#limits : undefined, this.#parts)
       : undefined;
     return Object.freeze({
       ...values,
