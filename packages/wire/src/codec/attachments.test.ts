@@ -43,6 +43,20 @@ describe('large binaries of a value', () => {
       }
   });
 
+  it('are attached as copies, of their size, where they may change', () => {
+    const attachments = new Attachments();
+    attachments.fromBytes = 1_000;
+    attachments.isCopied = true;
+    const target = { chunk: allocateChunk(16), position: 0, attachments };
+    const value = Buffer.alloc(1_000, 'v');
+    codec.encode([value], target);
+    const whole = encodedWhole([value]);
+    value.fill(0);
+    const parts = attachments.take(target.chunk.bytes, 0, target.position);
+    assert.ok(Buffer.concat(parts).equals(whole));
+    assert.equal(parts[1]!.buffer.byteLength, 1_000);
+  });
+
   it('keep their place when properties before them are left out', () => {
     const sixteen = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`k${i}`, i]));
     const value = { ...sixteen, gone: undefined, a, b };

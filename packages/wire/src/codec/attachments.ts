@@ -9,15 +9,18 @@ interface Attachment {
 
 /** Large binaries of the frame that is being encoded, which are sent from where they are instead of being copied into its chunk. */
 export class Attachments {
-  /** From how many bytes on a binary may be attached to what is encoded next; `Infinity` where it may change before it is sent. */
+  /** From how many bytes on a binary is attached to what is encoded next; `Infinity` where all must stand in the chunk. */
   fromBytes: number = Number.POSITIVE_INFINITY;
+  /** Whether it may change before it is sent: then a copy is attached, in memory of its size, so that the chunk need not grow for it. */
+  isCopied = false;
   /** How many bytes are attached. */
   bytes = 0;
   #all: Attachment[] = NONE;
 
   /** Attaches bytes that belong behind what stands in the chunk before `at`. */
   add(value: Uint8Array, at: number): void {
-    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const given = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const bytes = this.isCopied ? copyOf(given) : given;
     if (this.#all === NONE) this.#all = [];
     this.#all.push({ at, bytes });
     this.bytes += bytes.length;
@@ -50,6 +53,12 @@ export class Attachments {
 }
 
 const NONE: Attachment[] = [];
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
 
 /** Whether the memory of these bytes stays what it is while they are sent: other memory is shared, or changes its size. */
 export function mayBeAttached({ buffer }: Uint8Array): boolean {

@@ -58,7 +58,8 @@ export function appendCall(
 ): RpcError | undefined {
   const start = output.position;
   const { service, method } = call;
-  output.attachments.fromBytes = isCompressed || mayOutlive(call) ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
+  output.attachments.fromBytes = isCompressed ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
+  output.attachments.isCopied = mayOutlive(call);
   try {
     writeCall(output, codec, known, call, id, at, head);
   } catch (error) {

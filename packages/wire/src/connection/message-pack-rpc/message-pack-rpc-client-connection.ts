@@ -146,7 +146,8 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     const { methodName, metadataFirst } = this.#rpc;
     const name = methodName === 'method' ? call.method : `${call.service}.${call.method}`;
     const { metadata = {} } = call;
-    output.attachments.fromBytes = mayOutlive(call) ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
+    output.attachments.fromBytes = ATTACHED_BYTES_MIN;
+    output.attachments.isCopied = mayOutlive(call);
     if (metadataFirst) encodeMetadata(metadata, this.#options.limits);
     const args = metadataFirst ? [metadata, ...call.args] : call.args;
     if (call.oneWay) writeRpcNotification(output, this.#codec, name, args);

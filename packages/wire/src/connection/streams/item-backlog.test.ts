@@ -37,6 +37,32 @@ describe('the backlog of a stream', () => {
     );
   });
 
+  it('keeps an item that has its memory for itself where it is, in its order among the others', () => {
+    const backlog = new ItemBacklog();
+    const own = Buffer.from('....own');
+    for (let i = 0; i < 3; i++) {
+      add(backlog, `a${i}`);
+      backlog.keep(own, 4, 7, i === 1);
+      add(backlog, `b${i}`);
+    }
+    assert.equal(take(backlog), 'a0');
+    assert.deepEqual(backlog.take(), { bytes: own, start: 4, end: 7, isCompressed: false, mayKeep: true });
+    const [item] = [backlog.take()];
+    assert.deepEqual([item.bytes.toString('utf8', item.start, item.end), item.mayKeep], ['b0', false]);
+    assert.deepEqual(
+      [1, 2, 3, 4, 5, 6].map(() => take(backlog)),
+      ['a1', 'own', 'b1', 'a2', 'own', 'b2'],
+    );
+    assert.ok(backlog.isEmpty);
+    backlog.keep(own, 4, 7, false);
+    backlog.dropLast();
+    assert.ok(backlog.isEmpty);
+    add(backlog, 'c');
+    backlog.keep(own, 4, 7, false);
+    backlog.dropLast();
+    assert.equal(take(backlog), 'c');
+  });
+
   it('says which items are compressed', () => {
     const backlog = new ItemBacklog();
     for (const isCompressed of [true, false, true]) add(backlog, 'x', isCompressed);

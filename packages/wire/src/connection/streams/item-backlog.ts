@@ -11,9 +11,13 @@ export interface WaitingItem {
   readonly start: number;
   readonly end: number;
   readonly isCompressed: boolean;
+  /** Whether nothing else is in its memory: see `DecodeMessage`. */
+  readonly mayKeep: boolean;
 }
 
 interface BacklogChunk {
+  /** The one item that it is; `undefined` when items are packed in it. */
+  readonly only?: WaitingItem;
   readonly bytes: Buffer;
   /** Where the next item is written. */
   end: number;
@@ -43,9 +47,15 @@ export class ItemBacklog {
     chunk.end += HEADER_BYTES + itemBytes;
   }
 
+  /** Adds an item that has its memory for itself, without a copy. */
+  keep(bytes: Buffer, start: number, end: number, isCompressed: boolean): void {
+    this.#chunks.push({ bytes, end, only: { bytes, start, end, isCompressed, mayKeep: true } });
+  }
+
   /** Takes back the item that was added last. */
   dropLast(): void {
     const chunk = this.#chunks.at(-1)!;
+    if (chunk.only !== undefined) return void this.#chunks.pop();
     chunk.end = this.#lastStart;
     if (chunk.end === (this.#chunks.length === 1 ? this.#start : 0)) this.#chunks.pop();
     if (this.#chunks.length === 0) this.#start = 0;
@@ -54,6 +64,10 @@ export class ItemBacklog {
   /** Takes the oldest item. There must be one. */
   take(): WaitingItem {
     const chunk = this.#chunks[0]!;
+    if (chunk.only !== undefined) {
+      this.#chunks.shift();
+      return chunk.only;
+    }
     const header = chunk.bytes.readUInt32BE(this.#start);
     const start = this.#start + HEADER_BYTES;
     const end = start + (header & LENGTH_MASK);
@@ -62,7 +76,7 @@ export class ItemBacklog {
       this.#chunks.shift();
       this.#start = 0;
     }
-    return { bytes: chunk.bytes, start, end, isCompressed: header >= COMPRESSED_BIT };
+    return { bytes: chunk.bytes, start, end, isCompressed: header >= COMPRESSED_BIT, mayKeep: false };
   }
 
   /** Drops all. */
@@ -74,7 +88,7 @@ export class ItemBacklog {
   /** Chunks grow with what waits, so that many streams with little in them take little. */
   #chunkFor(room: number): BacklogChunk {
     const last = this.#chunks.at(-1);
-    if (last !== undefined && last.end + room <= last.bytes.length) return last;
+    if (last !== undefined && last.only === undefined && last.end + room <= last.bytes.length) return last;
     const grown = last === undefined ? CHUNK_BYTES_MIN : Math.min(CHUNK_BYTES_MAX, 2 * last.bytes.length);
     const chunk = { bytes: Buffer.allocUnsafeSlow(Math.max(room, grown)), end: 0 };
     this.#chunks.push(chunk);

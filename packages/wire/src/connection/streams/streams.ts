@@ -1,5 +1,6 @@
 import type { ItemReceiver, ItemSender, Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import { type Codec, CodecError } from '../../codec/codec.js';
 import { COMPRESSED, readInflatedLength } from '../../frames/compressed.js';
 import { CLIENT_ID_MAX, FrameType, HEADER_BYTES, MORE, ProtocolError } from '../../frames/frame.js';
@@ -274,7 +275,8 @@ export class Streams {
   /** Hands on an item that is read when somebody takes it. */
   #pushBytes(stream: OpenStream, bytes: Buffer, start: number, end: number, cost: number, isCompressed: boolean): void {
     const { backlog, waiting } = stream;
-    backlog.add(bytes, start, end, isCompressed);
+    if (bytes === this.#channel.given) backlog.keep(bytes, start, end, isCompressed);
+    else backlog.add(bytes, start, end, isCompressed);
     stream.received.pushClosed(stream.readNext, cost);
     // Nobody wants it any more, while some before it may still be taken.
     if (stream.waiting < waiting && !backlog.isEmpty) backlog.dropLast();
@@ -353,7 +355,8 @@ export class Streams {
       const { output, bodyBytesMax } = this.#channel;
       const start = output.position;
       // Whoever gives items may use the memory of one for the next.
-      output.attachments.fromBytes = Number.POSITIVE_INFINITY;
+      output.attachments.fromBytes = this.#deflater?.isOn === true ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
+      output.attachments.isCopied = true;
       try {
         writeItem(output, this.#codec, id, value);
       } catch (error) {
@@ -363,14 +366,14 @@ export class Streams {
         if (this.#channel.isServer) throw new Error(reason, { cause: error });
         throw rpcError('INVALID_ARGUMENT', reason, { cause: error, progress: 'processed' });
       }
-      const bytes = output.position - start - HEADER_BYTES;
+      const bytes = output.bytesSince(start) - HEADER_BYTES;
       if (bytes > bodyBytesMax) {
         output.rollBack(start);
         throw tooLarge(bytes, bodyBytesMax);
       }
       const compressing = this.#deflater?.compress(output, start);
       if (compressing !== undefined) return compressing;
-      const cost = itemCost(output.position - start - HEADER_BYTES);
+      const cost = itemCost(output.bytesSince(start) - HEADER_BYTES);
       this.#sendCredit.take(cost);
       this.#grantsDue += GRANTS_PER_ITEM;
       this.#channel.writes.commit(start, id);

@@ -21,8 +21,8 @@ export class WaitingItems {
    * Gives an item, or a promise of it where it is compressed and large.
    * @throws RpcError when it cannot be read; where it is malformed, the connection is closed
    */
-  read({ bytes, start, end, isCompressed }: WaitingItem): unknown {
-    if (!isCompressed) return this.#decode(bytes, start, end);
+  read({ bytes, start, end, isCompressed, mayKeep }: WaitingItem): unknown {
+    if (!isCompressed) return this.#decode(bytes, start, end, mayKeep);
     const { messageBytes } = this.#limits;
     const inflatedBytes = readInflatedLength(bytes, start, end);
     if (inflatedBytes > messageBytes) {
@@ -39,9 +39,9 @@ export class WaitingItems {
     return payload.then((inflated) => this.#decode(inflated, 0, inflated.length), notInflated);
   }
 
-  #decode(bytes: Buffer, start: number, end: number): unknown {
+  #decode(bytes: Buffer, start: number, end: number, mayKeep = false): unknown {
     try {
-      return start === end ? undefined : this.#channel.decode(bytes, start, end);
+      return start === end ? undefined : this.#channel.decode(bytes, start, end, mayKeep);
     } catch (error) {
       if (error instanceof CodecError && !error.malformed) throw unreadable(this.#channel, error);
       const reason = `an item is malformed: ${(error as Error).message}`;
