@@ -79,6 +79,7 @@ export type { ThrottleOptions } from './policies/throttle.js';
 export type { TimeoutValues } from './policies/timeout.js';
 export { type Random, systemRandom } from './random.js';
 export type {
+  InRule,
   MethodRule,
   MethodRules,
   RouteRule,

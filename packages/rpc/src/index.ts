@@ -108,6 +108,7 @@ export {
   type Gate,
   type HandlerResult,
   type HedgeOptions,
+  type InRule,
   type InterfaceClient,
   type InterfaceMethodName,
   type InterfaceMethods,

@@ -106,6 +106,18 @@ describe('what rules would have meant', () => {
     assert.equal(switched!.callers['caller-3'], having({ method: 'buy', caller: 'caller-3' }));
   });
 
+  it('is a share of the calls for what goes by chance', () => {
+    const { all, past } = calls(5);
+    const mirror = { mode: 'on', callPercent: 10, to: { zone: 'b' }, methods: { buy: { callPercent: 50 } } };
+    const fault = { mode: 'on', errorPercent: 20, dropPercent: 5 };
+    const buys = all.filter(({ method }) => method === 'buy').length;
+    const rows = preview({ mirror, fault }, past).map(({ policy, affected }) => [policy, Math.round(affected!)]);
+    assert.deepEqual(rows, [
+      ['mirror', Math.round((all.length - buys) * 0.1 + buys * 0.5)],
+      ['fault', Math.round(all.length * 0.25)],
+    ]);
+  });
+
   it('says where it cannot tell, and counts no calls of other services', () => {
     const { past } = calls(3);
     const [ejection] = preview({ ejection: { mode: 'on', consecutive: 5 } }, past);

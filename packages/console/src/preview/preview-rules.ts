@@ -147,10 +147,8 @@ function refusedOf({ codes }: Flow): number {
 }
 
 function share(policy: 'mirror' | 'fault', document: RulesDocument, percentOf: (values: Values) => unknown): Judge {
-  return ({ pair, flow }) => {
-    const values = valuesOf(document[policy] as unknown as Values, pair);
-    return (flow.calls * Number(percentOf(values) ?? 0)) / 100;
-  };
+  return ({ pair, flow }) =>
+    (flow.calls * Number(percentOf(valuesOf(document[policy] as unknown as Values, pair)))) / 100;
 }
 
 function valuesOf(rule: Values, { method }: Pair): Values {
