@@ -379,14 +379,16 @@ export class Link implements NodeLink, ClientConnectionObserver {
       this.#environment;
     const contracts = this.#environment.contracts?.text;
     const expectInstance = this.endpoint.isAnyInstance === true ? '' : this.endpoint.id;
-    // Events of a connection that was replaced do not concern this link.
-    const isOld = (): boolean => this.#replaced.has(connection);
-    const of = (): ClientConnectionObserver => (connection === this.#next ? first : this);
+    // Events of a connection that was replaced, or that came too late to be one of this link, do not concern it.
+    const whom = (): ClientConnectionObserver | undefined =>
+      connection === this.#next ? first : connection === this.#held ? this : undefined;
     const observer: ClientConnectionObserver = {
-      greeted: (hello) => void (isOld() || of().greeted(hello)),
-      draining: (reason) => void (isOld() || of().draining(reason)),
-      aged: (reason) => void (isOld() || this.aged(reason)),
-      closed: (reason, isDenied) => void (this.#replaced.delete(connection) || of().closed(reason, isDenied)),
+      greeted: (hello) => whom()?.greeted(hello),
+      draining: (reason) => whom()?.draining(reason),
+      aged: (reason) => {
+        if (connection === this.#held) this.aged(reason);
+      },
+      closed: (reason, isDenied) => void (this.#replaced.delete(connection) || whom()?.closed(reason, isDenied)),
     };
     const options = {
       name,
