@@ -7,16 +7,16 @@ import { ConcurrencyLimit } from './concurrency.js';
 interface Outcome {
   readonly offered: number;
   readonly refused: number;
-  /** Sorted, of those that ended. */
+  /** Durations of the calls that ended, sorted. */
   readonly latencies: number[];
   /** The limit by second. */
   readonly limits: number[];
 }
 
 /**
- * A server whose handlers wait for ten slots behind it (a database) of 10 ms each, exponentially distributed.
- * @param perMs - how many calls come, by the time
- * @param workMs - how long a slot takes, by the time
+ * A server whose handlers wait for one of ten slots behind it (a database), for 10 ms each, exponentially distributed.
+ * @param perMs - how many calls come per millisecond, as a function of the time
+ * @param workMs - how long a slot takes, as a function of the time
  */
 async function behind(
   forMs: number,

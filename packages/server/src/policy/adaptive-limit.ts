@@ -1,28 +1,28 @@
-/** How far a limit may go that is found by trying. */
+/** Bounds of an adaptive limit. */
 export interface AdaptiveLimitOptions {
   /** Calls at once, 1 to 1,000,000 (default 4). */
   readonly min?: number | undefined;
   /** Calls at once, `min` to 1,000,000 (default 1,000). */
   readonly max?: number | undefined;
-  /** Where it begins (default 20, within the two). */
+  /** The limit at the start, in calls at once (default 20, moved to within `min` and `max`). */
   readonly initial?: number | undefined;
 }
 
-/** A window ends after so long, with so many runs at the least. */
+/** A window lasts at least this long and holds at least this many runs. */
 const WINDOW_MS = 500;
 const RUNS_MIN = 10;
 
-/** After so many windows the time without load is measured anew, on calls that are let in one tenth as many as before. */
+/** After this many windows the time without load is measured again, with the limit cut to `PROBE_SHARE` of what it was. */
 const PROBE_WINDOWS = 60;
 const PROBE_SHARE = 0.5;
 
 /**
- * A limit on calls at once that is found by looking at how long they take: while more of them take as long as few, there is room; when they
- * take longer, what is beyond waits somewhere behind this server, and to let in more only makes that queue longer.
+ * A concurrency limit that follows from how long calls take. While many calls at once take as long as few, the server has room. When
+ * they take longer, calls queue somewhere behind this server, and letting in more only makes that queue longer.
  *
- * TCP Vegas, as Netflix's concurrency-limits has it: `queue = limit * (1 - shortest / now)` calls wait behind; below `alpha` of them the limit
- * grows, above `beta` it shrinks. By windows, on their medians: single runs of different length would pull it down (a third of the calls of a
- * server that is far from full were refused).
+ * The algorithm is TCP Vegas as in Netflix's concurrency-limits: `queue = limit * (1 - shortest / now)` calls wait behind the server; below
+ * `alpha` the limit grows, above `beta` it shrinks. It compares the medians of windows: single runs of different length would pull the limit
+ * down (a third of the calls of a server that is far from full were refused).
  */
 export class AdaptiveLimit {
   readonly #min: number;
@@ -41,14 +41,14 @@ export class AdaptiveLimit {
     this.#limit = Math.min(this.#max, Math.max(min, initial));
   }
 
-  /** How many calls may be in at once. */
+  /** How many calls may run at once. */
   get limit(): number {
     return this.#limit;
   }
 
   /**
-   * A run has ended well.
-   * @param inFlight - calls that were in when it ended, itself included
+   * Records a run that succeeded.
+   * @param inFlight - calls that were running when it ended, including this one
    */
   record(ms: number, inFlight: number, now: number): void {
     if (this.#runs.length === 0) this.#windowEndsAt = now + WINDOW_MS;
@@ -64,7 +64,7 @@ export class AdaptiveLimit {
 
   #next(medianMs: number, inFlight: number): void {
     if (this.#probing !== undefined) {
-      // What was measured with half as many in is the new time without load, be it longer: handlers change.
+      // The time measured with half as many calls replaces the time without load, even if it is longer: handlers change.
       this.#shortestMs = medianMs;
       this.#limit = this.#probing;
       this.#probing = undefined;
@@ -77,7 +77,7 @@ export class AdaptiveLimit {
       return;
     }
     this.#shortestMs = Math.min(this.#shortestMs, medianMs);
-    // Far from full, long runs say nothing of the limit.
+    // While the server is far from full, long runs say nothing about the limit.
     if (inFlight * 2 < this.#limit) return;
     const step = Math.max(1, Math.log10(this.#limit));
     const waiting = Math.ceil(this.#limit * (1 - this.#shortestMs / medianMs));

@@ -14,40 +14,40 @@ import { CallerConcurrency, CallerRates, Rate } from './rates.js';
 import { WaitingRate } from './waiting-rate.js';
 
 /**
- * Calls over time, as on the client; beyond it they are refused with the time after which there is room. With `wait` a call waits here if its turn
- * comes before its deadline, up to a thousand of them (default false, other than on the client: who waits here holds memory of the server).
+ * A rate limit, as on the client. A call beyond the rate is refused with the time after which to come back. With `wait`, a call waits if its
+ * turn comes before its deadline; at most 1,000 calls wait (default false, unlike on the client: a waiting call holds memory of the server).
  */
 export type ServerRateLimit = RateLimitOptions;
 
-/** What holds for each caller by itself: who it proved to be, else the host that it comes from. */
+/** Limits for each caller. A caller is the identity that it has proved, else the host that it connects from. */
 export interface CallerLimits {
   readonly rateLimit?: ServerRateLimit | undefined;
   /** Calls of one caller that run at once. */
   readonly concurrency?: { readonly max: number } | undefined;
 }
 
-/** What holds for the calls of a service, or of one method of it, beside what holds for all of the server. */
+/** Limits for the calls of a service or of one method, in addition to the limits of the whole server. */
 export interface MethodLimits {
   readonly rateLimit?: ServerRateLimit | undefined;
-  /** As on the client: calls that run at once, and calls that may wait for one to end. */
+  /** As on the client: how many calls may run at once, and how many more may wait for one to end. */
   readonly concurrency?: ConcurrencyLimitOptions | undefined;
   readonly perCaller?: CallerLimits | undefined;
 }
 
-/** {@link MethodLimits} of a service, and of its methods by name; all that are given apply. */
+/** {@link MethodLimits} of a service, and of its methods by name. Every limit that is given applies. */
 export interface ServiceLimits extends MethodLimits {
   readonly methods?: Readonly<Record<string, MethodLimits | undefined>> | undefined;
 }
 
 /** A method that may have limits of its own. */
 export interface LimitedEntry extends MethodEntry {
-  /** All that its calls have to pass but that of the server on calls at once; `undefined` when there is none. */
+  /** The limits that its calls must pass, except the server's concurrency limit; `undefined` when it has none. */
   readonly limits?: readonly Admission[] | undefined;
 }
 
 /** What limits are made with. */
 export interface CallLimitsParts<Entry extends LimitedEntry> {
-  /** That of the server on calls at once, which comes last: what waits elsewhere must not take its places. */
+  /** The server's concurrency limit. It comes last: a call that waits for another limit must not hold one of its places. */
   readonly concurrency: ConcurrencyLimit<Entry>;
   readonly rateLimit: ServerRateLimit | undefined;
   readonly perCaller: CallerLimits | undefined;
@@ -55,11 +55,14 @@ export interface CallLimitsParts<Entry extends LimitedEntry> {
   readonly random: Random;
 }
 
-/** The limits that calls pass on their way in: those of their method, of its service, of the server; rates first, for these refuse most. */
+/**
+ * The limits that a call passes on its way in: those of its method, of its service and of the server. Rate limits come first, because they
+ * refuse most.
+ */
 export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Admission<Entry> {
   readonly #parts: CallLimitsParts<Entry>;
   readonly #ofServer: readonly Admission[];
-  /** Those on calls at once, of services and methods. */
+  /** The concurrency limits of services and methods. */
   readonly #own: ConcurrencyLimit[] = [];
 
   constructor(parts: CallLimitsParts<Entry>) {
@@ -69,9 +72,9 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
   }
 
   /**
-   * The limits of a service, made once for all its methods.
-   * @returns what each method's calls have to pass
-   * @throws TypeError naming option, value and bound, or a method that there is not
+   * Makes the limits of a service, once for all its methods.
+   * @returns a function that gives the limits of a method's calls
+   * @throws TypeError naming option, value and bound, or a method that does not exist
    */
   ofService(
     { name, methods }: ServiceDefinition,
@@ -107,12 +110,12 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
     this.#parts.concurrency.leave(call, error);
   }
 
-  /** For people and tools: that of the server first. */
+  /** For people and tools: the concurrency limits, the server's first. */
   state(): ServerConcurrencyState[] {
     return [this.#parts.concurrency.state(), ...this.#own.map((limit) => limit.state())];
   }
 
-  /** Lets go of those that wait for nothing any more; called about once a second. */
+  /** Drops waiting calls that nobody wants an answer to any more; called about once a second. */
   sweep(): void {
     this.#parts.concurrency.sweep();
     for (const limit of this.#own) limit.sweep();
@@ -135,7 +138,7 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
     return undefined;
   }
 
-  /** It is refused at the end: what it has taken on its way is free again. */
+  /** Frees the places that a call took before a later limit refused it. */
   #giveBack(call: IncomingCall<Entry>, limits: readonly Admission[], until: number, refusal: RpcError): RpcError {
     for (let index = 0; index < until; index++) limits[index]!.leave(call, refusal);
     return refusal;

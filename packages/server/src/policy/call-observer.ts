@@ -11,7 +11,7 @@ import { channels, rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { ServerStackParts } from '../stack.js';
 
-/** A method as its server knows it. */
+/** A method as the server knows it. */
 export type ObservedEntry = MethodEntry & { readonly definition: { readonly kind: MethodKind } };
 
 /** Counts calls that have ended, while it is on. */
@@ -21,32 +21,32 @@ export interface CallCounter {
 }
 
 /**
- * Tells what becomes of the calls of a server on the channel `org.rpc.server`, as long as somebody listens there. What is told is read
- * from the call when somebody looks, and no sooner.
+ * Publishes the start and end of a server's calls on the channel `org.rpc.server`, while somebody subscribes to it. The values are read
+ * from the call only when a subscriber looks at them.
  */
 export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
   readonly #clock: Clock;
   readonly #tally: CallCounter | undefined;
 
-  /** @param tally - counts the calls of this server, as long as it is on */
+  /** @param tally - counts the calls of this server while it is on */
   constructor(clock: Clock, tally?: CallCounter) {
     this.#clock = clock;
     this.#tally = tally;
   }
 
-  /** Whether anybody listens or counts; asked first, by whoever calls `begin`. */
+  /** Whether anybody listens or counts; check it before calling `begin`. */
   get isOn(): boolean {
     return channels.server.hasSubscribers || this.#tally?.isOn === true;
   }
 
-  /** A call has come; nothing was done for it yet. */
+  /** A call has arrived; nothing has been done for it yet. */
   begin(call: IncomingCall<Entry>): void {
     const record = new CallRecord(call, this.#clock);
     call.observed = record;
     channels.server.publish({ type: 'callStart', call: record });
   }
 
-  /** The same parts of a stack, which look at the calls that are observed. */
+  /** Wraps the parts of a stack, so that they also report on observed calls. */
   around(parts: ServerStackParts<Entry>): ServerStackParts<Entry> {
     return {
       authorize: parts.authorize,
@@ -85,7 +85,7 @@ function recordOf<Entry extends ObservedEntry>(call: IncomingCall<Entry>): CallR
   return call.observed as CallRecord | undefined;
 }
 
-/** What is told of a call: mostly looks at the call itself. */
+/** What subscribers get to see of a call; most values are read from the call itself. */
 class CallRecord implements ObservedServerCall {
   readonly version = 1;
   readonly side = 'server';
@@ -93,7 +93,7 @@ class CallRecord implements ObservedServerCall {
   itemsReceived = 0;
   durationMs: number | undefined = undefined;
   waitedMs: number | undefined = undefined;
-  /** What its caller was told. */
+  /** The error that the caller got. */
   error: RpcError | undefined = undefined;
   readonly #call: IncomingCall<ObservedEntry>;
   readonly #clock: Clock;
@@ -153,21 +153,21 @@ class CallRecord implements ObservedServerCall {
     this.#surroundings.push(around);
   }
 
-  /** Runs layers and handler where those who watch want them to run. */
+  /** Runs layers and handler inside the functions given to `enterWith`. */
   run(run: () => unknown): unknown {
-    // What was never held has come to its handler in the turn in which it was read.
+    // A call that never waited reaches its handler in the turn in which it was read.
     this.waitedMs = this.#call.counted ? this.#clock.now() - this.#beganAt : 0;
     if (this.#surroundings === undefined) return run();
     return this.#surroundings.reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
   }
 
-  /** @param thrown - what was thrown, or why it was refused */
+  /** @param thrown - what was thrown, or why the call was refused */
   end(thrown: unknown): void {
     this.durationMs = this.#clock.now() - this.#beganAt;
     this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call);
   }
 }
-/** Of a call that nobody has waited for to the end: whatever the handler gave, its caller saw this. */
+/** The error of a call whose caller stopped waiting: the caller saw this, whatever the handler returned. */
 function givenUp(call: IncomingCall): RpcError | undefined {
   if (!call.abandoned) return undefined;
   const [code, reason] = call.isExpired
@@ -181,7 +181,7 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** The same items, each seen as it passes. Only steps pass through: who stops early stops the source. */
+/** The same items; runs `see` for each. A reader that stops early stops the source. */
 function counted(items: AsyncIterable<unknown>, see: () => void): AsyncIterable<unknown> {
   return {
     [Symbol.asyncIterator]() {

@@ -5,7 +5,7 @@ import type { IncomingCall } from '@org/rpc-wire/internal';
 import { setUp } from '../../test/bench.js';
 import { ConcurrencyLimit } from './concurrency.js';
 
-/** What the limit looks at of a call, and a name. */
+/** The parts of a call that the limit reads, and a name. */
 interface Sketch {
   readonly name?: string;
   readonly priority?: number;
@@ -16,7 +16,7 @@ interface Sketch {
 function scene(max: number, queue: number) {
   const clock = new FakeClock();
   const limit = new ConcurrencyLimit({ max, queue, clock, random: seededRandom(1) });
-  /** What became of those that waited, in order: a name, or a name and why not. */
+  /** What became of the waiting calls, in order: a name, or a name and why it was refused. */
   const told: string[] = [];
   const come = (sketch: Sketch = {}): { call: IncomingCall; refusal: RpcError | undefined } => {
     const { name = '', priority = 128, timeoutMs = Number.POSITIVE_INFINITY, abandoned = false } = sketch;
@@ -89,7 +89,7 @@ describe('the queue of a server', () => {
     come({ name: 'newer' });
     await clock.advance(1);
     come({ name: 'newest' });
-    // It is full: the oldest makes room.
+    // The line is full: the oldest call makes room.
     come({ name: 'last' });
     await leave();
     await leave();
@@ -183,7 +183,7 @@ describe('what a method takes half of the time', () => {
 
 type Limit = Pick<ConcurrencyLimit, 'enter' | 'leave'>;
 
-/** Ten slots and a line before them, first come, first served, whoever comes and however late it is. */
+/** Ten slots and a line in front of them: first come, first served, regardless of caller and deadline. */
 function inTurn(): Limit {
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -201,7 +201,7 @@ function inTurn(): Limit {
   };
 }
 
-/** Calls that come at random to ten slots of ten milliseconds each, and how many of each priority were done in time. */
+/** Sends calls at random times to ten slots of ten milliseconds each, and counts how many of each priority were done in time. */
 async function simulate(
   seed: number,
   forMs: number,

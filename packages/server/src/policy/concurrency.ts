@@ -7,51 +7,51 @@ import { Refusals } from './refusals.js';
 import { TurnWatch } from './turn-watch.js';
 import { isOver, type Waiting, WaitingLine } from './waiting-line.js';
 
-/** How many calls may run at once, and how many may wait for that. */
+/** How many calls may run at once, and how many more may wait. */
 export interface ServerConcurrency {
-  /** Calls of all connections together, 1 to 1,000,000; or the bounds of a limit that is found by looking at how long calls take. */
+  /** Calls of all connections together, 1 to 1,000,000; or the bounds of a limit that adapts to how long calls take. */
   readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
   /**
-   * Calls that may wait for one to end, 0 to 1,000,000 (default 0). The more important go first, and each caller in turn; a call that is
-   * late, or whose caller has given up, does not run.
+   * Calls that may wait for one to end, 0 to 1,000,000 (default 0). Higher priorities go first; callers of equal priority take turns. A call
+   * whose deadline has passed, or whose caller has given up, does not run.
    */
   readonly queue?: number | undefined;
 }
 
-/** What a server does when it is asked for more than it can do. */
+/** What a server does under overload. */
 export interface OverloadOptions {
-  /** So long handlers may hold the event loop in one turn before no more calls are begun in it, in milliseconds, 10 to 10,000 (default 100). */
+  /** How long handlers may hold the event loop in one turn, 10 to 10,000 ms (default 100); after that no further call begins in it. */
   readonly turnMs?: number | undefined;
-  /** Calls that may wait for the next turn, 0 to 1,000,000 (default: 1,000, and where a whole turn has time for more, as many as that). */
+  /** Calls that may wait for the next turn, 0 to 1,000,000 (default: 1,000, or as many as a whole turn has time for, if that is more). */
   readonly queue?: number | undefined;
 }
 
 /** {@link OverloadOptions} with every default in place. */
 export interface ResolvedOverload {
   readonly turnMs: number;
-  /** `undefined`: what one turn has time for. */
+  /** `undefined`: as many calls as one turn has time for. */
   readonly queue?: number | undefined;
 }
 
-/** So many calls may wait for a turn, unless a bound is given or a turn has time for more. */
+/** How many calls may wait for a turn, unless a bound is given or a turn has time for more. */
 const TURN_QUEUE_MIN = 1_000;
 
-/** Who is refused is told to come back after 50 to 150 % of this. */
+/** A refused caller is told to come back after 50 to 150 % of this, in milliseconds. */
 const RETRY_AFTER_MS = 100;
 
-/** A limit on calls at once, now. */
+/** The present state of a concurrency limit. */
 export interface ServerConcurrencyState {
   /** What is limited: `the server`, a service, or `service.method`. */
   readonly what: string;
-  /** Calls that may be in at once, `undefined` for any number; what an adaptive limit has found. */
+  /** Calls that may run at once, `undefined` for no bound; of an adaptive limit, its present value. */
   readonly max: number | undefined;
-  /** Calls that are in. */
+  /** Calls that run. */
   readonly running: number;
-  /** Calls that wait to be let in. */
+  /** Calls that wait to run. */
   readonly waiting: number;
 }
 
-/** What a limit is made of. */
+/** What a concurrency limit is made from. */
 export interface ConcurrencyLimitParts {
   /** `Infinity` for no bound. */
   readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
@@ -62,13 +62,13 @@ export interface ConcurrencyLimitParts {
   readonly what?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
-  /** See {@link TurnWatch} (default: nothing is known of it). */
+  /** See {@link TurnWatch} (default: always 0). */
   readonly preemptedMs?: (() => number) | undefined;
 }
 
 /**
- * Lets so many calls in at a time, and no more in a turn of the event loop than it has time for. Of those that wait the most important are let
- * in first, see `WaitingLine`. One that cannot end in time by what its method usually takes is refused.
+ * Bounds how many calls run at once, and how many begin in one turn of the event loop. Waiting calls are let in by priority, see
+ * `WaitingLine`. A waiting call with less time left than its method usually takes is refused.
  */
 export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implements Admission<Entry> {
   readonly #what: string;
@@ -86,7 +86,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   readonly #unfit: Refusals;
   #max: number;
   #running = 0;
-  /** How long the last one waited that was let in out of the line, and when that was. */
+  /** How long the last call that left the line to run had waited, and when it left. */
   #waitedMs = 0;
   #takenAt = 0;
   /** Whether this turn of the event loop takes no more calls. */
@@ -103,12 +103,12 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn(), preemptedMs);
     const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
     let runs = 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
-    // Where any number may run, nothing but a turn that was used up lets a call wait.
+    // Without a bound on running calls, a call waits only because the turn is used up.
     if (typeof max === 'number')
       runs = Number.isFinite(max) ? `${what} runs ${max} calls already (concurrency.max)` : noTime;
     const refusals = (reason: string, retryAfterMs: number | undefined = RETRY_AFTER_MS): Refusals =>
       new Refusals('RESOURCE_EXHAUSTED', reason, retryAfterMs, random);
-    // Without a queue the callers have another node at once; with one this server is what they should spare.
+    // Without a queue, callers should try another node at once; with one, they should spare this server.
     this.#full = refusals(runs, queue === 0 ? undefined : RETRY_AFTER_MS);
     this.#queueFull = refusals(`${runs} and ${queue} wait (concurrency.queue)`);
     const waiting = this.#turnQueue === undefined ? 'as many calls as a turn has time for' : `${this.#turnQueue} calls`;
@@ -118,22 +118,22 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     this.#unfit = new Refusals('DEADLINE_EXCEEDED', unfit, undefined, random);
   }
 
-  /** How many are in. */
+  /** How many calls run. */
   get running(): number {
     return this.#running;
   }
 
-  /** How many wait. */
+  /** How many calls wait. */
   get waiting(): number {
     return this.#line.size;
   }
 
-  /** How long calls wait for their turn now, in milliseconds: as the last one did, or as long as none has had its turn. */
+  /** How long calls wait now, in milliseconds: as long as the last one let in had waited, or the time since then, if that is longer. */
   get queueMs(): number {
     return this.#line.size === 0 ? 0 : Math.max(this.#waitedMs, this.#clock.now() - this.#takenAt);
   }
 
-  /** How many may be in at once. */
+  /** How many calls may run at once. */
   get max(): number {
     return this.#max;
   }
@@ -144,12 +144,12 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     return { what: this.#what, max, running: this.#running, waiting: this.waiting };
   }
 
-  /** How long what was read at this time may have waited where nobody could see it, in milliseconds. */
+  /** How long bytes read at this time may have waited unread, in milliseconds. */
   stallBefore(readAt: number): number {
     return this.#turn === undefined ? 0 : this.#turn.stallBefore(readAt);
   }
 
-  /** The process has stood still for so long, whatever the reason. */
+  /** The process has just stood still for `ms`, whatever the reason. */
   stalled(ms: number, now: number): void {
     this.#turn?.stalled(ms, now);
   }
@@ -172,7 +172,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     if (this.#line.size > 0 && !this.#isReleasing) this.#release();
   }
 
-  /** Lets go of those that wait for nothing any more; called about once a second, for handlers may never end. */
+  /** Drops waiting calls that nobody wants an answer to any more; called about once a second, because handlers may never end. */
   sweep(): void {
     if (this.#line.size === 0) return;
     const now = this.#clock.now();
@@ -188,7 +188,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #sampled(call: IncomingCall<Entry>, from: number, error: unknown): void {
     const now = this.#clock.now();
     const ms = now - from;
-    // How long a stream is says nothing of how long its method takes.
+    // The length of a stream says nothing about how long its method takes.
     if (error !== undefined || call.abandoned || call.outlived || call.stream !== undefined) return;
     this.#times.record(call.entry, ms);
     if (this.#adaptive === undefined) return;
@@ -211,7 +211,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     return new Promise((settle) => this.#line.add({ call, since: now, settle }));
   }
 
-  /** How many may wait for a turn: what the next one has time for needs no refusal. */
+  /** How many calls may wait for a turn. Calls that the next turn has time for need not be refused. */
   get #turnRoom(): number {
     return this.#turnQueue ?? Math.max(TURN_QUEUE_MIN, this.#turn!.callsATurn);
   }
@@ -226,7 +226,7 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     if (this.#line.size > 0 && !this.#isReleasing) this.#release();
   }
 
-  /** Lets in one, and when its handler has begun the next, while there are places and the turn has time. */
+  /** Lets in one call, and the next once that one's handler has begun, while places are free and the turn has time. */
   readonly #release = (): void => {
     this.#isReleasing = false;
     if (this.#running >= this.#max) return;

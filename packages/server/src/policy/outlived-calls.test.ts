@@ -17,14 +17,14 @@ const Slow = defineService('slow', {
 
 const never = (): Promise<never> => new Promise(() => {});
 
-/** On a clock that hardly goes on: nothing is waited for. */
+/** Uses a clock that hardly advances, so that no test waits. */
 async function close(server: Server, clock: FakeClock, graceMs: number): Promise<void> {
   const closing = server.close({ drainMs: 0, graceMs });
   await clock.advance(1);
   await closing;
 }
 
-/** A server that listens, so that it looks after its calls, and a client in memory. */
+/** A server that listens, so that it sweeps its calls, and a client in memory. */
 async function setUp(options: Parameters<typeof createServer>[0] = {}) {
   const clock = new FakeClock(1_000);
   const server = createServer({ registry: memory(), clock, ...options }).add(Slow, {

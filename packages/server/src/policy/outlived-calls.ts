@@ -1,45 +1,45 @@
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 
-/** For how long after its caller has gone a handler may run before somebody is told, in milliseconds. */
+/** How long a handler may run after its caller has gone before this is reported, in milliseconds. */
 const OUTLIVED_MS = 60_000;
 
-/** A handler runs on though nobody has waited for it for a minute. */
+/** A handler still runs a minute after its caller has gone. */
 export interface OutlivedEvent {
   readonly service: string;
   readonly method: string;
-  /** The address of the caller that is gone, or whose deadline has passed. */
+  /** The address of the caller that has gone, or whose deadline has passed. */
   readonly peer: string;
-  /** For how long, in milliseconds. */
+  /** How long the handler has outlived its caller, in milliseconds. */
   readonly forMs: number;
 }
 
-/** What is done with a call whose handler has outlived its caller. */
+/** What to do with a call whose handler has outlived its caller. */
 export interface OutlivedPort<Entry extends MethodEntry> {
-  /** Its place is given back: it does not count any more. */
+  /** Frees the call's place: it no longer counts as running. */
   release(call: IncomingCall<Entry>): void;
-  /** Tells observers. @returns whether there are any */
+  /** Tells observers. @returns whether anybody listens */
   emit(event: OutlivedEvent): boolean;
 }
 
 /**
- * Finds handlers that go on for a minute after their callers have gone: they look at no signal, and nothing can end them. They no
- * longer take a place of those who are waited for, and keep no server from closing. So that this does not go unseen it is told, on
- * stderr once for each method where nobody listens.
+ * Finds handlers that run on for a minute after their callers have gone. They ignore their signal, and nothing can end them. They no longer
+ * take places from other calls, and do not keep the server from closing. Each is reported as an event, and if nobody listens, on stderr
+ * once for each method.
  */
 export class OutlivedCalls<Entry extends MethodEntry = MethodEntry> {
   readonly #port: OutlivedPort<Entry>;
   readonly #write: (line: string) => void;
-  /** Calls whose caller has gone, with when that was seen. */
+  /** Calls whose caller has gone, and since when. */
   #gone = new Map<IncomingCall<Entry>, number>();
   readonly #printed = new Set<Entry>();
 
-  /** @param write - where a line goes; by default to stderr */
+  /** @param write - writes a line; by default to stderr */
   constructor(port: OutlivedPort<Entry>, write: (line: string) => void = (line) => void process.stderr.write(line)) {
     this.#port = port;
     this.#write = write;
   }
 
-  /** Looks at what runs; called about once a second. */
+  /** Checks the running calls; called about once a second. */
   sweep(running: Iterable<IncomingCall<Entry>>, now: number): void {
     const gone = new Map<IncomingCall<Entry>, number>();
     for (const call of running) {

@@ -7,8 +7,8 @@ import { ConcurrencyLimit, type ConcurrencyLimitParts } from './concurrency.js';
 type Limit = Pick<ConcurrencyLimit, 'enter' | 'leave'> & Partial<Pick<ConcurrencyLimit, 'stallBefore'>>;
 
 /**
- * A process with one event loop in virtual time: while it computes, its clock goes on, and neither timers run nor bytes are read; these wait
- * where nobody sees them, and are all read in the next turn.
+ * A process with one event loop in virtual time. While it computes, its clock advances, but no timers run and no bytes are read: bytes wait
+ * unseen, and all of them are read in the next turn.
  */
 class Loop implements Clock {
   readonly #clock: FakeClock;
@@ -38,7 +38,7 @@ class Loop implements Clock {
   }
 
   afterPoll(run: () => void): void {
-    // After whatever is read in this turn.
+    // Runs after everything that is read in this turn.
     this.schedule(0, () => this.schedule(0, run));
   }
 
@@ -46,7 +46,7 @@ class Loop implements Clock {
     this.#busyUntil = this.now() + ms;
   }
 
-  /** Bytes have come that are read as soon as the loop gets there. */
+  /** Bytes have arrived; the loop reads them as soon as it gets there. */
   arrive(read: () => void): void {
     this.#unread.push(read);
     if (this.#isReading) return;
@@ -58,17 +58,17 @@ class Loop implements Clock {
   }
 }
 
-/** What a server without any of this did: everything is begun as it comes. */
+/** The control, a server without overload protection: every call begins as it arrives. */
 const asItComes: Limit = { enter: () => undefined, leave: () => {} };
 
 interface Result {
   offered: number;
-  /** Answered in time, by second. */
+  /** How many calls were answered in time, by second. */
   readonly good: number[];
   ran: number;
 }
 
-/** Offers calls of `workMs` of computing each at random. @param perMs - how many, by the time */
+/** Sends calls of `workMs` of computing each, at random times. @param perMs - calls per millisecond, as a function of the time */
 async function computing(
   makeLimit: (loop: Loop) => Limit,
   workMs: number,
@@ -151,7 +151,7 @@ describe('a handler that computes for 20 ms, simulated', () => {
 });
 
 describe('many calls in one turn that cost little, simulated', () => {
-  /** All come at once. @returns how many are refused */
+  /** Sends all calls at once. @returns how many are refused */
   async function burst(calls: number, workMs: number, preemption: number, isKnown: boolean): Promise<number> {
     const clock = new FakeClock();
     const loop = new Loop(clock);
@@ -203,7 +203,7 @@ describe('many calls in one turn that cost little, simulated', () => {
   });
 });
 
-/** First come, first served, whoever comes and however late it is: what a server has that knows nothing of its callers. */
+/** The control, a server that knows nothing of its callers: first come, first served, regardless of caller and deadline. */
 function fifo(slots: number, queue: number): Limit {
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -224,7 +224,7 @@ function fifo(slots: number, queue: number): Limit {
   };
 }
 
-/** Calls of several callers to ten slots of ten milliseconds. @returns which share of each caller's was done in time */
+/** Sends calls of several callers to ten slots of ten milliseconds. @returns the share of each caller's calls that was done in time */
 async function callers(
   limitParts: Omit<ConcurrencyLimitParts, 'clock' | 'random'> | undefined,
   perMs: readonly number[],
@@ -280,7 +280,7 @@ describe('one caller of twenty that sends a hundred times its share, simulated',
 });
 
 describe('three tiers whose leaf is offered twice what it can, simulated', () => {
-  /** A tier passes a call on with the time that is left. @returns work of the leaf that was in time, and that was not */
+  /** Each tier passes a call on with the time that is left. @returns how much work of the leaf was in time, and how much was not */
   async function tiers(hasLimit: boolean): Promise<{ good: number; wasted: number }> {
     const clock = new FakeClock();
     const random = seededRandom(5);
@@ -311,7 +311,7 @@ describe('three tiers whose leaf is offered twice what it can, simulated', () =>
       if (clock.now() + gap >= 4_000) return;
       clock.schedule(gap, () => {
         const wanted = clock.now() + 100;
-        // Two tiers of 2 ms each on the way, and what an answer takes on its way back.
+        // Two tiers of 2 ms each on the way there, and the time that the answer takes on the way back.
         clock.schedule(4, () => leaf(wanted - 4));
         next();
       });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * For how long this thread was ready to run and others were run instead, since it began, in milliseconds; only differences mean something.
- * Linux counts it (`/proc/thread-self/schedstat`, the second number, in nanoseconds), also where a quota of the container holds the process back.
- * What a thread waits for by itself, a file or a lock, is no part of it. Elsewhere it is 0. It costs some 15 microseconds.
+ * How long this thread has been ready to run but had no CPU, since it began, in milliseconds; only differences mean something. Linux counts
+ * this time (`/proc/thread-self/schedstat`, the second number, in nanoseconds), including throttling by a container's CPU quota. Waiting for a
+ * file or a lock does not count. On other systems the result is 0. A call costs about 15 microseconds.
  */
 export function preemptedMs(): number {
   try {

@@ -5,18 +5,18 @@ import type { Admission } from '../stack.js';
 import { Refusals } from './refusals.js';
 import { callerOf } from './waiting-line.js';
 
-/** So many callers are remembered; of those beyond it the ones that have not called for longest are forgotten. */
+/** How many callers are remembered; beyond that, those that have not called for longest are forgotten. */
 const CALLERS_MAX = 10_000;
 
-/** Calls per second in the long run, and at once after a pause. */
+/** Calls per second in the long run, and calls at once after a pause. */
 export interface RateValues {
   readonly perSecond: number;
   readonly burst: number;
 }
 
 /**
- * Lets `perSecond` calls begin in the long run and `burst` at once. The state is one number, the time at which the calls let in so far would
- * have come had they kept to the rate (GCRA, ITU-T I.371).
+ * Lets `perSecond` calls begin in the long run, and `burst` at once. The state is one number: the time at which the next call would arrive if
+ * all calls so far had come exactly at the rate (GCRA, ITU-T I.371).
  */
 export class Rate implements Admission {
   readonly #clock: Clock;
@@ -38,7 +38,7 @@ export class Rate implements Admission {
     return typeof taken === 'number' ? undefined : taken;
   }
 
-  /** Takes the next turn, if it is not later than in so many milliseconds. @returns in how many it is, or the refusal */
+  /** Takes the next turn if it comes within `mostMs` milliseconds. @returns in how many milliseconds it comes, or the refusal */
   take(mostMs: number): number | RpcError {
     const now = this.#clock.now();
     const waitMs = this.#arrivalAt - this.#toleranceMs - now;
@@ -53,10 +53,10 @@ export class Rate implements Admission {
 /** A rate for each caller. */
 export class CallerRates<R extends Admission = Admission> implements Admission {
   readonly #make: () => R;
-  /** The one that has called last comes last. */
+  /** In the order of their latest calls: the most recent caller comes last. */
   readonly #rates = new Map<string, R>();
 
-  /** @param make - makes one for a caller */
+  /** @param make - makes the rate of a caller */
   constructor(make: () => R) {
     this.#make = make;
   }
@@ -78,7 +78,7 @@ export class CallerRates<R extends Admission = Admission> implements Admission {
 export class CallerConcurrency implements Admission {
   readonly #max: number;
   readonly #refusals: Refusals;
-  /** Only those that have some. */
+  /** Running calls by caller; callers without any are left out. */
   readonly #running = new Map<string, number>();
 
   /** @param what - what is limited, for errors */
@@ -104,7 +104,7 @@ export class CallerConcurrency implements Admission {
   }
 }
 
-/** Of a refusal that says exactly when there is room nothing can be made beforehand but its stack, which is left out. */
+/** A refusal with the exact time to come back cannot be made in advance. It is made without a stack, which would cost most. */
 function tooMany(reason: string, waitMs: number): RpcError {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;

@@ -1,19 +1,20 @@
 import type { Code, Random, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 
-/** How many errors a reason has: as many different times to come back. */
+/** How many errors are made for a reason, each with another time to come back. */
 const VARIANTS = 16;
 
 /**
- * A reason to refuse calls whose errors are made beforehand: most of what an error costs is its stack, and a server refuses most when it
- * has least time. Nobody changes such an error: what of it is the caller's is made by the caller.
+ * The errors of one reason to refuse calls, made in advance: most of the cost of an error is its stack, and a server refuses most calls when
+ * it has least time. These errors are shared and never changed: what belongs to one call is added on the caller's side.
  */
 export class Refusals {
   readonly #errors: RpcError[];
   #next = 0;
 
   /**
-   * @param retryAfterMs - when to come back, give or take a half so that not all come at once; `undefined` says nothing
+   * @param retryAfterMs - after how long to come back, varied by 50 % either way so that callers do not come back all at once; `undefined`
+   *   leaves it out
    */
   constructor(code: Code, reason: string, retryAfterMs: number | undefined, random: Random) {
     this.#errors = Array.from({ length: retryAfterMs === undefined ? 1 : VARIANTS }, () =>

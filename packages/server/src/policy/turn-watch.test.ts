@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Clock } from '@org/rpc-core';
 import { TurnWatch } from './turn-watch.js';
 
-/** A clock that a test moves by hand, and turns that it ends. */
+/** A clock that the test moves by hand, and turns that the test ends. */
 function scene() {
   let now = 0;
   let turns = 0;
@@ -60,7 +60,7 @@ describe('the watch over the turns of the event loop', () => {
     endTurn();
     assert.deepEqual([call(4), call(4)], [false, false]);
     endTurn();
-    // That one was short.
+    // The last turn was short.
     assert.deepEqual(
       Array.from({ length: 6 }, () => call(20)),
       [false, false, false, false, false, false],
@@ -74,11 +74,11 @@ describe('the watch over the turns of the event loop', () => {
       othersRun(45);
       return isUsedUp;
     };
-    // 5 ms of each 50 are its own; of the first 50 that is not known, and 20 count.
+    // 5 ms of each 50 are the process's own. For the first 50 ms this is not known, so 20 ms count.
     assert.deepEqual(Array.from({ length: 18 }, slow).indexOf(true), -1);
     assert.equal(slow(), true);
     endTurn();
-    // Nor does it go on in short turns because of them: those of its own are short.
+    // Nor does the watch stay with short turns because of them: the process's own part of each turn is short.
     assert.deepEqual([call(4), othersRun(100), call(4), endTurn()], [false, undefined, false, undefined]);
     assert.deepEqual(Array.from({ length: 7 }, () => call(20)).indexOf(true), 6);
   });

@@ -1,55 +1,56 @@
 import type { Clock } from '@org/rpc-core';
 
-/** At the most so many calls begin without a look at the clock. */
+/** At most this many calls begin between two looks at the clock. */
 const CALLS_UNSEEN_MAX = 32;
 
-/** So much work may go by between two looks, in milliseconds. */
+/** How much work may pass between two looks at the clock, in milliseconds. */
 const LOOK_EVERY_MS = 5;
 
 /**
- * Once a turn was too long, and while calls wait, a turn ends after so many milliseconds: what has arrived meanwhile must come in, to be compared
- * with what waits.
+ * The bound of a turn after one was too long, and while calls wait, in milliseconds. New calls must be read often, to be compared with those
+ * that wait.
  */
 const BUSY_TURN_MS = 20;
 
-/** A turn that was held for so long may have made calls late that had much time when they were read, in milliseconds. */
+/** A turn held for longer than this, in milliseconds, may have made calls late that had much time left when they were read. */
 const HELD_MS = 100;
 
-/** A stall of less is none. */
+/** A shorter stall does not count, in milliseconds. */
 const STALL_MS = 10;
 
-/** Of a turn that was found to be long, what went before counts for so much at the most: how much of it the process really ran is not known. */
+/**
+ * When a turn is found to be long, the time before counts for at most this many milliseconds, because it is not known how much of it the
+ * process really ran.
+ */
 const UNMEASURED_MS = BUSY_TURN_MS;
 
-/** For how long after a turn what is read may have waited during it, in milliseconds. */
+/** Bytes read within this time after a turn, in milliseconds, may have waited during it. */
 const AFTER_MS = 5;
 
-/** No more calls wait for a turn than this, however little they cost. */
+/** At most this many calls wait for a turn, however little they cost. */
 const CALLS_A_TURN_MAX = 100_000;
 
 /**
- * Watches how long one turn of the event loop takes. While handlers compute, nothing is read: calls pile up where nobody sees them, and those
- * of one chunk of bytes are begun one after the other until all of them are late. A turn that is longer than its bound takes no more of them.
- * What the process could have run in and others were run instead is no part of it: on a busy machine a server does not refuse for what
- * its neighbours do.
+ * Watches how long one turn of the event loop takes. While handlers compute, nothing is read: calls pile up unseen, and the calls of one chunk
+ * of bytes begin one after the other until all of them are late. So a turn longer than its bound begins no further calls. Time in which other
+ * processes had the CPU does not count: on a busy machine a server does not refuse calls because of its neighbours.
  *
- * A healthy server pays a decrement for each call, and a look at the clock for every 32nd, whether they come together or one by one.
- * A turn of more than 10 ms pays one question to the
- * operating system, one that is used up two or three.
+ * A healthy server pays a decrement for each call, and a look at the clock for every 32nd, whether calls come together or one by one. A turn
+ * of more than 10 ms also asks the operating system once; a turn that is used up, two or three times.
  */
 export class TurnWatch {
   readonly #clock: Clock;
   readonly #preemptedMs: () => number;
   readonly #turnMs: number;
   readonly #onTurn: () => void;
-  /** Since when the present turn has been watched; `undefined` when it is not. */
+  /** Since when the present turn has been watched; `undefined` when it is not watched. */
   #since: number | undefined;
   #lookedAt = 0;
   #unseen = 0;
   #unseenMax = 0;
-  /** Calls of this turn. */
+  /** Calls that began in this turn. */
   #begun = 0;
-  /** How long the process ran in this turn, as it was measured at `#measuredAt`; `undefined` until the turn is long. */
+  /** How long the process ran in this turn, measured at `#measuredAt`; `undefined` until the turn is long. */
   #usedMs: number | undefined;
   #measuredAt = 0;
   #preemptedThen = 0;
@@ -63,8 +64,8 @@ export class TurnWatch {
 
   /**
    * @param turnMs - the bound, in milliseconds
-   * @param onTurn - runs when a turn that was watched has ended, and what has arrived meanwhile was read
-   * @param preemptedMs - for how long this thread could have run and others were run instead, since whenever
+   * @param onTurn - runs when a watched turn has ended and the bytes that arrived during it have been read
+   * @param preemptedMs - how long this thread has been ready to run but had no CPU, since any fixed time
    */
   constructor(clock: Clock, turnMs: number, onTurn: () => void, preemptedMs: () => number = () => 0) {
     this.#clock = clock;
@@ -73,22 +74,22 @@ export class TurnWatch {
     this.#preemptedMs = preemptedMs;
   }
 
-  /** One more call is about to begin. @returns whether it is worth a look at the clock */
+  /** Counts a call that is about to begin. @returns whether to look at the clock now */
   counts(): boolean {
     return --this.#unseen < 0;
   }
 
-  /** How many calls a whole turn would have had time for, by what those of the last long one took; 0 before there was one. */
+  /** How many calls fit into a whole turn, judged by the last long turn; 0 before the first one. */
   get callsATurn(): number {
     return this.#callsATurn;
   }
 
-  /** Whether the present turn has been held for so long that any of its calls may be late. */
+  /** Whether the present turn has taken so long that any of its calls may be late. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
 
-  /** Looks whether the turn is used up. @param isAwaited - whether calls wait */
+  /** Looks at the clock. @param isAwaited - whether calls wait @returns whether the turn is used up */
   isUsedUp(now: number, isAwaited: boolean): boolean {
     if (this.#since === undefined) this.#begin(now);
     else {
@@ -97,7 +98,7 @@ export class TurnWatch {
       this.#learn(now, calls);
       if (now - this.#since > HELD_MS) this.#isHeld = true;
     }
-    // Calls that are made to wait cost nothing, and would say that the others do so too.
+    // Calls that are made to wait cost nothing, and would make the others seem as cheap.
     if (this.#isBusy || isAwaited) this.#unseenMax = 0;
     this.#lookedAt = now;
     this.#unseen = this.#unseenMax;
@@ -110,7 +111,7 @@ export class TurnWatch {
     this.#begun = 0;
     this.#isOver = false;
     this.#usedMs = undefined;
-    // Otherwise nobody is asked before the turn is long.
+    // Otherwise the operating system is not asked before the turn is long.
     if (this.#isBusy) this.#measureFrom(now, 0);
     this.#clock.afterPoll(this.#ended);
   }
@@ -140,18 +141,18 @@ export class TurnWatch {
     this.#usedMs = usedMs + Math.max(0, ranMs - this.#preemptedThen);
   }
 
-  /** The process has stood still for so long, whatever the reason. */
+  /** The process has just stood still for `ms`, whatever the reason. */
   stalled(ms: number, now: number): void {
     this.#lastMs = ms;
     this.#endedAt = now;
   }
 
-  /** How long what was read at this time may have waited to be read, in milliseconds. */
+  /** How long bytes read at this time may have waited unread, in milliseconds. */
   stallBefore(readAt: number): number {
     return this.#lastMs >= STALL_MS && readAt - this.#endedAt <= AFTER_MS ? this.#lastMs : 0;
   }
 
-  /** Learns from what calls have taken since the last look after how many the next one is worth while. */
+  /** Decides after how many calls to look at the clock next, from the time that calls have taken since the last look. */
   #learn(now: number, calls: number): void {
     const perCallMs = (now - this.#lookedAt) / calls;
     this.#unseenMax = Math.max(0, Math.min(CALLS_UNSEEN_MAX, Math.floor(LOOK_EVERY_MS / perCallMs)) - 1);
@@ -163,7 +164,7 @@ export class TurnWatch {
     if (this.#isBusy && this.#lastMs >= BUSY_TURN_MS / 2 && this.#usedMs !== undefined)
       this.#measure(this.#usedMs, now);
     if (Math.min(this.#lastMs, this.#usedMs ?? this.#lastMs) < BUSY_TURN_MS / 2) this.#isBusy = false;
-    // Of calls that come one by one, this is all that is seen: without it, each would cost two looks at the clock and a callback.
+    // For calls that come one by one, this is the only place to learn from: without it, each would cost two looks at the clock and a callback.
     if (!this.#isBusy) {
       this.#learn(now, this.#unseenMax - this.#unseen + 1);
       this.#unseen = this.#unseenMax;

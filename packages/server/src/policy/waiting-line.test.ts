@@ -38,7 +38,7 @@ describe('a line of calls that wait', () => {
     for (const each of [...hog, waiting({ caller: 'b' })]) line.add(each);
     assert.equal(line.evict(waiting({ caller: 'hog' }).call, 10), undefined);
     assert.equal(line.evict(waiting({ caller: 'c' }).call, 10), hog[0]);
-    // Two of the hog are left: one more of b would be as many.
+    // The hog has two calls left: one more of b would make them equal.
     assert.equal(line.evict(waiting({ caller: 'b' }).call, 10), undefined);
     assert.equal(line.evict(waiting({ caller: 'b', priority: 200 }).call, 10), hog[1]);
     assert.equal(line.evict(waiting({ caller: 'c', priority: 0 }).call, 10), undefined);
@@ -52,7 +52,7 @@ describe('a line of calls that wait', () => {
     assert.deepEqual(line.takeImpatient(99), []);
     assert.deepEqual(line.takeImpatient(101), [old]);
     assert.deepEqual([line.take(102), line.take(103), line.size], [fresh, middle, 0]);
-    // An empty line does not stand any more.
+    // An empty line is no longer standing.
     for (const each of [waiting({ since: 200 }), waiting({ since: 201 })]) line.add(each);
     assert.equal(line.take(202)!.since, 200);
   });

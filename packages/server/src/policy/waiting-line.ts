@@ -1,38 +1,38 @@
 import type { RpcError } from '@org/rpc-core';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 
-/** A call that waits to be let in. */
+/** A call that waits to run. */
 export interface Waiting<Entry extends MethodEntry = MethodEntry> {
   readonly call: IncomingCall<Entry>;
-  /** Since when, in the clock's milliseconds. */
+  /** When it began to wait, in the clock's milliseconds. */
   readonly since: number;
-  /** With `undefined` it is let in, with an error refused. */
+  /** Lets the call run (`undefined`), or refuses it with an error. */
   readonly settle: (refusal: RpcError | undefined) => void;
 }
 
-/** Those of one priority: by caller, each from the oldest to the newest. The caller whose turn is next comes first. */
+/** The waiting calls of one priority, by caller, from the oldest to the newest. The caller whose turn is next comes first. */
 interface Level<Entry extends MethodEntry> {
   readonly lines: Map<string, Waiting<Entry>[]>;
   size: number;
-  /** When one of them last went in who had hardly waited, or the first of them came. */
+  /** When a call that had hardly waited last went in, or else when the first call came. */
   calmAt: number;
   isStanding: boolean;
 }
 
-/** A call that has waited for no longer was not kept waiting (CoDel: Nichols, Jacobson, "Controlling Queue Delay", 2012). */
+/** A wait of at most this many milliseconds counts as none (CoDel: Nichols, Jacobson, "Controlling Queue Delay", 2012). */
 const TARGET_MS = 5;
 
-/** A line that has kept everybody waiting for so long is standing until it is empty: more comes than can be done. */
+/** A line that has kept every call waiting during this many milliseconds is standing until it is empty: more calls come than can be done. */
 const STANDING_MS = 100;
 
 /** In a standing line a call that has no deadline waits no longer than this, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
 /**
- * Calls that wait, by priority and caller. The more important are taken first; among equals each caller gets a turn, whatever the others
- * send, and when there must be room the one who has most gives it. Of a caller the oldest is taken first, and of a standing line the newest
- * (adaptive LIFO, Maurer, "Fail at Scale", 2015): the old ones have used up most of their time, and to serve them in their order would make
- * everybody late.
+ * Calls that wait, by priority and caller. Higher priorities are taken first; callers of equal priority take turns, however much each sends,
+ * and when a place is needed, the caller with most waiting calls loses one. A caller's oldest call is taken first, but in a standing line its
+ * newest (adaptive LIFO, Maurer, "Fail at Scale", 2015): the old calls have used up most of their time, and serving them in order would make
+ * every call late.
  */
 export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
   readonly #levels = new Map<number, Level<Entry>>();
@@ -57,7 +57,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
     this.#size++;
   }
 
-  /** Takes out the next: of the most important those of the caller whose turn it is. */
+  /** Takes out the next call: of the highest priority, from the caller whose turn it is. */
   take(now: number): Waiting<Entry> | undefined {
     if (this.#size === 0) return undefined;
     const priority = Math.max(...this.#levels.keys());
@@ -66,15 +66,15 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
     const waiting = stands(level, now) ? line.pop()! : line.shift()!;
     if (now - waiting.since <= TARGET_MS) level.calmAt = now;
     level.lines.delete(caller);
-    // The next turn is that of the others.
+    // The other callers come next.
     if (line.length > 0) level.lines.set(caller, line);
     this.#taken(priority, level);
     return waiting;
   }
 
   /**
-   * Who has to give way when a call comes for which there is no room: the oldest of the least important, and of those the caller that has
-   * most; `undefined` when it is the one who comes.
+   * Takes out the call that must give way to a new one in a full line: of the lowest priority, the oldest call of the caller that has most;
+   * `undefined` when the new call itself must give way.
    */
   evict(call: IncomingCall<Entry>, now: number): Waiting<Entry> | undefined {
     const lowest = Math.min(...this.#levels.keys());
@@ -87,7 +87,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
     const line = level.lines.get(caller);
     const oldest = line?.[0];
     if (line === undefined || oldest === undefined) return undefined;
-    // Somebody's second is not worth more than another's second.
+    // One caller's second call is worth no more than another's second.
     const hasRight = lowest < call.priority || length > ownLength + 1;
     if (!hasRight && !stands(level, now) && !isOver(oldest, now)) return undefined;
     line.shift();
@@ -96,7 +96,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
     return oldest;
   }
 
-  /** Takes out those of standing lines who have waited for half of their time: they can go elsewhere with the other half. */
+  /** Takes out the calls of standing lines that have waited for half of their time: they can go elsewhere with the other half. */
   takeImpatient(now: number): Waiting<Entry>[] {
     const out: Waiting<Entry>[] = [];
     for (const [priority, level] of this.#levels) {
@@ -111,7 +111,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
     return out;
   }
 
-  /** Takes out those that wait for nothing any more. */
+  /** Takes out the calls that nobody wants an answer to any more. */
   takeOver(now: number): Waiting<Entry>[] {
     const out: Waiting<Entry>[] = [];
     for (const [priority, level] of this.#levels)
@@ -136,7 +136,7 @@ export class WaitingLine<Entry extends MethodEntry = MethodEntry> {
   }
 }
 
-/** Whose share a call is of: who the peer proved to be, else the host that it comes from. */
+/** The caller that a call counts for: the identity that the peer has proved, else the host that it connects from. */
 export function callerOf({ identity, address }: IncomingCall['peer']): string {
   if (identity !== undefined) return identity;
   const colon = address.lastIndexOf(':');
@@ -148,7 +148,7 @@ function stands(level: { readonly calmAt: number; isStanding: boolean }, now: nu
   return level.isStanding;
 }
 
-/** Whether nobody waits for the answer of a call any more. */
+/** Whether nobody waits for the answer to a call any more. */
 export function isOver({ call }: Waiting, now: number): boolean {
   return call.abandoned || call.deadline <= now;
 }

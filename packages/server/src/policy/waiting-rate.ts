@@ -4,10 +4,10 @@ import type { IncomingCall } from '@org/rpc-wire/internal';
 import type { Admission } from '../stack.js';
 import type { Rate } from './rates.js';
 
-/** So many calls may wait for a rate. */
+/** How many calls may wait for a rate. */
 const WAITING_MAX = 1_000;
 
-/** A {@link Rate} for which calls wait, if their turn comes before their deadline; those beyond a thousand that wait are refused. */
+/** A {@link Rate} that lets a call wait if its turn comes before its deadline. At most 1,000 calls wait; further ones are refused. */
 export class WaitingRate implements Admission {
   readonly #rate: Rate;
   readonly #clock: Clock;
