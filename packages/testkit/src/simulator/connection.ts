@@ -12,6 +12,9 @@ type Options = Parameters<ClientProtocol['open']>[0];
 const SUSPECT_MS = 3_000;
 const PING_TIMEOUT_MS = 20_000;
 
+/** How often a server that stands still is looked at, in milliseconds. */
+const FROZEN_LOOK_MS = 10;
+
 /** A stream that leads to a simulated server; no byte ever goes over it. */
 export interface SimulatedStream extends ByteStream {
   readonly server: SimulatedServer;
@@ -184,7 +187,9 @@ class SimulatedConnection implements CallConnection, CallWire {
   }
 
   #greet(): void {
-    if (this.#owner.isClosed || this.#server.isFrozen) return;
+    if (this.#owner.isClosed) return;
+    // Its kernel has accepted; the process says hello when it runs again.
+    if (this.#server.isFrozen) return void this.#clock.schedule(FROZEN_LOOK_MS, () => this.#greet());
     this.isGreeted = true;
     this.#heard();
     const { observer } = this.#options;

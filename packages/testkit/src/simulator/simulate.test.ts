@@ -71,6 +71,19 @@ describe('simulate', function () {
     assert.equal(apart.servers[2]!.attemptsBySecond[6] ?? 0, 0);
   });
 
+  it('lets a server that was frozen for long greet those who have connected meanwhile', async () => {
+    for (const idempotent of [true, false]) {
+      const report = await simulate({
+        ...{ clients: { count: 3, perSecond: 150 }, servers: { count: 3, work: 5 }, methods: { call: { idempotent } } },
+        faults: [{ kind: 'frozen', servers: 0, fromMs: 2_000, untilMs: 7_000 }],
+        durationMs: 12_000,
+      });
+      // Its connections were given up and made anew while it stood still.
+      const { attemptsBySecond } = report.servers[0]!;
+      assert.ok((attemptsBySecond[idempotent ? 8 : 11] ?? 0) > 20, `${attemptsBySecond}`);
+    }
+  });
+
   it('makes servers slower, wholly or in part, or now and then', async () => {
     const work = uniformTime(9, 11);
     const base: Simulation = { clients: { perSecond: 50 }, servers: { count: 1, work, networkMs: 0 } };
