@@ -13,6 +13,8 @@ import { TestAuthority } from '../../packages/wire/test/certificates.js';
 const Place = defineService('place', {
   /** The process that answers, and the version that it runs. */
   where: method<() => string>({ idempotent: true }),
+  /** The process that answers, and who it takes the caller for. */
+  caller: method<() => string>({ idempotent: true }),
   crash: method<() => void>(),
 });
 
@@ -66,10 +68,14 @@ class Primary implements AsyncDisposable {
 }
 
 /** Calls, ten at a time, until it is enough. @returns the answers; fails with the first call that fails */
-async function callUntil(client: Client, isEnough: (answers: ReadonlySet<string>) => boolean): Promise<Set<string>> {
+async function callUntil(
+  client: Client,
+  isEnough: (answers: ReadonlySet<string>) => boolean,
+  called: 'where' | 'caller' = 'where',
+): Promise<Set<string>> {
   let answers = new Set<string>();
   do {
-    answers = new Set(await Promise.all(Array.from({ length: 10 }, () => client.service(Place).where())));
+    answers = new Set(await Promise.all(Array.from({ length: 10 }, () => client.service(Place)[called]())));
   } while (!isEnough(answers));
   return answers;
 }
@@ -130,5 +136,24 @@ describe('a server with workers, in processes of its own', function () {
       client.state().services['place']!.nodes.map(({ connection }) => connection),
       ['ready', 'ready'],
     );
+  });
+
+  it('knows its callers in each of them by authenticate, and lets nobody else in', async () => {
+    await using primary = await new Primary().start(2, { tokens: { 'key-of-ada': 'ada', 'key-of-bob': 'bob' } });
+    await using ada = primary.client({ token: 'key-of-ada' });
+    await using bob = primary.client({ token: 'key-of-bob' });
+    const pids = new Set([...(await callUntil(ada, ({ size }) => size === 2))].map((it) => it.split(' ')[0]));
+    for (const [client, name] of [
+      [ada, 'ada'],
+      [bob, 'bob'],
+    ] as const) {
+      const answers = await callUntil(client, ({ size }) => size === 2, 'caller');
+      assert.deepEqual(answers, new Set([...pids].map((pid) => `${pid} ${name}`)));
+    }
+    for (const options of [{ token: 'key-of-eve' }, {}]) {
+      await using eve = primary.client(options);
+      await assert.rejects(eve.service(Place).caller(), { code: 'UNAUTHENTICATED' });
+    }
+    assert.equal(primary.told, '');
   });
 });

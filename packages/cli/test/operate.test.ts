@@ -102,6 +102,19 @@ describe('rpc describe, drain and weight, over a local registry', () => {
     assert.match(other.errText, /UNAUTHENTICATED/);
     assert.doesNotMatch(other.errText, /another|the-password/);
     assert.match((await rpc(['call', 'secret.tell', '--token-file', `${file}x`])).errText, /--token-file cannot read /);
+    const bench = ['bench', 'secret.tell', '--requests', '5', '--concurrency', '1', '--warmup', '0s', '--json'];
+    for (const words of [bench, ['describe', 'secret']]) {
+      const { code, outText, errText } = await rpc([...words, '--token-file', file]);
+      assert.equal(code, 0, `${words[0]}: ${errText}`);
+      assert.doesNotMatch(outText + errText, /the-password/);
+    }
+    assert.match((await rpc(['describe', 'secret'])).errText, /UNAUTHENTICATED/);
+    writeFileSync(file, 'two words');
+    const unfit = await rpc(['call', 'secret.tell', '--token-file', file]);
+    assert.match(unfit.errText, /--token-file .*token must have a text of 1 to 6144 visible ASCII characters/);
+    const said = await rpc(bench, { RPC_TOKEN: 'two words' });
+    assert.match(said.errText, /RPC_TOKEN must be a text of 1 to 6144 visible ASCII characters/);
+    assert.doesNotMatch(unfit.errText + said.errText, /two words/);
     assert.equal((await rpc(['drain', 'asking'], { RPC_TOKEN: 'the-password' })).code, 0);
   });
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ClientTlsOptions } from '@org/rpc';
+import { unfitToken } from '@org/rpc-wire/internal';
 import { CliError, failureLine } from '../cli-error.js';
 import type { CommandLine, OptionSpecs } from './command-line.js';
 import { TLS_SPECS, tlsOptions } from './tls-options.js';
@@ -40,24 +41,35 @@ export const TIMEOUT_SPEC = {
 
 /**
  * Reads the options of {@link CONNECTION_SPECS}.
- * @throws CliError for a file of TLS that cannot be used
+ * @throws CliError for a file of TLS that cannot be used, or an RPC_TOKEN that is no token
  */
 export function connectionOptions(
   line: CommandLine,
   environment: Readonly<Record<string, string | undefined>>,
 ): ConnectionOptions {
   const file = line.text('token-file');
-  const token = file === undefined ? environment['RPC_TOKEN'] || undefined : () => readToken(file);
+  const token = file === undefined ? tokenOf(environment['RPC_TOKEN']) : () => readToken(file);
   return { registry: line.text('registry'), namespace: line.text('namespace'), tls: tlsOptions(line), token };
+}
+
+/** @throws CliError that shows nothing of the text */
+function tokenOf(text: string | undefined): string | undefined {
+  const fault = text ? unfitToken(text) : undefined;
+  if (fault !== undefined) throw new CliError(`RPC_TOKEN must be a ${fault}`);
+  return text || undefined;
 }
 
 /** @throws CliError naming the file, and nothing of what it says */
 async function readToken(file: string): Promise<string> {
+  let token: string;
   try {
-    return (await readFile(file, 'utf8')).trim();
+    token = (await readFile(file, 'utf8')).trim();
   } catch (error) {
     throw new CliError(`--token-file cannot read ${file}: ${failureLine(error)}`, { cause: error });
   }
+  const fault = unfitToken(token);
+  if (fault !== undefined) throw new CliError(`--token-file ${file} must have a ${fault}`);
+  return token;
 }
 
 /**
