@@ -83,13 +83,16 @@ describe('rpc top, over a local registry', () => {
     assert.ok(terminal.outText.startsWith('\u001b[?1049h') && terminal.outText.endsWith('\u001b[?1049l'));
   });
 
-  it('looks at one service of a fixed list, which knows no names', async () => {
-    const other = createServer({ registry: 'direct://127.0.0.1:1', operator: true, name: 'two' });
+  it('looks at one service of a fixed list, which knows no names, and shows its token to who asks', async () => {
+    const authenticate = (_peer: unknown, token: string | undefined): string =>
+      (token === 'the-password' ? 'ada' : undefined) as never;
+    const other = createServer({ registry: 'direct://127.0.0.1:1', operator: true, name: 'two', authenticate });
     other.add(Shop, { find: () => 1 });
     const { port } = await other.listen({ host: '127.0.0.1', port: 0 });
-    const terminal = testTerminal({ clock: systemClock });
+    const terminal = testTerminal({ clock: systemClock, environment: { RPC_TOKEN: 'the-password' } });
     assert.equal(await runCli(['top', 'shop', '--registry', `direct://127.0.0.1:${port}`], terminal), 0);
     assert.match(terminal.outText, new RegExp(`^127\\.0\\.0\\.1:${port} +serving `, 'm'));
+    assert.doesNotMatch(terminal.outText + terminal.errText, /the-password/);
     await other.close({ drainMs: 0, graceMs: 0 });
   });
 
