@@ -30,7 +30,7 @@ export interface ClientEvents {
   limited: [event: { service: string; method: string; error: RpcError }];
   /** What the registry says of a service has changed, or how far it vouches for it: for metrics and alarms. */
   viewChanged: [event: ViewEvent];
-  /** Something about the registry: unreachable, recovered, an invalid entry. */
+  /** Something about the registry, or what it leads to: unreachable, recovered, an invalid entry, a token that goes over the network in plaintext. */
   registry: [event: RegistryEvent];
   /**
    * The contract of a service is another one for this client than for a server, or a call has fewer arguments than the handler declares:

@@ -78,7 +78,7 @@ export interface RegistryEnvironment {
 
 /** Something that an operator may want to know of a registry. */
 export interface RegistryEvent {
-  /** `insecure`: what lets into the registry goes over the network in plaintext. */
+  /** `insecure`: what lets into the registry, or a client into what is listed there, goes over the network in plaintext. */
   readonly kind: 'unreachable' | 'recovered' | 'invalidEntry' | 'registered' | 'lost' | 'conflict' | 'insecure';
   readonly message: string;
   readonly service?: string | undefined;

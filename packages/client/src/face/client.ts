@@ -39,6 +39,7 @@ import { type ExplainedCall, type Explanation, explainCall, unknownService } fro
 import { KnownContracts } from '../nodes/known-contracts.js';
 import { KnownServices } from '../nodes/known-services.js';
 import { nodeOpinions } from '../nodes/node-opinions.js';
+import { tellOfPlaintext } from '../nodes/plaintext-token.js';
 import { Pool } from '../nodes/pool.js';
 import { type ClientState, clientState } from '../nodes/state.js';
 import { BreakerGroup } from '../policy/breaker-group.js';
@@ -95,6 +96,9 @@ export class RpcClient implements Client {
     this.#options = options;
     const { clock, random, codec, compression, keepalive, limits, breaker, protocol, token } = options;
     this.#timers = new TimerQueue(clock);
+    // Not of a client of its own process, whose way is given.
+    const isOpen = token !== undefined && options.tls === undefined && options.dial === undefined;
+    const tell = (message: string): void => this.#registryEvent({ kind: 'insecure', message });
     this.#contracts = new KnownContracts({
       name: options.name,
       emit: (event) => this.#emit('contractDiffers', event),
@@ -103,7 +107,7 @@ export class RpcClient implements Client {
     this.#pool = new Pool({
       name: options.name,
       contracts: this.#contracts,
-      dial,
+      dial: isOpen ? tellOfPlaintext(dial, tell) : dial,
       codec,
       compression,
       keepalive,

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import type { ClientOptions } from '@org/rpc-client';
+import { type ClientOptions, createClient } from '@org/rpc-client';
 import { type CallContext, type Metadata, RpcError } from '@org/rpc-core';
+import { memory, type RegistryEvent } from '@org/rpc-registry';
+import { createServer } from '@org/rpc-server';
 import { type OpenShop, openShop } from './shop.js';
+import { Greeter, World } from './world.js';
 
 function open(metadata: NonNullable<ClientOptions['metadata']>): OpenShop & { received: Metadata[] } {
   const received: Metadata[] = [];
@@ -126,5 +129,39 @@ describe("the client's metadata", () => {
       numbers.shop.add(1),
       /shop\.add cannot be sent: metadata "tenant" must be a string, not number/,
     );
+  });
+});
+
+describe("the client's token", () => {
+  const token = 'key-of-ann';
+
+  /** What a client tells of its registry when it has called two servers on another machine. */
+  async function toldBy(options: ClientOptions): Promise<RegistryEvent[]> {
+    const world = new World(options);
+    const told: RegistryEvent[] = [];
+    world.client.on('registry', (event) => told.push(event));
+    await world.list(world.start('a', 1), world.start('b', 2));
+    assert.deepEqual(await world.answering(), ['a', 'b']);
+    await world.client.close();
+    return told;
+  }
+
+  it('in plaintext to another machine is an event, once', async () => {
+    const [event, ...more] = await toldBy({ token: async () => token });
+    assert.equal(event?.kind, 'insecure');
+    assert.match(event!.message, /^the token of this client goes to h:[12] without TLS: /);
+    assert.doesNotMatch(event!.message, /key-of-ann/);
+    assert.deepEqual(more, []);
+  });
+
+  it('is nothing to tell of over TLS, in a process, and where there is none', async () => {
+    assert.deepEqual(await toldBy({ token, tls: true }), []);
+    assert.deepEqual(await toldBy({}), []);
+    const server = createServer({ registry: memory() });
+    server.add(Greeter, { hello: () => 'here', hold: async () => '' });
+    await using client = createClient({ server, token });
+    client.on('registry', ({ message }) => assert.fail(message));
+    assert.equal(await client.service(Greeter).hello(), 'here');
+    await server.close();
   });
 });
