@@ -45,13 +45,13 @@ export function checkedOptions(options: CallOptions): CallOptions {
   return options;
 }
 
-/** Of a value that a policy describes. */
+/** The check of a value that a policy describes. */
 function checkOf(name: keyof TimeoutValues): (value: unknown) => void {
   const { bounds } = POLICIES.timeout.values[name];
   return (value) => assertNumber(WHERE, name, value, bounds);
 }
 
-/** Of any make: signals of other realms and of polyfills do as well. */
+/** Accepts any implementation: signals of other realms and of polyfills too. */
 function isSignal(value: unknown): boolean {
   const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
   return typeof aborted === 'boolean' && typeof addEventListener === 'function';

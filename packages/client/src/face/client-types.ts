@@ -22,8 +22,8 @@ export interface ReadyOptions {
 }
 
 /**
- * Calls services. Made by `createClient`; one for a whole process is usual. It opens its registry and its connections
- * with the first use of a service, and owns them until `close`.
+ * Calls services. Made by `createClient`; usually one per process. It opens its registry and its connections when a service is
+ * first used, and owns them until `close`.
  */
 export interface Client {
   /** The stub of a contract: its methods as functions that return promises. */
@@ -43,8 +43,8 @@ export interface Client {
   /** Calls a method by its names, where no contract is at hand. */
   call<T = unknown>(service: string, method: string, args: readonly unknown[], options?: CallOptions): Promise<T>;
   /**
-   * Calls a method of every instance that is listed, at once, and tells how each went; an empty list when there is none. Each call is
-   * one as others are, with its limits, deadline and retries, but those too go to the same instance.
+   * Calls a method of every listed instance at once, and tells how each call went; an empty list when no instance is listed. Each call has
+   * its limits, deadline and retries like any other call, but its retries go to the same instance.
    */
   broadcast<D extends ServiceDefinition<object>, const K extends MethodName<D>>(
     definition: D,
@@ -52,7 +52,7 @@ export interface Client {
     args: MethodArgs<D, K>,
     options?: CallOptions,
   ): Promise<BroadcastOutcome<MethodResult<D, K>>[]>;
-  /** The same by names, where no contract is at hand. */
+  /** Like `broadcast` above, by names, where no contract is at hand. */
   broadcast<T = unknown>(
     service: string,
     method: string,
@@ -61,21 +61,21 @@ export interface Client {
   ): Promise<BroadcastOutcome<T>[]>;
   /**
    * Resolves when a node of the service is connected; worth awaiting before the first call of a process.
-   * @throws RpcError DEADLINE_EXCEEDED that says what is missing, CANCELLED
+   * @throws RpcError `DEADLINE_EXCEEDED` that says what is missing, or `CANCELLED`
    */
   ready(service: ServiceDefinition<object> | string, options?: ReadyOptions): Promise<void>;
   /**
-   * Replaces authorities, certificate and key; what is not given stays. Connections live on with what they began with, new
-   * ones get the new. On an error all stays as it was.
-   * @throws TypeError for unusable ones, and when the client was made without `tls`
+   * Replaces authorities, certificate and key; what is not given stays. Open connections keep what they began with, new
+   * connections use the new values. On an error nothing changes.
+   * @throws TypeError for unusable values, and when the client was made without `tls`
    */
   setTls(change: Partial<ClientTlsOptions>): void;
   /**
-   * Which instances there are for a call of this method, which are left out and why, and how one is chosen; as things stand now. It changes
-   * nothing. What a service is that was not used yet, nobody knows.
+   * Tells which instances can take a call of this method now, which are left out and why, and how one is chosen. It changes nothing. Nothing
+   * is known of a service that has not been used yet.
    */
   explain(service: ServiceDefinition<object> | string, method: string, options?: ExplainedCall): Explanation;
-  /** What the client knows now: services, endpoints, connections. */
+  /** What the client knows now about services, endpoints and connections. */
   state(): ClientState;
   on<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;
   off<E extends keyof ClientEvents>(event: E, listener: (...args: ClientEvents[E]) => void): this;

@@ -73,10 +73,10 @@ export function createClient(options: ClientOptions = {}): Client {
   return new RpcClient(resolved, dial);
 }
 
-/** Of what a registry reports as wrong, so much is repeated in the errors of calls that have no node. */
+/** How many characters of a registry's error appear in the errors of calls that have no node. */
 const ERROR_SHOWN_LENGTH = 200;
 
-/** The client itself: methods, balancers, and what they share. */
+/** The client: methods, balancers, and what they share. */
 export class RpcClient implements Client {
   readonly #options: ResolvedClientOptions;
   readonly #events = new EventEmitter<ClientEvents>();
@@ -202,7 +202,7 @@ export class RpcClient implements Client {
   setTls(change: Partial<ClientTlsOptions>): void {
     const { tls } = this.#options;
     if (tls === undefined) throw new TypeError('client.setTls: the client was made without the option tls');
-    // Connections are shared by services: one that lives on would go on serving a service whose servers must now be others.
+    // Services share connections: an open one would go on serving a service that must now have other servers.
     if ('identity' in change)
       throw new TypeError('client.setTls: tls.identity is for the life of a client; make another one');
     tls.update('client.setTls', change);
@@ -228,7 +228,7 @@ export class RpcClient implements Client {
     return clientState({ name, shared: this.#shared, balancers: services.balancers(), methods, now: clock.now() });
   }
 
-  /** What printing shows: a private field shows nothing. */
+  /** The text that printing shows: private fields are not printed. */
   [INSPECT](): string {
     const { registry, namespace } = this.#options;
     const state = this.#closed === undefined ? '' : 'closed, ';
@@ -300,8 +300,8 @@ export class RpcClient implements Client {
   }
 
   /**
-   * Methods are composed once for each method, so that their limits and breakers are one whoever calls. Only the names when the
-   * client is closed: nothing may be opened any more.
+   * The stack of a method is composed once, so that all callers share its limits and breakers. On a closed client, only the names:
+   * nothing may be opened any more.
    */
   #method(service: string, method: string, definition: MethodDefinition): ClientMethod | MethodPath {
     if (this.#closed !== undefined) return { service, method, definition };
@@ -339,7 +339,7 @@ export class RpcClient implements Client {
         clock,
         random,
         emit: this.#emit,
-        // Who waits for a limit must not wait for another call to find that it was changed.
+        // Calls that wait for a limit must learn of a change at once, not only when another call comes.
         onRules: () => {
           for (const { limits } of this.#services.methods(service)) limits.refresh();
         },
@@ -357,7 +357,7 @@ export class RpcClient implements Client {
   }
 
   #registryEvent(told: RegistryEvent): void {
-    // Any registry may quote what others wrote.
+    // Any registry may quote text that others wrote.
     const event = { ...told, message: plainText(told.message) };
     if (event.kind === 'unreachable') this.#registryError = event.message.trim().slice(0, ERROR_SHOWN_LENGTH);
     else if (event.kind === 'recovered') this.#registryError = undefined;
@@ -365,7 +365,7 @@ export class RpcClient implements Client {
   }
 }
 
-/** The names of a method on a closed client, where it has no stack. */
+/** The names of a method on a closed client, where the method has no stack. */
 interface MethodPath {
   readonly service: string;
   readonly method: string;

@@ -11,17 +11,17 @@ import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** Options of one service on one client, and of its methods. */
 export interface ServiceOptions<D> extends ServicePolicyOptions {
-  /** What of the metadata of the call being served goes along to this service; default: what the client says. */
+  /** Metadata keys of the call being served that are passed on to this service (default: the client's). */
   readonly propagate?: Propagation | undefined;
-  /** Options of single methods; they go before those of the service. */
+  /** Options of single methods; they take precedence over those of the service. */
   readonly methods?: { readonly [K in keyof ServiceMethods<D>]?: PolicyOptions | undefined } | undefined;
 }
 
-/** What {@link configure} gives, for the option `services` of a client. */
+/** The result of {@link configure}, for the option `services` of a client. */
 export interface ServiceConfiguration {
   readonly definition: { readonly name: string };
   readonly policy: ServicePolicyOptions;
-  /** The keys of metadata that go along from the call being served; `undefined`: those of the client. */
+  /** Metadata keys of the call being served that are passed on; `undefined`: the client's. */
   readonly propagate?: readonly string[] | undefined;
   readonly methods: Readonly<Record<string, PolicyOptions>>;
 }

@@ -58,8 +58,8 @@ export interface ClientLayers {
   /** Around unary and one-way calls, the first outermost: each sees the call as the user made it, before any retry. */
   readonly unary?: readonly Layer[] | undefined;
   /**
-   * Around streaming calls, the first outermost. A contract with streams refuses `unary` given alone: say `stream: []` when
-   * streams need nothing.
+   * Around streaming calls, the first outermost. With `unary` alone, a contract with streams is refused: give `stream: []` when
+   * streams need no layers.
    */
   readonly stream?: readonly StreamLayer[] | undefined;
 }
@@ -72,32 +72,34 @@ export interface ClientOptions extends ClientPolicyOptions {
    */
   readonly registry?: Registry | string | undefined;
   /**
-   * A server of this process, which is called without a socket and need not listen: all else is as between processes, copies of values
-   * included. In place of `registry`. Default: servers are found in the registry.
+   * A server of this process, in place of `registry`. It is called without a socket and need not listen; everything else is as between
+   * processes, including copies of values. Default: servers are found in the registry.
    */
   readonly server?: InProcessServer | undefined;
   /** Keeps environments apart in every registry. Default: `RPC_NAMESPACE`, else `default`. */
   readonly namespace?: string | undefined;
   /**
-   * Whether this client may connect to an endpoint that the registry lists, for those who do not trust all who may write to it:
-   * `({ host }) => host.startsWith('10.')`. What it refuses, or throws at, is as if not listed, and an event. Default: all.
+   * Whether this client may connect to an endpoint that the registry lists, such as `({ host }) => host.startsWith('10.')`: for a registry
+   * that not only trusted people can write to. An endpoint for which it returns false or throws counts as not listed, and emits an event.
+   * Default: every endpoint.
    */
   readonly acceptEndpoint?: ((endpoint: Endpoint) => boolean) | undefined;
-  /** This client in reports about rules, and among those for whom a share of rules is; unique. Default: a random one. */
+  /** The name of this client in reports about rules; it also decides which rules with a share apply. Unique. Default: a random name. */
   readonly name?: string | undefined;
-  /** Sent with every call, asked for each: credentials. What a call gives itself goes before it. */
+  /** Metadata for every call, such as credentials; a function is asked for each call. Metadata of the call itself takes precedence. */
   readonly metadata?: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   /**
-   * Shows servers that ask (`authenticate`) who this client is: a text, or a function that is asked for each connection, so for every new
-   * one. Visible ASCII characters, at most 6,144; over TLS unless you trust everybody on the way. It is in no log, error or state. Default: none.
+   * Proves this client's identity to servers that ask for it (`authenticate`): a text, or a function that is asked for each new connection.
+   * Visible ASCII characters, at most 6,144. Use TLS unless you trust everybody on the way. It appears in no log, error or state.
+   * Default: none.
    */
   readonly token?: TokenOption | undefined;
   /**
-   * Where this client is, such as a rack or a data center: for pickers that prefer servers whose own `zone` is the same. Default:
-   * nobody knows.
+   * Where this client is, such as a rack or a data center: for pickers that prefer servers of the same `zone`. Default:
+   * unknown.
    */
   readonly zone?: string | undefined;
-  /** Which part of the instances of each service this client uses: for services of hundreds of them. Default: all. */
+  /** Which part of the instances of each service this client uses, for services with hundreds of instances. Default: all instances. */
   readonly subset?: SubsetOptions | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
   readonly balancer?: PickerFactory | undefined;
@@ -106,21 +108,21 @@ export interface ClientOptions extends ClientPolicyOptions {
   readonly layers?: ClientLayers | undefined;
   readonly codec?: Codec | undefined;
   /**
-   * Compresses what is sent when it is large, towards servers that can inflate it: `true` for the defaults, see
-   * {@link CompressionOptions}. Default: off. What comes compressed is read in any case.
+   * Compresses large messages to servers that can inflate them: `true` for the defaults, see
+   * {@link CompressionOptions}. Default: off. Compressed messages from servers are read in any case.
    */
   readonly compression?: CompressionOptions | boolean | undefined;
-  /** When a silent server is asked whether it lives, and what its silence means. */
+  /** When a silent server gets a PING, and what its silence means. */
   readonly keepalive?: KeepaliveOptions | undefined;
-  /** With it, nothing is sent in plaintext; `true` believes the well-known authorities. Default: plaintext. */
+  /** TLS for every connection, nothing in plaintext; `true` trusts the well-known authorities. Default: plaintext. */
   readonly tls?: ClientTlsOptions | true | undefined;
-  /** What is spoken with the servers. Default: the native protocol; `messagePackRpc()` for servers of other languages. */
+  /** The protocol spoken with the servers. Default: the native one; `messagePackRpc()` for servers in other languages. */
   readonly protocol?: ClientProtocol | undefined;
   /** Bounds of each connection; what is left out has its default. */
   readonly limits?: Partial<Limits> | undefined;
   /**
-   * What of the metadata of the call being served goes along with calls that its handler makes (default: `traceparent` and
-   * `baggage`); `configure` says it for a single service.
+   * Metadata keys of the call being served that are passed on with calls that its handler makes (default: `traceparent` and
+   * `baggage`); `configure` sets them for a single service.
    */
   readonly propagate?: Propagation | undefined;
   /** For tests. */
@@ -136,7 +138,7 @@ export interface ResolvedClientOptions {
   readonly dial: Dial | undefined;
   readonly namespace: string;
   readonly name: string;
-  /** Whether it uses a part of the instances alone. */
+  /** Whether it uses only a part of the instances. */
   readonly isPart: boolean;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly token: TokenSource | undefined;
@@ -195,7 +197,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const accepted = acceptEndpoint === undefined ? found : guardedRegistry(found, acceptEndpoint);
   const name = options.name ?? randomId();
   return {
-    // Of those that it may use.
+    // The subset is taken from the accepted endpoints.
     registry: subset === undefined ? accepted : subsetRegistry(accepted, subset, name),
     dial: own?.dial,
     namespace: resolveNamespace(where, options.namespace),
@@ -225,7 +227,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 function checkValues(where: string, options: ClientOptions): void {
   const { layers, services, balancer, codec, metadata, protocol, acceptEndpoint: accept } = options;
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
-  // As an instance says its own, so that the two can be equal.
+  // The same rules as for the zone of an instance, so that the two can be equal.
   readEndpoint(where, { id: 'id', host: 'host', port: 1, zone: options.zone });
   checkSubset(where, options.subset);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
@@ -251,7 +253,7 @@ function ownServer(where: string, { server, registry, tls }: ClientOptions): InP
   return inProcess(where, server);
 }
 
-/** Nothing of the text is shown, whatever is wrong with it. */
+/** Errors show nothing of the token. */
 function checkToken(where: string, token: TokenOption | undefined, protocol: ClientProtocol | undefined): void {
   if (token === undefined) return;
   if (protocol !== undefined)

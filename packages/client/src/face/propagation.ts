@@ -1,20 +1,20 @@
 import { assertKnownOptions, assertList, describeValue } from '@org/rpc-core/internal';
 
 /**
- * What of the metadata of the call being served goes along with the calls that its handler makes.
+ * Metadata keys of the call being served that are passed on with the calls that its handler makes:
  *
  * - a list of keys: `traceparent`, `baggage` and these
  * - `{ only: [...] }`: these and nothing else, so that `{ only: ['traceparent'] }` keeps the baggage here
- * - `false`: nothing, for services of others
+ * - `false`: nothing, for services of other parties
  */
 export type Propagation = readonly string[] | { readonly only: readonly string[] } | false;
 
-/** What goes along unless something else is said: the trace of W3C Trace Context, and W3C Baggage. */
+/** The keys that are passed on by default: W3C Trace Context and W3C Baggage. */
 export const DEFAULT_PROPAGATION: readonly string[] = ['traceparent', 'baggage'];
 
 /**
- * The keys that go along, in words or not.
- * @throws TypeError naming what else was given
+ * The keys that an option of a client or service passes on, with the default in place.
+ * @throws TypeError naming a wrong value
  */
 export function propagatedKeys(where: string, propagate: Propagation | undefined): readonly string[] {
   if (propagate === undefined) return DEFAULT_PROPAGATION;

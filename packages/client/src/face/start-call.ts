@@ -11,15 +11,15 @@ import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/r
 import type { ClientMethod } from '../client-method.js';
 import { belongsTo } from '../policy/name-call.js';
 
-/** What a client says of metadata that goes along. */
+/** The metadata keys that a client passes on. */
 export interface PropagatingClient {
   readonly propagate: readonly string[];
   readonly services: ReadonlyMap<string, { readonly propagate?: readonly string[] | undefined }>;
 }
 
 /**
- * Makes a call from what the user wrote and from the call that is being served, if any, and gives it to its stack.
- * @param pinned - the one node that it is for; left out: a picker chooses
+ * Makes a call from the user's arguments and options and from the call being served, if any, and gives it to its stack.
+ * @param pinned - the only node that may get it; left out: a picker chooses
  */
 export function startCall(
   client: PropagatingClient & { readonly clock: Clock },
@@ -28,7 +28,7 @@ export function startCall(
   options: CallOptions | undefined,
   pinned?: Destination,
 ): Promise<unknown> {
-  // Trailing arguments that are undefined are not sent, so that defaults and optional parameters work on the other side.
+  // Trailing `undefined` arguments are not sent, so that defaults and optional parameters work on the other side.
   while (args.length > 0 && args[args.length - 1] === undefined) args.pop();
   const call = new Call(called, args, called.oneWay);
   const now = client.clock.now();
@@ -47,11 +47,11 @@ export function startCall(
   const { observer } = called;
   if (context === undefined && called.list.isKnown && !observer.isOn) return serve(call, called, now);
   const linked = context && inherit(call, context, client);
-  // Below what is inherited: who traces the call replaces the trace of the call that is being served.
+  // After inheriting: an observer that traces the call replaces the trace of the call being served.
   if (observer.isOn) observer.begin(call, called.definition.kind);
   const isEarly = !called.list.isKnown && options?.timeoutMs === undefined;
   const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
-  // However it ends, and wherever: what is linked to a long-lived signal must be let go.
+  // However the call ends, its link to a long-lived signal must be removed.
   const settled = linked === undefined ? answer : thenUnlink(answer, linked);
   if (call.observed !== undefined && (called.mayEndAbove || isEarly || isOver(call, now)))
     observer.endsWith(call, settled);
@@ -72,7 +72,7 @@ function thenUnlink(answer: Promise<unknown>, { unlink }: LinkedSignal): Promise
   );
 }
 
-/** Whether it ends before it begins. */
+/** Whether the call is over before it begins. */
 function isOver(call: Call, now: number): boolean {
   return call.signal?.aborted === true || call.deadline <= now;
 }
@@ -86,26 +86,26 @@ function serve(call: Call, called: ClientMethod, now: number): Promise<unknown> 
   return called.serve(call);
 }
 
-/** How long the first answer of a registry may take without being at the expense of a timeout that the caller did not give. */
+/** How long the first answer of a registry may take, in milliseconds, without using up a timeout that the caller did not give. */
 const FIRST_LIST_MS = 5_000;
 
 /**
- * A client that has just begun loads and connects to its registry first, which may take longer than many a method is given. A
- * timeout that the caller did not give with the call begins when the servers of the service are known, as the resolution of
- * a name comes before the call elsewhere. Nothing of the call has happened until then.
+ * A new client first connects to its registry, which may take longer than a method's timeout. So a timeout that the caller did
+ * not give with the call begins when the servers of the service are known, just as name resolution comes before a call elsewhere.
+ * Nothing of the call has happened until then.
  */
 async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): Promise<unknown> {
   const latest = callContext()?.deadline ?? Number.POSITIVE_INFINITY;
   call.deadline = Math.min(latest, call.createdAt + FIRST_LIST_MS);
-  // Whatever ends this wait early ends the call as well, with an error that says more.
+  // What ends this wait early also ends the call, with an error that says more.
   await called.list.untilKnown(call).catch(() => undefined);
   const now = clock.now();
   call.deadline = Math.min(latest, now + called.policy.now.timeout.timeoutMs);
-  // Awaited, not given back: only so is the stack of an error that comes at once followed to the caller.
+  // Awaited, not just returned: otherwise the stack of an error that comes at once does not lead to the caller.
   return await serve(call, called, now);
 }
 
-/** Takes over what the user gave with the call. */
+/** Applies the options that the user gave with the call. */
 export function applyOptions(call: Call, options: CallOptions): void {
   const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
   call.signal = signal;
@@ -134,7 +134,7 @@ function responseInfo(call: Call): Parameters<NonNullable<CallOptions['onRespons
 const NO_METADATA: Metadata = Object.freeze({});
 
 /**
- * A call made while serving another has no more time than that one, ends with it, and carries on its trace.
+ * A call made while another is served has no more time than the served call, ends with it, and continues its trace.
  * @returns what to unlink when the call has ended
  */
 export function inherit(call: Call, context: CallContext, client: PropagatingClient): LinkedSignal | undefined {

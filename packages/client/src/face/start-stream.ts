@@ -11,8 +11,8 @@ import { applyOptions, inherit } from './start-call.js';
 const IDLE_TIMEOUT_MS = 60_000;
 
 /**
- * Makes a streaming call from what the user wrote. What it gives is an iterator that has done nothing yet: the call starts
- * when the first item is asked for. An upload, which gives a promise, starts at once.
+ * Makes a streaming call from the user's arguments and options. It returns an iterator that has done nothing yet: the call
+ * starts when the first item is asked for. An upload returns a promise and starts at once.
  */
 export function startStream(
   client: ResolvedClientOptions,
@@ -42,14 +42,14 @@ export function givesIterator({ kind }: MethodDefinition): boolean {
   return kind === 'stream' || kind === 'duplex';
 }
 
-/** A stream that cannot begin: it says so to whoever asks for its first item, as all that goes wrong with a stream. */
+/** A stream that cannot begin: like every failure of a stream, its error comes when the first item is asked for. */
 export function failedStream(error: RpcError): AsyncIterableIterator<unknown> {
   return new LazyStream(`${error.service}.${error.method}`, () => {
     throw error;
   });
 }
 
-/** Whether the first argument can be iterated, without beginning to. */
+/** Checks that the first argument can be iterated, without starting to iterate. */
 function assertIterable(source: unknown, where: string): void {
   const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
   if (typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source))
@@ -133,7 +133,7 @@ class LazyStream implements AsyncIterableIterator<unknown> {
     throw error;
   }
 
-  /** @throws TypeError once it is over: who iterates a second time would see a stream without items */
+  /** @throws TypeError once the stream is over: a second iteration would see a stream without items */
   [Symbol.asyncIterator](): this {
     if (this.#isOver)
       throw new TypeError(`${this.#name}: this stream has been read to its end; call the method again for another one`);
@@ -141,7 +141,7 @@ class LazyStream implements AsyncIterableIterator<unknown> {
   }
 }
 
-/** The result of an upload: the one item that comes back. */
+/** The result of an upload: the only item that comes back. */
 async function onlyItem(items: AsyncIterator<unknown>, { service, method }: ClientMethod): Promise<unknown> {
   let first: IteratorResult<unknown>;
   try {
@@ -155,7 +155,7 @@ async function onlyItem(items: AsyncIterator<unknown>, { service, method }: Clie
   throw belongsTo({ service, method }, rpcError('INTERNAL', reason, { progress: 'processed' }));
 }
 
-/** What has ended the stream was made elsewhere: here stands who waits for it. */
+/** The error that ended the stream was made elsewhere: adds the stack of the caller that waits here. */
 function shown(error: unknown): unknown {
   return isRpcError(error) && error.service !== undefined ? showCaller(error) : error;
 }

@@ -2,15 +2,15 @@ import type { CallOptions, MethodDefinition, ServiceDefinition } from '@org/rpc-
 import { isReservedMethodName } from '@org/rpc-core/internal';
 import { checkedOptions } from './call-options.js';
 
-/** What a stub's methods do: call this method with these arguments and options. */
+/** Calls a method of a stub with these arguments and options. */
 export type Invoke<Target> = (target: Target, args: unknown[], options: CallOptions | undefined) => unknown;
 
-/** What a stub needs to know of one method. */
+/** Gives a stub what it needs to call one method. */
 export type Resolve<Target> = (method: string, definition: MethodDefinition | undefined) => Target;
 
 /**
- * Makes the stub of a contract: a plain object of bound functions, so that methods can be taken off it and it can be printed
- * and awaited. `with` gives a light object whose methods live on a prototype made once.
+ * Makes the stub of a contract: a plain object of bound functions, so that its methods can be detached and the stub can be printed
+ * and awaited. `with` returns a light object whose methods are on a prototype made once.
  */
 export function createStub<Target>(
   definition: ServiceDefinition,
@@ -24,7 +24,7 @@ export function createStub<Target>(
     stub[method] = (...args: unknown[]): unknown => invoke(target, args, undefined);
     Object.defineProperty(prototype, method, {
       enumerable: true,
-      // A getter, so that methods of a derived stub are bound too, and none is made that is not used.
+      // A getter, so that methods of a derived stub are bound too, and only those that are used are made.
       get(this: WithOptions) {
         const options = this[OPTIONS];
         return (...args: unknown[]): unknown => invoke(target, args, options);
@@ -46,7 +46,7 @@ interface WithOptions {
   readonly [OPTIONS]: CallOptions;
 }
 
-/** What is given later goes before what was given earlier. */
+/** Later options take precedence over earlier ones. */
 function withOptions(prototype: object, earlier: CallOptions | undefined, options: CallOptions): object {
   checkedOptions(options);
   const derived = Object.create(prototype) as { [OPTIONS]: CallOptions };
@@ -55,9 +55,9 @@ function withOptions(prototype: object, earlier: CallOptions | undefined, option
 }
 
 /**
- * Makes the stub of a plain interface, whose methods are known to the compiler only: a Proxy. What `await`, printing and
- * `JSON.stringify` ask of any object is not taken for a method, and names are looked at when a method is called: tools that
- * look into objects ask for all kinds of them.
+ * Makes the stub of a plain interface, whose methods only the compiler knows: a Proxy. Properties that `await`, printing and
+ * `JSON.stringify` look for on any object are not taken for methods. Names are checked only when a method is called, because
+ * tools that inspect objects read properties of many names.
  */
 export function createInterfaceStub<Target>(
   service: string,
@@ -68,7 +68,7 @@ export function createInterfaceStub<Target>(
   const methods = new Map<string, unknown>();
   return new Proxy(Object.create(null) as object, {
     get(_target, name) {
-      // In a template string, toString and valueOf would be called otherwise: on the server.
+      // Without this, a template string would call toString and valueOf on the server.
       if (name === Symbol.toPrimitive) return () => `[stub of ${service}]`;
       if (typeof name === 'symbol') return undefined;
       if (name === 'with')

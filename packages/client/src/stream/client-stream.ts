@@ -12,21 +12,24 @@ import { ItemQueue, iteratorOf, pump } from '@org/rpc-wire/internal';
 import { belongsTo } from '../policy/name-call.js';
 import { again } from '../policy/user-layers.js';
 
-/** What a stream is bounded by. */
+/** The bounds of a stream. */
 export interface StreamBounds {
   readonly clock: Clock;
   /** The longest time that the caller waits for an item while none goes out either, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** Runs when the stream is over. */
   readonly onOver: () => void;
-  /** The signal of the caller and of the call being served anew, for a stream that begins after another one of the same call; left out: that of the call. */
+  /**
+   * Links the signals of the caller and of the call being served again, for a stream that begins after another one of the same call; left
+   * out: the call's own signal is used.
+   */
   readonly relink?: (() => LinkedSignal) | undefined;
-  /** Runs when its server begins to drain, with the reason. */
+  /** Runs when the server begins to drain, with the reason. */
   readonly onDraining?: ((reason: string) => void) | undefined;
 }
 
 /**
- * The client's end of a streaming call: what has come and waits to be taken, and the pump that sends. The call itself goes
+ * The client's end of a streaming call: the received items that wait to be taken, and the pump that sends. The call itself goes
  * through the same gates as any other, as a promise that settles when the stream is over.
  */
 export class ClientStream implements CallStream, AsyncIterableIterator<unknown> {
@@ -41,7 +44,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
   #signal: AbortSignal | undefined;
   #attempt: Call | undefined;
   #pumping: ReturnType<typeof pump> | undefined;
-  /** What the caller gets in place of what ended the call: its own source has failed, or the stream was idle. */
+  /** The error that the caller gets instead of the one that ended the call: its own source failed, or the stream was idle. */
   #reason: { readonly error: unknown } | undefined;
   #isOver = false;
   #touchedAt = 0;
@@ -52,14 +55,14 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     this.received.onBroken = (error) => this.#broken(error);
   }
 
-  /** Whether an item of the caller has been taken: the call cannot begin anew then. */
+  /** Whether an item of the caller has been taken: then the call cannot start again. */
   get hasPulled(): boolean {
     return this.#pumping !== undefined;
   }
 
   /**
-   * Says what runs when the first item is asked for. A layer may ask for several of one call, one after the other or at the same time: each
-   * time but the first gives a stream of its own, with a call of its own.
+   * Sets what runs when the first item is asked for. A layer may open several streams for one call, one after the other or at the same time:
+   * each one after the first is a new stream with its own call.
    */
   prepare(serve: Service, call: Call, source: AsyncIterable<unknown> | undefined): ClientStream {
     if (this.#call !== undefined) return this.#again(serve, call, source);
@@ -98,7 +101,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     return this.received.next();
   }
 
-  /** The caller has given up. The error of the call, which says how far it got, follows in this turn if it has not come. */
+  /** The caller has given up. The error of the call, which says how far the call got, comes in this turn at the latest. */
   #dropWaiting(): void {
     const call = this.#call;
     if (!this.#isOver || call === undefined) return this.received.discard();
@@ -153,7 +156,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     else this.received.fail((this.#reason ?? outcome).error);
   }
 
-  /** An item has come that cannot be read: the server need not send more. */
+  /** An item cannot be read: the server need not send more. */
   #broken(error: unknown): void {
     const call = this.#call;
     this.#fail(isRpcError(error) && call !== undefined ? belongsTo(call, error) : error);
@@ -170,7 +173,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
       delayMs,
       () => {
         const leftMs = this.#touchedAt + idleTimeoutMs - clock.now();
-        // A reader that takes its time is not kept waiting by anybody.
+        // A slow reader is not waiting, so the stream is not idle.
         if (leftMs > 0 || !this.received.isAwaited) this.#watchIdle(leftMs > 0 ? leftMs : idleTimeoutMs);
         else this.#idle();
       },
@@ -193,7 +196,7 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     );
     if (this.#call !== undefined) belongsTo(this.#call, error);
     this.#reason ??= { error };
-    // Held by a connection, it counts against the node; before that, it was a wait of this client.
+    // If a connection holds the attempt, the failure counts against the node; before that, only this client was waiting.
     if (attempt !== undefined && holder !== undefined) holder.abandon(attempt, error);
     else this.#stopper.abort(error);
   }

@@ -5,11 +5,11 @@ import { FakeClock } from '@org/rpc-testkit';
 import { ClientStream } from './client-stream.js';
 import { moveOnce } from './compose-stream.js';
 
-/** How one opening fails; `undefined` is a stream that ran to its end. */
+/** How one opening fails; `undefined`: the stream runs to its end. */
 type Opening = { readonly code: Code; readonly progress: Progress; readonly pulls?: boolean } | undefined;
 
 interface Moved {
-  /** The attempt of each opening, 0 for the first. */
+  /** The attempt number of each opening, 0 for the first. */
   readonly attempts: number[];
   readonly settled: Outcome[];
   readonly error: RpcError | undefined;

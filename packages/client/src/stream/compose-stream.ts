@@ -14,17 +14,18 @@ import type { CallObserver } from '../policy/call-observer.js';
 import { belongsTo } from '../policy/name-call.js';
 import { ClientStream } from './client-stream.js';
 
-/** What moving the opening of a stream needs of those who may take it: the balancer is it. */
+/** What moving the opening of a stream needs from the balancer. */
 export interface OpeningNodes {
-  /** Whether the client has been closed: then nothing moves any more. */
+  /** Whether the client has been closed: then no opening moves any more. */
   readonly isClosed: boolean;
-  /** Whether a call that a node has denied may be answered by one that was not tried. */
+  /** Whether a call that one node refused may be answered by a node that was not tried yet. */
   mayBeAnswered(call: Call): boolean;
 }
 
 /**
- * The opening of a stream may move to another node, once, where nothing of it was started: never sent, or refused by a server
- * that drains, or by one that lacks the method or a key where others may not. What has been opened is never repeated, and neither is what has taken items of the caller.
+ * The opening of a stream may move to another node, once, if nothing of it was started: it was never sent, or it was refused by a
+ * server that drains, or by a server without the method or the key that other servers may have. A stream that was opened, or that has taken
+ * items of the caller, is never repeated.
  */
 export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
   return (next) => async (call) => {
@@ -45,7 +46,7 @@ export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
   };
 }
 
-/** Enters the gates of the attempt. An opened stream ends with its call's deadline, it has none of its own. */
+/** Enters the gates of the attempt. An opened stream ends with its call's deadline and has none of its own. */
 export function streamAttempt(gate: Required<Gate>, observer: CallObserver): Layer {
   return (next) => (call) => {
     call.attemptDeadline = call.deadline;
@@ -57,7 +58,7 @@ export function streamAttempt(gate: Required<Gate>, observer: CallObserver): Lay
   };
 }
 
-/** Below the user's layers: the stream that the call carries, which starts with its first item. */
+/** Below the user's layers: the stream of the call, which starts when its first item is asked for. */
 export function openWith(serve: Service): StreamService {
   return (call, items) => (call.stream as ClientStream).prepare(serve, call, items);
 }
