@@ -18,40 +18,40 @@ export interface CallLine {
   readonly code: string;
   /** Rounded to hundredths. */
   readonly durationMs: number;
-  /** Of a client: where the call went last. */
+  /** On the client: the endpoint of the last attempt. */
   readonly endpoint?: string | undefined;
-  /** Of a client: how many attempts it took. */
+  /** On the client: the number of attempts. */
   readonly attempts?: number | undefined;
-  /** Of a server: who called. */
+  /** On the server: who called. */
   readonly peer?: string | undefined;
-  /** Of a server: how long the call waited before its handler began. */
+  /** On the server: how long the call waited before its handler began. */
   readonly waitedMs?: number | undefined;
   /** Items of a stream, both directions together. */
   readonly items?: number | undefined;
   /** The message of the error. */
   readonly error?: string | undefined;
-  /** Of a client's call that had no time left, or no server: what was at fault. */
+  /** On the client, for a call that ran out of time or found no server: what was at fault. */
   readonly culprit?: CallPhase | undefined;
 }
 
-/** What is logged of calls. */
+/** Options of {@link accessLog}. */
 export interface AccessLogOptions {
-  /** Gets each line: `(line) => logger.info(line)`. Must be quick. */
+  /** Called with each line: `(line) => logger.info(line)`. Must be quick. */
   readonly write: (line: CallLine, call: ObservedCall) => void;
-  /** Which sides; default `both`. */
+  /** Which side's calls are logged (default `both`). */
   readonly side?: 'client' | 'server' | 'both' | undefined;
-  /** The share of calls that went well that is written, 0 to 1 (default 1). Those that failed are always written. */
+  /** The share of successful calls that is written, 0 to 1 (default 1). Failed calls are always written. */
   readonly sample?: number | undefined;
-  /** Only calls that took at least so long, or failed; in milliseconds (default 0). */
+  /** Writes only calls that took at least this long, or failed, in milliseconds (default 0). */
   readonly slowerThanMs?: number | undefined;
   /** The source of chance; for tests. */
   readonly random?: Random | undefined;
 }
 
 /**
- * Writes a line for each call of this process that has ended.
+ * Writes a line for each call of this process when it ends.
  *
- * @returns whose `close` ends it
+ * @returns an object whose `close` ends the log
  * @throws TypeError for a wrong option
  * @example
  * ```ts
@@ -83,10 +83,10 @@ export function accessLog(options: AccessLogOptions): { close(): void } {
 }
 
 /**
- * Writes a line for each call that took longer than that, and for none else, however it ended.
+ * Writes a line for each call that took longer than a threshold, however it ended, and for no other call.
  *
- * @param options - `thresholdMs`: milliseconds, or a function of the call that gives them
- * @returns whose `close` ends it
+ * @param options - `thresholdMs`: the threshold in milliseconds, or a function of the call that returns it
+ * @returns an object whose `close` ends the log
  * @throws TypeError for a wrong option
  */
 export function slowCalls(options: {

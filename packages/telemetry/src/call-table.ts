@@ -4,24 +4,24 @@ import { OTHER, statusOf } from './names.js';
 /** Durations of calls that have ended in the same way. */
 export interface DurationSeries {
   readonly code: string;
-  /** How many were in each bucket, those above all bounds last; not cumulative. */
+  /** Calls in each bucket, not cumulative; the last one is for durations above all bounds. */
   readonly counts: number[];
   sum: number;
 }
 
-/** One method, or all those beyond the bound. */
+/** The counts of one method, or of all methods beyond the bound. */
 export interface MethodSeries {
   /** `service/method`, or `_OTHER`. */
   readonly name: string;
   active: number;
   readonly ended: DurationSeries[];
-  /** Attempts of a client's calls, by code; one that was given up for a faster one is `CANCELLED`. */
+  /** Attempts of a client's calls, by code; an attempt that was given up for a faster one counts as `CANCELLED`. */
   readonly attempts: Map<string, number>;
 }
 
 /**
- * Counts calls by method and code as plain numbers, which are made into series when somebody asks. That costs a call a tenth of what
- * it takes to name the labels of a metric each time, and calls are many where questions are few.
+ * Counts calls by method and code as plain numbers, which become series only when metrics are read. This costs a call a tenth of what naming
+ * the labels of a metric each time would cost, and calls are far more frequent than reads.
  */
 export class CallTable {
   readonly #buckets: readonly number[];
@@ -30,14 +30,14 @@ export class CallTable {
   readonly #all: MethodSeries[] = [];
   #other: MethodSeries | undefined;
   readonly #countsAttempts: boolean;
-  /** The method that was looked for last, which is often the next one too. */
+  /** The method that was looked up last, which is often the next one too. */
   #last: MethodSeries | undefined;
   #lastService = '';
   #lastMethod = '';
 
   /**
-   * @param buckets - upper bounds in seconds, rising
-   * @param max - so many methods have a series of their own
+   * @param buckets - upper bounds in seconds, ascending
+   * @param max - how many methods have a series of their own
    * @param countsAttempts - whether attempts of clients are counted by method (default true)
    */
   constructor(buckets: readonly number[], max: number, countsAttempts = true) {
@@ -46,7 +46,7 @@ export class CallTable {
     this.#max = max;
   }
 
-  /** All that was counted. */
+  /** The counts of every method. */
   get methods(): readonly MethodSeries[] {
     return this.#all;
   }
@@ -62,7 +62,7 @@ export class CallTable {
     method.active--;
     const code = statusOf(call);
     let series = method.ended[0];
-    // The first one is nearly always `OK`.
+    // The first series is nearly always that of `OK`.
     if (series?.code !== code) series = method.ended.find((one) => one.code === code);
     if (series === undefined) {
       series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0 };
@@ -90,7 +90,7 @@ export class CallTable {
   }
 
   #add(service: string, method: string): MethodSeries {
-    // Neither are the names beyond the bound remembered: there may be no end to them.
+    // Names beyond the bound are not remembered either: their number may be unbounded.
     if (this.#all.length >= this.#max) {
       this.#other ??= this.#list(OTHER);
       return this.#other;

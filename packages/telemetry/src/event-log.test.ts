@@ -4,7 +4,7 @@ import { eventLog, type LogLevel, type StructuredLogger } from './event-log.js';
 
 let rig: Rig;
 
-/** A logger that remembers what it was given, as `level: event`. */
+/** A logger that records what it gets, as `level: event`. */
 function remembering(): { logger: StructuredLogger; lines: string[]; fields: object[] } {
   const lines: string[] = [];
   const fields: object[] = [];

@@ -3,7 +3,7 @@ import { type EventObservation, observe } from '@org/rpc';
 /** How much is written, from most to least. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** What is logged to: pino, or anything that has these methods in its way. */
+/** A logger: pino, or any logger with methods of this shape. */
 export interface StructuredLogger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -11,24 +11,24 @@ export interface StructuredLogger {
   error(fields: object, message: string): void;
 }
 
-/** What of the events of clients and servers is logged. */
+/** Options of {@link eventLog}. */
 export interface EventLogOptions {
   readonly logger: StructuredLogger;
-  /** The least important that is written (default `info`). The level of the logger itself holds besides. */
+  /** The lowest level that is written (default `info`). The logger's own level applies too. */
   readonly level?: LogLevel | undefined;
 }
 
 /** A log of events. */
 export interface EventLog {
-  /** The least important that is written; may be set at any time. */
+  /** The lowest level that is written; may be set at any time. */
   level: LogLevel;
-  /** Ends it; may be called twice. */
+  /** Ends the log; may be called twice. */
   close(): void;
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
-/** What is of another importance than `info`. */
+/** Levels of the events that are not logged as `info`. */
 const IMPORTANCE: Readonly<Record<string, Exclude<LogLevel, 'silent'>>> = {
   handlerError: 'error',
   acceptError: 'error',
@@ -51,8 +51,8 @@ const IMPORTANCE: Readonly<Record<string, Exclude<LogLevel, 'silent'>>> = {
 };
 
 /**
- * Writes what clients and servers of this process tell (a breaker that opens, a handler that throws, rules that are applied) to a logger, each at a
- * level of its own. Calls are not looked at, and cost nothing; see `accessLog` for these.
+ * Writes the events of this process's clients and servers (a breaker opens, a handler throws, rules are applied) to a logger, each at its
+ * own level. Calls are not logged and cost nothing more; see `accessLog` for calls.
  *
  * @throws TypeError for a wrong option
  * @example
@@ -89,7 +89,7 @@ export function eventLog({ logger, level = 'info' }: EventLogOptions): EventLog 
 }
 
 function importanceOf({ name, event }: EventObservation): Exclude<LogLevel, 'silent'> {
-  // A registry that answers again is news, and no trouble.
+  // A registry that answers again is good news, so no warning.
   if (name === 'registry') return (event as { kind?: string } | undefined)?.kind === 'recovered' ? 'info' : 'warn';
   return Object.hasOwn(IMPORTANCE, name) ? IMPORTANCE[name]! : 'info';
 }

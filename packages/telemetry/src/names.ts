@@ -1,17 +1,17 @@
 import type { ObservedCall } from '@org/rpc';
 
-/** What `rpc.system.name` is of this library. */
+/** The value of `rpc.system.name` for this library. */
 export const SYSTEM = 'org_rpc';
 
-/** Bounds of the buckets of durations in seconds, those that OpenTelemetry advises for the durations of calls. */
+/** Bounds of the duration buckets in seconds, as OpenTelemetry advises for the durations of calls. */
 export const DURATION_BUCKETS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 
-/** What stands for names beyond the bound, as OpenTelemetry has it for methods that are not known. */
+/** Replaces names beyond the bound, as OpenTelemetry does for unknown methods. */
 export const OTHER = '_OTHER';
 
-/** The code of a call that has ended: `OK`, or that of its error. */
+/** The code of a call that has ended: `OK`, or the code of its error. */
 export function statusOf({ error }: Pick<ObservedCall, 'error'>): string {
   return error?.code ?? 'OK';
 }
@@ -30,8 +30,8 @@ export function addressOf(endpoint: string): { readonly address: string; readonl
 }
 
 /**
- * So many different names and no more: what a gateway is asked for, or a registry lists, must not make metrics grow for ever. What is
- * beyond is `_OTHER`.
+ * Bounds how many different names metrics use: names that a gateway is asked for or a registry lists must not make metrics grow for ever.
+ * Further names become `_OTHER`.
  */
 export class BoundedNames {
   readonly #max: number;
@@ -41,7 +41,7 @@ export class BoundedNames {
     this.#max = max;
   }
 
-  /** The name, or what stands for it. */
+  /** The name, or `_OTHER` for a name beyond the bound. */
   of(name: string): string {
     if (this.#known.has(name)) return name;
     if (this.#known.size >= this.#max) return OTHER;

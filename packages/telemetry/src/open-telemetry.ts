@@ -32,15 +32,15 @@ import {
 import { CallTable } from './call-table.js';
 import { addressOf, BoundedNames, DURATION_BUCKETS, methodOf, SYSTEM, statusOf } from './names.js';
 
-/** What is made of calls for OpenTelemetry. */
+/** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
-  /** Makes the spans; left out: the one that is registered with the API, `false`: no traces. */
+  /** Makes the spans; left out: the tracer registered with the API; `false`: no traces. */
   readonly tracer?: Tracer | false | undefined;
-  /** Makes the metrics; left out: the one that is registered with the API, `false`: no metrics. */
+  /** Makes the metrics; left out: the meter registered with the API; `false`: no metrics. */
   readonly meter?: Meter | false | undefined;
   /**
-   * How the attempts of a call are shown: as `events` of its span (default), or each as a span below it, which is then the parent of
-   * the server's.
+   * How the attempts of a call are shown: as `events` of its span (default), or each as a child span, which is then the parent of
+   * the server's span.
    */
   readonly attempts?: 'events' | 'spans' | undefined;
   /** How many different methods have metrics of their own (default 1,000, at least 1); all others are `_OTHER`. */
@@ -49,12 +49,12 @@ export interface OpenTelemetryOptions {
 
 /**
  * Traces and metrics of all clients and servers of this process, by the stable conventions of OpenTelemetry for RPC (1.45): a span
- * `service/method` for each call on either side, the one of the server below that of the client, whose context travels in the metadata;
- * `rpc.client.call.duration` and `rpc.server.call.duration` in seconds, and how many calls are active.
+ * `service/method` for each call on each side, the server's span a child of the client's, whose context travels in the metadata;
+ * `rpc.client.call.duration` and `rpc.server.call.duration` in seconds, and the number of active calls.
  *
- * A client's span covers all attempts; of a stream, all of its items. The handler runs inside the context of its span.
+ * A client's span covers all attempts and, for a stream, all items. The handler runs inside the context of its span.
  *
- * @returns whose `close` ends it; spans that are open then are ended with their calls
+ * @returns an object whose `close` stops it; spans that are open then end with their calls
  * @throws TypeError for a wrong option
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): { close(): void } {
@@ -112,7 +112,7 @@ class Traces implements Part {
     if (begun !== undefined) this.#end(told.call, begun.span);
   }
 
-  /** Told only where each attempt is to have a span. */
+  /** Called only when each attempt gets its own span. */
   attempt({ type, call, attempt }: AttemptObservation): void {
     if (type === 'attemptStart') {
       const begun = this.#calls.get(call);
@@ -171,7 +171,7 @@ class Traces implements Part {
     span.end(call.startedAt + (call.durationMs ?? 0));
   }
 
-  /** Where the time of a client's call went, and its attempts when there is more to say of them than the span does. */
+  /** Records where the time of a client's call went, and its attempts if they say more than the span already does. */
   #attemptsOf({ attempts, startedAt, durationMs }: ObservedClientCall, span: Span): void {
     const last = attempts.at(-1);
     if (last === undefined) return;
@@ -188,7 +188,7 @@ class Traces implements Part {
   }
 }
 
-/** What was at fault when a call had no time left, and where its time went. */
+/** What was at fault when a call ran out of time, and where its time went. */
 function spentAttributes({ culprit, phases }: TimeSpent): Attributes {
   const attributes: Attributes = { 'org.rpc.culprit': culprit };
   for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.spent.${phase}_ms`] = ms;
@@ -197,13 +197,13 @@ function spentAttributes({ culprit, phases }: TimeSpent): Attributes {
 
 /** How an attempt ended, and where. */
 function attemptAttributes(attempt: ObservedAttempt): Attributes {
-  // One that has not ended with its call was given up: another one was faster.
+  // An attempt that has no end when its call ends was given up: another attempt was faster.
   const isOpen = attempt.endMs === undefined;
   const attributes: Attributes = { 'rpc.status_code': isOpen ? 'CANCELLED' : statusOf(attempt) };
   return attempt.endpoint === undefined ? attributes : { ...attributes, ...endpointAttributes(attempt.endpoint) };
 }
 
-/** Those of a server that are not its caller's: OpenTelemetry counts only these as errors of a server. */
+/** Codes that are the server's fault and not the caller's: OpenTelemetry counts only these as errors of a server. */
 const SERVER_FAILURES = new Set([
   'DEADLINE_EXCEEDED',
   'UNIMPLEMENTED',
@@ -218,14 +218,14 @@ function isFailure({ side }: ObservedCall, status: string): boolean {
 }
 
 /**
- * How long calls take, how many there are now, and how many attempts there were. Only durations are counted by the meter as they come:
- * to name attributes costs more than a call, so all else is kept as numbers that the meter asks for.
+ * Measures durations of calls, active calls and attempts. Only durations are recorded by the meter as they come. Naming attributes costs more
+ * than a call, so the rest is kept as plain numbers that the meter reads.
  */
 class Durations implements Part {
   readonly #durations: Record<'client' | 'server', Histogram>;
   readonly #calls: Record<'client' | 'server', CallTable>;
   readonly #names: BoundedNames;
-  /** By side and name of the event. */
+  /** Event counts by side and name of the event. */
   readonly #events = new Map<string, { readonly attributes: Attributes; count: number }>();
   /** One object for each method and code: making them costs more than counting. */
   readonly #attributes = new Map<string, Attributes>();

@@ -5,7 +5,7 @@ import { prometheus } from './prometheus.js';
 
 let rig: Rig;
 
-/** What Prometheus would read, by series; without buckets. */
+/** The values that Prometheus would read, by series, without buckets. */
 async function series(register: Registry): Promise<Record<string, number>> {
   const lines = (await register.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   const read = lines.map((line) => /^(.*) ([^ ]+)$/.exec(line)!);

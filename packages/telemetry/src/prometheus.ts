@@ -11,30 +11,30 @@ import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { CallTable, type MethodSeries } from './call-table.js';
 import { BoundedNames, DURATION_BUCKETS, statusOf } from './names.js';
 
-/** What is made of calls for Prometheus. */
+/** Options of {@link prometheus}. */
 export interface PrometheusOptions {
-  /** Where the metrics go: a `Registry` of `prom-client`, yours to serve. */
+  /** The `Registry` of `prom-client` that gets the metrics; serving it is up to you. */
   readonly register: Registry;
-  /** Clients whose endpoints, registry and rules are looked at when Prometheus asks. */
+  /** Clients whose endpoints, registry and rules become metrics, read at each scrape. */
   readonly clients?: readonly Client[] | undefined;
-  /** Servers whose connections and queues are. */
+  /** Servers whose connections and queues become metrics, read at each scrape. */
   readonly servers?: readonly Server[] | undefined;
-  /** Upper bounds of the buckets of durations, in seconds, rising; default 0.005 to 10. */
+  /** Upper bounds of the duration buckets, in seconds, ascending (default 0.005 to 10). */
   readonly buckets?: readonly number[] | undefined;
-  /** How many different methods have series of their own (default 1,000, at least 1); all others are `_OTHER`. The same for endpoints (200). */
+  /** How many methods have series of their own (default 1,000, at least 1); all others are `_OTHER`. For endpoints the bound is always 200. */
   readonly methods?: number | undefined;
 }
 
-/** So many endpoints have series of their own. */
+/** How many endpoints have series of their own. */
 const ENDPOINTS_MAX = 200;
 
 /**
  * Metrics of all clients and servers of this process in a registry of `prom-client`: `rpc_client_call_duration_seconds` and
- * `rpc_server_call_duration_seconds` by method and code, attempts by endpoint, events such as `retried` and `breakerOpened`, and of the
- * clients and servers that are named, what they know now. `docs/telemetry.md` lists them.
+ * `rpc_server_call_duration_seconds` by method and code, attempts by endpoint, events such as `retried` and `breakerOpened`, and the
+ * present state of the given `clients` and `servers`. `docs/telemetry.md` lists the metrics.
  *
- * @returns whose `close` ends it and takes its metrics out of the registry; may be called twice
- * @throws Error when the registry has metrics of these names already: call it once for a registry
+ * @returns an object whose `close` stops it and removes its metrics from the registry; may be called twice
+ * @throws Error when the registry already has metrics of these names: call this once per registry
  */
 export function prometheus(options: PrometheusOptions): { close(): void } {
   const metrics = new PrometheusMetrics(options);
@@ -52,7 +52,7 @@ class PrometheusMetrics {
   readonly #endpoints = new BoundedNames(ENDPOINTS_MAX);
   readonly #own: { readonly name: string }[] = [];
   readonly #calls: Record<'client' | 'server', CallTable>;
-  /** By service and endpoint. */
+  /** Attempts by service and endpoint. */
   readonly #attempts = new Map<string, Map<string, AttemptSeries>>();
   readonly #services: BoundedNames;
   readonly #events: Counter;
@@ -113,7 +113,7 @@ class PrometheusMetrics {
 
   close(): void {
     for (const metric of this.#own) {
-      // Another of the same name may have taken its place since.
+      // Another metric of the same name may have replaced it since.
       if (this.#register.getSingleMetric(metric.name) === (metric as never))
         this.#register.removeSingleMetric(metric.name);
     }
@@ -123,7 +123,7 @@ class PrometheusMetrics {
   #countAttempt({ service, durationMs = 0 }: ObservedClientCall, attempt: ObservedAttempt): void {
     const { endpoint = 'none', startMs, endMs } = attempt;
     const series = this.#attempts.get(service)?.get(endpoint) ?? this.#addEndpoint(service, endpoint);
-    // One that has not ended with its call was given up: another one was faster.
+    // An attempt that has no end when its call ends was given up: another attempt was faster.
     const code = endMs === undefined ? 'CANCELLED' : statusOf(attempt);
     const counted = code === 'OK' ? series.ok : inside(series.others, code, noAttempts);
     counted.count++;
@@ -148,7 +148,7 @@ class PrometheusMetrics {
       return { name, help, type: 'histogram', aggregator: 'sum', values };
     };
     const metric = this.#add({ name, help, type: 'histogram', get, reset: () => {} });
-    // A registry asks its metrics no more than this, and `Histogram` takes no counts that were made elsewhere.
+    // A registry needs no more of a metric than this, and `Histogram` does not accept counts made elsewhere.
     this.#register.registerMetric(metric as unknown as Metric);
     this.#gauge(`rpc_${side}_calls_active`, `Calls of a ${side} that have not ended`, ['rpc_method'], (gauge) => {
       for (const series of this.#calls[side].methods) gauge.set({ rpc_method: series.name }, series.active);
@@ -176,7 +176,7 @@ class PrometheusMetrics {
     add('rpc_client_attempt_seconds_total', 'Time that attempts took', 'seconds');
   }
 
-  /** Looked at when Prometheus asks, and not before. */
+  /** A gauge whose values are read only at a scrape. */
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void): void {
     const registers = [this.#register];
     const gauge: Gauge = new Gauge({
@@ -238,7 +238,7 @@ interface AttemptCount {
   seconds: number;
 }
 
-/** Attempts at one endpoint. Nearly all go well: these are found without a look at the code. */
+/** Attempts at one endpoint. Nearly all succeed: they are counted without a lookup by code. */
 interface AttemptSeries {
   readonly ok: AttemptCount;
   readonly others: Map<string, AttemptCount>;

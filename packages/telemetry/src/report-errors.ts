@@ -1,22 +1,22 @@
 import { type Clock, observe, systemClock } from '@org/rpc';
 
-/** Where an error that is reported comes from. */
+/** Where a reported error comes from. */
 export interface ErrorContext {
   readonly service: string;
   readonly method: string;
-  /** The id that the caller was told in place of the error. */
+  /** The id that the caller got instead of the error. */
   readonly correlationId: string;
   /** The id of the server's instance. */
   readonly instance: string;
-  /** How many errors were not reported since the last one that was, because there were too many. */
+  /** How many errors since the last report were not reported, because of `perMinute`. */
   readonly suppressed: number;
 }
 
-/** What becomes of errors that handlers throw and their callers do not see. */
+/** Options of {@link reportErrors}. */
 export interface ReportErrorsOptions {
-  /** Gets each error: `(error, context) => Sentry.captureException(error, { extra: { ...context } })`. Must be quick. */
+  /** Called with each error: `(error, context) => Sentry.captureException(error, { extra: { ...context } })`. Must be quick. */
   readonly report: (error: unknown, context: ErrorContext) => void;
-  /** So many are reported in a minute at most, 1 to 100,000 (default 60): a bug in a busy handler must not flood whoever gets them. */
+  /** At most this many errors are reported per minute, 1 to 100,000 (default 60): a bug in a busy handler must not flood the receiver. */
   readonly perMinute?: number | undefined;
   /** The source of time; for tests. */
   readonly clock?: Pick<Clock, 'now'> | undefined;
@@ -25,10 +25,10 @@ export interface ReportErrorsOptions {
 const MINUTE_MS = 60_000;
 
 /**
- * Passes on what handlers of this process have thrown and their callers must not see, for Sentry and its like. Calls are not looked at, and cost
- * nothing.
+ * Passes on errors that handlers of this process throw and that their callers must not see, for Sentry and similar services. Calls are not
+ * observed and cost nothing more.
  *
- * @returns whose `close` ends it; may be called twice
+ * @returns an object whose `close` stops it; may be called twice
  * @throws TypeError for a wrong option
  */
 export function reportErrors(options: ReportErrorsOptions): { close(): void } {
