@@ -30,7 +30,7 @@ function clientOver(stream: ByteStream, clock: FakeClock, options: MessagePackRp
     },
     expectInstance: 'h:1',
   }) as MessagePackRpcClientConnection;
-  /** Sends a call; what it ends with is its result or its error. */
+  /** Sends a call; settles with its result or its error. */
   const call = (method: string, args: readonly unknown[] = [], sketch: CallSketch = {}): Promise<unknown> =>
     connection.send(makeCall(clock, method, args, sketch)).catch((error: unknown) => error);
   return { connection, observed, call };

@@ -24,8 +24,8 @@ import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 const SILENCE_MS = 30_000;
 
 /**
- * The client's end of a connection to a server of MessagePack-RPC. A call that is given up keeps its id until the answer comes:
- * nothing else shows that the server is done with it. Calls that find no free id wait in the order of arrival.
+ * The client's end of a connection to a MessagePack-RPC server. A call that is given up keeps its id until the answer comes:
+ * nothing else shows that the server is done with the call. Calls that find no free id wait in the order of arrival.
  */
 export class MessagePackRpcClientConnection implements CallConnection, CallWire, ValueChannelOwner {
   readonly #options: ClientConnectionOptions;
@@ -38,7 +38,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
   readonly #ids: RpcIds;
   #silentSince = Number.POSITIVE_INFINITY;
   #heard = false;
-  /** Whether a notification was ever sent here. */
+  /** Whether a notification was ever sent on this connection. */
   #hasNotified = false;
   #ignored = 0;
 
@@ -84,7 +84,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     return this.#calls.size;
   }
 
-  /** How many messages came that nobody waited for. */
+  /** How many messages came for which nobody waited. */
   get ignored(): number {
     return this.#ignored;
   }
@@ -170,7 +170,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
 
   tick(now: number): void {
     this.#channel.tick(now);
-    // Its ids would stay taken for ever, and calls could only run into their deadlines.
+    // Otherwise the ids would stay taken for ever, and calls could only run into their deadlines.
     if (now - this.#silentSince > SILENCE_MS) this.close(`the server has answered nothing for ${SILENCE_MS} ms`);
   }
 
@@ -180,7 +180,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
 
   close(reason: string): void {
     this.closed(reason);
-    // As on the native protocol, calls that have been confirmed must arrive.
+    // As on the native protocol, confirmed one-way calls must arrive.
     if (this.#hasNotified && this.#channel.waitingBytes > 0) this.#channel.closeAfterWriting(reason);
     else this.#channel.destroy(reason);
   }
@@ -228,7 +228,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
       const reason = `the reply is malformed: ${(error as Error).message}`;
       return call.fail(callError(call, 'INTERNAL', reason, 'processed', error));
     }
-    // Anything but nil is an error: false, 0 and the empty text as well.
+    // Anything but nil is an error, even false, 0 and the empty text.
     if (message[2] === null) return call.succeed(message[3]);
     const error = errorFromValue(message[2]);
     error.service = call.service;
@@ -237,7 +237,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     call.fail(error);
   }
 
-  /** The link waits for the first message of a server: until it comes, a failing server is tried less and less often. */
+  /** Tells the link of the server's first message: until that comes, a failing server is tried less and less often. */
   #hear(): void {
     this.#silentSince = Number.POSITIVE_INFINITY;
     if (this.#heard) return;

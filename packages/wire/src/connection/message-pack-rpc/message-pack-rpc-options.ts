@@ -3,33 +3,33 @@ import type { TextFormat } from '../../codec/foreign-msgpack.js';
 import { MESSAGE_ID_MAX } from '../../frames/message-pack-rpc.js';
 import type { PeerHandlers } from './peer-requests.js';
 
-/** Options of `messagePackRpc`, for what servers do differently. Every one may be left out. */
+/** Options of `messagePackRpc`, for differences between servers. Every option may be left out. */
 export interface MessagePackRpcOptions {
   /**
-   * How many calls a server is sent before it has answered, on one connection (default 1,000). 1 for servers that read one
-   * request at a time, such as mprpc. Further calls wait, within their deadlines.
+   * How many unanswered calls one connection may have (default 1,000). Use 1 for servers that read one request at a time, such
+   * as mprpc. Further calls wait, within their deadlines.
    */
   readonly maxInFlight?: number | undefined;
   /**
-   * How many connections each server is given, 1 to 64 (default 1), for servers that work on one request of a connection at a time.
-   * A call goes to the one with the fewest calls in flight; those beyond `maxInFlight` on each wait for whichever is free first.
+   * How many connections each server gets, 1 to 64 (default 1), for servers that work on one request of a connection at a time. A call goes
+   * to the connection with the fewest calls in flight; when each has `maxInFlight`, further calls wait for the first that is free.
    */
   readonly connections?: number | undefined;
-  /** The highest id (default 2^31 - 1, since some servers read it as a signed integer); at least `maxInFlight`. */
+  /** The highest message id (default 2^31 - 1, since some servers read ids as signed integers); at least `maxInFlight`. */
   readonly maxMessageId?: number | undefined;
   /** How methods are named: `service.method` (default), or the `method` alone for servers that know no services. */
   readonly methodName?: 'service.method' | 'method' | undefined;
-  /** Whether the parameters begin with a map, the metadata (default false, then metadata is not sent). For servers of doge. */
+  /** Whether the parameters begin with a map that holds the metadata, for doge servers (default false: no metadata is sent). */
   readonly metadataFirst?: boolean | undefined;
   /**
-   * How text and bytes are written: `utf8` (default), or `raw` for servers that know only the MessagePack of before 2013: text
-   * and bytes have one type, without str 8 and bin, a `Date` is sent as ISO 8601 text, and there are no extensions.
+   * How text and bytes are written: `utf8` (default), or `raw` for servers that know only MessagePack from before 2013: text
+   * and bytes have one type, without str 8 and bin, a `Date` is sent as ISO 8601 text, and extensions are not used.
    */
   readonly textFormat?: TextFormat | undefined;
   /**
-   * What this client does when its server asks for it, by the name that the server uses; for requests the result is the answer.
-   * Default none: requests are answered with UNIMPLEMENTED, notifications ignored. An `RpcError` that a handler throws goes to the
-   * server; anything else is a warning of this process, and the server learns that it failed.
+   * Handlers for requests and notifications from the server, by the name that the server uses; the result answers a request.
+   * Default: none, so requests are answered with `UNIMPLEMENTED` and notifications are ignored. An `RpcError` that a handler throws goes to
+   * the server. Any other error becomes a warning of this process, and the server learns only that the request failed.
    */
   readonly handlers?: PeerHandlers | undefined;
 }

@@ -30,7 +30,7 @@ function rig(options: RigOptions = {}) {
   return { clock, host, connection, peer, settle: () => clock.advance(0) };
 }
 
-/** Sends bytes and tells what came back, and whether the connection was ended then. */
+/** Sends bytes; returns what came back, and whether the connection was then ended. */
 async function answersTo(bytes: Buffer, options: RigOptions = {}) {
   const { peer, settle, host } = rig(options);
   peer.send(bytes);
@@ -41,7 +41,7 @@ async function answersTo(bytes: Buffer, options: RigOptions = {}) {
 const ECHO = message(0, 1, 'test.echo', ['hi']);
 const ECHOED = [1, 1, null, 'hi'];
 
-/** A handler that answers when the test says so. */
+/** A handler that answers when the test lets it. */
 function held(host: TestHost, name: string) {
   const waiting: ((value: unknown) => void)[] = [];
   host.methods[name] = () => new Promise((resolve) => waiting.push(resolve));

@@ -22,12 +22,12 @@ import { cutOff, RunningCalls } from '../server/running-calls.js';
 import type { ServerHost, Successor, SuccessorOptions } from '../server/server-host.js';
 import { ValueChannel, type ValueChannelOwner } from './value-channel.js';
 
-/** The priority of all calls: this protocol carries none. */
+/** The priority of every call: this protocol carries none. */
 const USUAL_PRIORITY = 128;
 
 /**
  * The server's end of a connection whose peer speaks MessagePack-RPC: the same calls, bounds and authorization as on the native
- * protocol, as far as that protocol can carry them. It knows no deadline, no cancel and no goodbye.
+ * protocol, as far as MessagePack-RPC can carry them. It has no deadline, no cancel and no goodbye.
  */
 export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   implements Successor, ValueChannelOwner, IncomingPort<Entry>
@@ -72,7 +72,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     this.#channel.output.flushMessages = SERVER_FLUSH_MESSAGES;
   }
 
-  /** Who receives what the stream brings. */
+  /** Receives the bytes of the stream. */
   get receiver(): ByteReceiver {
     return this.#channel.receiver;
   }
@@ -110,7 +110,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
 
   tick(now: number): void {
     this.#channel.tick(now);
-    // Not at once: a peer that has sent several calls learns of each why it is refused.
+    // Not at once: a peer that has sent several calls learns for each one why it is refused.
     if (this.#denied !== undefined) this.#channel.closeAfterWriting(`refused: ${this.#denied.reason}`);
     if (this.#peerEnded) this.#channel.poke();
   }
@@ -138,7 +138,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     const oneWay = head.type === RpcMessageType.NOTIFICATION;
     const admitted = this.#admit(head, oneWay, bytes, end, end - start);
     if (admitted instanceof IncomingCall) return this.#host.serve(admitted, bytes, head.start, end);
-    // Nobody waits for an answer to a notification, and one of an unknown method does no harm.
+    // Nobody waits for an answer to a notification, and a notification of an unknown method does no harm.
     if (!oneWay) this.#answerError(head.id, admitted);
   }
 
@@ -152,7 +152,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   }
 
   malformed(reason: string, head: Buffer): void {
-    // Many peers use the id 0 for a call. Where no id is known nothing is answered, because an unexpected answer breaks them.
+    // Nothing is answered where no id is known: many peers use the id 0 for a call, and an unexpected answer breaks them.
     const id = readRequestId(head, 0, head.length);
     if (id !== undefined) this.#answerError(id, refused('INVALID_ARGUMENT', reason));
   }
@@ -189,7 +189,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     try {
       args = this.#decode(bytes, start, end, bytes === this.#channel.given);
     } catch (error) {
-      // The message ends where the scanner says, whatever it holds: the next one is sound.
+      // The scanner knows where the message ends, whatever it holds, so the next message is sound.
       throw refused('INVALID_ARGUMENT', `the parameters are malformed: ${(error as Error).message}`);
     }
     if (!Array.isArray(args)) throw refused('INVALID_ARGUMENT', 'the parameters must be an array');
@@ -215,8 +215,8 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     if (bytes > messageBytes) {
       output.rollBack(start);
       const reason = `the result has ${bytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-      // The handler has run, and would give the same again. The protocol has no flag for that, so a code is used that nobody
-      // repeats.
+      // The handler has run and would return the same again. The protocol has no flag for that, so this code is used, which
+      // nobody retries.
       throw rpcError('OUT_OF_RANGE', reason);
     }
     output.commit();
@@ -240,7 +240,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     this.#channel.output.commit();
   }
 
-  /** The call, or why there is none. */
+  /** Returns the call, or the error that refuses it. */
   #admit(
     head: RpcMessageHead,
     oneWay: boolean,
@@ -282,7 +282,7 @@ function refused(code: RpcError['code'], reason: string): RpcError {
   return rpcError(code, reason, { progress: 'refused' });
 }
 
-/** Makes the server's end of a connection whose peer speaks MessagePack-RPC: what a native connection hands over to. */
+/** Makes the server's end of a connection whose peer speaks MessagePack-RPC. A native connection hands over to it. */
 export function serveMessagePackRpc<Entry extends MethodEntry>(options: SuccessorOptions<Entry>): Successor<Entry> {
   return new MessagePackRpcServerConnection(options);
 }

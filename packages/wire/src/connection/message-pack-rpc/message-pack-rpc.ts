@@ -4,8 +4,8 @@ import { MessagePackRpcClientConnection } from './message-pack-rpc-client-connec
 import { type MessagePackRpcOptions, resolveMessagePackRpcOptions } from './message-pack-rpc-options.js';
 
 /**
- * Standard MessagePack-RPC, for calling servers of other languages. Stubs, balancing, retries, deadlines and breakers work as
- * always; but the protocol has no deadline and no cancel, so the server goes on with calls that the caller has given up.
+ * Standard MessagePack-RPC, for calling servers in other languages. Stubs, balancing, retries, deadlines and breakers work as
+ * usual, but the protocol has no deadline and no cancel, so the server goes on with calls that the caller has given up.
  *
  * @throws TypeError for a wrong option, naming option, value and bound
  * @example

@@ -9,7 +9,7 @@ import { memoryPair } from '../../transport/memory.js';
 import { messagePackRpc } from './message-pack-rpc.js';
 import type { PeerHandlers } from './peer-requests.js';
 
-/** A server that asks its client, which has these handlers. */
+/** A server that sends requests to its client, which has these handlers. */
 function asking(handlers: PeerHandlers, limits: Partial<Limits> = {}) {
   const clock = new FakeClock(1_000);
   const [clientEnd, serverEnd] = memoryPair();

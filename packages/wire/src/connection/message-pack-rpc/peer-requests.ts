@@ -5,10 +5,10 @@ import type { Codec, DecodeMessage } from '../../codec/codec.js';
 import { type RpcMessageHead, RpcMessageType, writeRpcError, writeRpcResult } from '../../frames/message-pack-rpc.js';
 import type { ValueChannel } from './value-channel.js';
 
-/** What a client does for its server, by the name that the server calls it by: of requests and of notifications. */
+/** A client's handlers for requests and notifications from its server, by the name that the server uses. */
 export type PeerHandlers = Readonly<Record<string, (...params: never[]) => unknown>>;
 
-/** What the requests of a server need of the client's connection. */
+/** What serving the requests of a server needs from the client's connection. */
 export interface PeerRequestsOptions {
   readonly handlers: PeerHandlers;
   readonly codec: Codec;
@@ -18,8 +18,8 @@ export interface PeerRequestsOptions {
 }
 
 /**
- * Serves what the server of a client's connection asks for. Handlers are trusted as little as those of a server: what one
- * throws is a warning in this process, and the server learns no more than that it failed, unless it is an `RpcError`.
+ * Serves the requests that a server sends to its client. Handlers are trusted as little as those of a server: an error that a handler
+ * throws becomes a warning in this process, and the server learns only that the request failed, unless the error is an `RpcError`.
  */
 export class PeerRequests {
   readonly #options: PeerRequestsOptions;
@@ -31,7 +31,7 @@ export class PeerRequests {
 
   /**
    * Takes a request or notification, `bytes[start, end)`.
-   * @returns whether there was a handler for it
+   * @returns whether it had a handler
    */
   take(head: RpcMessageHead, bytes: Buffer, start: number, end: number): boolean {
     const { handlers, limits } = this.#options;
@@ -54,7 +54,7 @@ export class PeerRequests {
     return true;
   }
 
-  /** Answers a request that was too long to be kept; a notification is nobody's. */
+  /** Refuses a request that was too long to be kept; a notification gets no answer. */
   refuse(head: RpcMessageHead, byteLength: number): void {
     const { messageBytes } = this.#options.limits;
     const reason = `the request has ${byteLength} bytes, the limit is ${messageBytes} (limits.messageBytes)`;

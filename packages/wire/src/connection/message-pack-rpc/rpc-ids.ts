@@ -1,23 +1,23 @@
 import type { Call } from '@org/rpc-core';
 
-/** The message ids that a MessagePack-RPC client has in use: each of a call, or of one that was given up and is unanswered. */
+/** The message ids that a MessagePack-RPC client has in use: those of calls that wait, and of calls given up and still unanswered. */
 export class RpcIds {
   readonly #calls = new Map<number, Call | undefined>();
   readonly #max: number;
   #last = 0;
   #abandoned = 0;
 
-  /** @param max - the highest id; the caller keeps fewer than that in use. 0 is never one: servers complain with it */
+  /** @param max - the highest id; the caller keeps fewer ids than that in use. 0 is never used: servers report protocol errors with it */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** How many are in use. */
+  /** How many ids are in use. */
   get size(): number {
     return this.#calls.size;
   }
 
-  /** How many of them are of calls that still wait. */
+  /** How many ids belong to calls that still wait. */
   get live(): number {
     return this.#calls.size - this.#abandoned;
   }
@@ -44,7 +44,7 @@ export class RpcIds {
     this.#abandoned++;
   }
 
-  /** Frees an id: its call, `undefined` when nobody waits. */
+  /** Frees an id. Returns its call, `undefined` when nobody waits. */
   take(id: number): Call | undefined {
     const call = this.#calls.get(id);
     if (call === undefined && this.#calls.has(id)) this.#abandoned--;
@@ -52,7 +52,7 @@ export class RpcIds {
     return call;
   }
 
-  /** Frees all: the calls that still wait. */
+  /** Frees every id. Returns the calls that still wait. */
   takeAll(): Call[] {
     const calls = [...this.#calls.values()].filter((call) => call !== undefined);
     this.#calls.clear();

@@ -11,7 +11,7 @@ import { ServerConnection } from '../server/server-connection.js';
 import { messagePackRpc } from './message-pack-rpc.js';
 import { serveMessagePackRpc } from './message-pack-rpc-server-connection.js';
 
-/** After how long the system of either side is told to ask the other one, in milliseconds. */
+/** The keepalive times that each side gives its operating system, in milliseconds. */
 async function probes(keepalive?: ResolvedKeepalive): Promise<{ client: number[]; server: number[] }> {
   const seen: { client: number[]; server: number[] } = { client: [], server: [] };
   const clock = new FakeClock(1_000);

@@ -11,29 +11,29 @@ import { StallWatch } from '../channel/stall-watch.js';
 
 const NOTHING = Buffer.alloc(0);
 
-/** The array, type and id of a message have no more bytes than this. */
+/** The most bytes that array header, type and id of a message take. */
 const HEAD_BYTES = 32;
 
-/** What is longer than this many times `messageBytes` is not worth reading to its end, as on the native protocol. */
+/** A message longer than this many times `messageBytes` is not read to its end, as on the native protocol. */
 const SKIP_FACTOR = 4;
 
-/** What a value channel needs of the connection that owns it. */
+/** What a value channel needs from the connection that owns it. */
 export interface ValueChannelOwner {
   /** One whole MessagePack value, borrowed until this returns. @throws ProtocolError to close the connection */
   message(bytes: Buffer, start: number, end: number): void;
-  /** A message of so many bytes has ended that was not kept, being beyond `messageBytes`; it begins like `head`. @throws as `message` */
+  /** A message beyond `messageBytes` has ended and was not kept; `head` holds its first bytes. @throws as `message` */
   tooLong(head: Buffer, byteLength: number): void;
-  /** What came is no message, and begins like `head`: the last chance to say so, before the connection is closed. */
+  /** The bytes are no message; `head` holds the first ones. The last chance to answer before the connection is closed. */
   malformed(reason: string, head: Buffer): void;
   /** The peer will send no more. */
   ended(): void;
-  /** What was queued has been written. */
+  /** Everything queued has been written. */
   drained(): void;
-  /** It is over. `reason` says why, in words for people; `byUs`, that this side has ended it rather than lost it. */
+  /** The channel is over. `reason` says why, in words for people; `byUs`: this side ended it, otherwise it was lost. */
   closed(reason: string, byUs?: boolean): void;
 }
 
-/** What a value channel is made of. */
+/** What a value channel is made from. */
 export interface ValueChannelOptions {
   readonly stream: ByteStream;
   readonly limits: Limits;
@@ -41,19 +41,19 @@ export interface ValueChannelOptions {
   readonly owner: ValueChannelOwner;
   /** The first whole message must come by this time, in the clock's milliseconds; `Infinity` where the peer only answers. */
   readonly firstMessageBy: number;
-  /** When a silent peer is asked whether it lives; the defaults when left out. */
+  /** When a silent peer is probed; the defaults when left out. */
   readonly keepalive?: ResolvedKeepalive | undefined;
 }
 
 /**
- * A connection that carries MessagePack values without frames: finds where they end, looking at each byte once, and bounds what
- * an unfinished one takes of memory and time. Knows nothing of what they mean.
+ * A connection that carries MessagePack values without frames. It finds where values end, looking at each byte once, and bounds the
+ * memory and time of an unfinished value. It does not know what the values mean.
  */
 export class ValueChannel implements ByteChannelOwner {
   readonly output: Output;
-  /** Who receives what the stream brings. */
+  /** Receives the bytes of the stream. */
   readonly receiver: ByteReceiver;
-  /** The memory of the message in hand, when it may be kept: see `DecodeMessage`. */
+  /** The memory of the current message, when it may be kept: see `DecodeMessage`. */
   given: Buffer | undefined = undefined;
   readonly #options: ValueChannelOptions;
   readonly #bytes: ByteChannel;
@@ -61,16 +61,16 @@ export class ValueChannel implements ByteChannelOwner {
   readonly #stalls = new StallWatch();
   /** The beginning of an unfinished message. */
   readonly #pending = new MessageMemory();
-  /** How many bytes of a message that is too long are not in there. */
+  /** How many bytes of a message that is too long are not in `#pending`. */
   #skippedBytes = 0;
-  /** What came after the message whose answer filled the write queue. */
+  /** The bytes after the message whose answer filled the write queue. */
   #held: Buffer = NOTHING;
   #messagesRead = 0;
 
   constructor(options: ValueChannelOptions) {
     const { stream, limits, clock, keepalive = DEFAULT_KEEPALIVE } = options;
     this.#options = options;
-    // The wire has no PING. A host that is gone says nothing, and one whose process was killed within a call has only ended its side.
+    // The protocol has no PING. A host that is gone sends nothing, and a process killed during a call has only ended its side.
     stream.probe?.(keepalive.idleMs);
     this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
     this.#scanner = createScanner({ messageBytes: SKIP_FACTOR * limits.messageBytes });
@@ -86,7 +86,7 @@ export class ValueChannel implements ByteChannelOwner {
     return this.#bytes.isOpen;
   }
 
-  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  /** Whether more than `writeQueueBytes` waits to be written: nothing should be added. */
   get isFull(): boolean {
     return this.#bytes.isFull;
   }
@@ -101,7 +101,7 @@ export class ValueChannel implements ByteChannelOwner {
     return this.#bytes.readAt;
   }
 
-  /** What has been appended are the last words: writes them, then reads and discards until the peer has ended too. */
+  /** Writes what has been appended as the last words, then reads and discards until the peer has ended too. */
   closeAfterWriting(reason: string): void {
     this.#bytes.closeAfterWriting(reason);
   }
@@ -111,18 +111,18 @@ export class ValueChannel implements ByteChannelOwner {
     this.#bytes.destroy(reason);
   }
 
-  /** Learns whether a peer that has ended its side is gone altogether. */
+  /** Finds out whether a peer that has ended its side is gone altogether. */
   poke(): void {
     if (this.isOpen) this.#options.stream.poke?.();
   }
 
-  /** Looks after what should have happened by now; called about once a second. */
+  /** Checks what is overdue; called about once a second. */
   tick(now: number): void {
     if (!this.isOpen) return;
     const { limits, firstMessageBy } = this.#options;
     if (this.#messagesRead === 0 && now > firstMessageBy)
       return this.#malformed(`no whole message within ${limits.handshakeMs} ms (limits.handshakeMs)`);
-    // A peer that is not being read from cannot end its message.
+    // While this side does not read, the peer cannot end its message.
     const isInside = this.#pending.receivedBytes > 0 && !this.isFull;
     if (this.#stalls.isFrameStalled(isInside, this.#messagesRead, now, limits.frameStallMs))
       return this.#malformed(`a message was not whole within ${limits.frameStallMs} ms (limits.frameStallMs)`);
@@ -139,12 +139,12 @@ export class ValueChannel implements ByteChannelOwner {
 
   failed(error: unknown): void {
     const isPeersFault = error instanceof ProtocolError || error instanceof CodecError;
-    // Of what went wrong on this side the peer learns no more than that.
+    // The peer learns no details of an error on this side.
     if (isPeersFault) this.#malformed(error.message);
     else this.#malformed('an internal error', `an internal error: ${(error as Error).message}`);
   }
 
-  /** `#read` looks for itself. */
+  /** Nothing to do: `#read` checks by itself. */
   paused(): void {}
 
   resumed(): void {}
@@ -187,7 +187,7 @@ export class ValueChannel implements ByteChannelOwner {
     try {
       return this.#scanner.push(bytes, start, bytes.length);
     } catch (error) {
-      // Of what is no message at least its beginning, which may say whom to answer.
+      // If it is no message, keep at least its beginning, which may say which call to answer.
       this.#keep(bytes, start, Math.min(bytes.length, start + HEAD_BYTES));
       throw error;
     }
@@ -209,11 +209,11 @@ export class ValueChannel implements ByteChannelOwner {
   #keep(bytes: Buffer, start: number, end: number): void {
     const needed = this.#pending.receivedBytes + end - start;
     if (this.#skippedBytes > 0 || needed > this.#options.limits.messageBytes) return this.#skip(bytes, start, end);
-    // Most messages end with the string or binary that they are in.
+    // Most messages end with the string or binary that is being read.
     this.#pending.append(bytes, start, end, needed + this.#scanner.missingBytes);
   }
 
-  /** Of what is too long no more than the beginning is kept, which says whose it is. */
+  /** Keeps only the beginning of a message that is too long, which says which call it belongs to. */
   #skip(bytes: Buffer, start: number, end: number): void {
     const pending = this.#pending;
     const length = pending.receivedBytes + this.#skippedBytes + end - start;

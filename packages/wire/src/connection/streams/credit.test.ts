@@ -27,7 +27,7 @@ describe('credit', () => {
         let granted = 0;
         for (const now of steps) {
           if (now.kind === 'send' && sender.isOpen) {
-            // The model: what was sent and not granted back.
+            // The model: bytes sent and not granted back.
             assert.ok(sent - granted < WINDOW);
             sender.take(now.cost);
             wire.push(now.cost);

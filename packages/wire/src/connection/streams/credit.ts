@@ -2,8 +2,8 @@ import { GoAwayCode, ProtocolError } from '../../frames/frame.js';
 import { CREDIT_MAX } from '../../frames/stream-frames.js';
 
 /**
- * What may still be sent. An item may go out while the balance is above 0 and takes it below: an item can be larger than the
- * whole window, and would never be sent otherwise.
+ * How many bytes may still be sent. An item may go out while the balance is above 0, even if it takes the balance below 0: otherwise
+ * an item larger than the whole window could never be sent.
  */
 export class SendCredit {
   #balance: number;
@@ -28,23 +28,23 @@ export class SendCredit {
   }
 }
 
-/** What the peer may still send, and what has been taken since it was last told. */
+/** How many bytes the peer may still send, and how many have been taken since the last grant. */
 export class ReceiveCredit {
   readonly #window: number;
   readonly #slack: number;
   #balance: number;
   #taken = 0;
-  /** What was granted of what nobody has taken yet. */
+  /** Bytes that were granted back before their items were taken. */
   #lent = 0;
 
-  /** @param slack - how far below 0 an item may still come, where items do not come in the order in which they took credit */
+  /** @param slack - how far below 0 the balance may be when an item comes, where items overtake each other after taking credit */
   constructor(window: number, slack = 0) {
     this.#window = window;
     this.#slack = slack;
     this.#balance = window;
   }
 
-  /** An item has come. @throws ProtocolError when it was not covered */
+  /** An item has come. @throws ProtocolError when credit did not cover it */
   receive(cost: number, what: string): void {
     if (this.#balance + this.#slack <= 0)
       throw new ProtocolError(`an ITEM beyond the credit of ${this.#window} bytes of ${what}`, GoAwayCode.LIMIT);
@@ -52,9 +52,9 @@ export class ReceiveCredit {
   }
 
   /**
-   * An item has come that takes the window below a quarter: it is granted back at once, ahead of being taken, so that what one reader
-   * leaves lying keeps nothing from the others. What is taken next pays for it.
-   * @param max - how much may be lent in all: with the window, it bounds what can lie here
+   * An item that takes the window below a quarter is granted back at once, before it is taken, so that items which one reader does not take
+   * hold up no other reader. The items taken next pay the loan back.
+   * @param max - how much may be lent in total: with the window, this bounds how much can wait here
    * @returns what to grant now
    */
   lend(cost: number, max: number): number {
@@ -64,7 +64,7 @@ export class ReceiveCredit {
     return cost;
   }
 
-  /** An item was taken. Returns what to grant now: nothing before half a window, so that grants stay rare. */
+  /** An item was taken. Returns how many bytes to grant now: none before half a window, so that grants stay rare. */
   taken(cost: number): number {
     const repaid = Math.min(this.#lent, cost);
     this.#lent -= repaid;

@@ -5,18 +5,18 @@ const LENGTH_MASK = 0x7fff_ffff;
 const CHUNK_BYTES_MIN = 256;
 const CHUNK_BYTES_MAX = 16 * 1024;
 
-/** The bytes of one item, to be read before anything else is done with the backlog. */
+/** The bytes of one item. Read them before the backlog is used again. */
 export interface WaitingItem {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
   readonly isCompressed: boolean;
-  /** Whether nothing else is in its memory: see `DecodeMessage`. */
+  /** Whether its memory holds nothing else: see `DecodeMessage`. */
   readonly mayKeep: boolean;
 }
 
 interface BacklogChunk {
-  /** The one item that it is; `undefined` when items are packed in it. */
+  /** The item, if the chunk holds only one; `undefined` when items are packed in it. */
   readonly only?: WaitingItem;
   readonly bytes: Buffer;
   /** Where the next item is written. */
@@ -24,13 +24,13 @@ interface BacklogChunk {
 }
 
 /**
- * The bytes of items that wait to be taken, first in, first out, packed one behind another: a value of one byte takes five of them here,
- * and some sixty as what it becomes. A chunk is let go when its last item is taken.
+ * The bytes of items that wait to be taken, first in, first out, packed one behind another. A value of one byte takes five bytes here, and
+ * about sixty once decoded. A chunk is released when its last item is taken.
  */
 export class ItemBacklog {
   readonly #chunks: BacklogChunk[] = [];
   #start = 0;
-  /** Where the item begins that was added last. */
+  /** Where the newest item begins. */
   #lastStart = 0;
 
   get isEmpty(): boolean {
@@ -47,12 +47,12 @@ export class ItemBacklog {
     chunk.end += HEADER_BYTES + itemBytes;
   }
 
-  /** Adds an item that has its memory for itself, without a copy. */
+  /** Adds an item whose memory holds nothing else, without a copy. */
   keep(bytes: Buffer, start: number, end: number, isCompressed: boolean): void {
     this.#chunks.push({ bytes, end, only: { bytes, start, end, isCompressed, mayKeep: true } });
   }
 
-  /** Takes back the item that was added last. */
+  /** Removes the newest item. */
   dropLast(): void {
     const chunk = this.#chunks.at(-1)!;
     if (chunk.only !== undefined) return void this.#chunks.pop();
@@ -61,7 +61,7 @@ export class ItemBacklog {
     if (this.#chunks.length === 0) this.#start = 0;
   }
 
-  /** Takes the oldest item. There must be one. */
+  /** Takes the oldest item. The backlog must not be empty. */
   take(): WaitingItem {
     const chunk = this.#chunks[0]!;
     if (chunk.only !== undefined) {
@@ -79,13 +79,13 @@ export class ItemBacklog {
     return { bytes: chunk.bytes, start, end, isCompressed: header >= COMPRESSED_BIT, mayKeep: false };
   }
 
-  /** Drops all. */
+  /** Drops every item. */
   clear(): void {
     this.#chunks.length = 0;
     this.#start = 0;
   }
 
-  /** Chunks grow with what waits, so that many streams with little in them take little. */
+  /** Chunks grow with the bytes that wait, so that many streams with few bytes take little memory. */
   #chunkFor(room: number): BacklogChunk {
     const last = this.#chunks.at(-1);
     if (last !== undefined && last.only === undefined && last.end + room <= last.bytes.length) return last;

@@ -1,8 +1,8 @@
 import type { ItemReceiver, ItemSender } from '@org/rpc-core';
 
 /**
- * Items that have come and wait to be taken, as an async iterator. Its length is bounded by the credit that the sender has:
- * what is taken is reported to `onTaken`, which grants more. An error or the end comes after all items before it.
+ * Items that have come and wait to be taken, as an async iterator. The sender's credit bounds its length: each item taken is reported to
+ * `onTaken`, which grants more. An error or the end comes after every earlier item.
  */
 export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   onTaken: (cost: number) => void = () => {};
@@ -11,7 +11,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
   /** Runs when an item cannot be read; its reader gets the error. */
   onBroken: (error: unknown) => void = () => {};
   #values: unknown[] = [];
-  /** By item, what it costs; below 0 where the value is what opens it. Two lists take a third of what a list of objects does. */
+  /** The cost of each item; negative if its value is a function that opens it. Two lists take a third of the memory of a list of objects. */
   #costs: number[] = [];
   #head = 0;
   #end: { readonly error: unknown } | 'end' | 'over' | undefined;
@@ -39,7 +39,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     this.onTaken(cost);
   }
 
-  /** What waits stays as it came: the credit counts those bytes, and much more may come out of them. */
+  /** Keeps the item undecoded: the credit counts its bytes, and the decoded value may be much larger. */
   pushClosed(open: () => unknown, cost: number): void {
     if (this.#end !== undefined) return this.onTaken(cost);
     const reader = this.#readers.shift();
@@ -68,7 +68,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     for (const other of this.#readers.splice(0)) other.resolve(DONE);
   }
 
-  /** Drops what waits: nobody is to get it any more. What comes still waits. */
+  /** Drops the items that wait. Later items still wait to be taken. */
   discard(): void {
     if (this.size === 0) return;
     const dropped = this.#costs.slice(this.#head);
@@ -77,7 +77,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     for (const cost of dropped) this.onTaken(Math.abs(cost));
   }
 
-  /** It was given up, for this reason: whoever asks for an item gets that at once, also when the end has come and items before it wait. */
+  /** The stream was given up for this reason: readers get the error at once, even if the end has come and earlier items wait. */
   cut(error: unknown): void {
     if (this.#end === 'over' || (this.#end === 'end' && this.size === 0)) return;
     this.discard();
@@ -90,10 +90,10 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
       const value = this.#values[this.#head];
       const cost = this.#costs[this.#head]!;
       this.#values[this.#head++] = undefined;
-      // Half of the list is copied at most once for as many items as it has.
+      // A copy moves at most half of the list, and comes only after as many items were taken.
       if (this.#head === this.#values.length || (this.#head > 1024 && 2 * this.#head > this.#values.length))
         this.#forget();
-      // It is opened before it counts as taken: then what is left of it goes.
+      // Open the item before reporting it as taken: the report drops what is left of it.
       const result = cost < 0 ? this.#opened(value as () => unknown) : Promise.resolve({ done: false, value });
       this.onTaken(Math.abs(cost));
       return result;
@@ -104,7 +104,7 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     return typeof end === 'object' ? Promise.reject(end.error) : Promise.resolve(DONE);
   }
 
-  /** Drops what waits and what will come. */
+  /** Drops the items that wait and all later ones. */
   return(): Promise<IteratorResult<unknown>> {
     const wasOpen = this.#end === undefined;
     this.#end = 'over';
@@ -118,14 +118,14 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     return this;
   }
 
-  /** Lets go of what was taken. */
+  /** Releases the items that were taken. */
   #forget(): void {
     this.#values = this.#values.slice(this.#head);
     this.#costs = this.#costs.slice(this.#head);
     this.#head = 0;
   }
 
-  /** An item that cannot be read is the end for its reader: nobody could tell which one is missing. */
+  /** An item that cannot be read ends the stream for its reader, who could not tell which item is missing. */
   async #opened(open: () => unknown): Promise<IteratorResult<unknown>> {
     try {
       return { done: false, value: await open() };
@@ -139,13 +139,13 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
 
 const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });
 
-/** What the server's end of a streaming call has beside the call: the items that come in and the way out. */
+/** The items of a streaming call on the server: those that come in, and the way out. */
 export interface ServedStream {
   readonly received: ItemQueue;
   readonly sender: ItemSender;
 }
 
-/** A new queue for what a caller sends. */
+/** Makes the queue for a caller's items, and the way out. */
 export function createServedStream(open: (received: ItemQueue) => ItemSender): ServedStream {
   const received = new ItemQueue();
   return { received, sender: open(received) };

@@ -1,17 +1,17 @@
 import type { ItemSender } from '@org/rpc-core';
 
-/** How a pump ended: the source has, or it was stopped before that. */
+/** How a pump ended: its source ended, or the pump was stopped before that. */
 export type PumpEnd = 'ended' | 'stopped';
 
 /** A pump at work. */
 export interface Pumping {
-  /** Settles when the iterator has ended, was stopped and has let go, or has thrown. */
+  /** Settles when the iterator has ended, has returned after a stop, or has thrown. */
   readonly done: Promise<PumpEnd>;
-  /** Nobody wants the items any more: returns the iterator, also while it is busy with one. */
+  /** Nobody wants the items any more: calls the iterator's `return`, even while it is busy with an item. */
   stop(): void;
 }
 
-/** What a pump may be given beside its source. */
+/** Options of a pump. */
 export interface PumpOptions {
   /** How each call of the iterator is made: inside the context of a call. */
   readonly run?: (<T>(step: () => T) => T) | undefined;
@@ -28,7 +28,7 @@ export function pump(
   let returned: Promise<unknown> | undefined;
   const stop = (): void => {
     returned ??= Promise.resolve(run(async () => iterator.return?.()));
-    // Whoever waits for `done` learns of it there.
+    // Waiters learn of the error from `done`.
     returned.catch(() => {});
   };
   const isWanted = (): boolean => returned === undefined && !sender.isClosed;
@@ -38,7 +38,7 @@ export function pump(
       if (!isWanted()) break;
       const result = await run(() => iterator.next());
       if (result.done === true) return returned === undefined ? 'ended' : 'stopped';
-      // Others may have used up the credit of the connection meanwhile: between this look and sending, nobody else may run.
+      // Other streams may have used up the connection's credit meanwhile. Nothing else may run between this check and sending.
       for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
       if (!isWanted()) break;
       try {
@@ -57,7 +57,7 @@ export function pump(
   return { done: work(), stop };
 }
 
-/** The iterator of what may be an async iterable or a plain one. @throws TypeError when it is neither */
+/** The iterator of an async or plain iterable. @throws TypeError when `items` is neither */
 export function iteratorOf(items: unknown, what: string): AsyncIterator<unknown> | Iterator<unknown> {
   const iterable = items as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
   if (typeof items !== 'string') {

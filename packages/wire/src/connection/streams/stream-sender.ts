@@ -1,19 +1,19 @@
 import type { ItemSender } from '@org/rpc-core';
 import { SendCredit } from './credit.js';
 
-/** What a sender needs of its connection. */
+/** What a sender needs from its connection. */
 export interface SenderPort {
   /** Whether the connection takes an item now. */
   mayWrite(): boolean;
   wait(sender: StreamSender): void;
-  /** Returns what the item cost, or its frame when it is compressed outside the output, to be appended later. */
+  /** Returns the cost of the item, or its frame, to be appended later, when it is compressed outside the output. */
   write(id: number, value: unknown): number | Promise<Buffer>;
-  /** Returns what the item cost. */
+  /** Returns the cost of the item. */
   append(id: number, frame: Buffer): number;
   end(id: number): void;
 }
 
-/** The way out of one stream: sends while there is credit, and waits while there is none. */
+/** The way out of one stream: sends while it has credit, and waits while it has none. */
 export class StreamSender implements ItemSender {
   readonly credit: SendCredit;
   isClosed = false;

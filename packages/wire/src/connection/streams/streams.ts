@@ -21,62 +21,62 @@ import { ItemBacklog } from './item-backlog.js';
 import { type SenderPort, StreamSender } from './stream-sender.js';
 import { WaitingItems } from './waiting-items.js';
 
-/** After the highest id the lowest come again: of two ids, the one that is less than this ahead is the later. */
+/** Ids start again at the lowest after the highest: of two ids, the later one is less than this ahead of the other. */
 const ID_WINDOW = 2 ** 30;
 
-/** So often an item may be followed by CREDIT: for its stream, and for the connection when it comes and when it is taken. */
+/** How many CREDIT frames an item may cause: for its stream, and for the connection when the item comes and when it is taken. */
 const GRANTS_PER_ITEM = 3;
 
-/** An item of more bytes is not read before it is taken: it could become sixty times as much. */
+/** An item of more bytes is not decoded before it is taken: its value could take sixty times as much memory. */
 const EAGER_BYTES_MAX = 16 * 1024;
-/** What a value takes itself, which is no element of anything. */
+/** The memory of an item's outermost value, which is no element of another value. */
 const VALUE_BYTES = 64;
-/** What an item that waits takes besides its bytes: its places in the queue and the backlog. */
+/** The memory of a waiting item besides its bytes: its places in the queue and the backlog. */
 const WAITING_ITEM_BYTES = 32;
 
-/** What an open stream needs to be told. */
+/** The state of an open stream. */
 interface OpenStream {
   readonly sender: StreamSender;
   readonly credit: ReceiveCredit;
   readonly received: ItemReceiver;
-  /** Whether the peer has said that no more items come. */
+  /** Whether the peer has announced the end of its items. */
   ended: boolean;
   /** Whether an item has come. */
   hasItems: boolean;
-  /** What an item costs of which pieces are still to come, 0 when there is none. */
+  /** The cost of an item of which pieces are still to come; 0 when no such item is open. */
   announcedCost: number;
   /** How many items wait to be taken. */
   waiting: number;
-  /** What those of them take that have been read, besides their bytes. None is added while some wait as bytes. */
+  /** The memory of the waiting items that are decoded, besides their bytes. No decoded item is added while others wait as bytes. */
   readBytes: number;
   readonly backlog: ItemBacklog;
-  /** Reads the item of the backlog that has waited longest. */
+  /** Decodes the oldest item of the backlog. */
   readonly readNext: () => unknown;
 }
 
 /**
- * The streams of one connection, of either side: their items in both directions under two credits, one for each stream and
- * one for all together. It knows nothing of calls.
+ * The streams of one connection, on either side: their items in both directions, under one credit for each stream and one for all
+ * streams together. It knows nothing of calls.
  */
 export class Streams {
   readonly #channel: FrameChannel;
   readonly #codec: Codec;
   readonly #deflater: Deflater | undefined;
   readonly #items: WaitingItems;
-  /** How many items of all streams wait, and what those take that have been read: see {@link OpenStream}. */
+  /** How many items of all streams wait, and the memory of those that are decoded: see {@link OpenStream}. */
   #waitingItems = 0;
   #readBytes = 0;
   readonly #open = new Map<number, OpenStream>();
-  /** The id that was opened last. Ids count up, so it tells the streams that have ended from those that never were. */
+  /** The id that was opened last. Ids count up, so it tells streams that have ended from streams that never existed. */
   #newestId = 0;
   readonly #sendCredit = new SendCredit(CONNECTION_CREDIT);
   readonly #receiveCredit: ReceiveCredit;
   readonly #limits: Limits;
   readonly #waiting = new Set<StreamSender>();
-  /** How many grants the peer can have reason for: for the start of each stream, and for each item of it. */
+  /** How many grants the peer can have reason to send: for the start of each stream, and for each of its items. */
   #grantsDue = 1;
   #onStarved: ((id: number) => void) | undefined;
-  /** What the peer grants a stream from its start. */
+  /** The credit that the peer grants a stream at its start. */
   #streamCredit = STREAM_CREDIT;
 
   constructor(channel: FrameChannel, codec: Codec, limits: Limits, deflater: Deflater | undefined) {
@@ -85,11 +85,11 @@ export class Streams {
     this.#limits = limits;
     this.#deflater = deflater;
     this.#items = new WaitingItems(channel, limits);
-    // A large item is overtaken by what was sent after it: the one that took the credit below 0 may come before it.
+    // Later items overtake a large one: the item that took the credit below 0 may arrive before it.
     this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
   }
 
-  /** How many are open. */
+  /** How many streams are open. */
   get size(): number {
     return this.#open.size;
   }
@@ -99,12 +99,12 @@ export class Streams {
     return this.#open.has(id);
   }
 
-  /** Whether the stream with this id is open, and an item of it has come. */
+  /** Whether the stream with this id is open and has got an item. */
   hasItems(id: number): boolean {
     return this.#open.get(id)?.hasItems === true;
   }
 
-  /** Opens a stream. @throws ProtocolError when there is one with this id */
+  /** Opens a stream. @throws ProtocolError when the id is already open */
   open(id: number, received: ItemReceiver): ItemSender {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
     const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
@@ -129,7 +129,7 @@ export class Streams {
     return sender;
   }
 
-  /** The call is over: nothing of it is sent any more, and what still comes is dropped. */
+  /** The call is over: none of its items are sent any more, and later frames are dropped. */
   close(id: number): void {
     const stream = this.#open.get(id);
     if (stream === undefined) return;
@@ -152,7 +152,7 @@ export class Streams {
     }
   }
 
-  /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when it is not covered by credit */
+  /** An item in pieces has begun. Returns whether it is wanted. @throws ProtocolError when credit does not cover it */
   announced(id: number, itemBytes: number): boolean {
     const stream = this.#receive(id, itemBytes);
     if (stream === undefined) return false;
@@ -161,14 +161,14 @@ export class Streams {
   }
 
   /**
-   * An item has begun that is too long, and is skipped. Its stream cannot go on without it; the credit of the connection must.
-   * @throws ProtocolError when it is not covered by credit
+   * An item that is too long has begun and is skipped. Its stream cannot go on without it, but its credit must return to the connection.
+   * @throws ProtocolError when credit does not cover it
    */
   skipped(id: number, itemBytes: number): void {
     if (this.#receive(id, itemBytes) !== undefined) this.#grantConnection(itemBytes);
   }
 
-  /** Takes what waits of a call out of the write queue. Returns whether the peer has got the beginning of a message of it. */
+  /** Drops a call's messages from the write queue. Returns whether the peer has got the beginning of one of them. */
   dropUnsent(id: number): boolean {
     const { writes } = this.#channel;
     const dropped = writes.isEmpty ? undefined : writes.drop(id);
@@ -180,7 +180,7 @@ export class Streams {
     return dropped.isCut;
   }
 
-  /** The peer's items have ended. Returns whether there is such a stream. */
+  /** The peer's items have ended. Returns the stream's receiver, `undefined` when no such stream is open. */
   ended(id: number): ItemReceiver | undefined {
     const stream = this.#open.get(id);
     if (stream === undefined) {
@@ -194,9 +194,9 @@ export class Streams {
   }
 
   /**
-   * The peer will send nothing more. Items that have not come never will: who reads them gets `error`, unless their END has come.
-   * Items still go out as far as credit was granted.
-   * @param onStarved - told of each stream that waits for credit, now or later: none can come
+   * The peer will send nothing more. Readers of its items get `error`, unless the END of the items has come. Items still go out as far as
+   * credit was granted.
+   * @param onStarved - called for each stream that waits for credit, now or later: no more can come
    */
   peerEnded(error: RpcError, onStarved: (id: number) => void): void {
     for (const stream of this.#open.values()) {
@@ -212,7 +212,7 @@ export class Streams {
     if (!sender.credit.isOpen || !this.#sendCredit.isOpen) this.#onStarved?.(sender.id);
   }
 
-  /** The peer's HELLO may grant more than what every peer grants. @throws ProtocolError when that overflows */
+  /** The peer's HELLO may grant more than the default credit. @throws ProtocolError when that overflows */
   greeted(hello: Hello): void {
     const { streamCredit = STREAM_CREDIT, connectionCredit = CONNECTION_CREDIT } = hello;
     this.#sendCredit.grant(connectionCredit - CONNECTION_CREDIT);
@@ -221,12 +221,12 @@ export class Streams {
     this.wake();
   }
 
-  /** Lets those go on that waited for credit or for the write queue. */
+  /** Lets streams go on that waited for credit or for the write queue. */
   wake(): void {
     for (const sender of [...this.#waiting]) {
       if (!this.#port.mayWrite()) return;
       if (!sender.credit.isOpen) continue;
-      // Whoever comes again goes to the end: streams that share a credit take turns.
+      // A sender that waits again goes to the end: streams that share a credit take turns.
       this.#waiting.delete(sender);
       sender.wake();
     }
@@ -241,14 +241,14 @@ export class Streams {
     this.#waitingItems++;
     stream.waiting++;
     const isCompressed = (flags & COMPRESSED) !== 0;
-    // One that is cut short is malformed, whatever it holds.
+    // A compressed item that is cut short is malformed, whatever it holds.
     if (isCompressed) readInflatedLength(bytes, start, end);
     if (isCompressed || !this.#pushRead(stream, bytes, start, end, cost))
       this.#pushBytes(stream, bytes, start, end, cost, isCompressed);
   }
 
   /**
-   * Reads an item and hands it on, as is done with all that do not have to wait, and with some that do.
+   * Decodes an item and hands it on: every item that need not wait, and some that wait.
    * @returns whether it was handed on
    * @throws ProtocolError when it is malformed
    */
@@ -259,7 +259,7 @@ export class Streams {
     try {
       value = start === end ? undefined : this.#channel.decode(bytes, start, end);
     } catch (error) {
-      // Whoever takes it learns that it cannot be taken; those before it are sound.
+      // The reader learns that it cannot be read when it takes this item; earlier items are sound.
       if (error instanceof CodecError && !error.malformed) return false;
       throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
     }
@@ -272,17 +272,17 @@ export class Streams {
     return true;
   }
 
-  /** Hands on an item that is read when somebody takes it. */
+  /** Hands on an item that is decoded when it is taken. */
   #pushBytes(stream: OpenStream, bytes: Buffer, start: number, end: number, cost: number, isCompressed: boolean): void {
     const { backlog, waiting } = stream;
     if (bytes === this.#channel.given) backlog.keep(bytes, start, end, isCompressed);
     else backlog.add(bytes, start, end, isCompressed);
     stream.received.pushClosed(stream.readNext, cost);
-    // Nobody wants it any more, while some before it may still be taken.
+    // The item was dropped at once, while earlier ones may still be taken.
     if (stream.waiting < waiting && !backlog.isEmpty) backlog.dropLast();
   }
 
-  /** An item has come, or begun to come. Returns its stream, `undefined` when nobody wants it. */
+  /** An item has come or begun. Returns its stream, `undefined` when nobody wants the item. */
   #receive(id: number, cost: number): OpenStream | undefined {
     this.#receiveCredit.receive(cost, 'the connection');
     const stream = this.#open.get(id);
@@ -311,7 +311,7 @@ export class Streams {
     this.wake();
   }
 
-  /** A frame of a stream that is not open: it crossed the end on its way, as any number may, or there was no such stream. */
+  /** A frame of a stream that is not open: either it crossed the end on its way, as any number may, or the stream never existed. */
   #dropped(what: string, id: number): void {
     if (!this.#hasBeen(id)) this.#channel.ignoreFrame(`${what} of stream ${id}, which was never open`);
   }
@@ -354,7 +354,7 @@ export class Streams {
     write: (id, value) => {
       const { output, bodyBytesMax } = this.#channel;
       const start = output.position;
-      // Whoever gives items may use the memory of one for the next.
+      // The source of the items may reuse the memory of one item for the next.
       output.attachments.fromBytes = this.#deflater?.isOn === true ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
       output.attachments.isCopied = true;
       try {
@@ -362,7 +362,7 @@ export class Streams {
       } catch (error) {
         output.rollBack(start);
         const reason = `an item cannot be sent: ${(error as Error).message}`;
-        // What a handler gives is no mistake of its caller, who need not see what it was.
+        // A bad item of a handler is not its caller's mistake, and the caller need not see it.
         if (this.#channel.isServer) throw new Error(reason, { cause: error });
         throw rpcError('INVALID_ARGUMENT', reason, { cause: error, progress: 'processed' });
       }

@@ -6,9 +6,9 @@ import { DEFAULT_LIMITS } from '@org/rpc-core';
 import type { MeasuredItems } from '../../../test/waiting-items-child.js';
 
 const CHILD = fileURLToPath(new URL('../../../test/waiting-items-child.ts', import.meta.url));
-/** How far what is held may be above what is allowed to wait, for what V8 and the streams themselves take. */
+/** How far the memory held may exceed the bytes that may wait, because V8 and the streams take memory too. */
 const ABOVE = 1.5;
-/** Of a call and its stream. */
+/** The memory of a call and its stream. */
 const STREAM_BYTES = 8 * 1024;
 
 describe('items that nobody reads, measured', () => {

@@ -7,7 +7,7 @@ import type { FrameChannel } from '../channel/frame-channel.js';
 import { inflate } from '../compression/inflate.js';
 import type { WaitingItem } from './item-backlog.js';
 
-/** Reads the items of the streams of one connection that waited as bytes until somebody took them. */
+/** Decodes items of one connection's streams that waited as bytes until they were taken. */
 export class WaitingItems {
   readonly #channel: FrameChannel;
   readonly #limits: Limits;
@@ -18,8 +18,8 @@ export class WaitingItems {
   }
 
   /**
-   * Gives an item, or a promise of it where it is compressed and large.
-   * @throws RpcError when it cannot be read; where it is malformed, the connection is closed
+   * Decodes an item; returns a promise if it is compressed and large.
+   * @throws RpcError when it cannot be read; if it is malformed, the connection is closed
    */
   read({ bytes, start, end, isCompressed, mayKeep }: WaitingItem): unknown {
     if (!isCompressed) return this.#decode(bytes, start, end, mayKeep);
@@ -56,7 +56,7 @@ function notInflated(error: unknown): never {
   throw rpcError('INTERNAL', reason, { progress: 'processed', cause: error });
 }
 
-/** What whoever takes an item gets that is sound, and beyond the bounds of this side or of a kind that it lacks. */
+/** The error for the reader of an item that is well-formed, but beyond this side's bounds or of a type unknown here. */
 function unreadable({ isServer }: FrameChannel, error: CodecError): RpcError {
   const reason = `an item cannot be taken: ${error.message}`;
   return rpcError(isServer ? 'INVALID_ARGUMENT' : 'INTERNAL', reason, { progress: 'processed', cause: error });
