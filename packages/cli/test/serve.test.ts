@@ -36,20 +36,36 @@ describe('rpc serve', function () {
       const server = createServer({ registry: memory(), signals: ['SIGTERM'] });
       server.add(defineService('s', { m: method() }), { m: () => 1 });
       const { port } = await server.listen({ host: '127.0.0.1' });
-      console.log((process.env.RPC_WORKER === undefined ? 'watches ' : 'serves ') + port + ' ' + process.argv.slice(2));
+      console.log((process.env.RPC_WORKER === undefined ? 'watches ' : 'serves ') + port + ' ' + process.argv.slice(2) + ' ' + process.pid);
     `);
     let isAsked = false;
     const { code, out, err } = await runRpc(
       ['serve', file, '--workers', '2', '--port', String(port), '--', 'a', 'b'],
       {},
       (text, kill) => {
-        if (!/watches/.test(text) || isAsked) return;
+        if (!/watches/.test(text) || !/workers serve/.test(text) || isAsked) return;
         isAsked = true;
         kill('SIGTERM');
       },
     );
-    assert.deepEqual([code, err], [0, '']);
-    assert.deepEqual(out.split('\n').sort(), ['', `serves ${port} a,b`, `serves ${port} a,b`, `watches ${port} a,b`]);
+    assert.equal(code, 0);
+    const [serves, stopped, ...rest] = err.split('\n');
+    const line = /^rpc serve: 2 workers serve s at 127\.0\.0\.1:(\d+) \(processes (\d+), (\d+)\)$/.exec(serves!);
+    assert.equal(Number(line?.[1]), port, err);
+    assert.deepEqual([stopped, ...rest], ['rpc serve: all workers have stopped', '']);
+    assert.deepEqual(
+      out
+        .match(/^serves .*? (\d+)$/gm)
+        ?.map((each) => each.split(' ').at(-1))
+        .sort(),
+      [line![2], line![3]].sort(),
+    );
+    assert.deepEqual(out.replaceAll(/ \d+$/gm, '').split('\n').sort(), [
+      '',
+      `serves ${port} a,b`,
+      `serves ${port} a,b`,
+      `watches ${port} a,b`,
+    ]);
   });
 
   it('says what is wrong with what it is to run', async () => {

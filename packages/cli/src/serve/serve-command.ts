@@ -47,7 +47,13 @@ async function runServe(line: CommandLine, terminal: Terminal): Promise<number> 
     throw new CliError(`--port must be an integer from 1 to 65535, got ${port}`);
   const { environment } = terminal;
   const child = spawn(process.execPath, [...process.execArgv, ...loaderFor(file, environment), file, ...args], {
-    env: { ...environment, RPC_WORKERS: workers, ...(port === undefined ? {} : { RPC_PORT: port }) },
+    // By RPC_SERVE the program knows that it is to say when all serve.
+    env: {
+      ...environment,
+      RPC_WORKERS: workers,
+      RPC_SERVE: String(process.pid),
+      ...(port === undefined ? {} : { RPC_PORT: port }),
+    },
     stdio: 'inherit',
   });
   let isAsked = false;
@@ -63,12 +69,18 @@ async function runServe(line: CommandLine, terminal: Terminal): Promise<number> 
       child.once('exit', (code, signal) => {
         if (code === 0 && !isAsked)
           return reject(new CliError(`${given} ended by itself: it has to await server.listen({ port })`));
+        if (isAsked)
+          terminal.err(`rpc serve: ${code === 0 ? 'all workers have stopped' : endLine(given, code, signal)}\n`);
         resolve(code ?? 128 + (signal === null ? EXIT.failed : constants.signals[signal]));
       });
     });
   } finally {
     for (const signal of SIGNALS) process.off(signal, passOn);
   }
+}
+
+function endLine(program: string, code: number | null, signal: NodeJS.Signals | null): string {
+  return `${program} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`;
 }
 
 function inRange(text: string, min: number, max: number): boolean {

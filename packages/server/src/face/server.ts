@@ -232,7 +232,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       throw error;
     }
     this.#offSignals = this.#listenToSignals(this.#options.signals);
-    return this.#workers.address;
+    return this.#workers.announce(this.#dispatcher.services);
   }
 
   setTls(change: Partial<ServerTlsOptions>): void {

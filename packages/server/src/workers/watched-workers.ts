@@ -2,6 +2,7 @@ import type { Clock, Random } from '@org/rpc-core';
 import type { Drain, ResolvedCloseOptions } from '../life/drain.js';
 import type { ResolvedSignals } from '../life/signals.js';
 import type { ServerState } from '../state.js';
+import { SERVE_PARENT, servingLine } from './serving-line.js';
 import { describeWorkerEvent, type WorkerEvent } from './worker-event.js';
 import { WorkerGroup, type WorkerGroupParts, type WorkerProgram } from './worker-group.js';
 
@@ -69,6 +70,15 @@ export class WatchedWorkers {
 
   get address(): WorkerGroup['address'] {
     return this.#group.address;
+  }
+
+  /** Says to people that they serve, where `rpc serve` runs this process. @returns where they listen */
+  announce(services: readonly string[]): WorkerGroup['address'] {
+    const { address } = this;
+    const pids = this.#group.workers.map(({ pid }) => pid);
+    if (process.env[SERVE_PARENT] === String(process.ppid))
+      process.stderr.write(`rpc serve: ${servingLine({ services, address, pids })}\n`);
+    return address;
   }
 
   /** Resolves when each of the first workers is in the registry. */
