@@ -7,7 +7,7 @@ import { Assembler } from './assembler.js';
 
 const MAX = 100_000;
 
-/** An assembler that is given raw frames, and what it told. */
+/** An assembler that gets raw frames, and a log of what it reported. */
 function scene(isWanted = true) {
   const told: string[] = [];
   const whole: RawFrame[] = [];
@@ -91,7 +91,7 @@ describe('the assembler', () => {
     );
     const before = process.memoryUsage().arrayBuffers;
     for (const frame of first) takes(frame);
-    // Five times of it at most: what will come grows it less often.
+    // At most five times the bytes received: the announced length makes it grow less often.
     assert.ok(process.memoryUsage().arrayBuffers - before <= 200 * 5 * 1_024 + 65_536);
   });
 

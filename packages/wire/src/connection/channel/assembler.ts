@@ -6,8 +6,8 @@ import { beginsPieces, PIECE_LENGTH_BYTES } from '../../frames/piece-frames.js';
 import type { ChannelOwner } from './channel-owner.js';
 
 /**
- * Messages of which pieces may still come that nobody wants; beyond so many, those that have been silent longest are forgotten.
- * Every call that a connection carries may be one.
+ * How many unwanted messages are remembered, of which pieces may still come; beyond that, those silent for longest are forgotten.
+ * Every call of a connection may have one.
  */
 const UNWANTED_MAX = 4096;
 
@@ -20,9 +20,9 @@ interface Unfinished {
   progressAt: number;
 }
 
-/** A piece that has begun and is not whole. */
+/** A piece that has begun and is not yet whole. */
 interface OpenPiece {
-  /** Its message; `undefined` once nobody wants that. */
+  /** Its message; `undefined` once nobody wants the message. */
   message: Unfinished | undefined;
   readonly id: number;
   readonly isLast: boolean;
@@ -31,8 +31,8 @@ interface OpenPiece {
 }
 
 /**
- * Joins messages that arrive in pieces. A message is judged by the length that its first piece announces; what nobody wants
- * is counted and thrown away. It knows nothing of calls.
+ * Joins messages that arrive in pieces. A message is judged by the length that its first piece announces; unwanted messages
+ * are counted and discarded. It knows nothing of calls.
  */
 export class Assembler {
   readonly #owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>;
@@ -40,15 +40,15 @@ export class Assembler {
   readonly #ignore: (what: string) => void;
   readonly #sink: Pick<FrameSink, 'given'>;
   readonly #unfinished = new Map<number, Unfinished>();
-  /** How many bytes may still come of messages that nobody wants. */
+  /** How many bytes may still come of each unwanted message, by id. */
   readonly #unwanted = new Map<number, number>();
   #piece: OpenPiece | undefined;
 
   /**
-   * @param owner - whom messages are for
-   * @param messageBytes - of the longest message that is taken
-   * @param ignore - counts what is harmless by itself, and throws a ProtocolError when there is too much of it
-   * @param sink - where it says that the memory of a message is given with it
+   * @param owner - receives the messages
+   * @param messageBytes - the length of the longest message that is accepted
+   * @param ignore - counts frames that are harmless by themselves, and throws a ProtocolError when there are too many
+   * @param sink - its `given` is set when a message's memory is handed over with the message
    */
   constructor(
     owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>,
@@ -68,9 +68,9 @@ export class Assembler {
   }
 
   /**
-   * Looks at a frame of a call. Returns whether it was a piece: all others are left to the owner.
-   * @param restBytes - how much of it has not come yet, and is given to `further`; only of a piece
-   * @throws ProtocolError when it can't be a piece of what it says, or stands between the pieces of a message
+   * Looks at a frame of a call. Returns whether it was a piece: other frames are left to the owner.
+   * @param restBytes - how many bytes of a piece have not come yet and will be given to `further`
+   * @throws ProtocolError when the frame cannot be a piece of its message, or stands between the pieces of a message
    */
   takes(
     type: number,
@@ -98,7 +98,7 @@ export class Assembler {
     return true;
   }
 
-  /** Takes the next bytes of a piece of which `takes` has got the beginning. */
+  /** Takes the next bytes of a piece whose beginning `takes` has got. */
   further(bytes: Buffer, start: number, end: number, now: number): void {
     const piece = this.#piece;
     if (piece === undefined) return;
@@ -108,8 +108,8 @@ export class Assembler {
   }
 
   /**
-   * Looks at the header of a frame that is larger than a message may be, and is skipped. Returns whether it was a further piece.
-   * @throws ProtocolError when somebody waits for that piece, or it stands between the pieces of a message
+   * Looks at the header of a frame that is skipped because it is larger than a message may be. Returns whether it was a further piece.
+   * @throws ProtocolError when the piece is wanted, or the frame stands between the pieces of a message
    */
   takesSkipped(type: number, flags: number, id: number, frameBytes: number): boolean {
     if (type === FrameType.CONTINUATION) {
@@ -118,12 +118,12 @@ export class Assembler {
       return true;
     }
     this.#interrupt(type, id);
-    // How long the whole is remains unknown.
+    // The length of the whole message remains unknown.
     if (beginsPieces(type, flags)) this.#discard(id, SKIP_FACTOR * this.#messageBytes - frameBytes);
     return false;
   }
 
-  /** Nobody wants the unfinished message of this id any more, if there is one. Returns whether there was. */
+  /** Discards the unfinished message of this id. Returns whether one existed. */
   drop(id: number): boolean {
     const message = this.#unfinished.get(id);
     if (message === undefined) return false;
@@ -131,7 +131,7 @@ export class Assembler {
     let restBytes = message.bodyBytes - message.memory.receivedBytes;
     const piece = this.#piece;
     if (piece?.message === message) {
-      // The rest of this piece goes nowhere, and what follows it counts as unwanted.
+      // The rest of this piece is discarded, and further pieces count as unwanted.
       piece.message = undefined;
       restBytes -= piece.restBytes;
       if (piece.isLast) return true;
@@ -140,7 +140,7 @@ export class Assembler {
     return true;
   }
 
-  /** Whether a message has made no progress for so long. While nothing is read none can: `isReading` is false then. */
+  /** Whether a message has made no progress for `stallMs`. While nothing is read (`isReading` false) no message can progress. */
   isStalled(isReading: boolean, now: number, stallMs: number): boolean {
     for (const message of this.#unfinished.values()) {
       if (!isReading) message.progressAt = now;
@@ -156,7 +156,7 @@ export class Assembler {
     this.#piece = undefined;
   }
 
-  /** A message begins with a piece whose body is `bytes[start, end)`. Returns it if it is wanted. */
+  /** A message begins with a piece whose body is `bytes[start, end)`. Returns the message if it is wanted. */
   #begin(
     type: number,
     flags: number,
@@ -193,7 +193,7 @@ export class Assembler {
     return message;
   }
 
-  /** A further piece of so many bytes begins. Returns its message if that is wanted. */
+  /** A further piece of `pieceBytes` begins. Returns its message if the message is wanted. */
   #continue(flags: number, id: number, pieceBytes: number): Unfinished | undefined {
     const isLast = (flags & MORE) === 0;
     const message = this.#unfinished.get(id);
@@ -211,7 +211,7 @@ export class Assembler {
     return message;
   }
 
-  /** Puts what has come of a piece into its message, and gives that to the owner when it is whole. */
+  /** Adds the next bytes of a piece to its message, and gives the message to the owner when it is whole. */
   #append(piece: OpenPiece, bytes: Buffer, start: number, end: number, now: number): void {
     const { message, id } = piece;
     if (message === undefined) return;
@@ -221,14 +221,14 @@ export class Assembler {
     if (piece.pieceBytes >= PIECE_BYTES_MIN) message.progressAt = now;
     if (!piece.isLast) return;
     this.#unfinished.delete(id);
-    // The time that a request says is left counts from the piece that says it.
+    // The remaining time that a request states counts from the piece that states it.
     const readAt = type === FrameType.REQUEST ? message.beganAt : now;
     this.#sink.given = memory.bytes;
     this.#owner.frame(type, message.flags, id, memory.bytes, memory.start, memory.end, readAt);
     this.#sink.given = undefined;
   }
 
-  /** CANCEL ends an unfinished message, CREDIT may stand between its pieces, no other frame of its id may. */
+  /** CANCEL ends an unfinished message. CREDIT may stand between its pieces; no other frame of its id may. */
   #interrupt(type: number, id: number): void {
     if (type === FrameType.CREDIT || !this.#unfinished.has(id)) return;
     if (type !== FrameType.CANCEL)

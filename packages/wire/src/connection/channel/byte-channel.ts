@@ -3,32 +3,32 @@ import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import type { Output } from './output.js';
 import { WriteQueue } from './write-queue.js';
 
-/** How long a closed connection goes on reading and discarding, so that its last words arrive instead of a reset. */
+/** How long a closed connection goes on reading and discarding, in milliseconds, so that its last words arrive and not a reset. */
 const LINGER_MS = 1000;
 
 const NOTHING = Buffer.alloc(0);
 
-/** What a byte channel needs of the protocol that is spoken over it. */
+/** What a byte channel needs from the protocol above it. */
 export interface ByteChannelOwner {
-  /** Bytes have come, borrowed until this returns; none, when what was left unread before may be read now. */
+  /** Bytes have come, borrowed until this returns; empty when bytes left unread before may be read now. */
   read(bytes: Buffer): void;
   /** `read` has thrown. */
   failed(error: unknown): void;
-  /** Too much waits to be written: nothing more may be read, also not of what has come already. */
+  /** Too much waits to be written: nothing more may be read, not even bytes that have already come. */
   paused(): void;
-  /** What was left unread may be read now. */
+  /** Bytes left unread may be read now. */
   resumed(): void;
-  /** Nothing will be read any more: what is unfinished can be let go. */
+  /** Nothing will be read any more: unfinished messages can be dropped. */
   stopped(): void;
-  /** What was queued has been written. */
+  /** Everything queued has been written. */
   drained(): void;
   /** The peer will send no more. */
   ended(): void;
-  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it, rather than lost it. */
+  /** The channel is over. `reason` says why, in words for people. `byUs`: this side ended it, otherwise it was lost. */
   closed(reason: string, byUs?: boolean): void;
 }
 
-/** What a byte channel is made of. */
+/** What a byte channel is made from. */
 export interface ByteChannelOptions {
   readonly stream: ByteStream;
   readonly limits: Limits;
@@ -37,8 +37,8 @@ export interface ByteChannelOptions {
 }
 
 /**
- * What all connections have in common, whatever is spoken over them: a queue of what is to be written, reading that pauses while
- * the peer does not read, and an end whose last words arrive. It knows nothing of what the bytes mean.
+ * What connections of every protocol have in common: a write queue, reading that pauses while the peer does not read, and a close
+ * whose last words arrive. It does not know what the bytes mean.
  */
 export class ByteChannel implements ByteReceiver {
   readonly writes: WriteQueue;
@@ -80,29 +80,29 @@ export class ByteChannel implements ByteReceiver {
     return this.#state === 'open';
   }
 
-  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  /** Whether more than `writeQueueBytes` waits to be written: nothing should be added. */
   get isFull(): boolean {
     return this.writes.isFull;
   }
 
-  /** Whether what comes is read. */
+  /** Whether incoming bytes are read. */
   get isReading(): boolean {
     return !this.#isHeld && !this.isFull;
   }
 
-  /** Begins to receive. Call when the owner is ready to be told. */
+  /** Begins to receive. Call it when the owner is ready. */
   start(): void {
     this.#stream.start(this);
   }
 
-  /** Reads nothing from here on, not even the rest of what has come, until {@link readOn}. The peer is held back. */
+  /** Reads nothing until {@link readOn}, not even the rest of what has come. The peer is held back. */
   hold(): void {
     this.#isHeld = true;
     this.#owner.paused();
     this.#stream.pause();
   }
 
-  /** Ends `hold`. What had come before counts as read when it came. */
+  /** Ends `hold`. Bytes that came before count as read when they came. */
   readOn(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
@@ -113,15 +113,15 @@ export class ByteChannel implements ByteReceiver {
     if (!this.#isHeld && !this.isFull) this.#stream.resume();
   }
 
-  /** Gives the stream to another receiver. This channel is over, without a word. */
+  /** Gives the stream to another receiver. This channel ends without notice. */
   handOver(makeReceiver: (stream: ByteStream, openedAt: number) => ByteReceiver): void {
     this.#state = 'closed';
     this.#stream.start(makeReceiver(this.#stream, this.openedAt));
   }
 
   /**
-   * What has been appended are the last words: writes them, then reads and discards until the peer has ended or a second has
-   * passed. Dropping the connection at once would lose them: a reset overtakes what was written.
+   * Writes what has been appended as the last words, then reads and discards until the peer has ended or a second has
+   * passed. Dropping the connection at once could lose them: a reset overtakes written bytes.
    */
   closeAfterWriting(reason: string): void {
     if (this.#state !== 'open') return;
@@ -134,15 +134,15 @@ export class ByteChannel implements ByteReceiver {
     this.#owner.closed(reason, true);
   }
 
-  /** Drops the connection without a word. */
+  /** Drops the connection without notice. */
   destroy(reason: string): void {
     this.#closeReason ??= reason;
     this.#stream.destroy();
   }
 
-  /** Looks after the writing side; called about once a second while it is open. Returns whether it is open still. */
+  /** Checks the writing side; called about once a second while the channel is open. Returns whether it is still open. */
   tick(now: number): boolean {
-    // Not every stream tells of a queue that was never full by its own measure.
+    // Not every stream reports the end of a queue that was never full by the stream's own measure.
     if (this.#stream.queuedBytes === 0 && (this.isFull || !this.writes.isEmpty)) this.drained();
     if (this.writes.isStalled(now)) {
       const { writeStallMs } = this.#limits;
@@ -173,14 +173,14 @@ export class ByteChannel implements ByteReceiver {
   drained(): void {
     if (this.writes.drained()) {
       this.#owner.resumed();
-      this.data(NOTHING); // First what came before reading was paused; it may fill the queue again.
+      this.data(NOTHING); // First the bytes that came before reading was paused; their answers may fill the queue again.
       if (!this.isFull) this.#stream.resume();
     }
     this.#owner.drained();
   }
 
   ended(): void {
-    // When it is closing, the stream is over by itself once the last words are written.
+    // While the channel is closing, the stream ends by itself once the last words are written.
     if (this.#state === 'open') this.#owner.ended();
   }
 

@@ -4,13 +4,13 @@ import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import type { ResolvedKeepalive } from './keepalive.js';
 
-/** What a channel needs of the connection that owns it. */
+/** What a channel needs from the connection that owns it. */
 export interface ChannelOwner {
-  /** A frame of a call or a stream, or a message in pieces that is whole now. @throws ProtocolError to close the connection with that reason */
+  /** A frame of a call or stream, or a message in pieces that is now whole. @throws ProtocolError to close the connection with its reason */
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number, readAt: number): void;
   /**
-   * A message in pieces has begun, of so many bytes in all; joined, it comes to `frame` with `MORE` among its flags. Returns
-   * whether it is wanted; who does not want it has answered already.
+   * A message in pieces has begun, with a body of `bodyBytes`; once joined, it comes to `frame` with `MORE` among its flags. Returns
+   * whether it is wanted; an owner that refuses it has already answered.
    */
   announced(type: number, flags: number, id: number, bodyBytes: number): boolean;
   /** A frame or message beyond `messageBytes`, whose body is skipped. */
@@ -19,27 +19,27 @@ export interface ChannelOwner {
   greeted(hello: Hello): void;
   /** The peer's GOAWAY. */
   goAway(code: number, reason: string, flags: number): void;
-  /** A LOAD frame, where this side has said `load` in its HELLO. @throws ProtocolError for one that is malformed */
+  /** A LOAD frame, if this side has said `load` in its HELLO. @throws ProtocolError when it is malformed */
   loadTold?(bytes: Buffer, start: number, end: number, readAt: number): void;
-  /** Whether calls would be lost with the connection, or may be: a peer that says nothing is then given more time. */
+  /** Whether calls would or might be lost with the connection: a silent peer then gets more time. */
   isNeeded(): boolean;
   /** The peer will send no more. */
   ended(): void;
-  /** What was queued has been written. */
+  /** Everything queued has been written. */
   drained(): void;
-  /** It is over. `reason` says why, in words for people. `byUs`: this side has ended it; otherwise it was lost. */
+  /** The channel is over. `reason` says why, in words for people. `byUs`: this side ended it, otherwise it was lost. */
   closed(reason: string, byUs?: boolean): void;
   /** Server side only: the first bytes are not of the native protocol. */
   foreign?(bytes: Buffer): void;
 }
 
-/** What a frame channel is made of. */
+/** What a frame channel is made from. */
 export interface ChannelOptions {
   readonly stream: ByteStream;
   readonly codec: Codec;
   readonly limits: Limits;
   readonly clock: Clock;
-  /** When a silent peer is asked, and given up; the defaults when left out. */
+  /** When a silent peer gets a PING, and when it is given up; the defaults when left out. */
   readonly keepalive?: ResolvedKeepalive | undefined;
   readonly owner: ChannelOwner;
   /** Whether the peer speaks first, with the preface. */

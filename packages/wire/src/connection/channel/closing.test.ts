@@ -154,7 +154,7 @@ describe('keepalive of a connection', () => {
 
   for (const [name, make, dropSecond] of [
     ['client', greetedClientRig, 15],
-    // A client says nothing while it computes, and may call as soon as it can.
+    // A client sends nothing while it computes, and may call again as soon as it can.
     ['server', greetedServerRig, 32],
   ] as const) {
     it(`asks a peer that was silent for ten seconds and drops it some seconds later: ${name}`, async () => {

@@ -1,7 +1,7 @@
 import type { Limits } from '@org/rpc-core';
 import { GoAwayCode, ProtocolError } from '../../frames/frame.js';
 
-/** Bounds what a peer may send besides calls. */
+/** Bounds the frames that a peer may send besides calls. */
 export class FloodGuard {
   readonly #limits: Pick<Limits, 'pings' | 'ignoredFrames'>;
   readonly #pings = new RateWindow();
@@ -28,12 +28,12 @@ export class FloodGuard {
 
 const WINDOW_MS = 10_000;
 
-/** Counts events in windows of ten seconds, to bound what a peer may make us do without a call. */
+/** Counts events in windows of ten seconds, to bound the work that a peer may cause without a call. */
 export class RateWindow {
   #startedAt = Number.NEGATIVE_INFINITY;
   #count = 0;
 
-  /** Counts one more; whether the window now holds more than `max`. */
+  /** Counts one more event. Returns whether the window now holds more than `max`. */
   exceeds(max: number, now: number): boolean {
     if (now - this.#startedAt >= WINDOW_MS) {
       this.#startedAt = now;

@@ -19,24 +19,24 @@ import type { WriteQueue } from './write-queue.js';
 
 /**
  * The part of a connection that both sides have: frames in and out, greeting, PING, GOAWAY, closing with a reason, and the
- * bounds on what a peer may send besides calls. It knows nothing of calls.
+ * bounds on frames that a peer may send besides calls. It knows nothing of calls.
  */
 export class FrameChannel implements ByteChannelOwner, FrameSink {
-  /** What goes out, large messages in pieces. */
+  /** Outgoing messages, large ones in pieces. */
   readonly writes: WriteQueue;
   /** The output of `writes`. */
   readonly output: Output;
-  /** Messages that come in pieces. */
+  /** Incoming messages in pieces. */
   readonly incoming: Assembler;
   readonly decode: DecodeMessage;
-  /** The memory of the frame or message in hand, when it may be kept: see {@link DecodeMessage}. */
+  /** The memory of the current frame or message, when it may be kept: see {@link DecodeMessage}. */
   given: Buffer | undefined = undefined;
   readonly keepalive: Keepalive;
   /** Whether this is the server's end. */
   readonly isServer: boolean;
-  /** The largest body that both sides accept: this side's limit until the peer's is known. */
+  /** The largest body that both sides accept: this side's limit until the peer's limit is known. */
   bodyBytesMax: number;
-  /** The minor version that both sides speak: this side's until the peer has said its own. */
+  /** The minor version that both sides speak: this side's until the peer's is known. */
   version = PROTOCOL_VERSION;
   #peer: Peer | undefined;
   readonly #bytes: ByteChannel;
@@ -85,7 +85,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.keepalive = new Keepalive(port, options.keepalive ?? DEFAULT_KEEPALIVE);
   }
 
-  /** With the name that it gave itself, once it has. */
+  /** The peer, with the name that it gave itself once that has come. */
   get peer(): Peer {
     return this.#peer ?? this.#bytes.peer;
   }
@@ -94,7 +94,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     return this.#bytes.isOpen;
   }
 
-  /** When the last bytes were read: the deadlines of calls in them count from here. */
+  /** When the last bytes were read: the deadlines of calls in them count from this time. */
   get readAt(): number {
     return this.#bytes.readAt;
   }
@@ -103,7 +103,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     return this.#greeted;
   }
 
-  /** Reads nothing from here on, not even the rest of what has come, until {@link readOn}. */
+  /** Reads nothing until {@link readOn}, not even the rest of what has come. */
   hold(): void {
     this.#bytes.hold();
   }
@@ -113,12 +113,12 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#bytes.readOn();
   }
 
-  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  /** Whether more than `writeQueueBytes` waits to be written: nothing should be added. */
   get isFull(): boolean {
     return this.writes.isFull;
   }
 
-  /** Begins to receive. Call when the owner is ready to be told. */
+  /** Begins to receive. Call it when the owner is ready. */
   start(): void {
     this.#bytes.start();
   }
@@ -130,7 +130,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.output.commit();
   }
 
-  /** Gives the stream to another receiver: the peer speaks another protocol. This channel is over, without a word. */
+  /** Gives the stream to another receiver, because the peer speaks another protocol. This channel ends without notice. */
   handOver(makeReceiver: (stream: ByteStream, openedAt: number) => ByteReceiver): void {
     this.#bytes.handOver(makeReceiver);
   }
@@ -142,15 +142,15 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.output.flush();
   }
 
-  /** Nothing will be added to what waits; reading goes on until the peer has ended too. */
+  /** Nothing more will be queued; reading goes on until the peer has ended too. */
   endWriting(): void {
     this.writes.end();
   }
 
   /**
-   * Closes with a reason: sends it, then reads and discards until the peer has ended or a second has passed. Dropping the
-   * connection at once could lose the reason, because a reset overtakes what was written.
-   * @param cause - the real reason, for this side alone
+   * Closes with a reason: sends the reason, then reads and discards until the peer has ended or a second has passed. Dropping the
+   * connection at once could lose the reason, because a reset overtakes written bytes.
+   * @param cause - the real reason, for this side only
    */
   closeFor(code: GoAwayCode, reason: string, cause = reason): void {
     if (!this.isOpen) return;
@@ -163,7 +163,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#bytes.closeAfterWriting(reason);
   }
 
-  /** Drops the connection without a word. */
+  /** Drops the connection without notice. */
   destroy(reason: string): void {
     this.#bytes.destroy(reason);
   }
@@ -176,10 +176,10 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     if (this.#bytes.tick(now) && this.#greeted && this.#bytes.isReading) this.keepalive.tick(now);
   }
 
-  /** What the peer should have sent by now, in words for it; `undefined` when nothing is overdue. */
+  /** Tells the peer what it should have sent by now; `undefined` when nothing is overdue. */
   #describeOverdue(now: number): string | undefined {
     const { handshakeMs, frameStallMs } = this.#limits;
-    // While the peer is not read from, it cannot end its frame or show that it is alive.
+    // While this side does not read, the peer cannot end its frame or show that it is alive.
     const { isReading } = this.#bytes;
     if (!this.#greeted && isReading && now - this.#bytes.openedAt > handshakeMs)
       return `no greeting within ${handshakeMs} ms (limits.handshakeMs)`;
@@ -255,7 +255,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
       if (this.incoming.takes(type, flags, id, bytes, start, end, this.readAt)) this.#tookPiece(end - start);
       else this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.ASK || type === FrameType.STANDING) {
-      // Also between the pieces of a message of the same call.
+      // Such a frame may also stand between the pieces of a message of the same call.
       this.#owner.frame(type, flags, id, bytes, start, end, this.readAt);
     } else if (type === FrameType.PING) this.#ping(bytes, start, end);
     else if (type === FrameType.PONG) this.#pong();
@@ -277,7 +277,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.#floods.ignore(what, this.readAt);
   }
 
-  /** Where the frames begin in this chunk; -1 when the preface is incomplete, or the peer speaks another protocol. */
+  /** The position of the first frame in this chunk; -1 when the preface is incomplete, or the peer speaks another protocol. */
   #readPreface(bytes: Buffer): number {
     const result = this.#preface.read(bytes);
     if (typeof result === 'number') return result;
@@ -293,7 +293,7 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
     this.output.commit();
   }
 
-  /** So much of a piece has come: more is granted when half of the credit is used. */
+  /** Bytes of a piece have come: grants more when half of the credit is used. */
   #tookPiece(bytes: number): void {
     this.#pieceBytes += bytes;
     if (!this.#grantsPieces || 2 * this.#pieceBytes < this.#limits.pieceCreditBytes || !this.isOpen) return;

@@ -7,7 +7,7 @@ import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
 
-/** Frames whose headers are right and whose bodies are not, mutations of right ones, and right ones. */
+/** Frames with valid headers and invalid bodies, mutated valid frames, and valid frames. */
 const garbageFrame = fc.oneof(
   fc
     .record({ type: fc.nat(14), flags: fc.nat(255), id: fc.oneof(fc.nat(5), fc.nat(0xffff_ffff)), body: bytes(60) })
@@ -39,7 +39,7 @@ describe('a connection, whatever comes', function () {
       const { host, peer, settle } = await greetedServerRig();
       for (const part of parts) peer.send(part);
       await settle();
-      // A peer that says GOAWAY drops the connection: what had not left by then never does.
+      // When a peer sends GOAWAY the connection is dropped: bytes that have not left by then never do.
       const isDropped = host.closedReasons[0]?.startsWith('closed by the client') === true;
       return [isDropped ? '' : peer.bytes.toString('hex'), host.closedReasons, host.calls.length];
     };
@@ -103,7 +103,7 @@ describe('a connection, whatever comes', function () {
       await clock.advance(1_000);
       assert.equal(host.calls.length, 0);
       assert.deepEqual([host.closedReasons.length, peer.isClosed, clock.pending], [1, true, 0]);
-      // Who seems to speak MessagePack-RPC is told only where it has said of which call.
+      // A peer that seems to speak MessagePack-RPC gets an answer only if it has named the call.
       if (!isMessagePackRpc(stream[0] ?? 0)) assert.ok(peer.bytes.length > 0, 'it must say why');
     });
     await fc.assert(property, { numRuns: 500, seed: 12 });

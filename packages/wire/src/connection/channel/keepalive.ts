@@ -1,6 +1,6 @@
 import { assertFits, assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
 
-/** What keepalive needs of its connection. */
+/** What keepalive needs from its connection. */
 export interface KeepalivePort {
   /** When bytes last arrived. */
   readAt(): number;
@@ -12,23 +12,23 @@ export interface KeepalivePort {
   lost(reason: string): void;
 }
 
-/** How often a peer that has ended its side is asked right away: one write causes the reset, the next one finds it. */
+/** How many PINGs a peer that has ended its side gets right away: one write causes the reset, the next one finds it. */
 const PRODS_AT_ONCE = 3;
 
 const OPAQUE = Buffer.from('keepaliv');
 
 /**
- * Finds out that a silent peer is gone: a frozen process, a lost host, a firewall that forgot. Any byte from the peer shows life;
- * a PING is sent only when none came for a while, or on suspicion.
+ * Finds out that a silent peer is gone: a frozen process, a lost host, a firewall that dropped its state. Any byte from the peer shows
+ * life; a PING is sent only when none came for a while, or on suspicion.
  *
- * A peer that is silent after a PING is first suspect and gets no new calls, and much later counts as gone. A process that
+ * A peer that is silent after a PING is first suspect and gets no new calls; only much later it counts as gone. A process that
  * computes for some seconds cannot answer, and must not lose its calls.
  */
 export class Keepalive {
   readonly #port: KeepalivePort;
   readonly #options: ResolvedKeepalive;
   #pingedAt = Number.POSITIVE_INFINITY;
-  /** When a peer that has ended its side was last asked; `Infinity` while it has not. */
+  /** When a peer that has ended its side last got a PING; `Infinity` while the peer has not ended its side. */
   #proddedAt = Number.POSITIVE_INFINITY;
   #prods = 0;
   #isSuspect = false;
@@ -38,12 +38,12 @@ export class Keepalive {
     this.#options = options;
   }
 
-  /** Whether the peer was asked and has been silent for too long. */
+  /** Whether the peer got a PING and has been silent for too long. */
   get isSuspect(): boolean {
     return this.#isSuspect && this.#port.readAt() < this.#pingedAt;
   }
 
-  /** Asks at once, because a call was not answered in time. */
+  /** Sends a PING at once, because a call was not answered in time. */
   suspect(now: number): void {
     if (this.#proddedAt !== Number.POSITIVE_INFINITY || this.#pingedAt !== Number.POSITIVE_INFINITY) return;
     this.#pingedAt = now;
@@ -60,8 +60,8 @@ export class Keepalive {
 
   /**
    * The peer has ended its side. It may still wait for answers, but can no longer show that it is alive. Its operating system
-   * can: what is sent to a process that is gone causes a reset, which the next write finds. So it is sent a PING at once, at each
-   * of the next two ticks, and then whenever it would have been asked; no answer is expected.
+   * can: bytes sent to a process that is gone cause a reset, which the next write finds. So the peer gets a PING at once, at each
+   * of the next two ticks, and then at the usual times; no answer is expected.
    */
   peerEnded(now: number): void {
     if (this.#proddedAt !== Number.POSITIVE_INFINITY) return;
@@ -95,18 +95,18 @@ export class Keepalive {
   }
 }
 
-/** When a silent peer is asked whether it lives, and what its silence means. Both sides take it; every one may be left out. */
+/** When a silent peer gets a PING, and what its silence means. Options of both sides; every one may be left out. */
 export interface KeepaliveOptions {
-  /** A peer that has been silent this long is asked, in milliseconds, 1,000 to 3,600,000 (default 10,000). */
+  /** A peer that has been silent this long gets a PING, in milliseconds, 1,000 to 3,600,000 (default 10,000). */
   readonly idleMs?: number | undefined;
   /**
-   * A peer that has been asked and says nothing for this long gets no new calls while there are others, in milliseconds, 1,000 to
-   * 600,000 (default 3,000). A client with nothing in flight there connects anew.
+   * A peer that is silent for this long after a PING gets no new calls while other peers can take them, in milliseconds, 1,000 to
+   * 600,000 (default 3,000). A client with no calls in flight on the connection reconnects.
    */
   readonly suspectMs?: number | undefined;
   /**
-   * A peer that has been asked and says nothing for this long is given up, and the calls in flight fail, in milliseconds, at least
-   * `suspectMs`, at most 3,600,000 (default 20,000). A process that computes this long without a pause cannot answer.
+   * A peer that is silent for this long after a PING is given up, and the calls in flight fail, in milliseconds, at least
+   * `suspectMs`, at most 3,600,000 (default 20,000). A process that computes for this long without a pause cannot answer.
    */
   readonly timeoutMs?: number | undefined;
 }
@@ -126,7 +126,7 @@ export const DEFAULT_KEEPALIVE: ResolvedKeepalive = Object.freeze({
 });
 
 /**
- * Fills in the defaults of what was given.
+ * Checks the options and fills in the defaults.
  * @param where - the function whose option it is, for errors
  * @throws TypeError naming option, value and bound
  */

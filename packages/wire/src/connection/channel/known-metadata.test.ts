@@ -6,7 +6,7 @@ import { KnownMetadata, Section } from './known-metadata.js';
 
 const LIMITS = { metadataBytes: 4_096, metadataKeys: 8 };
 
-/** A section in the middle of other bytes, as it stands in a frame. */
+/** A section in the middle of other bytes, as in a frame. */
 function framed(section: Buffer): [Buffer, number, number] {
   return [Buffer.concat([Buffer.from('xx'), section, Buffer.from('yyyy')]), 2, 2 + section.length];
 }

@@ -1,19 +1,19 @@
 import type { Limits, Metadata } from '@org/rpc-core';
 import { decodeMetadata, encodeMetadata } from '../../frames/metadata.js';
 
-/** Sections that are longer are not remembered: what a peer sends costs no more memory than a few of these. */
+/** Longer sections are not remembered, so a peer's metadata costs no more memory than a few sections of this size. */
 const SECTION_BYTES_MAX = 1_024;
 
-/** A power of two: calls of several kinds may take turns on a connection. */
+/** How many sections are remembered, since calls of several kinds may take turns on a connection; a power of two. */
 const SLOTS = 4;
 
-/** After so many new sections in a row, only every one in so many is remembered: where each call has its own, none comes again. */
+/** After this many new sections in a row, only one in this many is remembered: if each call has its own section, none comes again. */
 const NEW_IN_ROW = 16;
 
 /**
- * The metadata that a connection has sent or read last. Most calls of a client carry the same tenant and the same credentials: what
- * comes again is compared, and neither checked nor written or read anew. What was never seen is, so nothing passes that would
- * be refused without this.
+ * The metadata that a connection has sent or read last. Most calls of a client carry the same tenant and credentials: metadata that comes
+ * again is only compared, not checked, written or read again. New metadata is always checked, so nothing passes that would be refused
+ * without this.
  */
 export class KnownMetadata {
   readonly #limits: Pick<Limits, 'metadataBytes' | 'metadataKeys'>;
@@ -28,8 +28,8 @@ export class KnownMetadata {
   }
 
   /**
-   * The bytes of metadata that are to be sent; they hold until the next ones are asked for.
-   * @returns `undefined` for no pairs at all
+   * The bytes of metadata to send; valid until the next call of `encode`.
+   * @returns `undefined` when the metadata is empty
    * @throws TypeError naming the key and the bound
    */
   encode(metadata: Metadata): Buffer | undefined {
@@ -55,9 +55,9 @@ export class KnownMetadata {
   }
 
   /**
-   * Reads the section `bytes[start, end)`, which is not needed after that.
+   * Reads the section `bytes[start, end)`; the bytes are not needed afterwards.
    * @throws ProtocolError when it is malformed
-   * @throws RpcError RESOURCE_EXHAUSTED when it is beyond the limits
+   * @throws RpcError `RESOURCE_EXHAUSTED` when it is beyond the limits
    */
   decode(bytes: Buffer, start: number, end: number): Metadata | Section {
     const length = end - start;
@@ -70,7 +70,7 @@ export class KnownMetadata {
     }
     const metadata = decodeMetadata(bytes, start, end, this.#limits);
     if (++this.#newInRow > NEW_IN_ROW && this.#newInRow % NEW_IN_ROW !== 0) return metadata;
-    // Memory of its own: a part of the pool would keep all of it from the collector.
+    // Its own memory: a slice of the pool would keep the whole pool from being collected.
     const copy = Buffer.allocUnsafeSlow(length);
     bytes.copy(copy, 0, start, end);
     const section = new Section(copy, metadata);
@@ -79,7 +79,7 @@ export class KnownMetadata {
   }
 }
 
-/** A section that was read, for every call that carries it: each has metadata of its own, made when somebody looks at it. */
+/** A section that was read, shared by every call that carries it. Each call has its own metadata object, made on first access. */
 export class Section {
   readonly #bytes: Buffer;
   readonly #keys: readonly string[];
@@ -94,7 +94,7 @@ export class Section {
   isSame(bytes: Buffer, start: number, end: number): boolean {
     const own = this.#bytes;
     if (own.length !== end - start) return false;
-    // Short ones by a loop, which is faster than native code for them.
+    // For short sections a loop is faster than native code.
     if (own.length > 128) return own.compare(bytes, start, end) === 0;
     for (let i = 0; i < own.length; i++) if (own[i] !== bytes[start + i]) return false;
     return true;

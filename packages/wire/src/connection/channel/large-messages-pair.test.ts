@@ -5,7 +5,7 @@ import { type PairRig, pairRig } from '../../../test/connection-rig.js';
 import { wrapStream } from '../../../test/wrap-stream.js';
 import { PIECE_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 
-/** Sizes at which something changes: one frame or two, two or three, and anything. */
+/** Sizes at which the number of frames changes (one or two, two or three), and any size. */
 const size = fc.oneof(
   fc.integer({ min: -40, max: 40 }).map((offset) => PIECE_BYTES + offset),
   fc.integer({ min: -60, max: 60 }).map((offset) => WHOLE_BYTES_MAX + offset),
@@ -15,7 +15,7 @@ const size = fc.oneof(
 
 const value = (bytes: number): Buffer => Buffer.alloc(bytes, `${bytes} `);
 
-/** A pair whose bytes arrive in chunks of other sizes than they were sent in. */
+/** A pair whose bytes arrive in chunks of other sizes than were sent. */
 function cutting(chunkBytes: number): PairRig {
   const rig = pairRig({ wrap: (stream) => wrapStream(stream, { chunkBytes }) });
   rig.host.methods['fails'] = (details: unknown) => {
@@ -78,7 +78,7 @@ describe('a large binary that is echoed', () => {
         Buffer.allocUnsafeSlow = allocUnsafeSlow;
       }
       assert.ok(value(bytes).equals(echoed.value as Buffer));
-      // 64 KiB is the buffer of an output, which is used again.
+      // 64 KiB is the buffer of an output, which is reused.
       assert.ok(taken <= 2 * 2 * bytes + 2 * 65_536, `${taken} bytes for ${bytes}`);
     }
   });

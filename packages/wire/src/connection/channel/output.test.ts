@@ -3,7 +3,7 @@ import { allocateChunk } from '../../codec/codec.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { borrowChunk, clientFlushMessages, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.js';
 
-/** An output and what it has written; the stream takes everything at once, or keeps the memory. */
+/** An output and the bytes that it has written; the stream takes everything at once, or keeps the memory. */
 function scene(takesAll = true) {
   const writes: Buffer[] = [];
   const chunks: Buffer[] = [];

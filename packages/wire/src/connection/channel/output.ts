@@ -3,27 +3,28 @@ import { allocateChunk, type Chunk, type EncodeTarget } from '../../codec/codec.
 import type { ByteStream } from '../../transport/byte-stream.js';
 
 /**
- * After this many messages or bytes the output is written, unless its owner knows better, without waiting for the end of the tick. Writing only once per tick
- * would make the two sides take turns; writing once per message costs 9 us each. Measured: 1.6 to 2.2 times the calls per second.
+ * After this many messages or bytes the output is written without waiting for the end of the tick, unless its owner sets another number of
+ * messages. Writing only once per tick would make the two sides take turns; writing each message costs 9 us. Measured: 1.6 to 2.2 times the
+ * calls per second.
  */
 const FLUSH_MESSAGES = 16;
-/** With chunks of 64 KiB it leaves room for one more message, as long as any that is copied. */
+/** In a chunk of 64 KiB this leaves room for one more message of the longest that is copied. */
 const FLUSH_BYTES = 48 * 1024;
 
 const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
 
 /**
- * What a connection is about to send. Messages are encoded straight into a borrowed buffer; it is written to the stream after
+ * The bytes that a connection is about to send. Messages are encoded straight into a borrowed buffer, which is written to the stream after
  * some messages, and at the latest at the end of the tick.
  */
 export class Output implements EncodeTarget {
   chunk: Chunk = NO_CHUNK;
   position = 0;
-  /** What is sent with the frame that was appended last, from where it is. */
+  /** Buffers that are sent with the frame appended last, without a copy. */
   readonly attachments = new Attachments();
   readonly #stream: ByteStream;
   readonly #onWrite: () => void;
-  /** After how many messages it is written. */
+  /** After how many messages the output is written. */
   flushMessages: number = FLUSH_MESSAGES;
   #messages = 0;
   #writtenBytes = 0;
@@ -31,7 +32,7 @@ export class Output implements EncodeTarget {
   #held = false;
   #onWritten: (() => void)[] | undefined;
 
-  /** @param onWrite - told after each write, to look at what the stream has queued */
+  /** @param onWrite - called after each write, to check how much the stream has queued */
   constructor(stream: ByteStream, onWrite: () => void) {
     this.#stream = stream;
     this.#onWrite = onWrite;
@@ -42,7 +43,7 @@ export class Output implements EncodeTarget {
     return this.#writtenBytes - this.#stream.queuedBytes;
   }
 
-  /** How many bytes were appended since `start`, those that are attached included. */
+  /** How many bytes were appended since `start`, attachments included. */
   bytesSince(start: number): number {
     return this.position - start + this.attachments.bytes;
   }
@@ -54,7 +55,7 @@ export class Output implements EncodeTarget {
     return this.position;
   }
 
-  /** Takes back what was appended since `position`; a buffer in which nothing is left goes back to the pool. */
+  /** Removes the bytes appended since `position`; an empty buffer goes back to the pool. */
   rollBack(position: number): void {
     if (this.attachments.bytes > 0) this.attachments.drop();
     this.position = position;
@@ -64,7 +65,7 @@ export class Output implements EncodeTarget {
   }
 
   /**
-   * Takes out what was appended since `start`, and what is attached to it; its memory then belongs to the caller. A buffer that has
+   * Takes out the bytes appended since `start` and their attachments; the memory then belongs to the caller. A buffer that has
    * grown is given away whole, and the small part before `start` is copied instead.
    */
   take(start: number): Buffer[] {
@@ -82,10 +83,10 @@ export class Output implements EncodeTarget {
     return [chunk.bytes.subarray(start, position)];
   }
 
-  /** A message is complete: it ends at the position. */
+  /** Completes a message, which ends at the position. */
   commit(): void {
     const isEnough = ++this.#messages >= this.flushMessages || this.position >= FLUSH_BYTES;
-    // What is attached belongs to somebody else: the sooner it is written the better.
+    // Attachments belong to others: the sooner they are written, the better.
     if (isEnough || this.attachments.bytes > 0) this.flush();
     else if (!this.#scheduled && !this.#held) {
       this.#scheduled = true;
@@ -99,7 +100,7 @@ export class Output implements EncodeTarget {
     this.#onWritten.push(run);
   }
 
-  /** Until `release`, messages need no scheduling: whoever reads a chunk flushes at its end. */
+  /** Until `release`, messages need no scheduling: the reader of a chunk flushes at its end. */
   hold(): void {
     this.#held = true;
   }
@@ -119,7 +120,7 @@ export class Output implements EncodeTarget {
       this.#messages = 0;
       const { attachments } = this;
       this.#writtenBytes += position + attachments.bytes;
-      // A stream that has not taken everything still reads from the memory, and returns it later or never.
+      // A stream that has not taken everything still reads from the memory, and gives it back later or never.
       const isTaken =
         attachments.bytes > 0
           ? this.#writeAll(attachments.take(chunk.bytes, 0, position), chunk)
@@ -134,7 +135,7 @@ export class Output implements EncodeTarget {
     }
   }
 
-  /** Writes foreign memory after what has been appended. It is read from until the stream has nothing queued. */
+  /** Writes foreign memory after the appended bytes. The stream reads from it until nothing is queued. */
   write(parts: readonly Buffer[], bytes: number): void {
     this.flush();
     this.#writtenBytes += bytes;
@@ -166,29 +167,29 @@ export class Output implements EncodeTarget {
 }
 
 /**
- * After how many messages a client with so many calls in flight writes: with half of them on their way, its server has something to do
- * while the other half is written, and each write carries as much as that allows.
+ * After how many messages a client with `inFlight` calls writes. With half of the calls on their way, the server has work while the other half
+ * is written, and each write carries as much as possible.
  */
 export function clientFlushMessages(inFlight: number): number {
   return Math.max(FLUSH_MESSAGES, inFlight >> 1);
 }
 
-/** The same for a server, which does not know how many its client waits for. What it answers while it reads goes out with the end of that. */
+/** The same for a server, which does not know how many calls its client waits for. Answers made while it reads go out when it has read. */
 export const SERVER_FLUSH_MESSAGES = 64;
 
 function flushScheduled(output: Output): void {
   output.flushScheduled();
 }
 
-/** Large enough that a flush of 16 KiB leaves room for an ordinary message. */
+/** Large enough that one more ordinary message fits before a flush. */
 export const POOLED_CHUNK_BYTES = 64 * 1024;
 
 const POOL_SIZE = 32;
 
-/** Output buffers of the process. A connection has one only while it has something to send: idle ones cost nothing. */
+/** Output buffers of the process. A connection has one only while it has something to send: idle connections cost nothing. */
 const pool: Chunk[] = [];
 
-/** Takes an output buffer for a while. */
+/** Borrows an output buffer. */
 export function borrowChunk(): Chunk {
   return pool.pop() ?? allocateChunk(POOLED_CHUNK_BYTES);
 }

@@ -15,7 +15,7 @@ const pieceCredit = (bytes: number): Buffer => {
   return rawFrame(FrameType.PIECE_CREDIT, body);
 };
 
-/** A server whose client has said how many bytes of pieces it takes, and has called for a large result. */
+/** A server whose client has granted credit for pieces and asked for a large result. */
 async function asked(hello: Record<string, unknown> = { pieceCredit: WINDOW }): Promise<ServerRig> {
   const rig = serverRig({ limits: { writeQueueBytes: 8_000_000 } });
   rig.host.methods['large'] = () => LARGE;
@@ -24,7 +24,7 @@ async function asked(hello: Record<string, unknown> = { pieceCredit: WINDOW }): 
   return rig;
 }
 
-/** The bodies of all pieces that the peer has got, in bytes. */
+/** The total body length of the pieces that the peer has got, in bytes. */
 const pieceBytes = ({ peer }: ServerRig): number =>
   peer.frames
     .filter(({ type, flags }) => type === FrameType.CONTINUATION || (flags & MORE) !== 0)
@@ -96,7 +96,7 @@ describe('a sender of a large message', () => {
     rig.host.methods['large'] = () => LARGE;
     rig.peer.send(PREFACE, helloFrame({ pieceCredit: WINDOW }), requestFrame(1, [], { name: ['test', 'large'] }));
     await rig.settle();
-    // It goes on until half of the queue is left, and reads again.
+    // The server sends until half of the queue is left, then reads again.
     assert.ok(pieceBytes(rig) > LARGE.length - 600_000);
   });
 

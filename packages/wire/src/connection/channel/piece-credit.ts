@@ -2,8 +2,8 @@ import { ProtocolError } from '../../frames/frame.js';
 import { CREDIT_MAX } from '../../frames/stream-frames.js';
 
 /**
- * What may still be sent of pieces of messages: without bound while the peer has not said that it grants credit. Without credit a
- * sender fills the buffers of both systems, which are megabytes, and each small message waits behind them.
+ * How many bytes of message pieces may still be sent: unbounded unless the peer has announced that it grants credit. Without credit a
+ * sender fills the buffers of both systems, which hold megabytes, and each small message waits behind them.
  */
 export class PieceCredit {
   #balance = Number.POSITIVE_INFINITY;
@@ -15,20 +15,20 @@ export class PieceCredit {
     return this.#balance > 0;
   }
 
-  /** A piece of so many bytes goes out; the last one may take more than there is. */
+  /** A piece of `bytes` goes out; the last piece may take more credit than is left. */
   take(bytes: number): void {
     this.#balance -= bytes;
     this.#sentBytes += bytes;
     this.#grantsDue++;
   }
 
-  /** The peer's HELLO has come: what was sent before it counts as well. */
+  /** The peer's HELLO has come: bytes sent before it count too. */
   greeted(window: number | undefined): void {
     if (window !== undefined) this.#balance = window - this.#sentBytes;
   }
 
   /**
-   * The peer may be sent so many bytes more. Returns whether a piece was sent since it said so last.
+   * The peer grants `bytes` more. Returns whether a piece was sent since its last grant.
    * @throws ProtocolError when the balance overflows
    */
   granted(bytes: number): boolean {

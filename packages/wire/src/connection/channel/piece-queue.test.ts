@@ -7,7 +7,7 @@ import type { ByteStream } from '../../transport/byte-stream.js';
 import { Output } from './output.js';
 import { PieceQueue } from './piece-queue.js';
 
-/** A queue over a stream that keeps what it gets until it is `taken`. */
+/** A queue over a stream that keeps its bytes until `taken` is called. */
 function scene() {
   const state = { queued: 0, bytes: Buffer.alloc(0) };
   const writes: Buffer[] = [];
@@ -32,7 +32,7 @@ function scene() {
     writes,
     append,
     add: (frame: Buffer) => queue.add(append(frame), frame.readUInt32BE(6)),
-    /** The stream has passed on everything: more may come. */
+    /** The stream passes on everything, so that more may come. */
     taken: () => {
       state.queued = 0;
       queue.pump();

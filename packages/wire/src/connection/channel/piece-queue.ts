@@ -3,57 +3,57 @@ import { PIECE_HEADER_BYTES_MAX, pieceEnd, putPieceHeader } from '../../frames/p
 import { itemCost } from '../../frames/stream-frames.js';
 import type { Output } from './output.js';
 
-/** While more bytes than this are unwritten in the transport, no piece is added: so a small message never waits for more. */
+/** While more bytes than this are unwritten in the transport, no piece is added, so a small message never waits for more than this. */
 const UNWRITTEN_MAX = 64 * 1024;
 
 /**
- * How many messages take turns; others wait until one of them is done. Each message that has begun must go on within the peer's
- * `frameStallMs`, and on a slow line hundreds of them would not.
+ * How many messages take turns; others wait until one of them is done. Each message that has begun must progress within the peer's
+ * `frameStallMs`; on a slow line hundreds of messages would not.
  */
 const TAKING_TURNS_MAX = 16;
 
-/** A message that waits, as one frame. */
+/** A waiting message, as one frame. */
 interface Waiting {
-  /** What it is put together of; the first part begins with its header. */
+  /** The parts of the frame; the first one begins with the header. */
   readonly parts: readonly Buffer[];
   readonly bodyBytes: number;
-  /** How much of its body has been sent. */
+  /** How many bytes of its body have been sent. */
   sentBytes: number;
 }
 
-/** Says when pieces may go out. */
+/** Decides when pieces may go out. */
 export interface PiecePass {
-  /** Whether one may now. */
+  /** Whether a piece may go out now. */
   mayGoOn(): boolean;
-  /** One of so many bytes goes out. */
+  /** A piece of `bytes` goes out. */
   take(bytes: number): void;
 }
 
-/** What was taken out of the queue. */
+/** What dropping a call's messages from the queue removed. */
 export interface DroppedMessages {
   /** Whether the peer has got the beginning of a message whose rest it will never get. */
   readonly isCut: boolean;
-  /** The credit of dropped items of which the peer has got nothing. */
+  /** The credit of the dropped items of which the peer has got nothing, in bytes. */
   readonly itemBytes: number;
 }
 
 /**
- * Large messages that wait to be sent. Some of them take turns, one piece each, while little is unwritten in the transport: small
- * messages go between the pieces. The messages of one call, small ones included, stay in their order.
+ * Large messages that wait to be sent. Some of them take turns, one piece each, while few bytes are unwritten in the transport; small
+ * messages go between the pieces. The messages of one call, small ones included, stay in order.
  */
 export class PieceQueue {
   readonly #output: Output;
   readonly #unwrittenBytes: () => number;
   readonly #credit: PiecePass;
-  /** By id, those that take turns. After its turn a message goes to the end. */
+  /** The messages that take turns, by id. After its turn a message goes to the end. */
   readonly #turns = new Map<number, Waiting[]>();
-  /** By id, calls of whose first message nothing has been sent. */
+  /** The messages of calls that do not take turns yet, by id: nothing of their first message has been sent. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
 
   /**
-   * @param unwrittenBytes - what the transport has not passed on yet
-   * @param credit - what may be sent of pieces
+   * @param unwrittenBytes - how many bytes the transport has not passed on yet
+   * @param credit - decides when pieces may go out
    */
   constructor(output: Output, unwrittenBytes: () => number, credit: PiecePass) {
     this.#credit = credit;
@@ -87,7 +87,7 @@ export class PieceQueue {
     else before.push(message);
   }
 
-  /** Sends pieces until there are none, there is no credit, or enough is unwritten. Those of one round are written together. */
+  /** Sends pieces until none are left, credit is used up, or enough bytes are unwritten. The pieces of one round are written together. */
   pump(): void {
     for (;;) {
       const room = UNWRITTEN_MAX - this.#unwrittenBytes();
@@ -106,7 +106,7 @@ export class PieceQueue {
       const message = messages[0]!;
       const frameBytes = this.#takeFrame(message, out);
       const isDone = message.sentBytes === message.bodyBytes;
-      // One that is alone keeps its place.
+      // A message that is alone keeps its place.
       if (!isDone && this.#turns.size === 1) return frameBytes;
       this.#turns.delete(id);
       if (isDone) messages.shift();
@@ -116,7 +116,7 @@ export class PieceQueue {
     return 0;
   }
 
-  /** The call is over: nothing of it is sent any more. */
+  /** The call is over: drops its messages. */
   drop(id: number): DroppedMessages | undefined {
     const messages = this.#turns.get(id) ?? this.#waiting.get(id);
     if (messages === undefined) return undefined;
@@ -137,7 +137,7 @@ export class PieceQueue {
     this.#bytes = 0;
   }
 
-  /** The calls of the connection are over. What has the id 0 is of none: one-way calls, which have been confirmed. */
+  /** The calls of the connection are over: drops their messages, except id 0, which is for one-way calls that have been confirmed. */
   dropCalls(): void {
     for (const id of [...this.#turns.keys(), ...this.#waiting.keys()]) if (id !== 0) this.drop(id);
   }
@@ -171,7 +171,7 @@ export class PieceQueue {
   }
 }
 
-/** Adds what stands from `from` to `to` of a message to `out`. */
+/** Adds the bytes of a message between `from` and `to` to `out`. */
 function addRange(parts: readonly Buffer[], from: number, to: number, out: Buffer[]): void {
   let at = 0;
   for (const part of parts) {

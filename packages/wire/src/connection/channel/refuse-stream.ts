@@ -5,13 +5,13 @@ import type { ByteStream } from '../../transport/byte-stream.js';
 import type { ChannelOwner } from './channel-owner.js';
 import { FrameChannel } from './frame-channel.js';
 
-/** What is needed to refuse a stream. */
+/** Options of {@link refuseStream}. */
 export interface RefusalOptions {
   readonly stream: ByteStream;
   readonly codec: Codec;
   readonly limits: Limits;
   readonly clock: Clock;
-  /** Why, in words for the people of the other side. */
+  /** Why, in words for people on the other side. */
   readonly reason: string;
 }
 

@@ -10,18 +10,18 @@ export class StallWatch {
     return this.#fullSince !== Number.POSITIVE_INFINITY;
   }
 
-  /** Since `now` more bytes wait to be written than are allowed. */
+  /** More bytes than allowed wait to be written, since `now`. */
   full(takenBytes: number, now: number): void {
     this.#takenSeen = takenBytes;
     this.#fullSince = now;
   }
 
-  /** The peer has read all of it. */
+  /** Everything that waited has been written. */
   drained(): void {
     this.#fullSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the peer has read nothing for `stallMs`. `takenBytes` is what it has read in all: a slow reader is not stalled. */
+  /** Whether the peer has read nothing for `stallMs`. `takenBytes` is the total that it has read: a slow reader is not stalled. */
   isWriteStalled(takenBytes: number, now: number, stallMs: number): boolean {
     if (takenBytes > this.#takenSeen && this.isFull) this.#fullSince = now;
     this.#takenSeen = takenBytes;
@@ -29,7 +29,7 @@ export class StallWatch {
   }
 
   /**
-   * Whether the same frame has been incomplete for too long. Single bytes that keep coming do not count: a frame must be whole in
+   * Whether the same frame has been incomplete for `stallMs`. Single bytes that keep coming do not help: a frame must be whole in
    * time.
    */
   isFrameStalled(insideFrame: boolean, framesRead: number, now: number, stallMs: number): boolean {

@@ -7,8 +7,8 @@ import { type DroppedMessages, PieceQueue } from './piece-queue.js';
 import { StallWatch } from './stall-watch.js';
 
 /**
- * Everything that a connection writes: small messages go straight to the stream, large ones in pieces. While too much waits,
- * nothing is read from the peer, because that would only cause more to write.
+ * Everything that a connection writes: small messages go straight to the stream, large ones in pieces. While too much waits to be
+ * written, nothing is read from the peer, because reading would only cause more to write.
  */
 export class WriteQueue {
   readonly output: Output;
@@ -22,7 +22,7 @@ export class WriteQueue {
   #isEnding = false;
   #hasPeerEnded = false;
 
-  /** @param onFull - called when reading was paused: what has already been read must not be handled either */
+  /** @param onFull - called when reading is paused: bytes that have already been read must not be handled either */
   constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void) {
     this.#stream = stream;
     this.#limits = limits;
@@ -35,7 +35,7 @@ export class WriteQueue {
     });
   }
 
-  /** Whether more waits to be written than `writeQueueBytes`: nothing should be added. */
+  /** Whether more than `writeQueueBytes` waits to be written: nothing should be added. */
   get isFull(): boolean {
     return this.#stalls.isFull;
   }
@@ -50,7 +50,7 @@ export class WriteQueue {
     return this.#stream.queuedBytes + this.#pieces.bytes;
   }
 
-  /** The frame that begins at `start` of the output, and ends at its position, is complete. */
+  /** Completes the frame that begins at `start` of the output and ends at its position. */
   commit(start: number, id: number): void {
     const { output } = this;
     if (output.bytesSince(start) <= HEADER_BYTES + WHOLE_BYTES_MAX && !this.#pieces.has(id)) return output.commit();
@@ -65,32 +65,32 @@ export class WriteQueue {
     this.#credit.greeted(pieceCredit);
   }
 
-  /** The peer takes so many more bytes of pieces. Returns whether it had reason to say so. @throws ProtocolError when that overflows */
+  /** The peer grants `bytes` more for pieces. Returns whether it had reason to. @throws ProtocolError when the credit overflows */
   granted(bytes: number): boolean {
     const isDue = this.#credit.granted(bytes);
     this.#pump();
     return isDue;
   }
 
-  /** The peer will send nothing more, and so grant nothing. */
+  /** The peer will send nothing more, so it will grant nothing more. */
   peerEnded(): void {
     this.#hasPeerEnded = true;
     this.#pump();
   }
 
-  /** Whether pieces may go out. Who does not read learns of no credit, and goes on without it. */
+  /** Whether pieces may go out. A side that does not read gets no grants, so it goes on without credit. */
   get #mayGoOn(): boolean {
     return this.#credit.isOpen || this.isFull || this.#isEnding || this.#hasPeerEnded;
   }
 
-  /** Takes out what waits of a call. */
+  /** Drops the waiting messages of a call. */
   drop(id: number): DroppedMessages | undefined {
     const dropped = this.#pieces.drop(id);
     if (dropped !== undefined) this.#pump();
     return dropped;
   }
 
-  /** The stream has passed on what it had. Returns whether the queue was full and is no longer. */
+  /** The stream has passed on its bytes. Returns whether the queue was full and no longer is. */
   drained(): boolean {
     this.#pump();
     if (!this.isFull || 2 * this.waitingBytes > this.#limits.writeQueueBytes) return false;
@@ -98,19 +98,19 @@ export class WriteQueue {
     return true;
   }
 
-  /** Nothing more will be added: ends the stream when all is written. */
+  /** Nothing more will be added: ends the stream when everything is written. */
   end(): void {
     this.#isEnding = true;
     this.#pump();
   }
 
-  /** Nothing more will be sent than what has been appended and what waits of one-way calls: drops what else waits for its turn. */
+  /** Sends only what has been appended and the one-way calls that wait, then ends the stream: drops every other waiting message. */
   endNow(): void {
     this.dropCalls();
     this.end();
   }
 
-  /** Drops what waits of calls that are over, which is all but one-way calls. */
+  /** Drops the waiting messages of calls that are over: every message except those of one-way calls. */
   dropCalls(): void {
     this.#pieces.dropCalls();
   }
