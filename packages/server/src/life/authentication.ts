@@ -5,27 +5,30 @@ import type { ServerHost } from '@org/rpc-wire/internal';
 
 type Newcomer = Parameters<NonNullable<ServerHost['authenticate']>>[0];
 
-/** What {@link Authenticate} is given besides peer and token. */
+/** What {@link Authenticate} gets besides peer and token. */
 export interface AuthenticationAttempt {
-  /** The client's certificate, verified; `undefined` when it has shown none (`tls.requestClientCertificate`). */
+  /** The client's verified certificate; `undefined` when the client sent none (`tls.requestClientCertificate`). */
   readonly certificate: X509Certificate | undefined;
   /** Aborts when the client has gone, or after four fifths of `limits.handshakeMs`: then nobody waits for the answer. */
   readonly signal: AbortSignal;
 }
 
-/** Who a peer is, in the words of {@link Authenticate}. */
+/** The identity of a peer, as {@link Authenticate} returns it. */
 export interface Identity {
-  /** For `peer.identity`: 1 to 256 characters, no control characters. One caller, for fair shares and `perCaller`. */
+  /** For `peer.identity`: 1 to 256 characters, no control characters. Fair shares and `perCaller` limits count it as one caller. */
   readonly identity: string;
-  /** When that ends, in milliseconds since 1970, such as 1,000 times the `exp` of a token: then the client has to show itself anew. Default: when its certificate does. */
+  /**
+   * When the identity expires, in milliseconds since 1970, such as 1,000 times the `exp` of a token: then the client must authenticate again.
+   * Default: when its certificate expires.
+   */
   readonly endsAt?: number | undefined;
-  /** Whatever else `authorize` and handlers are to know of it (`peer.claims`), such as roles. */
+  /** Other facts for `authorize` and handlers (`peer.claims`), such as roles. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Says who is at the other end of a connection, or refuses by throwing, for which `new RpcError('UNAUTHENTICATED', 'why')` is meant: the
- * caller sees its text, of anything else that is thrown nothing. Whoever is given no identity is refused.
+ * Returns the identity of the peer of a connection, or refuses it by throwing. Throw `new RpcError('UNAUTHENTICATED', 'why')`: the caller
+ * sees its text, but nothing of any other error. A peer without an identity is refused.
  */
 export type Authenticate = (
   peer: Peer,
@@ -37,19 +40,19 @@ export type Authenticate = (
 export interface AuthenticationEvent {
   /** The address of the peer. */
   readonly peer: string;
-  /** What was wrong, the texts of unexpected errors included; the token is in none of them. */
+  /** What was wrong, including the text of unexpected errors; it never contains the token. */
   readonly reason: string;
-  /** Whether `authenticate` has failed, rather than refused. */
+  /** Whether `authenticate` failed instead of refusing. */
   readonly isFault: boolean;
 }
 
-/** So many are asked of at the same time; the others wait, each within its time. */
+/** How many newcomers are authenticated at the same time; the others wait, each within its own time. */
 const AT_ONCE_MAX = 100;
-/** What went wrong is printed at most this often, in milliseconds, where nobody listens. */
+/** If nobody listens, failures are printed at most this often, in milliseconds. */
 const PRINT_EVERY_MS = 60_000;
 const IDENTITY_LENGTH_MAX = 256;
 
-/** Asks the function of the user who each newcomer is. */
+/** Authenticates each newcomer with the user's function. */
 export class Authentication {
   readonly #authenticate: Authenticate;
   readonly #clock: Clock;
@@ -60,8 +63,8 @@ export class Authentication {
   #printedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param emit - tells observers of refusals, and whether there are any
-   * @param print - takes what went wrong where there are none; by default to stderr
+   * @param emit - reports a refusal to observers; returns whether anybody listens
+   * @param print - prints failures if nobody listens; by default to stderr
    */
   constructor(
     authenticate: Authenticate,
@@ -75,7 +78,7 @@ export class Authentication {
     this.#print = print;
   }
 
-  /** The newcomer with its identity. @throws RpcError that the newcomer may see */
+  /** Returns the newcomer with its identity. @throws RpcError that the newcomer may see */
   async ask(newcomer: Newcomer): Promise<Peer> {
     const { peer, token, certificate, signal } = newcomer;
     if (this.#running >= AT_ONCE_MAX) await this.#turn(signal);
@@ -110,7 +113,7 @@ export class Authentication {
   }
 
   #refusal(thrown: unknown, { peer, token }: Newcomer): RpcError {
-    // Who checks a token may quote it in an error.
+    // A function that checks a token may quote the token in its error.
     const shown = (text: string): string =>
       plainText(token === undefined ? text : text.replaceAll(token, '[token]')).slice(0, 1_000);
     const isFault = !isRpcError(thrown);
@@ -132,7 +135,7 @@ export class Authentication {
   }
 }
 
-/** @throws RpcError when that is nobody */
+/** The peer with the identity that `authenticate` returned. @throws RpcError when it returned none */
 function known(peer: Peer, answer: unknown): Peer {
   const given = typeof answer === 'string' ? { identity: answer } : answer;
   if (typeof given !== 'object' || given === null || isPromise(given)) {
@@ -154,7 +157,7 @@ function known(peer: Peer, answer: unknown): Peer {
   return Object.freeze({ ...peer, identity, identityEndsAt: endsAt, claims });
 }
 
-/** A text may be a secret. */
+/** Describes a wrong answer without its text, which may be a secret. */
 function describeKind(answer: unknown): string {
   return typeof answer === 'boolean' || answer === null ? describeValue(answer) : `a ${typeof answer}`;
 }

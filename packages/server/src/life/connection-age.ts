@@ -4,11 +4,11 @@ import { assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/in
 /** How old a connection may become. */
 export interface ConnectionAgeOptions {
   /**
-   * After so many milliseconds, give or take a tenth so that clients do not all come back at once, a client is asked to make
-   * another connection in place of this one; nothing is lost by it. 1,000 to 2^31 - 1, default 3,600,000.
+   * After this many milliseconds, varied by 10 % so that clients do not come back all at once, a client is asked to replace the
+   * connection by a new one; no calls are lost. 1,000 to 2^31 - 1, default 3,600,000.
    */
   readonly maxMs?: number | undefined;
-  /** How long what runs on the old connection may go on after that, in milliseconds, 0 to 2^31 - 1, default 600,000. */
+  /** How long calls on the old connection may run on after that, in milliseconds, 0 to 2^31 - 1, default 600,000. */
   readonly graceMs?: number | undefined;
 }
 
@@ -19,8 +19,8 @@ export interface ResolvedConnectionAge {
 }
 
 /**
- * Fills in the defaults. `undefined` is for ever: what connections may live unless their clients have to prove who they are.
- * @param isMutual - whether clients are asked who they are
+ * Fills in the defaults. `undefined` means no bound, the default unless clients must prove their identity.
+ * @param isMutual - whether clients must prove their identity
  * @throws TypeError naming option, value and bound
  */
 export function resolveConnectionAge(
@@ -38,12 +38,12 @@ export function resolveConnectionAge(
   return { maxMs, graceMs };
 }
 
-/** What a connection can be told. */
+/** A connection whose age is bounded. */
 export interface AgingConnection {
   readonly peer: Peer;
-  /** Asks the client to make another connection in place of this one; what still comes is served. */
+  /** Asks the client to replace this connection by a new one; calls that still come are served. */
   retire(reason: string): void;
-  /** Drops it. */
+  /** Closes the connection. */
   close(reason: string): void;
 }
 
@@ -54,12 +54,12 @@ interface Times {
   isTold: boolean;
 }
 
-/** A tenth more or less, as gRPC's MAX_CONNECTION_AGE (gRFC A9). */
+/** 10 % more or less, as with gRPC's MAX_CONNECTION_AGE (gRFC A9). */
 const JITTER = 0.1;
 
 /**
- * Bounds the age of connections: a client proves its certificate again from time to time, and at the latest when the certificate
- * ends. So a client that is no longer admitted is out after a bounded time.
+ * Bounds the age of connections: a client must prove its identity again from time to time, and at the latest when its proof
+ * expires. So a client that is no longer admitted is out after a bounded time.
  */
 export class ConnectionAges {
   readonly #age: ResolvedConnectionAge;
@@ -89,7 +89,7 @@ export class ConnectionAges {
     this.#connections.delete(connection);
   }
 
-  /** Looks after them; called about once a second. */
+  /** Retires and closes connections that are due; called about once a second. */
   tick(now: number): void {
     for (const [connection, times] of this.#connections) {
       if (now >= times.dropAt) connection.close(`${times.reason}, and its grace is over (connectionAge.graceMs)`);

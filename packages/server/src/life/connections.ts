@@ -1,21 +1,24 @@
 import type { IncomingCall, MethodEntry, ServerConnection } from '@org/rpc-wire/internal';
 import type { AgingConnection, ConnectionAges } from './connection-age.js';
 
-/** The connections of a server, from the first byte of each until nothing of it runs any more. What has been said to all is said to who comes later. */
+/**
+ * The connections of a server, each from its first byte until none of its calls run any more. Connections that come later get the earlier
+ * notices too: drain and refusal of new calls.
+ */
 export class Connections<Entry extends MethodEntry> {
   readonly #ages: ConnectionAges | undefined;
   readonly #open = new Set<ServerConnection<Entry>>();
-  /** One-way calls of theirs still run. */
+  /** Lost connections whose one-way calls still run. */
   readonly #lost = new Set<ServerConnection<Entry>>();
   #drainingReason: string | undefined;
   #refusingReason: string | undefined;
 
-  /** @param ages - how old they may become */
+  /** @param ages - bounds the age of connections */
   constructor(ages: ConnectionAges | undefined) {
     this.#ages = ages;
   }
 
-  /** How many are open. */
+  /** How many connections are open. */
   get size(): number {
     return this.#open.size;
   }
@@ -33,26 +36,26 @@ export class Connections<Entry extends MethodEntry> {
     if (this.#refusingReason !== undefined) connection.refuseNew(this.#refusingReason);
   }
 
-  /** It is known now who is at the other end of one, and until when. */
+  /** The peer of a connection has proved its identity, and when it expires is known. */
   authenticated(connection: AgingConnection): void {
     this.#ages?.add(connection);
   }
 
-  /** One has closed. */
+  /** A connection has closed. */
   delete(connection: ServerConnection<Entry>): void {
     this.#open.delete(connection);
     this.#ages?.delete(connection);
     if (connection.running > 0) this.#lost.add(connection);
   }
 
-  /** Looks after them; called about once a second. */
+  /** Checks what is overdue on every connection; called about once a second. */
   tick(now: number): void {
     for (const connection of this.#open) connection.tick(now);
     this.#ages?.tick(now);
     for (const connection of this.#lost) if (connection.running === 0) this.#lost.delete(connection);
   }
 
-  /** No new calls are wanted; those that come are served. */
+  /** Tells clients that no new calls are wanted; calls that still come are served. */
   drain(reason: string): void {
     this.#drainingReason = reason;
     for (const connection of this.#open) connection.drain(reason);
@@ -64,7 +67,7 @@ export class Connections<Entry extends MethodEntry> {
     for (const connection of this.#open) connection.refuseNew(reason);
   }
 
-  /** Ends all, whatever runs on them. */
+  /** Ends every connection, whatever runs on it. */
   endAll(reason: string): void {
     for (const connection of [...this.#open, ...this.#lost]) connection.close(reason);
   }

@@ -6,7 +6,7 @@ import { setUp } from '../../test/bench.js';
 import { createServer } from '../face/server.js';
 import { type CloseOptions, type Drain, type DrainHost, drainServer, resolveCloseOptions } from './drain.js';
 
-/** A drain of a server that writes down what is asked of it, and when. */
+/** A server that records what its drain asks of it, and when. */
 class Scene implements DrainHost {
   readonly clock = new FakeClock();
   readonly steps: string[] = [];

@@ -4,12 +4,12 @@ import { assertKnownOptions, assertNumber } from '@org/rpc-core/internal';
 /** How a server is closed. */
 export interface CloseOptions {
   /**
-   * How long clients have to learn of the drain before new calls are refused, in milliseconds. Default: what the registry needs
-   * (3,000 for etcd, 0 where clients hear at once), and 0 when no client is connected.
+   * How long clients have to learn of the drain before new calls are refused, in milliseconds. Default: the time that the registry needs
+   * (3,000 for etcd, 0 if clients hear at once), or 0 when no client is connected.
    */
   readonly drainMs?: number | undefined;
   /**
-   * How long running calls are given to end after that, in milliseconds (default 25,000). Whatever still runs then is cut off:
+   * How long running calls may take to end after that, in milliseconds (default 25,000). A call that still runs then is cut off:
    * its signal aborts, and its caller gets `UNAVAILABLE`. Sending these answers takes at most one more second.
    */
   readonly graceMs?: number | undefined;
@@ -17,7 +17,7 @@ export interface CloseOptions {
   readonly reason?: string | undefined;
 }
 
-/** With the lead of 3 s that etcd needs and the last answers, a stop fits into the 30 s that Kubernetes gives a process. */
+/** In milliseconds. With the 3 s that etcd needs and the last answers, a stop fits into the 30 s that Kubernetes gives a process. */
 const DEFAULT_GRACE_MS = 25_000;
 
 /** How long to wait after the grace for the last answers and for a registry that hangs, in milliseconds. */
@@ -39,7 +39,7 @@ export function resolveCloseOptions(options: CloseOptions): ResolvedCloseOptions
   return { drainMs, graceMs, reason };
 }
 
-/** How long a stop takes at the longest, in milliseconds. @param leadMs - what the registry needs */
+/** The longest time that a stop takes, in milliseconds. @param leadMs - the time that the registry needs */
 export function stopTimeMs(times: Pick<CloseOptions, 'drainMs' | 'graceMs'>, leadMs: number): number {
   return (times.drainMs ?? leadMs) + (times.graceMs ?? DEFAULT_GRACE_MS) + LAST_WORDS_MS;
 }
@@ -52,7 +52,7 @@ export function assertStopTimes(where: string, times: Pick<CloseOptions, 'drainM
   }
 }
 
-/** What draining needs of the server. */
+/** What draining needs from the server. */
 export interface DrainHost {
   /** Tells the registry and every client that no new calls are wanted. */
   announce(reason: string): void;
@@ -64,7 +64,7 @@ export interface DrainHost {
   leave(): Promise<void>;
   /** Resolves when no handler runs and every client has closed its connection. */
   untilEmpty(): Promise<void>;
-  /** Ends the connections that are left, whatever runs on them, and answers what is cut off. */
+  /** Ends the connections that are left, whatever runs on them, and answers the calls that are cut off. */
   endAll(reason: string): void;
   /** Resolves when the last bytes of all connections have gone. */
   untilGone(): Promise<void>;
@@ -73,15 +73,15 @@ export interface DrainHost {
 /** A drain in progress. */
 export interface Drain {
   readonly done: Promise<void>;
-  /** Ends the grace after so many milliseconds from now if that is earlier. */
+  /** Ends the grace `graceMs` from now, if that is earlier. */
   shorten(graceMs: number): void;
 }
 
 /**
- * Closes a server so that nothing is lost. Clients hear `draining` from the registry and by GOAWAY and go elsewhere; calls that
- * arrive during the lead are served, later ones are refused (never started, so clients repeat them elsewhere at once); running
- * calls may finish within the grace; each client closes its connection after its last answer. What has not finished by then is
- * cut off, and its caller told so in an answer.
+ * Closes a server without losing calls. Clients learn of the drain from the registry (`draining`) and by GOAWAY, and go elsewhere. Calls
+ * that arrive within `drainMs` are served; later ones are refused (never started, so clients repeat them elsewhere at once). Running calls
+ * may finish within the grace, and each client closes its connection after its last answer. Calls that have not finished by then are cut
+ * off, and their callers are told so in an answer.
  */
 export function drainServer(clock: Clock, leadMs: number, options: ResolvedCloseOptions, host: DrainHost): Drain {
   let endGrace!: () => void;

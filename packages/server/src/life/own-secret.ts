@@ -1,29 +1,29 @@
 import type { Endpoint, Registry } from '@org/rpc-registry';
 
-/** What decides whether a server has a secret. */
+/** The facts that decide whether a server has a secret. */
 export interface SecretFacts {
   readonly registry: Pick<Registry, 'createSecret'>;
-  /** Where it listens. */
+  /** Where the server listens. */
   readonly address: { readonly host: string; readonly path: string | undefined };
-  /** Whether it lets in whom it knows by other means: by `authorize`, or by certificates that it requires. */
+  /** Whether it knows its callers by other means: `authorize`, or required client certificates. */
   readonly knowsCallers: boolean;
   /** See `ListenOptions.anyUser`. */
   readonly anyUser: boolean;
 }
 
-/** The secret of a server's entry. */
+/** The secret in a server's registry entry. */
 export interface OwnSecret {
   readonly secret: NonNullable<Endpoint['secret']>;
-  /** Whether clients have to show that they know it. */
+  /** Whether clients must prove that they know the secret. */
   readonly isDemanded: boolean;
 }
 
 /**
- * A server on TCP whose entry in the registry nobody else can read has a secret in it, anew each time that it begins: by it clients know that
- * nobody else has taken its port. On the loopback address, where only this machine comes, clients must know it too: every user of the
- * machine can connect there. Whoever listens on other addresses wants to be called from elsewhere.
+ * A server on TCP puts a secret into its registry entry, a new one at each start, if nobody else can read the entry. By the secret clients
+ * know that nobody else has taken the server's port. On the loopback address clients must prove that they know the secret too, because every
+ * user of the machine can connect there. A server on any other address is meant to be called from elsewhere.
  *
- * @returns `undefined` where there is none: on a unix socket the folder says who may connect
+ * @returns `undefined` when the server has no secret; on a unix socket the permissions of the folder decide who may connect
  */
 export function ownSecret({ registry, address, knowsCallers, anyUser }: SecretFacts): OwnSecret | undefined {
   if (registry.createSecret === undefined || address.path !== undefined) return undefined;

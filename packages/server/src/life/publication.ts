@@ -9,7 +9,7 @@ import type {
 } from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
 
-/** How long `listen` waits for a registry of this machine, in milliseconds. */
+/** How long `listen` waits for a registry on this machine, in milliseconds. */
 const REGISTERED_MS = 1_000;
 
 /** A server's entry in its registry, from `listen` to `close`. */
@@ -28,11 +28,11 @@ export class Publication {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Nobody may look at it, and an unhandled rejection would end the process; the events tell too.
+    // If nobody awaits it, an unhandled rejection would end the process; events report the failure too.
     this.registered.catch(() => {});
   }
 
-  /** Enters the instance; writing goes on in the background until it succeeds. */
+  /** Registers the instance; writing is retried in the background until it succeeds. */
   open(registry: Registry, environment: RegistryEnvironment, services: readonly string[], endpoint: Endpoint): void {
     this.#services = services;
     this.#endpoint = endpoint;
@@ -41,7 +41,7 @@ export class Publication {
     this.#registration.registered.then(this.#resolve, this.#reject);
   }
 
-  /** Resolves when the entry was written, and after {@link REGISTERED_MS} in any case. Never rejects. */
+  /** Resolves when the entry was written, at the latest after {@link REGISTERED_MS}. Never rejects. */
   async untilRegistered(clock: Clock): Promise<void> {
     let cancel: (() => void) | undefined;
     const expired = new Promise<void>((resolve) => {
@@ -51,7 +51,7 @@ export class Publication {
     cancel?.();
   }
 
-  /** What became of it, and why it is pending where that is known. */
+  /** The state of the registration, and why it is pending if that is known. */
   get state(): { readonly status: 'none' | RegistrationState['status']; readonly error: string | undefined } {
     const state = this.#registration?.state();
     return { status: state?.status ?? 'none', error: state?.status === 'pending' ? state.error?.message : undefined };
@@ -61,10 +61,10 @@ export class Publication {
     return this.#registration !== undefined;
   }
 
-  /** Changes what the registry says of the instance. Resolves when written. */
+  /** Changes the registry entry of the instance. Resolves when it is written. */
   async update(change: Partial<Endpoint>): Promise<void> {
     if (this.#registration === undefined || this.#endpoint === undefined) return;
-    // An instance that has said goodbye stays `draining`.
+    // An instance that has begun to drain stays `draining`.
     const state = this.#endpoint.state === 'draining' ? 'draining' : (change.state ?? this.#endpoint.state);
     this.#endpoint = { ...this.#endpoint, ...change, state };
     await this.#registration.update({ services: this.#services, endpoint: this.#endpoint });
@@ -78,21 +78,21 @@ export class Publication {
   }
 }
 
-/** What the options of a server say of its instance. */
+/** What a server's options say about its instance. */
 export interface OwnFacts extends Pick<Endpoint, 'weight' | 'zone' | 'tags' | 'version'> {
   /** Whether it takes calls from the start. */
   readonly available: boolean;
-  /** Anything when it listens with TLS. */
+  /** Any value but `undefined` when the server listens with TLS. */
   readonly tls: unknown;
-  /** Whether others are reached at the same address, which give each client to whom it means. */
+  /** Whether other servers share the address, where each client is handed to the server that it asks for. */
   readonly isShared?: boolean | undefined;
   readonly clock: Clock;
 }
 
 /**
- * The registry entry of a server that begins now.
+ * The registry entry of a server that starts now.
  *
- * @param location - where it is reached
+ * @param location - where clients reach it
  */
 export function ownEndpoint(
   { weight, zone, tags, version, available, tls, isShared, clock }: OwnFacts,
@@ -109,5 +109,5 @@ export function ownEndpoint(
   return { ...location, id, weight, zone, tags, version, state, startedAtMs, protocol: ALPN_PROTOCOL, features };
 }
 
-/** What every server of this version can do besides calls. */
+/** The features of every server of this version besides calls. */
 const FEATURES: readonly string[] = ['streams', 'messagepack-rpc', 'compression'];

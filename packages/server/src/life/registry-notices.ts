@@ -1,17 +1,17 @@
 import type { RegistryEvent } from '@org/rpc-registry';
 
-/** What an operator must hear of a server's registration although nobody listens to its events. */
+/** Tells the operator about a server's registration when nobody listens to its events. */
 export interface RegistryNotices {
-  /** Takes an event that nobody has listened to. */
+  /** Takes an event that nobody listened to. */
   hear(event: RegistryEvent): void;
 }
 
 /**
- * Prints one line when a server cannot be registered or another one has taken its id and its calls, and another line when that is
- * over. Nothing else of a registry is printed, and nothing twice.
+ * Prints one line when a server cannot be registered, or when another server has taken its id and its calls, and another line when
+ * the problem is over. No other registry events are printed, and no line twice.
  *
  * @param instance - the id of the server
- * @param write - where a line goes; by default to stderr
+ * @param write - writes a line; by default to stderr
  */
 export function createRegistryNotices(
   instance: string,

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { assertFits, assertKnownOptions, assertList } from '@org/rpc-core/internal';
 import { assertStopTimes } from './drain.js';
 
-/** On which process signals a server drains and closes, and how long that may take. */
+/** The process signals on which a server drains and closes, and how long that may take. */
 export interface SignalOptions {
   /** Default: `['SIGTERM', 'SIGINT']`. */
   readonly names?: readonly NodeJS.Signals[] | undefined;
@@ -17,7 +17,7 @@ export interface ResolvedSignals extends SignalOptions {
   readonly names: readonly NodeJS.Signals[];
 }
 
-/** Checks the option, which may be the names alone, and fills in the defaults. @throws TypeError naming option, value and bound */
+/** Checks the option, which may be just the names, and fills in the defaults. @throws TypeError naming option, value and bound */
 export function resolveSignals(
   where: string,
   signals: readonly NodeJS.Signals[] | SignalOptions | undefined,
@@ -46,11 +46,10 @@ function isSignal(name: unknown): boolean {
 }
 
 /**
- * Closes on process signals, then ends the process unless somebody else listens to the signal too; where several servers of one
- * process do, the last that has closed ends it. A second signal ends it at
- * once.
- * @param isSecondIgnored - for a worker: its primary ends it when it has to be at once
- * @returns stops listening
+ * Closes the server on process signals, then ends the process, unless other code listens to the signal too. If several servers of the
+ * process listen, the last one to close ends it. A second signal ends the process at once.
+ * @param isSecondIgnored - for a worker: its primary ends it when it must end at once
+ * @returns a function that stops listening
  */
 export function onSignals(
   signals: readonly NodeJS.Signals[],
@@ -67,7 +66,7 @@ export function onSignals(
     closing = true;
     void close(signal).then(() => {
       stop();
-      // Another server of this process may still be closing, and ends it when it has.
+      // Another server of this process may still be closing, and ends the process when it has closed.
       if (areOurs && process.listenerCount(signal) === 0) process.exit();
     });
   };
@@ -77,10 +76,10 @@ export function onSignals(
   };
   for (const signal of signals) process.on(signal, listener);
   return () => {
-    // While it closes, a second signal must still find a listener.
+    // While the server closes, a second signal must still find a listener.
     if (!closing) stop();
   };
 }
 
-/** Marks the listeners of servers, also of another copy of this package. */
+/** Marks the signal listeners of servers, including those of another copy of this package. */
 const OURS: unique symbol = Symbol.for('@org/rpc.signalListener') as never;
