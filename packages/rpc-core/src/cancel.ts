@@ -30,8 +30,8 @@ export function linkSignals(first: AbortSignal, second: AbortSignal): LinkedSign
 }
 
 /**
- * Says that a signal may have any number of listeners: many calls may share one, and each takes its listener off when it
- * ends. Node.js would print a warning from the eleventh on.
+ * Allows any number of listeners on a signal: many calls may share it, and each removes its listener when it ends. Otherwise
+ * Node.js would print a warning from the eleventh on.
  */
 export function allowManyCalls(signal: AbortSignal): void {
   // Signals of other implementations have no such warning.

@@ -18,7 +18,7 @@ export const TIMEOUT_BOUNDS = Object.freeze({ min: 1, max: 2 ** 31 - 1 });
 export const PRIORITY_BOUNDS = Object.freeze({ min: 0, max: 255, integer: true });
 
 /**
- * Checks that an options object has no option beside the known ones, so that a misspelt one is not lost in silence.
+ * Checks that an options object has only known options, so that a misspelt one is not silently ignored.
  *
  * @param where - the function that was called, for the message: `createClient`
  * @throws TypeError such as `createClient: unknown option "timeout"; did you mean "timeoutMs"?`

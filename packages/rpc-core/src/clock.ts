@@ -15,7 +15,7 @@ export interface Clock {
    * @param background - true when nobody waits for it (keepalive, housekeeping): it does not keep the process alive.
    */
   schedule(delayMs: number, run: () => void, background?: boolean): Cancel;
-  /** Runs `run` after the sockets were polled once: what is in their buffers now is read first. */
+  /** Runs `run` after the sockets were polled once, so that bytes now in their buffers are read first. */
   afterPoll(run: () => void): void;
 }
 

@@ -34,7 +34,7 @@ describe('stack', () => {
 });
 
 describe('fuseGates', () => {
-  /** A gate that writes down what it is told. */
+  /** A gate that records its calls. */
   function gate(log: string[], name: string, refuses = false): Gate {
     return {
       enter() {

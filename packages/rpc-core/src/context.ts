@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Metadata } from './metadata.js';
 
-/** Who called: the address of the other end, and what it proved about itself. */
+/** The other end of a connection: its address, and what it has proved about itself. */
 export interface Peer {
-  /** `host:port` of the other end, `memory` or `unix` where there is none. */
+  /** `host:port` of the other end; `memory` or `unix` if it has none. */
   readonly address: string;
   /**
-   * What the peer calls itself, such as the `name` of a client: its own word, for people and statistics, and no proof of anything.
-   * `undefined` where it does not say.
+   * The name that the peer gives itself, such as the `name` of a client: for people and statistics, and not proved.
+   * `undefined` if it gives none.
    */
   readonly name?: string | undefined;
-  /** Who the peer proved to be: what `authenticate` of the server says, else the name in its TLS certificate; `undefined` where there is neither. */
+  /** The identity that the peer has proved: from the server's `authenticate`, else the name in its TLS certificate; `undefined` if neither. */
   readonly identity?: string | undefined;
-  /** When what proves the identity expires, in milliseconds since 1970. */
+  /** When the proof of the identity expires, in milliseconds since 1970. */
   readonly identityEndsAt?: number | undefined;
-  /** What `authenticate` of the server knows of the peer besides, such as its roles. */
+  /** Other facts about the peer from the server's `authenticate`, such as its roles. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -39,7 +39,7 @@ export function contextKey<T>(name: string): ContextKey<T> {
   return { name, symbol: Symbol(name) };
 }
 
-/** What a handler can learn of the call that it serves. Valid as long as the handler runs. */
+/** What a handler can learn about the call that it serves. Valid while the handler runs. */
 export interface CallContext {
   readonly service: string;
   readonly method: string;
@@ -51,22 +51,22 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /**
    * Aborts when the server begins to drain, before any call is aborted. A handler that could go on for ever (a stream of news, a
-   * long poll) ends its work on it, and its caller goes on at another instance. All calls of the server share this signal: remove
-   * the listeners that you add, or give `{ once: true, signal: context.signal }`.
+   * long poll) should then end, and its caller goes on at another instance. All calls of the server share this signal: remove
+   * the listeners that you add, or pass `{ once: true, signal: context.signal }`.
    */
   readonly draining: AbortSignal;
   /** Absolute, in this process's monotonic milliseconds (`performance.now()`); `Infinity` when the caller gave none. */
   readonly deadline: number;
   /** Milliseconds left until the deadline, at least 0; `Infinity` when there is none. */
   remainingMs(): number;
-  /** What the caller sent beside the arguments. */
+  /** The metadata that the caller sent besides the arguments. */
   readonly metadata: Metadata;
-  /** What is sent back beside the result: set keys before the handler ends. */
+  /** Metadata that is sent back with the result: set keys before the handler ends. */
   readonly responseMetadata: Record<string, string>;
   readonly peer: Peer;
   /**
-   * Whether a caller further up repeats this call. Then calls that the handler makes are not repeated, nor are the calls that
-   * those make.
+   * Whether a caller further up retries this call. Then calls that the handler makes are not retried, nor are calls further
+   * down.
    */
   readonly isRepeatedAbove?: boolean | undefined;
   /** A value that a layer or `authorize` left for the handler. */

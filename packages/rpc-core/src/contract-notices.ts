@@ -1,7 +1,7 @@
 import type { ContractDifference } from './contract-summary.js';
 import { plainText } from './plain-text.js';
 
-/** Differences of one service, found at one peer. */
+/** The differences of one service, found at one peer. */
 export interface ContractNotice {
   readonly service: string;
   readonly differences: readonly ContractDifference[];
@@ -12,22 +12,22 @@ const NOTICES_MAX = 100;
 const DIFFERENCES_SHOWN = 5;
 const LENGTH_MAX = 1_000;
 
-/** Reports contracts that differ: each difference once, however many peers have it. */
+/** Reports differences between contracts, each once, however many peers have it. */
 export class ContractNotices {
   readonly #owner: string;
   readonly #write: (line: string) => void;
   readonly #told = new Set<string>();
 
   /**
-   * @param owner - who says it: `client orders-1`
-   * @param write - where a line goes; by default to stderr
+   * @param owner - who reports: `client orders-1`
+   * @param write - writes a line; by default to stderr
    */
   constructor(owner: string, write: (line: string) => void = (line) => void process.stderr.write(line)) {
     this.#owner = owner;
     this.#write = write;
   }
 
-  /** Whether this is new. Counts it as told from now on. */
+  /** Whether the notice is new. It counts as reported from now on. */
   isNews({ service, differences }: ContractNotice): boolean {
     const key = `${service} ${differences.map(({ method, text }) => `${method} ${text}`).join(', ')}`;
     if (differences.length === 0 || this.#told.has(key) || this.#told.size >= NOTICES_MAX) return false;
@@ -37,7 +37,7 @@ export class ContractNotices {
 
   /**
    * Writes a line to stderr, for programs that do not listen to events.
-   * @param peer - where it was found: `server users-1 at 10.0.0.7:4399`
+   * @param peer - where the differences were found: `server users-1 at 10.0.0.7:4399`
    */
   print({ service, differences }: ContractNotice, peer: string): void {
     const shown = differences.slice(0, DIFFERENCES_SHOWN).map(({ method, text }) => `${service}.${method}: ${text}`);

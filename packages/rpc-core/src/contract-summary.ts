@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { MethodDefinition, MethodKind, Schema, ServiceDefinition } from './contract-types.js';
 
-/** What is known of a method at run time, when its types are gone. */
+/** What is known about a method at run time, without its types. */
 export interface MethodSummary {
   readonly kind: MethodKind;
   readonly idempotent: boolean;
-  /** Whether it has schemas: then the server refuses arguments that do not fit. */
+  /** Whether it has schemas: then the server refuses arguments that do not match. */
   readonly isChecked: boolean;
   /** How many arguments its schemas list or its handler declares; `undefined` when unknown. */
   readonly argumentCount: number | undefined;
@@ -13,16 +13,16 @@ export interface MethodSummary {
   readonly digest: string | undefined;
 }
 
-/** Methods by name, by service. */
+/** The methods of each service, by name. */
 export type ContractSummaries = ReadonlyMap<string, ReadonlyMap<string, MethodSummary>>;
 
-/** How two contracts of one service differ in a method, in words that are true on both sides. */
+/** A difference between two contracts of one service in one method, in words that are true on both sides. */
 export interface ContractDifference {
   readonly method: string;
   readonly text: string;
 }
 
-/** The longest text of contracts, in UTF-16 units: half of what a HELLO may have. */
+/** The longest text of contracts, in UTF-16 units: half of the size of a HELLO. */
 export const CONTRACTS_LENGTH_MAX = 8_192;
 
 const LETTERS: Readonly<Record<MethodKind, string>> = {
@@ -37,10 +37,10 @@ const SERVICE = /^([\w.-]{1,200})\(([^()]*)\)$/;
 const METHOD = /^([\w.-]{1,200})=([unspd])(!?)(?:([:/])(\d{1,3})?)?(?:#([0-9a-f]{8}))?$/;
 
 /**
- * A contract in one text, such as `shop(find=u!:1#9f86d081,order=u/2)`: methods in order, each with its kind, `!` when idempotent,
- * `:` and the number of arguments of its schemas with a digest of these, or `/` and the number that its handler declares.
+ * A contract in one text, such as `shop(find=u!:1#9f86d081,order=u/2)`: methods in order, each with its kind, `!` when idempotent, then
+ * either `:` and the number of arguments of its schemas with a digest of the schemas, or `/` and the number of arguments of its handler.
  *
- * @param declared - how many arguments the handler of a method declares; left out where there are no handlers
+ * @param declared - how many arguments the handler of a method declares; left out on a side without handlers
  */
 export function contractSummary(
   { name, methods }: ServiceDefinition,
@@ -62,7 +62,7 @@ export function joinContracts(summaries: Iterable<string>): string {
   return joined;
 }
 
-/** Reads a peer's text. What cannot be read is ignored: the text only helps people, and no call depends on it. */
+/** Reads a peer's text. Unreadable parts are ignored: the text only helps people, and no call depends on it. */
 export function readContracts(text: string): ContractSummaries {
   const services = new Map<string, ReadonlyMap<string, MethodSummary>>();
   if (text.length > CONTRACTS_LENGTH_MAX) return services;
@@ -87,7 +87,7 @@ export function readContracts(text: string): ContractSummaries {
 }
 
 /**
- * Differences that matter. Methods that only the server has do not: servers are deployed first.
+ * The differences that matter. Methods that only the server has do not matter: servers are deployed first.
  */
 export function contractDifferences(
   client: ReadonlyMap<string, MethodSummary>,
@@ -106,7 +106,7 @@ function difference(client: MethodSummary, server: MethodSummary | undefined): s
   if (client.kind !== server.kind) return `${client.kind} to the client, ${server.kind} to the server`;
   if (client.idempotent && !server.idempotent)
     return 'idempotent to the client, which may repeat it, and not to the server';
-  // When only one side has schemas, either the server refuses what does not fit, or nothing is known.
+  // When only one side has schemas, either the server refuses arguments that do not match, or nothing is known.
   if (!client.isChecked || !server.isChecked) return undefined;
   const [here, there] = [client.argumentCount, server.argumentCount];
   if (here !== undefined && there !== undefined && here !== there)
@@ -143,7 +143,7 @@ interface JsonSchemaMaker {
   readonly jsonSchema?: Readonly<Record<'input' | 'output', (options: { readonly target: string }) => unknown>>;
 }
 
-/** @throws when the library makes none, or not of this schema */
+/** The JSON Schema of a schema. @throws when the library cannot make one, or not for this schema */
 function jsonSchema(schema: Schema, side: 'input' | 'output'): unknown {
   const maker = (schema['~standard'] as JsonSchemaMaker).jsonSchema;
   return canonical(maker![side]({ target: 'draft-2020-12' }), false);

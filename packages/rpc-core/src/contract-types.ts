@@ -6,7 +6,7 @@ import type { ReservedMethodName } from './names.js';
  */
 export type MethodKind = 'unary' | 'notify' | 'stream' | 'upload' | 'duplex';
 
-/** What a contract says about a method beside its types. What is left out comes from the service's defaults. */
+/** What a contract says about a method besides its types. Options left out come from the service's defaults. */
 export interface MethodOptions {
   /** Whether running it twice does no more than running it once, so that it may be retried and hedged (default false). */
   readonly idempotent?: boolean | undefined;
@@ -20,8 +20,8 @@ export interface MethodOptions {
 export type NotifyOptions = Omit<MethodOptions, 'idempotent'>;
 
 /**
- * What applies to the methods of a service that do not say otherwise. `timeoutMs` applies to unary and one-way methods:
- * a stream has no total timeout unless its own method asks for one. `idempotent` does not apply to one-way methods.
+ * Defaults for the methods of a service. `timeoutMs` applies to unary and one-way methods: a stream has no total timeout
+ * unless its own method sets one. `idempotent` does not apply to one-way methods.
  */
 export type ServiceDefaults = MethodOptions;
 
@@ -40,12 +40,12 @@ export interface SchemaOptions<A, R> extends MethodOptions {
    * is not sent: in a tuple schema of zod, an argument that may be left out is `.optional()`, not a union with `undefined`.
    */
   readonly args?: A;
-  /** Parsed by the server after the handler ran; a failure is `INTERNAL`, and nothing undeclared leaves the server. */
+  /** Parsed by the server after the handler has run; a failure is `INTERNAL`, and no undeclared field leaves the server. */
   readonly returns?: R;
 }
 
 /**
- * A method as `method`, `stream`, `upload`, `duplex` and `notify` give it to `defineService`: what was written, unchecked.
+ * A method as `method`, `stream`, `upload`, `duplex` and `notify` return it for `defineService`: not checked yet.
  *
  * @typeParam C - the function as a caller sees it
  * @typeParam H - the function as a handler implements it

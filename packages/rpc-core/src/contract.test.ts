@@ -16,7 +16,7 @@ function refusal(run: () => void): string {
   return assert.fail('was accepted');
 }
 
-/** For what the types would refuse. */
+/** For definitions that the types would refuse. */
 function defineUntyped(name: unknown, methods: unknown, defaults?: unknown): unknown {
   return defineService(name as string, methods as MethodDeclarations, defaults as object);
 }

@@ -39,9 +39,9 @@ import { assertName, isReservedMethodName } from './names.js';
 /**
  * Defines a service: its name, its methods and their types, for both sides to import.
  *
- * @param name - carries the version where there are several (`calculator.v2`); letters, digits, `.`, `_`, `-`
- * @param methods - a plain object of what `method`, `stream`, `upload`, `duplex` and `notify` give
- * @param defaults - for the methods that do not say otherwise, see {@link ServiceDefaults}
+ * @param name - letters, digits, `.`, `_`, `-`; put the version into it if you have several (`calculator.v2`)
+ * @param methods - a plain object whose values come from `method`, `stream`, `upload`, `duplex` and `notify`
+ * @param defaults - for methods that do not set an option themselves, see {@link ServiceDefaults}
  * @throws TypeError for a wrong or reserved name and for a wrong option, naming service, method, option and bound
  *
  * @example
@@ -122,7 +122,7 @@ export function duplex<F extends DuplexFunction = never>(options?: MethodOptions
 }
 
 /**
- * One-way: the caller's promise resolves when the message is written, whatever becomes of it; it is never retried.
+ * One-way: the caller's promise resolves when the message is written, whatever happens to the message later; it is never retried.
  *
  * @example `notify<(event: Event) => void>()`
  */
@@ -131,7 +131,7 @@ export function notify<F extends NotifyFunction = never>(options?: NotifyOptions
 }
 
 /**
- * Checks that a value came out of {@link defineService}, of this or of another copy of the package.
+ * Checks that a value was made by {@link defineService}, of this or another copy of the package.
  * @throws TypeError that says what to pass
  */
 export function assertServiceDefinition(where: string, value: unknown): asserts value is ServiceDefinition {
@@ -160,7 +160,7 @@ function resolveMethod(where: string, declaration: MethodDeclaration, defaults: 
   const { args, returns } = options;
   if (args !== undefined) assertArgsSchema(where, args);
   if (returns !== undefined) assertSchema(where, 'returns', returns);
-  // A default that is meant for single answers would end every stream of the service after that time.
+  // A default meant for single answers would end every stream of the service after that time.
   const defaultTimeoutMs = kind === 'unary' || kind === 'notify' ? defaults.timeoutMs : undefined;
   return Object.freeze({
     kind: kind!,
@@ -199,7 +199,7 @@ function assertArgsSchema(where: string, args: unknown): asserts args is ArgsSch
 }
 
 function assertSchema(where: string, option: string, value: unknown): asserts value is Schema {
-  // Some libraries make their schemas functions, so both kinds of object are looked into.
+  // In some libraries schemas are functions, so objects and functions are both accepted.
   const holder = typeof value === 'object' || typeof value === 'function' ? (value as Partial<Schema> | null) : null;
   if (typeof holder?.['~standard']?.validate === 'function') return;
   throw new TypeError(
@@ -207,7 +207,7 @@ function assertSchema(where: string, option: string, value: unknown): asserts va
   );
 }
 
-/** An inherited method would be missed without a word, and `{ __proto__: ... }` sets the prototype. */
+/** An inherited method would be silently missed, and `{ __proto__: ... }` sets the prototype. */
 function assertPlainObject(where: string, methods: unknown): void {
   assertObject(where, 'methods', methods);
   const prototype: unknown = Object.getPrototypeOf(methods);

@@ -1,6 +1,6 @@
 import { plainText } from './plain-text.js';
 
-/** A wrong value as an error message shows it, always short: text quoted and cut, of objects only the kind. */
+/** A wrong value as an error message shows it, always short: text is quoted and cut, objects show only their kind. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return describeText(value);
   if (value === null) return 'null';

@@ -1,22 +1,22 @@
-/** What an attempt is sent to, as errors name it: the client's node. */
+/** The client's node that an attempt is sent to, as errors name it. */
 export interface Destination {
   readonly address: string;
-  /** When it last said anything, in the clock's milliseconds; `undefined` where nobody knows. */
+  /** When bytes last came from it, in the clock's milliseconds; `undefined` when unknown. */
   readonly heardAt?: number | undefined;
 }
 
-/** Some of the nodes of a service, to which a call is led. */
+/** Some of the nodes of a service, to which a call is routed. */
 export interface NodeSubset {
-  /** The same for the same nodes. */
+  /** A key that is the same for the same nodes. */
   readonly key: string;
-  /** The route that leads there, for people. */
+  /** The name of the route that leads there, for people. */
   readonly name: string;
-  /** Whether a call fails when none of them takes calls, where others would. */
+  /** Whether a call fails when none of these nodes takes calls, even if other nodes do. */
   readonly isStrict: boolean;
   includes(node: Destination): boolean;
 }
 
-/** A node that said nothing more, see {@link Call.silent}, and when that was; `Infinity` when the connection was lost. */
+/** A node that was silent at the end of an attempt, see {@link Call.silent}, and when; `Infinity` when the connection was lost. */
 export interface SilentNode {
   readonly destination: Destination;
   readonly at: number;

@@ -2,7 +2,7 @@ import { type Code, isCode } from './code.js';
 import type { PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
- * How far a call got, as far as this process knows. It decides whether it is safe to repeat the call.
+ * How far a call got, as far as this process knows. This decides whether the call is safe to repeat.
  *
  * - `unsent`: no byte of it left this process.
  * - `refused`: the server answered that no handler ever started (draining, overloaded, not authorized, unknown method).
@@ -19,7 +19,7 @@ export interface AttemptRecord {
   readonly durationMs: number;
   readonly code: Code;
   readonly progress: Progress;
-  /** What its time went to, in milliseconds. */
+  /** Where its time went, in milliseconds. */
   readonly phases?: Readonly<PhaseTimes> | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface RpcErrorOptions {
   readonly details?: unknown;
   /** When to try again, in milliseconds from now; a caller's retries honour it. */
   readonly retryAfterMs?: number | undefined;
-  /** What caused it. Stays in this process, it never travels. */
+  /** The cause of the error. It stays in this process and is never sent. */
   readonly cause?: unknown;
 }
 
@@ -59,11 +59,11 @@ export class RpcError extends Error {
   /** What kind of failure it is: one of the canonical gRPC names. */
   readonly code: Code;
   /**
-   * The text without the code, as the thrower wrote it. {@link Error.message} is `CODE: reason`, and of an error that came out of a
-   * call `CODE: reason (service.method at host:port)`, where the reason does not name these itself.
+   * The text without the code, as the thrower wrote it. {@link Error.message} is `CODE: reason`, and for an error that came out of a
+   * call `CODE: reason (service.method at host:port)`, unless the reason itself names these.
    */
   readonly reason: string;
-  /** What the handler added, `undefined` when nothing. */
+  /** The details that the handler added; `undefined` when none. */
   readonly details: unknown;
   /** Wait at least this long before trying again, in milliseconds; `undefined` when the server did not say. */
   readonly retryAfterMs: number | undefined;
@@ -77,13 +77,13 @@ export class RpcError extends Error {
   progress: Progress;
   /** Every attempt in order, the last one included. */
   attempts: readonly AttemptRecord[];
-  /** Where the time went, of a call that failed with `DEADLINE_EXCEEDED` or `UNAVAILABLE`; `undefined` for others. */
+  /** Where the time of the call went, for `DEADLINE_EXCEEDED` and `UNAVAILABLE`; `undefined` for other codes. */
   spent: TimeSpent | undefined;
   /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
   late: boolean;
   /** @internal Whether another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
   final: boolean;
-  /** @internal The connection was lost while the call was in flight: what it was given to may be gone. */
+  /** @internal The connection was lost while the call was in flight: the server may be gone. */
   lost: boolean;
   /** @internal */
   readonly [BRAND] = true;
@@ -115,7 +115,7 @@ export class RpcError extends Error {
 
 const NO_ATTEMPTS: readonly AttemptRecord[] = Object.freeze([]);
 
-/** Makes an error of this library's own: like the constructor, with how far the call got. */
+/** Makes one of this library's own errors: like the constructor, with how far the call got. */
 export function rpcError(code: Code, reason: string, facts: CallFacts & RpcErrorOptions = {}): RpcError {
   const error = new RpcError(code, reason, facts);
   error.progress = facts.progress ?? 'unsent';
@@ -128,7 +128,7 @@ export function rpcError(code: Code, reason: string, facts: CallFacts & RpcError
 }
 
 /**
- * Whether a caught value is an {@link RpcError}, and of this code when one is given.
+ * Whether a caught value is an {@link RpcError}, and, if `code` is given, has this code.
  * Works across two copies of this package, which `instanceof` does not.
  */
 export function isRpcError(value: unknown, code?: Code): value is RpcError {

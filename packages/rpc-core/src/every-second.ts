@@ -4,8 +4,8 @@ import type { Cancel, Clock } from './clock.js';
 const TICK_MS = 1000;
 
 /**
- * Runs something about once a second, in the background, until it is cancelled. It runs after the sockets were polled, so that a
- * peer is not blamed for what a busy process has not read yet.
+ * Runs a function about once a second, in the background, until it is cancelled. It runs after the sockets were polled, so that a
+ * peer is not blamed for bytes that a busy process has not read yet.
  */
 export function everySecond(clock: Clock, run: (now: number) => void): Cancel {
   let cancelTimer: Cancel;

@@ -6,7 +6,7 @@ import type { StreamLayer } from './stream.js';
 
 const newCall = (): Call => new Call({ service: 'a', method: 'b', wireName: 'ab' } as never, [], false);
 
-/** What a call gives through a layer, whatever JavaScript lets that be. */
+/** The result of a call through a layer, of any type that JavaScript allows. */
 const through = async (layer: (next: Service) => unknown, below: Service): Promise<unknown> =>
   stack(guardLayers([layer as Layer]), below)(newCall());
 

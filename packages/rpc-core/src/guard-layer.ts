@@ -4,15 +4,15 @@ import type { Call, Layer } from './service.js';
 import type { StreamLayer } from './stream.js';
 
 /**
- * Puts a guard around layers that a user wrote: a layer that forgets `return` would make every call resolve with `undefined`, far
- * from where the mistake is. Such a call fails with an `INTERNAL` that names the layer. A call without a result below the layer
- * may have none above it, and so may one that failed there. A layer that means to replace a result by nothing returns `null`.
+ * Guards layers that a user wrote: a layer that forgets `return` would make every call resolve with `undefined`, far from the
+ * mistake. Such a call fails with an `INTERNAL` that names the layer. A call that has no result below the layer, or failed there,
+ * may have no result above it. A layer that wants to replace a result by nothing returns `null`.
  */
 export function guardLayers(layers: readonly Layer[]): readonly Layer[] {
   return layers.map((layer, index) => guardLayer(layer, `layers.unary[${index}]`));
 }
 
-/** The same for layers of streams, which have to return something that can be iterated. */
+/** The same for layers of streams, which must return an iterable. */
 export function guardStreamLayers(layers: readonly StreamLayer[]): readonly StreamLayer[] {
   return layers.map((layer, index) => (next) => {
     const service = layer(next);
@@ -26,7 +26,7 @@ export function guardStreamLayers(layers: readonly StreamLayer[]): readonly Stre
 
 function guardLayer(layer: Layer, place: string): Layer {
   return (next) => {
-    /** By call: the promise that the layer was given last. */
+    /** The latest promise that the layer got, by call. */
     const given = new WeakMap<Call, Promise<unknown>>();
     const service = layer((call) => {
       const below = next(call);
@@ -46,7 +46,7 @@ function guardLayer(layer: Layer, place: string): Layer {
   };
 }
 
-/** @throws RpcError when what the layer was given has a result, which it has dropped */
+/** @throws RpcError when the layer has dropped a result that it got from below */
 async function nothingBelow(below: Promise<unknown> | undefined, failure: () => RpcError): Promise<undefined> {
   const result = await below?.catch(() => undefined);
   if (result !== undefined) throw failure();

@@ -1,14 +1,14 @@
 /** Where items arrive. */
 export interface ItemReceiver {
-  /** An item has come; `cost` is to be given back to `onTaken` when somebody takes it. */
+  /** An item has come; `cost` must be given to `onTaken` when the item is taken. */
   push(value: unknown, cost: number): void;
   /**
-   * The same for an item that is not decoded yet: `open` decodes it when somebody takes it, and throws or rejects when it cannot.
+   * The same for an item that is not decoded yet: `open` decodes it when it is taken, and throws or rejects when it cannot.
    */
   pushClosed(open: () => unknown, cost: number): void;
   /** No more items will come. */
   end(): void;
-  /** No more items will come. The reader gets the error after the items that have come. */
+  /** No more items will come. The reader gets the error after the items that came before. */
   fail(error: unknown): void;
   /** Called with the cost of every item that was taken or dropped. */
   onTaken: (cost: number) => void;
@@ -27,6 +27,6 @@ export interface ItemSender {
   send(value: unknown): void | Promise<void>;
   /** No more items will come. */
   end(): void;
-  /** Nobody wants more items: whoever waits for `untilOpen` goes on. */
+  /** Nobody wants more items: a wait for `untilOpen` ends. */
   close(): void;
 }

@@ -9,7 +9,7 @@ export interface Limits {
   readonly messageBytes: number;
   /** Bytes of the metadata of one call (default 16 KiB). Stops: unbounded work before authorization. */
   readonly metadataBytes: number;
-  /** Keys in the metadata of one call (default 64). Stops: the same, by count. */
+  /** Keys in the metadata of one call (default 64). Stops: unbounded work before authorization, by count. */
   readonly metadataKeys: number;
   /**
    * Elements of arrays and maps in one message, in units of 64 bytes of memory (default 1,000,000): a key and its value are two, a binary
@@ -18,7 +18,10 @@ export interface Limits {
   readonly messageElements: number;
   /** Nesting of arrays and maps in one message (default 64). Stops: stack overflow in whoever walks the value. */
   readonly messageDepth: number;
-  /** Calls in flight on one connection (default 4,096), and as many that wait for it; running handlers count until they end. Stops: unbounded handlers. */
+  /**
+   * Calls in flight on one connection (default 4,096); as many more may wait for it. Running handlers count until they end. Stops: unbounded
+   * handlers.
+   */
   readonly callsInFlight: number;
   /**
    * Bytes of requests in flight on one connection (default 32 MiB): what was received and, until the call is answered, an
@@ -32,27 +35,27 @@ export interface Limits {
   readonly connectionCreditBytes: number;
   /**
    * Bytes of messages in pieces that a peer may send on one connection before they have been read (default 256 KiB, at least 64
-   * KiB). Stops: large messages that fill the buffers of both systems, behind which small ones wait. On a long line it bounds what one
-   * connection carries of them: this much in each round trip.
+   * KiB). Stops: large messages that fill the buffers of both systems, behind which small ones wait. With a long round-trip time it bounds
+   * the throughput of large messages on one connection: this many bytes per round trip.
    */
   readonly pieceCreditBytes: number;
   /**
-   * Bytes waiting to be written on one connection (default 8 MiB): beyond it the connection is not read from, and calls wait
-   * within their deadlines; beyond four times that, answers of running calls are replaced by an error. Stops: a peer that does
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond this the connection is not read, and calls wait
+   * within their deadlines; beyond four times this, answers of running calls are replaced by an error. Stops: a peer that does
    * not read.
    */
   readonly writeQueueBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
   readonly writeStallMs: number;
-  /** First byte and whole greeting must arrive within this, in milliseconds (default 5,000). Stops: slow-loris. */
+  /** The first byte and the whole greeting must arrive within this time, in milliseconds (default 5,000). Stops: slow-loris. */
   readonly handshakeMs: number;
-  /** A started frame must be whole within this, in milliseconds (default 30,000). Stops: slow-loris in a body. */
+  /** A started frame must be whole within this time, in milliseconds (default 30,000). Stops: slow-loris in a body. */
   readonly frameStallMs: number;
   /** Connections of one server (default 10,000); the newest is refused. Stops: running out of file descriptors. */
   readonly connections: number;
   /**
-   * Connections that may begin in a second at one server, in the long run (default 1,000; with TLS, a quarter of it). More wait, up to a thousand, each
-   * host in turn. Stops: floods of connections.
+   * Connections that may begin per second at one server, in the long run (default 1,000; with TLS, a quarter of this). Up to 1,000 more wait;
+   * hosts take turns. Stops: floods of connections.
    */
   readonly connectionsPerSecond: number;
   /** PINGs a peer may send in 10 s (default 100). Stops: ping floods. */
@@ -107,7 +110,7 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   return resolved as unknown as Limits;
 }
 
-/** Greetings, reasons and one piece must fit, and a peer sends items by the default credit until it has read another one. */
+/** Minimum values: greetings, reasons and one piece must fit, and a peer sends items by the default credit until it has read another. */
 const MINIMA: Readonly<Record<string, number>> = {
   messageBytes: 1024,
   streamCreditBytes: DEFAULT_LIMITS.streamCreditBytes,

@@ -5,21 +5,21 @@ export interface WaitEnder {
   delete(end: (reason: string) => void): void;
 }
 
-/** What is fixed for all calls of one method: made once for each stub method, shared by its calls. */
+/** What is the same for every call of one method: made once for each stub method, shared by its calls. */
 export interface MethodRef {
   readonly service: string;
   readonly method: string;
   /** The two names as they go on the wire: length of the service, length of the method, service, method. */
   readonly wireName: Uint8Array;
-  /** Ends the waits of its calls; without it only the call itself does. */
+  /** Ends the waits of its calls when the client closes; left out: only the call itself ends them. */
   readonly waits?: WaitEnder | undefined;
-  /** Knows when the event loop of this process was busy; without it nobody does. */
+  /** Knows when the event loop of this process was busy; left out: unknown. */
   readonly loop?: LoopWatch | undefined;
 }
 
 /** Knows how long the event loop of this process has been busy. */
 export interface LoopWatch {
-  /** For how long it has certainly been late between two times of the clock, in milliseconds. */
+  /** How long the event loop was certainly late between two times of the clock, in milliseconds. */
   lateMs(from: number, to: number): number;
 }
 

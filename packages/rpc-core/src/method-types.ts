@@ -45,7 +45,7 @@ export type UnaryClient<F extends AnyFunction> = [Promise<never>, ReturnType<F>]
 /** What a handler may return for a result of type T: where no result is expected it may return anything, as in any callback. */
 export type HandlerResult<T> = [T] extends [void] ? unknown : MaybePromise<T>;
 
-/** What {@link MethodDeclaration} `method` makes of a function type, or else of schemas. */
+/** The {@link MethodDeclaration} that `method` makes from a function type, or else from schemas. */
 export type UnaryDeclaration<F extends AnyFunction, A, R> = [F] extends [never]
   ? A extends ArgsSchema
     ? MethodDeclaration<
@@ -58,17 +58,17 @@ export type UnaryDeclaration<F extends AnyFunction, A, R> = [F] extends [never]
     ? WriteInstead<'stream<() => AsyncIterable<number>>()'>
     : MethodDeclaration<'unary', UnaryClient<F>, (...args: Parameters<F>) => HandlerResult<Awaited<ReturnType<F>>>>;
 
-/** What `notify` makes of a function type. */
+/** The declaration that `notify` makes from a function type. */
 export type NotifyDeclaration<F extends NotifyFunction> = [F] extends [never]
   ? WriteInstead<'notify<(event: string) => void>()'>
   : MethodDeclaration<'notify', (...args: Parameters<F>) => Promise<void>, (...args: Parameters<F>) => unknown>;
 
-/** What `stream` makes of a function type. */
+/** The declaration that `stream` makes from a function type. */
 export type StreamDeclaration<F extends StreamFunction> = [F] extends [never]
   ? WriteInstead<'stream<(limit: number) => AsyncIterable<number>>()'>
   : MethodDeclaration<'stream', StreamClient<F>, (...args: Parameters<F>) => AnyIterable<Item<ReturnType<F>>>>;
 
-/** What `upload` makes of a function type. */
+/** The declaration that `upload` makes from a function type. */
 export type UploadDeclaration<F extends UploadFunction> = [F] extends [never]
   ? WriteInstead<'upload<(chunks: AsyncIterable<Uint8Array>, name: string) => Promise<number>>()'>
   : MethodDeclaration<
@@ -77,7 +77,7 @@ export type UploadDeclaration<F extends UploadFunction> = [F] extends [never]
       (...args: Parameters<F>) => HandlerResult<Awaited<ReturnType<F>>>
     >;
 
-/** What `duplex` makes of a function type. */
+/** The declaration that `duplex` makes from a function type. */
 export type DuplexDeclaration<F extends DuplexFunction> = [F] extends [never]
   ? WriteInstead<'duplex<(messages: AsyncIterable<string>) => AsyncIterable<string>>()'>
   : MethodDeclaration<
@@ -86,13 +86,13 @@ export type DuplexDeclaration<F extends DuplexFunction> = [F] extends [never]
       (...args: Parameters<F>) => AnyIterable<Item<ReturnType<F>>>
     >;
 
-/** Items that are there or will come. */
+/** Items that exist already or will come. */
 export type AnyIterable<T> = AsyncIterable<T> | Iterable<T>;
 
 /** The type of the items of a stream. */
 export type Item<S> = S extends AsyncIterable<infer T> ? T : never;
 
-/** The caller's form of a stream function: what it gets is an AsyncIterable, even where a handler gives a generator. */
+/** The caller's form of a stream function: the caller gets an AsyncIterable, even if a handler returns a generator. */
 export type StreamClient<F extends StreamFunction> =
   AsyncIterable<Item<ReturnType<F>>> extends ReturnType<F>
     ? F

@@ -4,8 +4,8 @@ import { describeValue } from './describe-value.js';
 export const NAME_BYTES_MAX = 200;
 
 /**
- * Names that no method can have: `with` is the stub's own, and `await`, `JSON.stringify` and assignment look for the others on
- * any object, so that a remote method of that name would be called by accident.
+ * Names that no method can have. `with` is the stub's own. `await`, `JSON.stringify` and assignment look for the others on any
+ * object, so a remote method of that name would be called by accident.
  */
 export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
   'with',
@@ -16,7 +16,7 @@ export const RESERVED_METHOD_NAMES: readonly ReservedMethodName[] = [
   '__proto__',
 ];
 
-/** A name that no method can have: stubs have them for themselves. */
+/** A name that no method can have: stubs or the language use it. */
 export type ReservedMethodName = 'with' | 'then' | 'catch' | 'finally' | 'toJSON' | '__proto__';
 
 /**
@@ -69,11 +69,11 @@ export function nearestName(wrong: string, names: Iterable<string>): string | un
 const NAME_PATTERN = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 const RESERVED_NAMES: ReadonlySet<string> = new Set(RESERVED_METHOD_NAMES);
 const COMPARED_MAX = 1_000;
-/** Cells of all distance tables together, about 10 ns each. */
+/** The most cells of all distance tables together, about 10 ns each. */
 const CELLS_MAX = 250_000;
 const SAME_LENGTH_MIN = 3;
 
-/** Infinity when they differ by more than a typing mistake, or by more than `bound`. */
+/** The edits between two names; Infinity when they differ by more than a typing mistake, or by more than `bound`. */
 function editsBetween(wrong: string, name: string, bound: number): number {
   const longer = Math.max(wrong.length, name.length);
   const most = Math.min(Math.floor(longer * 0.4), bound);
@@ -88,7 +88,7 @@ function beginAlike(wrong: string, name: string, longer: number): boolean {
   return same >= SAME_LENGTH_MIN && (same === wrong.length || same * 2 >= longer);
 }
 
-/** Infinity when it is more than `most`. */
+/** The distance; Infinity when it is more than `most`. */
 function alignmentDistance(a: string, b: string, most: number): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-/** What a client has against an instance: why it gives it no calls, or fewer. */
+/** A client's opinion of an instance that it gives no calls, or fewer, and why. */
 export interface NodeOpinion {
   /** The name of the client. */
   readonly client: string;
@@ -8,13 +8,13 @@ export interface NodeOpinion {
   /** The instance's id, and where it is. */
   readonly instance: string;
   readonly endpoint: string;
-  /** Whether it gets no calls of some or all methods. */
+  /** Whether the instance gets no calls of some or all methods. */
   readonly isAvoided: boolean;
   /** In words for people, such as `the breaker of find is open`. */
   readonly reasons: readonly string[];
 }
 
-/** One question: whoever is asked adds what it has to say. */
+/** A question to which each client adds its opinions. */
 interface Question {
   add(opinions: readonly NodeOpinion[]): void;
 }
@@ -25,8 +25,8 @@ const CHANNEL = channel(NAME);
 
 /**
  * Answers for one client whenever somebody asks.
- * @param tell - must be quick
- * @returns ends it; may be called twice
+ * @param tell - returns the client's opinions; must be quick
+ * @returns a function that stops answering; may be called twice
  */
 export function answerOpinions(tell: () => readonly NodeOpinion[]): () => void {
   const onQuestion = (question: unknown): void => (question as Question).add(tell());
@@ -36,7 +36,7 @@ export function answerOpinions(tell: () => readonly NodeOpinion[]): () => void {
   };
 }
 
-/** What all clients of this process have against their instances, at most so many. */
+/** The opinions of every client of this process, at most `max`. */
 export function askOpinions(max: number): readonly NodeOpinion[] {
   const all: NodeOpinion[] = [];
   const question: Question = {

@@ -3,7 +3,7 @@ import type { MethodKind } from './contract-types.js';
 import type { RpcError } from './error.js';
 import type { Metadata } from './metadata.js';
 
-/** What all records of calls have, on either side. */
+/** What the records of calls on both sides have in common. */
 export interface ObservedCall {
   /**
    * The version of this shape. Fields may be added within a version; removing one or changing what it means makes a new version.
@@ -18,13 +18,13 @@ export interface ObservedCall {
   readonly oneWay: boolean;
   /** 0 to 255, higher is more important; 128 is usual. */
   readonly priority: number;
-  /** When it began, in milliseconds since 1970, with fractions. */
+  /** When the call began, in milliseconds since 1970, with fractions. */
   readonly startedAt: number;
-  /** From there to its end, in milliseconds; `undefined` until it has ended. Measured on the monotonic clock. */
+  /** From start to end, in milliseconds; `undefined` until it has ended. Measured on the monotonic clock. */
   readonly durationMs: number | undefined;
   /** How it failed; `undefined` after success, and until it has ended. */
   readonly error: RpcError | undefined;
-  /** Items of a stream that went out so far on this side, and that came in; 0 for all other calls. */
+  /** How many items of a stream this side has sent and received so far; 0 for all other calls. */
   readonly itemsSent: number;
   readonly itemsReceived: number;
 }
@@ -36,8 +36,8 @@ export interface ObservedAttempt {
   /** When it began, in milliseconds after its call did: for the first attempt, the time that the client's limits took. */
   readonly startMs: number;
   /**
-   * When it was given to a connection, in milliseconds after its call began; `undefined` when it never was. The time from
-   * `startMs` to this was spent waiting for an endpoint that takes calls.
+   * When it was given to a connection, in milliseconds after its call began; `undefined` when it never was. From `startMs` until
+   * then it waited for an endpoint that takes calls.
    */
   readonly sentMs: number | undefined;
   /** When it ended, in milliseconds after its call began; `undefined` until then. */
@@ -51,13 +51,13 @@ export interface ObservedAttempt {
 /** A call as its client sees it: one for all its attempts. */
 export interface ObservedClientCall extends ObservedCall {
   readonly side: 'client';
-  /** In the order in which they began; none when the client itself refused the call. */
+  /** The attempts in the order in which they began; none when the client itself refused the call. */
   readonly attempts: readonly ObservedAttempt[];
   /** The endpoint of the last attempt. */
   readonly endpoint: string | undefined;
   /**
-   * Adds an entry of metadata to what is sent from now on, set when a call or an attempt begins. It replaces what the caller gave
-   * under the same key.
+   * Adds an entry to the metadata that is sent from now on; call it when a call or an attempt begins. It replaces the caller's
+   * value of the same key.
    * @param key - in lower case
    */
   setMetadata(key: string, value: string): void;
@@ -67,11 +67,11 @@ export interface ObservedClientCall extends ObservedCall {
 export interface ObservedServerCall extends ObservedCall {
   readonly side: 'server';
   readonly peer: Peer;
-  /** What came with it. */
+  /** The metadata that came with the call. */
   readonly metadata: Metadata;
   /** The number of the client's attempt, 0 for the first. */
   readonly attempt: number;
-  /** The time until its deadline when it came, in milliseconds; `Infinity` when it has none. */
+  /** The time left until its deadline when the call came, in milliseconds; `Infinity` when it has none. */
   readonly timeoutMs: number;
   /**
    * How long it waited for its handler, in milliseconds: authorization and queues. `undefined` when the handler was not entered.
@@ -79,7 +79,7 @@ export interface ObservedServerCall extends ObservedCall {
   readonly waitedMs: number | undefined;
   /**
    * Runs the user's layers and the handler inside `around`, for context in an `AsyncLocalStorage`. `around` must call the
-   * function that it is given and return its result. It has an effect only when the call begins; of several, the first is
+   * function that it gets and return its result. It has an effect only when the call begins; with several, the first is
    * outermost.
    */
   enterWith(around: (run: () => unknown) => unknown): void;
@@ -92,7 +92,7 @@ export type ClientObservation =
   /** The events of `client.on`; `client` is the name of the client. */
   | { readonly type: 'event'; readonly client: string; readonly name: string; readonly event: unknown };
 
-/** What is published on the channel `org.rpc.event`: what `client.on` and `server.on` tell, of all clients and servers. */
+/** What is published on the channel `org.rpc.event`: the events of `client.on` and `server.on` of all clients and servers. */
 export interface EventObservation {
   readonly type: 'event';
   readonly side: 'client' | 'server';
@@ -102,7 +102,7 @@ export interface EventObservation {
   readonly event: unknown;
 }
 
-/** What is published on the channel `org.rpc.client.attempt`: an attempt was let through by the gates, or has ended. */
+/** What is published on the channel `org.rpc.client.attempt`: an attempt has passed the gates, or has ended. */
 export interface AttemptObservation {
   readonly type: 'attemptStart' | 'attemptEnd';
   readonly call: ObservedClientCall;

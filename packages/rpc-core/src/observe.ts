@@ -13,8 +13,8 @@ export const CHANNELS = Object.freeze({
 } as const);
 
 /**
- * The channel objects, for publishing: ask `hasSubscribers` before making anything. Attempts are reported only for calls that are
- * reported too.
+ * The channel objects, for publishing: check `hasSubscribers` before making anything. Attempts are reported only for calls that
+ * are reported too.
  */
 export const channels = Object.freeze({
   client: channel(CHANNELS.client),
@@ -23,23 +23,23 @@ export const channels = Object.freeze({
   event: channel(CHANNELS.event),
 });
 
-/** Functions that are told of calls. Each runs synchronously, in the async context of the call: it must be quick. */
+/** Functions that observe calls. Each runs synchronously, in the async context of the call, so it must be quick. */
 export interface Observer {
-  /** Told by the clients of this process. */
+  /** Called by the clients of this process. */
   client?(observation: ClientObservation): void;
-  /** Told when each attempt of their calls begins and ends. When a call has ended, `call.attempts` has all of them. */
+  /** Called when each attempt of a client's call begins and ends. When the call has ended, `call.attempts` holds every attempt. */
   attempt?(observation: AttemptObservation): void;
-  /** Told by its servers. */
+  /** Called by the servers of this process. */
   server?(observation: ServerObservation): void;
-  /** Told of the events of both, and of no call: an observer with nothing else costs calls nothing. */
+  /** Called with the events of clients and servers, and with no calls: an observer with only this function costs calls nothing. */
   event?(observation: EventObservation): void;
 }
 
 /**
  * Listens to every client and server of this process: the typed way to the {@link CHANNELS} of
- * `node:diagnostics_channel`. What an observer throws becomes an uncaught exception, and harms no call.
+ * `node:diagnostics_channel`. An error that an observer throws becomes an uncaught exception, and harms no call.
  *
- * @returns whose `close` ends it; may be called twice
+ * @returns an object whose `close` stops listening; may be called twice
  * @example
  * ```ts
  * const watching = observe({
@@ -52,7 +52,7 @@ export interface Observer {
 export function observe(observer: Observer): { close(): void } {
   const listening = [
     listen(CHANNELS.client, observer.client?.bind(observer)),
-    // Attempts are reported only for calls that are reported: so this listens to the calls too.
+    // Attempts are reported only for calls that are reported, so this listens to calls too.
     listen(CHANNELS.client, observer.attempt === undefined || observer.client !== undefined ? undefined : () => {}),
     listen(CHANNELS.attempt, observer.attempt?.bind(observer)),
     listen(CHANNELS.server, observer.server?.bind(observer)),

@@ -7,7 +7,7 @@ import { type ValidationDetails, type ValidationIssue, validateArgs, validateRes
 
 const WHERE = 'calculator.sum';
 
-/** A schema that does as it is told. */
+/** A schema that runs the given function. */
 function scripted(validate: (value: unknown) => unknown): Schema {
   return { '~standard': { version: 1, vendor: 'scripted', validate: validate as never } };
 }

@@ -3,29 +3,29 @@ import type { ArgsSchema, Schema } from './contract-types.js';
 import { type RpcError, rpcError } from './error.js';
 import type { MaybePromise } from './method-types.js';
 
-/** One thing that is wrong with the arguments of a call, as a caller finds it in `error.details.issues`. */
+/** One fault in the arguments of a call, as a caller finds it in `error.details.issues`. */
 export interface ValidationIssue {
-  /** Where: the index of the argument, then keys and indexes inside it; at most 16 of them. */
+  /** The place of the fault: the index of the argument, then keys and indexes inside it; at most 16 elements. */
   readonly path: readonly (string | number)[];
-  /** What the schema library says of it, at most 200 characters. */
+  /** The message of the schema library, at most 200 characters. */
   readonly message: string;
 }
 
 /** The `details` of an `INVALID_ARGUMENT` that a schema found. */
 export interface ValidationDetails {
-  /** The first 100 at most. */
+  /** At most the first 100 issues. */
   readonly issues: readonly ValidationIssue[];
 }
 
 /**
- * Parses the arguments of a call by the schemas of its method. Synchronous, without a promise, as long as the schemas are.
+ * Parses the arguments of a call by the schemas of its method. Synchronous, without a promise, if the schemas are synchronous.
  *
- * With one schema for each argument, missing ones are parsed as `undefined` and superfluous ones are refused; the result
- * then has as many elements as there are schemas. One schema for the whole list gets the list as it came.
+ * With one schema for each argument, missing arguments are parsed as `undefined` and superfluous arguments are refused; the result
+ * then has one element for each schema. One schema for the whole list gets the list as it came.
  *
  * @param where - `service.method`, for the message
- * @returns what the handler gets
- * @throws RpcError `INVALID_ARGUMENT` with {@link ValidationDetails}, or rejects with it; whatever a schema itself throws
+ * @returns the arguments for the handler
+ * @throws RpcError `INVALID_ARGUMENT` with {@link ValidationDetails}, or rejects with it; an error that a schema itself throws passes through
  */
 export function validateArgs(
   schemas: ArgsSchema,
@@ -47,11 +47,11 @@ export function validateArgs(
 }
 
 /**
- * Parses the result of a handler by the schema of its method. Synchronous as long as the schema is.
+ * Parses the result of a handler by the schema of its method. Synchronous if the schema is synchronous.
  *
  * @param where - `service.method`, for the message
- * @returns what the caller gets
- * @throws RpcError `INTERNAL` that tells nothing of the value, or rejects with it; whatever the schema itself throws
+ * @returns the result for the caller
+ * @throws RpcError `INTERNAL` that reveals nothing of the value, or rejects with it; an error that the schema itself throws passes through
  */
 export function validateResult(schema: Schema, value: unknown, where: string): MaybePromise<unknown> {
   const finish = (result: Result): unknown => {
@@ -70,7 +70,7 @@ const MESSAGE_LENGTH_MAX = 200;
 const PATH_LENGTH_MAX = 16;
 const KEY_LENGTH_MAX = 100;
 
-/** Where {@link validateArgs} was when a schema returned a promise. */
+/** The state of {@link validateArgs} when a schema returned a promise. */
 interface Pause {
   readonly values: unknown[];
   readonly issues: ValidationIssue[] | undefined;
@@ -78,7 +78,7 @@ interface Pause {
   readonly result: Promise<Result>;
 }
 
-/** One schema after the other: were all started at once, a throw of one would leave the promises of others unhandled. */
+/** Runs one schema after the other: if all started at once and one threw, the promises of the others would be left unhandled. */
 async function validateRest(
   schemas: readonly Schema[],
   args: readonly unknown[],
@@ -146,7 +146,7 @@ function invalidArguments(issues: readonly ValidationIssue[], where: string): Rp
   return rpcError('INVALID_ARGUMENT', `${where}: invalid arguments: ${found}${more}`, { details, progress: 'refused' });
 }
 
-/** The paths stay in this process, as the cause: messages of schema libraries may quote the value, so none is kept. */
+/** The paths stay in this process, as the cause. Messages of schema libraries may quote the value, so they are dropped. */
 function invalidResult(found: Issues, where: string): RpcError {
   const paths = addIssues(undefined, found, undefined).map(({ path }) => showPath(path));
   const cause = new Error(`${where}: the result does not fit its schema at ${paths.slice(0, 10).join(', ')}`);

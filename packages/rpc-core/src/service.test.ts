@@ -7,7 +7,7 @@ const ROUTE = { service: 'shop', method: 'buy', wireName: wireName('shop', 'buy'
 const newCall = (): Call => new Call(ROUTE, [1, 2], false);
 const REFUSED = rpcError('RESOURCE_EXHAUSTED', 'full', { progress: 'unsent' });
 
-/** What is a bit of a call, and what it is at first. */
+/** The flags of a call, and their initial values. */
 const BITS = {
   idempotent: false,
   waitForReady: false,
@@ -18,7 +18,7 @@ const BITS = {
   isHedge: false,
 };
 
-/** What most calls never have, with a value for each. */
+/** The properties that most calls never have, with a value for each. */
 const RARE = {
   attemptTimeoutMs: 100,
   hashKey: 'user-7',
@@ -78,7 +78,7 @@ describe('what a call carries', () => {
 });
 
 describe('a call', () => {
-  /** A call that has entered both scopes and writes down how it settles. */
+  /** A call that has entered both scopes and records how it settles. */
   function entered(log: string[], call = newCall(), name = ''): Call {
     const scope = (which: string): Required<Gate> => ({
       enter: () => undefined,

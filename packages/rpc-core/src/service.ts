@@ -34,11 +34,11 @@ export type AbandonReason = 'caller' | 'hedge lost';
 
 /** What holds a call while its answer is awaited and can give it up: a connection, or a queue. */
 export interface CallHolder {
-  /** Half of the time of the attempt has passed. Left out: nothing is done about it. */
+  /** Half of the time of the attempt has passed. Left out: nothing happens then. */
   halfway?(call: Call): void;
   /** The deadline passed. `late`: this process was too busy to notice in time, which is not the server's fault. */
   expire(call: Call, late: boolean): void;
-  /** Nobody wants it any more; it settles with `error` at once, and the server is told why (`caller` unless told otherwise). */
+  /** Nobody wants the call any more: it settles with `error` at once, and the server is told why (default `caller`). */
   abandon(call: Call, error: RpcError, reason?: AbandonReason): void;
 }
 
@@ -55,14 +55,14 @@ export interface CallStream {
  * One call, or one attempt of it. The first attempt *is* the call; later ones are copies that name it as their `parent`.
  * It carries arguments, not bytes: each attempt encodes straight into its connection's output.
  *
- * Mutable, and one hidden class for the whole hot path. Many calls may wait, so each is small: what is true or false is a bit, and what
- * most calls never have is in a record that is made when it is first set. A user's layer may set `metadata`, lower `deadline`, or read the
- * rest.
+ * Mutable, and one hidden class for the whole hot path. Many calls may wait, so each is small: booleans are bits, and properties that
+ * most calls never have are in a record that is made when one is first set. A user's layer may set `metadata`, lower `deadline`, or read
+ * the rest.
  */
 export class Call {
   readonly methodRef: MethodRef;
   args: readonly unknown[];
-  /** Absolute, in the clock's milliseconds; `Infinity` is none. Bounds all attempts and waits. */
+  /** Absolute, in the clock's milliseconds; `Infinity` for none. Bounds all attempts and waits. */
   deadline: number;
   /** Absolute; the deadline of this attempt, never beyond `deadline`. */
   attemptDeadline: number;
@@ -76,10 +76,10 @@ export class Call {
   parent: Call | undefined = undefined;
   /** When this attempt was given to its destination, in the clock's milliseconds. */
   startedAt = 0;
-  /** When its outcome was read from the wire or decided here. */
+  /** When the outcome of this attempt was read from the wire or decided here. */
   endedAt = 0;
   destination: Destination | undefined = undefined;
-  /** On the call itself: when the user made it, in the clock's milliseconds. */
+  /** On the call itself: when the user made the call, in the clock's milliseconds. */
   createdAt = 0;
 
   /** The fused gates that this call has entered, to be settled. */
@@ -87,7 +87,7 @@ export class Call {
   /** The fused gates that this attempt has entered, to be settled. */
   attemptGate: Required<Gate> | undefined = undefined;
 
-  /** Who holds it now; set while it waits for an answer. */
+  /** What holds the call now; set while it waits for an answer. */
   holder: CallHolder | undefined = undefined;
   /** The id on its connection while it is in flight there. */
   id = 0;
@@ -95,8 +95,8 @@ export class Call {
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: RpcError) => void) | undefined = undefined;
   /**
-   * What is done when this attempt has failed, in place of a promise that waits for it: gives what the call ends with. Set by the
-   * layer that repeats, for the first attempt only.
+   * Runs when this attempt has failed and returns the outcome of the call, in place of a promise that waits for the attempt. Set by
+   * the retry layer, for the first attempt only.
    */
   recover: ((call: Call, error: RpcError) => Promise<unknown>) | undefined = undefined;
 
@@ -150,7 +150,7 @@ export class Call {
     this.#setFlag(Flag.TRIAL, is);
   }
 
-  /** Whether it has waited since `startedAt` was set. */
+  /** Whether the attempt has waited since `startedAt` was set. */
   get hasWaited(): boolean {
     return (this.#flags & Flag.HAS_WAITED) !== 0;
   }
@@ -159,7 +159,7 @@ export class Call {
     this.#setFlag(Flag.HAS_WAITED, is);
   }
 
-  /** Whether it may be repeated here; false while a call is served that somebody above repeats. */
+  /** Whether it may be retried here; false while serving a call that a caller further up retries. */
   get mayRepeat(): boolean {
     return (this.#flags & Flag.MAY_REPEAT) !== 0;
   }
@@ -168,7 +168,7 @@ export class Call {
     this.#setFlag(Flag.MAY_REPEAT, is);
   }
 
-  /** Whether its server may repeat the calls that it makes for this one; false for a repeat, and where it may not be repeated here. */
+  /** Whether its server may retry the calls that it makes for this one; false for a retry, and if this call may not be retried here. */
   get mayRepeatBelow(): boolean {
     return (this.#flags & Flag.MAY_REPEAT_BELOW) !== 0;
   }
@@ -191,7 +191,7 @@ export class Call {
     else this.#flags &= ~flag;
   }
 
-  /** What the user gave for each attempt, in milliseconds; `undefined` leaves it to the method and the retry policy. */
+  /** The user's timeout for each attempt, in milliseconds; `undefined` leaves it to the method and the retry policy. */
   get attemptTimeoutMs(): number | undefined {
     return this.#rare?.attemptTimeoutMs;
   }
@@ -200,7 +200,7 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().attemptTimeoutMs = value;
   }
 
-  /** What the picker may send to one node together with what has the same; `undefined` for nearly all calls. */
+  /** The picker may send calls with the same key to the same node; `undefined` for nearly all calls. */
   get hashKey(): string | undefined {
     return this.#rare?.hashKey;
   }
@@ -227,7 +227,7 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().context = value;
   }
 
-  /** The one node that it is for, whatever a picker would choose; `undefined` for nearly all calls. */
+  /** The only node that the call is for, whatever a picker would choose; `undefined` for nearly all calls. */
   get pinned(): Destination | undefined {
     return this.#rare?.pinned;
   }
@@ -245,7 +245,7 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().subset = value;
   }
 
-  /** What is noted of it while it does not go well; `undefined` for nearly all calls. */
+  /** The record of where a slow call's time goes; `undefined` for nearly all calls. */
   get trail(): CallTrail | undefined {
     return this.#rare?.trail;
   }
@@ -298,7 +298,7 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().onSettled = value;
   }
 
-  /** On the call itself: its record for observers of this process; `undefined` when there are none. */
+  /** On the call itself: its record for observers of this process; `undefined` when nobody observes. */
   get observed(): object | undefined {
     return this.#rare?.observed;
   }
@@ -362,7 +362,7 @@ export class Call {
     resolve?.(value);
   }
 
-  /** Copies the outcome of a later attempt to the call, for those who look at the call. */
+  /** Copies the outcome of a later attempt to the call, for readers of the call. */
   adopt(attempt: Call): void {
     this.destination = attempt.destination;
     this.responseMetadata = attempt.responseMetadata;
@@ -379,7 +379,7 @@ export class Call {
     const failed = new Promise<never>((_, reject) => {
       begin = reject;
     });
-    // The caller's promise waits for the recovery before that begins: so a stack that is captured there reaches the caller.
+    // The caller's promise waits for the recovery before the recovery begins, so that a stack captured there reaches the caller.
     this.resolve?.(failed.catch((thrown: RpcError) => recover(this, thrown)));
     begin(error);
   }
@@ -399,7 +399,7 @@ export class Call {
   }
 }
 
-/** What is true or false of a call. */
+/** The boolean properties of a call, as bits. */
 const Flag = {
   ONE_WAY: 1,
   IDEMPOTENT: 2,
@@ -413,7 +413,7 @@ const Flag = {
 
 const USUAL_FLAGS = Flag.MAY_REPEAT | Flag.MAY_REPEAT_BELOW;
 
-/** What most calls never have; each is told of at the property of {@link Call} with its name. */
+/** Properties that most calls never have; each is described at the property of {@link Call} with its name. */
 class RareParts {
   attemptTimeoutMs: number | undefined = undefined;
   hashKey: string | undefined = undefined;

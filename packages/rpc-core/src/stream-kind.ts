@@ -5,10 +5,10 @@ export function isStreamKind(kind: MethodKind): boolean {
   return kind !== 'unary' && kind !== 'notify';
 }
 
-/** The layers that one side was given. */
+/** The layers that the user gave one side. */
 export interface GivenLayers {
   readonly layers: readonly unknown[];
-  /** `undefined` when nothing was said about streams. */
+  /** `undefined` when layers for streams were not given. */
   readonly streamLayers: readonly unknown[] | undefined;
 }
 

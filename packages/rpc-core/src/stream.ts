@@ -7,10 +7,10 @@ import type { Call } from './service.js';
 export type StreamService = (call: Call, items: AsyncIterable<unknown> | undefined) => AsyncIterable<unknown>;
 
 /**
- * A policy around streaming calls, on either side. A second type beside `Layer`: most policies of unary calls (retry, hedging,
- * fallback) make no sense for a stream, and the others must say what they do with its items.
+ * A policy around streaming calls, on either side. It is a type of its own besides `Layer`: most policies of unary calls (retry, hedging,
+ * fallback) make no sense for a stream, and the others must define what they do with its items.
  *
- * On a client it may go on several times, also at once: each is a stream of its own, with the items of the caller that the layer passes.
+ * On a client it may call `next` several times, even concurrently: each call opens a new stream with the items that the layer passes.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Throws the error of a user's hook or listener as an uncaught exception, outside of the code that called it: neither other calls
- * whose replies came in the same chunk nor our own bookkeeping are harmed.
+ * Throws the error of a user's hook or listener as an uncaught exception, outside the code that called it, so that it harms neither
+ * other calls whose replies came in the same chunk nor this library's own state.
  */
 export function surface(error: unknown): void {
   queueMicrotask(() => {

@@ -1,16 +1,16 @@
 /**
- * What the time of a call can go to.
+ * What a call can spend its time on.
  *
  * - `loop`: the event loop of the calling process was busy with something else.
- * - `layers`: the layers of the client that its user wrote, and what stands between them.
+ * - `layers`: the client layers that the user wrote, and what runs between them.
  * - `metadata`: the metadata function of the client.
- * - `limits`: a limit of the client, which let the call wait.
+ * - `limits`: a limit of the client made the call wait.
  * - `registry`: no instance was known.
- * - `connection`: instances were known, and none was connected or had room.
+ * - `connection`: instances were known, but none was connected or had room.
  * - `network`: the way to the instance and back; also an instance whose process stands still, which looks the same from here.
- * - `queue`: the instance had the call, and had not let it in yet: authorization, limits, more important calls.
+ * - `queue`: the instance had the call but had not let it in yet: authorization, limits, more important calls.
  * - `handler`: layers and handler of the instance.
- * - `server`: from sending to the end, where the peer cannot say what it did meanwhile: network, queue and handler together.
+ * - `server`: from sending to the end, if the peer cannot say what it did meanwhile: network, queue and handler together.
  * - `retry`: waits between attempts.
  * - `fault`: a fault that was made on purpose.
  */
@@ -28,49 +28,49 @@ export type CallPhase =
   | 'retry'
   | 'fault';
 
-/** Milliseconds by what they went to; what took nothing is left out. */
+/** Milliseconds by phase; phases without any are left out. */
 export type PhaseTimes = { [phase in CallPhase]?: number };
 
-/** Where the time of a call has gone that failed: plain data. */
+/** Where the time of a failed call went: plain data. */
 export interface TimeSpent {
-  /** From the call to its end, or to its deadline when the end was noticed later, in milliseconds. */
+  /** From the start of the call to its end, or to its deadline if the end was noticed later, in milliseconds. */
   readonly totalMs: number;
-  /** All attempts together, in milliseconds. Attempts beside each other are counted each. */
+  /** The phases of all attempts together, in milliseconds. Concurrent attempts each count. */
   readonly phases: Readonly<PhaseTimes>;
-  /** What has taken most of it, and so is at fault. */
+  /** The phase that took most of the time, and so is at fault. */
   readonly culprit: CallPhase;
 }
 
-/** What a server has said of a call that it had not answered yet. */
+/** What a server has said about a call that it had not answered yet. */
 export interface CallStanding {
-  /** When that came, in the clock's milliseconds. */
+  /** When the server's message came, in the clock's milliseconds. */
   readonly at: number;
-  /** For how long the server had had the call, in milliseconds. */
+  /** How long the server had had the call, in milliseconds. */
   readonly sinceMs: number;
-  /** For how long it had waited until it was let in, or waits, in milliseconds. */
+  /** How long the call had waited to be let in, or has waited so far, in milliseconds. */
   readonly waitedMs: number;
-  /** Whether it was let in: its layers and handler run. */
+  /** Whether the call was let in: its layers and handler run. */
   readonly isRunning: boolean;
 }
 
-/** Why a server was not asked where a call stands: its protocol cannot say, or it has not said a word yet. */
+/** Why a server was not asked where a call stands: its protocol cannot say, or the server has not sent anything yet. */
 export type Unasked = 'cannot' | 'silent';
 
 /**
- * What is noted of a call while it does not go well: made when it first waits for something, or when half of the time of an
- * attempt has passed. A call that is answered soon has none.
+ * A record of where a slow call's time goes: made when the call first waits for something, or when half of an attempt's time
+ * has passed. A call that is answered soon has none.
  */
 export class CallTrail {
-  /** What it waited for, of the call itself. */
+  /** What the call itself waited for. */
   readonly waits: PhaseTimes = {};
-  /** When the server of this attempt was asked where the call stands; why it was not; `undefined` when that was not tried. */
+  /** When the server of this attempt was asked where the call stands, or why it was not asked; `undefined` if asking was not tried. */
   asked: number | Unasked | undefined = undefined;
   /** What this attempt lacked to find a node. */
   lack: CallPhase | undefined = undefined;
   /** What the server said. */
   standing: CallStanding | undefined = undefined;
 
-  /** Adds to what it has waited for. */
+  /** Adds a wait of the call. */
   waited(phase: CallPhase, ms: number): void {
     if (ms > 0) this.waits[phase] = (this.waits[phase] ?? 0) + ms;
   }

@@ -12,7 +12,7 @@ interface Expiry {
   readonly late: boolean;
 }
 
-/** A queue, and what has become of the calls in it. */
+/** A queue, and the outcomes of its calls. */
 function scene(startMs = 1_000): {
   clock: ManualClock;
   queue: TimerQueue;

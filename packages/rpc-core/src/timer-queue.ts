@@ -5,10 +5,10 @@ import type { Call } from './service.js';
 /** An expiry that is noticed later than this, in milliseconds, is blamed on a busy event loop, not on the server. */
 const LATE_MS = 5;
 
-/** An attempt with less time than this is not looked at before its end, in milliseconds. */
+/** An attempt with less time than this, in milliseconds, gets no halfway notice. */
 const HALFWAY_MIN_MS = 4;
 
-/** So many times that the event loop was late are remembered. */
+/** How many late turns of the event loop are remembered. */
 const LATE_TIMES = 16;
 
 const SLOT_BITS = 8;
@@ -21,14 +21,15 @@ const REACH = 2 ** (SLOT_BITS * LEVELS) - 1;
 const LATE_SLOT = SLOTS * LEVELS;
 
 /**
- * Expires calls at their `attemptDeadline`: one timer of the clock for all of them, no allocation, insertion and removal in
- * constant time. When half of the time of an attempt has passed, its holder is told of that too. A hierarchical timing wheel with a grain of 1 ms, linked through fields of the calls.
+ * Expires calls at their `attemptDeadline`: one timer of the clock for all calls, no allocation, insertion and removal in constant time. It
+ * also tells the holder of an attempt when half of the attempt's time has passed. A hierarchical timing wheel with a grain of 1 ms, linked
+ * through fields of the calls.
  *
  * Source: G. Varghese, A. Lauck, "Hashed and Hierarchical Timing Wheels" (SOSP 1987), scheme 7.
  */
 export class TimerQueue implements LoopWatch {
   readonly #clock: Clock;
-  /** The first call of each slot; the last slot holds those that were noticed late. */
+  /** The first call of each slot; the last slot holds calls whose expiry was noticed late. */
   readonly #heads: (Call | undefined)[] = new Array<Call | undefined>(LATE_SLOT + 1).fill(undefined);
   #count = 0;
   /** All ticks up to this one have been handled. It may lag behind the clock while nothing is due. */
@@ -36,7 +37,7 @@ export class TimerQueue implements LoopWatch {
   #armedTick = Number.POSITIVE_INFINITY;
   #cancelTimer: Cancel | undefined;
   #closed = false;
-  /** When its own timer was due and ran late, the latest last. */
+  /** When this queue's timer was due and when it ran, for late runs, the latest last. */
   readonly #late: { readonly from: number; readonly to: number }[] = [];
 
   constructor(clock: Clock) {
@@ -49,7 +50,7 @@ export class TimerQueue implements LoopWatch {
     return this.#count;
   }
 
-  /** Puts in a call that has a finite `attemptDeadline` and a `holder`, which is told when the deadline passes. */
+  /** Adds a call with a finite `attemptDeadline` and a `holder`, which is told when the deadline passes. */
   add(call: Call): void {
     if (this.#count++ === 0) this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now()));
     const wakeTick = this.#insert(call);
@@ -62,7 +63,7 @@ export class TimerQueue implements LoopWatch {
     return ms;
   }
 
-  /** Takes a call out; harmless when it is not in. */
+  /** Removes a call; harmless when it is not in the queue. */
   remove(call: Call): void {
     if (call.timerSlot < 0) return;
     this.#count--;
@@ -132,7 +133,7 @@ export class TimerQueue implements LoopWatch {
         this.#expireSlot(this.#tick % SLOTS, now);
       }
     } finally {
-      // Also when a holder throws: the other calls must still expire.
+      // This also runs when a holder throws: the other calls must still expire.
       if (this.#heads[LATE_SLOT] !== undefined) this.#clock.afterPoll(() => this.#expireLate());
       if (this.#count === 0) this.#armedTick = Number.POSITIVE_INFINITY;
       else if (!this.#closed) this.#arm(this.#nextWake());
@@ -169,7 +170,7 @@ export class TimerQueue implements LoopWatch {
     }
   }
 
-  /** The sockets have been read since these were noticed: a call that is still here has no answer. */
+  /** The sockets have been read since these expiries were noticed: a call that is still here has no answer. */
   #expireLate(): void {
     for (let call = this.#heads[LATE_SLOT]; call !== undefined; call = this.#heads[LATE_SLOT]) {
       this.#unlink(call);
@@ -192,7 +193,7 @@ export class TimerQueue implements LoopWatch {
   }
 }
 
-/** When a call must be looked at next. */
+/** When a call is due next: halfway, or at its deadline. */
 function dueAt({ attemptDeadline, startedAt, isHalfway }: Call): number {
   const leftMs = attemptDeadline - startedAt;
   return isHalfway || startedAt === 0 || leftMs < HALFWAY_MIN_MS ? attemptDeadline : startedAt + leftMs / 2;

@@ -31,12 +31,12 @@ export class Waits implements WaitEnder {
     this.#ends.delete(end);
   }
 
-  /** How many wait now. */
+  /** How many waits are open now. */
   get size(): number {
     return this.#ends.size;
   }
 
-  /** Ends every wait with `UNAVAILABLE`, also those that begin later. Idempotent. */
+  /** Ends every wait with `UNAVAILABLE`, including waits that begin later. Idempotent. */
   close(reason: string): void {
     this.#closedReason = reason;
     for (const end of [...this.#ends]) end(reason);
@@ -46,9 +46,9 @@ export class Waits implements WaitEnder {
 /**
  * Waits for something on behalf of a call: the only way to wait in this library, so that no wait outlives its call.
  *
- * @param what - what is waited for, for the error: `a free connection`, or a function that says it then
+ * @param what - what is waited for, for the error: `a free connection`, or a function that tells it when needed
  * @param onEnd - runs once when the wait is over, however it ended: leave the queue here
- * @param phase - what its time counts as when the call fails, or a function that says it then (default `limits`)
+ * @param phase - what the waiting time counts as when the call fails, or a function that tells it when needed (default `limits`)
  */
 export function waitFor<T>(
   clock: Clock,
@@ -98,13 +98,13 @@ export function waitFor<T>(
       signal.addEventListener('abort', onAbort, { once: true });
     }
     if (call.deadline === Number.POSITIVE_INFINITY) return;
-    // Timers may fire a little early. That the time is up is for the clock to say.
+    // Timers may fire a little early, so the clock decides whether the time is up.
     const expire = (): void => {
       const remaining = call.deadline - clock.now();
       if (remaining > 0) cancelTimer = clock.schedule(remaining, expire);
       else fail(noTimeLeft(call, typeof what === 'string' ? what : what()));
     };
-    // One look at the clock: a deadline that passes between two would end the wait before the caller has it.
+    // The clock is read once: a deadline that passes between two reads would end the wait before the caller has it.
     const remaining = call.deadline - clock.now();
     if (remaining > 0) cancelTimer = clock.schedule(remaining, expire);
     else queueMicrotask(expire);
@@ -118,9 +118,9 @@ function noTimeLeft(call: Call, what: string): RpcError {
 }
 
 /**
- * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. The caller checks before that the delay fits the
- * deadline, and otherwise fails with the error of the attempt.
- * @param phase - what its time counts as when the call fails (default `retry`)
+ * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. The calling code must first check that the delay fits
+ * into the deadline, and otherwise fail with the error of the attempt.
+ * @param phase - what the sleep counts as when the call fails (default `retry`)
  */
 export function sleep(clock: Clock, delayMs: number, call: Call, phase: CallPhase = 'retry'): Promise<void> {
   const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel(), phase);

@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** What the compiler said of a program. */
+/** The compiler's result for a program. */
 export interface Compiled {
   /**
    * One line for each diagnostic of the root files, and of this project's own declarations where `skipLibCheck` is off:

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { type Compiled, compile, readOptions } from './compile.js';
 
-/** A user's project in a temporary folder, that has this package installed as pnpm lays it out. */
+/** A user's project in a temporary folder that has this package installed in pnpm's layout. */
 export interface ConsumerProject {
   /** Checks and emits source files as the user's compiler would. */
   compile(sources: Readonly<Record<string, string>>, options?: ts.CompilerOptions): Compiled;
@@ -14,8 +14,8 @@ export interface ConsumerProject {
 }
 
 /**
- * Makes a project that sees `@org/rpc` alone: what that imports (`@org/rpc-core`, with the declarations that its sources
- * have now) lies in folders that the project's own imports cannot reach. So a type that users cannot name is found out.
+ * Makes a project that sees only `@org/rpc`. The packages that `@org/rpc` imports (`@org/rpc-core`, with declarations made from the present
+ * sources) are in folders that the project's own imports cannot reach. This reveals types that users cannot name.
  *
  * @param umbrella - the declarations of `@org/rpc`
  */
@@ -47,7 +47,7 @@ export function createConsumerProject(umbrella = "export * from '@org/rpc-core';
   };
 }
 
-/** The strictest that users have: every option that has broken declarations of libraries before. */
+/** The strictest options of users: every option that has broken declarations of libraries before. */
 const CONSUMER_OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
   lib: ['lib.es2022.d.ts'],
@@ -95,7 +95,7 @@ function link(target: string, path: string): void {
   symlinkSync(target, path, 'junction');
 }
 
-/** Where a dependency of this repository lies. */
+/** The folder of a dependency of this repository. */
 function installed(name: string): string {
   return fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url));
 }

@@ -5,7 +5,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock that runs its timers at once, without promises: for properties of many steps. */
+/** A clock that runs its timers synchronously, without promises: for properties of many steps. */
 export class ManualClock implements Clock {
   time: number;
   readonly #timers = new Set<Timer>();
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Moves on; each timer runs at its time, each followed by a poll phase. */
+  /** Advances the clock; each timer runs at its time, followed by a poll phase. */
   advance(ms: number): void {
     const end = this.time + ms;
     for (;;) {
@@ -53,13 +53,13 @@ export class ManualClock implements Clock {
     this.time = end;
   }
 
-  /** The process was busy for so long: time moves on, and only then do the timers run that have become due. No poll phase. */
+  /** The process was busy for `ms`: time advances first, then the due timers run. No poll phase. */
   jump(ms: number): void {
     this.time += ms;
     for (const timer of [...this.#timers]) if (timer.at <= this.time) this.#run(timer);
   }
 
-  /** The poll phase is over. */
+  /** Ends the poll phase. */
   poll(): void {
     for (const run of this.#polls.splice(0)) run();
   }

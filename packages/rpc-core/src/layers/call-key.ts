@@ -3,18 +3,18 @@ import { serialize } from 'node:v8';
 import { callContext } from '../context.js';
 import type { Call } from '../service.js';
 
-/** What says nothing of the question: it differs for every call. */
+/** Metadata keys that differ for every call and say nothing about the request. */
 const OF_TRACES: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'baggage']);
 
-/** Keys of at most so many bytes are kept as they are, longer ones by their hash. */
+/** Keys of at most this many bytes are kept as they are, longer ones as their hash. */
 const PLAIN_BYTES_MAX = 64;
 
-/** Makes the key of a call: calls of the same key are answered alike. `undefined`: this one is like no other. */
+/** Makes the key of a call: calls with the same key get the same answer. `undefined`: the call shares its answer with no other. */
 export type CallKey = (call: Call) => string | undefined;
 
 /**
- * The key of a call unless another one is given: its method, its arguments, its metadata but for traces, and who is being served here, for
- * on a server, and in what a handler calls, the answer may be that caller's alone. `undefined` for arguments that cannot be sent.
+ * The default key of a call: its method, its arguments, its metadata without traces, and the caller being served. On a server, and in calls
+ * that a handler makes, the answer may be for that caller only. `undefined` for arguments that cannot be sent.
  */
 export function callKey({ service, method, args, metadata }: Call): string | undefined {
   const peer = callContext()?.peer;

@@ -9,17 +9,17 @@ import { packed, unpacked } from './packed.js';
 
 /** Which calls share an answer. */
 export interface CoalesceOptions {
-  /** Methods whose calls may be one, such as `'catalog.find'`. Default: those that are idempotent. */
+  /** Methods whose calls may share an answer, such as `'catalog.find'`. Default: idempotent methods. */
   readonly methods?: readonly string[] | undefined;
-  /** Which calls are the same. Default: the same method, arguments, metadata but for traces, and caller that is being served. */
+  /** Which calls are the same. Default: same method, arguments, metadata (without traces) and, while serving a call, same caller. */
   readonly key?: CallKey | undefined;
-  /** The most calls that wait for one, 1 to 1,000,000, default 1,000; what comes beyond is made by itself. */
+  /** The most calls that wait for one, 1 to 1,000,000, default 1,000; further calls are made by themselves. */
   readonly maxWaiting?: number | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
 }
 
-/** A call that others wait for. It resolves with how it has ended, and never rejects. */
+/** A call that others wait for. `ended` resolves with its outcome, and never rejects. */
 interface Leading {
   readonly ended: Promise<Ending>;
   waiting: number;
@@ -28,8 +28,8 @@ interface Leading {
 type Ending = { readonly bytes: Buffer | undefined } | { readonly error: unknown };
 
 /**
- * Makes one call of calls that are the same and come while the first is under way: each gets a copy of its result, or of its error. Each keeps its own
- * deadline and signal: who waits ends when his time is up, and when the first is given up, or its time is up, the next one is made in its place.
+ * Merges calls that are the same: those that come while the first is in flight wait and get a copy of its result or error. Each call keeps its
+ * own deadline and signal: a waiting call ends when its time is up, and when the first is given up or its time is up, the next is made instead.
  * @throws TypeError for a wrong option, naming option, value and bound
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export function coalesce(options: CoalesceOptions = {}): Layer {
       const ended = result.then(
         (value): Ending => {
           leave();
-          // Now: its caller may change the value. Most calls have nobody who waits for them.
+          // Packed now, because the caller may change the value. For most calls nobody waits.
           return { bytes: own.waiting > 0 ? packed(value) : undefined };
         },
         (error: unknown): Ending => {
@@ -77,9 +77,9 @@ export function coalesce(options: CoalesceOptions = {}): Layer {
         const waiting = waitFor<Ending>(clock, call, 'the answer to the same call', () => first.waiting--);
         void first.ended.then(waiting.done);
         const ending = await waiting.promise;
-        // What cannot be copied is asked for anew.
+        // A result that cannot be copied is requested again.
         if ('bytes' in ending) return ending.bytes === undefined ? next(call) : unpacked(ending.bytes);
-        // Else the first of those who wait is made in its place, and the others wait for that.
+        // Otherwise the first waiting call is made instead, and the others wait for that one.
         if (!isOfFirst(ending.error)) throw copyOf(ending.error);
       }
     };
@@ -87,12 +87,12 @@ export function coalesce(options: CoalesceOptions = {}): Layer {
   };
 }
 
-/** Whether an error says more of the call that was made than of the answer: it was given up, or had less time. */
+/** Whether an error concerns only the call that was made: it was given up, or had less time. */
 function isOfFirst(error: unknown): boolean {
   return isRpcError(error) && (error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED');
 }
 
-/** An error belongs to its call, and is changed on the way. */
+/** Copies an error, because an error belongs to one call and is changed on its way to the caller. */
 function copyOf(error: unknown): unknown {
   if (!isRpcError(error)) return error;
   const { code, reason, details, retryAfterMs } = error;

@@ -1,8 +1,8 @@
 import type { Call } from '../service.js';
 
 /**
- * Whether a call is to one of some methods, named `service.method`.
- * @throws TypeError when a name is none
+ * Makes a test whether a call is to one of these methods, named `service.method`.
+ * @throws TypeError when a name is not of that form
  */
 export function methodFilter(where: string, methods: readonly string[]): (call: Call) => boolean {
   if (!Array.isArray(methods) || methods.length === 0)

@@ -1,11 +1,11 @@
 import { deserialize, serialize } from 'node:v8';
 
-/** A value is looked at so deep. */
+/** How deep a value is checked. */
 const DEPTH_MAX = 100;
 
 /**
- * The bytes of a value, from which {@link unpacked} makes a copy each time, so that nobody can change what others get. `undefined` for what
- * would come back as something else: instances of classes, functions, cycles.
+ * The bytes of a value, from which {@link unpacked} makes a new copy each time, so that nobody can change the copies of others. `undefined` for
+ * values that would come back changed: instances of classes, functions, cycles.
  */
 export function packed(value: unknown): Buffer | undefined {
   try {

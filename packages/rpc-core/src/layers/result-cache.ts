@@ -5,29 +5,29 @@ import { type CallKey, callKey } from './call-key.js';
 import { methodFilter } from './method-filter.js';
 import { packed, unpacked } from './packed.js';
 
-/** What is remembered, for how long, and how much of it. */
+/** Which results are remembered, for how long, and how many. */
 export interface ResultCacheOptions {
-  /** Methods whose results are remembered, such as `'catalog.find'`: those that only read. */
+  /** Methods whose results are remembered, such as `'catalog.find'`: give only methods that read. */
   readonly methods: readonly string[];
-  /** How long a result may be given again, counted from when it was asked for, in milliseconds, 1 to 2^31 - 1. */
+  /** How long a result may be reused, counted from the start of its call, in milliseconds, 1 to 2^31 - 1. */
   readonly ttlMs: number;
-  /** The most results, 1 to 1,000,000, default 1,000; those that were used longest ago go first. */
+  /** The most results, 1 to 1,000,000, default 1,000; the least recently used are dropped first. */
   readonly maxEntries?: number | undefined;
   /** The most bytes of all results and keys, 1,024 to 2^31 - 1, default 16 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Which calls are answered alike. Default: the same method, arguments, metadata but for traces, and caller that is being served. */
+  /** Which calls get the same answer. Default: same method, arguments, metadata (without traces) and, while serving a call, same caller. */
   readonly key?: CallKey | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
 }
 
-/** Results that are remembered. */
+/** A cache of results. */
 export interface ResultCache {
   /** The layer, for `layers.unary` of a client or a server. */
   readonly layer: Layer;
-  /** Forgets everything. What is being asked for now is not remembered either. */
+  /** Forgets everything. Results of calls now in flight are not remembered either. */
   clear(): void;
-  /** How many results there are, the bytes that they take, and how many calls were and were not answered by them. */
+  /** The number of results, the bytes that they take, and how many calls were and were not answered from the cache. */
   readonly state: {
     readonly entries: number;
     readonly bytes: number;
@@ -42,12 +42,12 @@ interface Entry {
   readonly cost: number;
 }
 
-/** What an entry takes besides the bytes of key and value. */
+/** The memory of an entry in bytes, besides its key and value. */
 const ENTRY_BYTES = 200;
 
 /**
- * Remembers results for a while: a call like one before is answered without being made. Each gets a copy. Errors are not remembered, nor are results
- * that a copy would change, such as instances of classes, or that alone are more than `maxBytes`.
+ * Remembers results for a while: a call with the key of an earlier one is answered with a copy of its result, and is not sent. Not remembered
+ * are errors, results that a copy would change, such as instances of classes, and single results larger than `maxBytes`.
  * @throws TypeError for a wrong option, naming option, value and bound
  * @example
  * ```ts
@@ -93,7 +93,7 @@ export function resultCache(options: ResultCacheOptions): ResultCache {
   };
 }
 
-/** The results, the one that was used longest ago first. */
+/** The results, the least recently used first. */
 class Results {
   /** Counts how often everything was forgotten. */
   age = 0;

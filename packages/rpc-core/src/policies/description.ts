@@ -27,11 +27,11 @@ export function isPlainText(text: string): boolean {
 /** One value that a policy takes. */
 export interface ValueDescription {
   readonly type: 'number' | 'boolean' | 'text' | 'function' | 'any';
-  /** Of a number. */
+  /** The bounds of a number. */
   readonly bounds?: NumberBounds | undefined;
-  /** Of a text: what it must be one of; left out: anything. */
+  /** The allowed values of a text; left out: any text. */
   readonly oneOf?: readonly string[] | undefined;
-  /** Of any value: how it is checked. @throws TypeError naming its path */
+  /** Checks a value of any type. @throws TypeError naming its path */
   readonly check?: ((where: string, path: string, value: unknown) => void) | undefined;
   /** Whether it has no default and must be given. */
   readonly isRequired?: boolean | undefined;
@@ -39,21 +39,21 @@ export interface ValueDescription {
   readonly default?: number | boolean | ((values: Readonly<Record<string, unknown>>) => number) | undefined;
   /** The default in words, where it is no plain value. */
   readonly defaultText?: string | undefined;
-  /** Another value that means the same in another way: where this one is given, the other one of farther levels is ignored. */
+  /** Another value that sets the same thing in another way: if this one is given, the other one is ignored at farther levels. */
   readonly hides?: string | undefined;
-  /** What it means, for the pages. */
+  /** What the value means, for the docs. */
   readonly text: string;
-  /** Its name in a rule, where its own means something else: `percent` is for how many clients a rule is. */
+  /** Its name in a rule, if its own name means something else there: `percent` is the share of clients that a rule is for. */
   readonly inRule?: string | undefined;
-  /** Set when the contract of a method can say it too. */
+  /** Set when the contract of a method can give the value too. */
   readonly inContract?: boolean | undefined;
   /** Set when a stream takes it only from the options of its own method: a value for all methods would end streams too early. */
   readonly ownForStreams?: boolean | undefined;
 }
 
 /**
- * How a rule says it: values for all methods and for single ones, for the service as a whole, for single methods only, one
- * value for each endpoint, or a list of routes.
+ * The shape of a rule: `values` for all methods and for single ones, `routes` as a list, values for the `service` as a whole,
+ * values for single `methods` only, or one value for each of `endpoints`.
  */
 export type RuleShape = 'values' | 'routes' | 'service' | 'methods' | 'endpoints';
 
@@ -80,12 +80,12 @@ export interface PolicyDescription<V extends object = object> {
   readonly rule?: RuleShape | undefined;
 }
 
-/** The values of a policy as an object of options that is known to be one. */
+/** The values of a policy, known to be an object of options. */
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Checks values that were given, and leaves out those that are `undefined`.
- * @param path - before the name of each, as in `retry.`; empty for none
+ * Checks the given values, and leaves out those that are `undefined`.
+ * @param path - the prefix of each name in errors, as in `retry.`; may be empty
  * @throws TypeError naming value and bound
  */
 export function checkValues(
@@ -121,8 +121,8 @@ function assertValue(
 }
 
 /**
- * Checks one policy as it was given in options, without filling in defaults.
- * @returns what was given of it: `false` for off, `undefined` for nothing
+ * Checks one policy as given in options, without filling in defaults.
+ * @returns the given values; `false` for off, `undefined` when not given
  * @throws TypeError that names a wrong or unknown option
  */
 export function checkPolicy<V extends object>(
@@ -145,7 +145,7 @@ export type Complete<V, Optional extends keyof V = never> = {
   readonly [K in Exclude<keyof V, Optional>]-?: NonNullable<V[K]>;
 } & { readonly [K in Optional]: V[K] | undefined };
 
-/** Fills in the defaults of values that are checked. */
+/** Fills in the defaults of checked values. */
 export function completeValues<V extends object>(description: PolicyDescription<V>, given: Partial<V>): Complete<V> {
   const complete: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries<ValueDescription>(description.values)) {

@@ -10,18 +10,18 @@ export interface FailedCallInfo {
   readonly metadata: Metadata | undefined;
 }
 
-/** Gives another answer for a call that has failed. When it throws, its error is surfaced and the call fails with its own. */
+/** Returns another answer for a failed call. If it throws, its error is surfaced and the call fails with the call's own error. */
 export type FallbackFunction = (error: RpcError, call: FailedCallInfo) => unknown;
 
-/** What a call that has failed is answered with. */
+/** The answer to a call that has failed. */
 export interface FallbackOptions {
   /** The answer, the same object each time. Left out, and without `from`: `undefined`. */
   readonly value?: unknown;
-  /** Makes the answer; a promise is waited for. Goes before `value`. */
+  /** Makes the answer; a promise is awaited. Takes precedence over `value`. */
   readonly from?: FallbackFunction | undefined;
   /**
-   * Which errors get it. Default: those of servers, of the network and of this client's limits; not what a handler refuses for a
-   * reason of its own, and not what the caller cancels.
+   * Which errors get the answer. Default: errors of servers, of the network and of this client's limits, but not errors with which a
+   * handler refuses the request itself, and not cancellation by the caller.
    */
   readonly when?: ((error: RpcError) => boolean) | undefined;
   /** Whether it is on (default true): a rule can turn it off. */

@@ -1,17 +1,17 @@
 import { CODE_NUMBERS, type Code } from '../code.js';
 import type { PolicyDescription } from './description.js';
 
-/** What is done to calls on purpose, to see what becomes of their callers; what is left out stays as it is. */
+/** Faults injected into calls on purpose, to see how callers cope; values left out stay as they are. */
 export interface FaultOptions {
-  /** Calls begin so much later, in milliseconds, 0 to 3,600,000 (default 0). */
+  /** How much later calls begin, in milliseconds, 0 to 3,600,000 (default 0). */
   readonly delayMs?: number | undefined;
-  /** Of how many calls, in percent, 0 to 100 (default 100). */
+  /** How many calls are delayed, in percent, 0 to 100 (default 100). */
   readonly delayPercent?: number | undefined;
-  /** So many percent of the calls fail with `code`, and are not sent, 0 to 100 (default 0). */
+  /** How many calls fail with `code` and are not sent, in percent, 0 to 100 (default 0). */
   readonly errorPercent?: number | undefined;
   /** Default `UNAVAILABLE`. */
   readonly code?: Code | undefined;
-  /** So many percent of the calls are never answered, and not sent, 0 to 100 (default 0). */
+  /** How many calls are never answered and not sent, in percent, 0 to 100 (default 0). */
   readonly dropPercent?: number | undefined;
 }
 

@@ -1,15 +1,15 @@
 import type { PolicyDescription } from './description.js';
 import { assertRouteTarget, type RouteTarget } from './route.js';
 
-/** Which calls are made a second time elsewhere, without their callers; what is left out stays as it is. */
+/** Which calls are copied to other instances, unseen by their callers; values left out stay as they are. */
 export interface MirrorOptions {
-  /** So many percent of the calls of idempotent methods, 0 to 100 (default 100). */
+  /** How many calls of idempotent methods are mirrored, in percent, 0 to 100 (default 100). */
   readonly percent?: number | undefined;
-  /** The instances that get them: `{ tags: { version: '2' } }`. Default: any. */
+  /** The instances that get the copies: `{ tags: { version: '2' } }`. Default: any. */
   readonly to?: RouteTarget | undefined;
   /** Whether both answers are compared, and the event `mirrored` tells of it (default false). */
   readonly compare?: boolean | undefined;
-  /** Calls that are mirrored at a time, 1 to 100,000 (default 100); beyond, none is. */
+  /** How many calls are mirrored at a time, 1 to 100,000 (default 100); calls beyond that are not mirrored. */
   readonly maxInFlight?: number | undefined;
 }
 

@@ -16,7 +16,7 @@ import { type ThrottleOptions, throttlePolicy } from './throttle.js';
 import { type TimeoutValues, timeoutPolicy } from './timeout.js';
 import { weightPolicy } from './weight.js';
 
-/** Every policy that there is, in the order in which they are shown. */
+/** Every policy, in the order in which they are shown. */
 export const POLICIES = {
   timeout: timeoutPolicy,
   retry: retryPolicy,
@@ -36,22 +36,22 @@ export const POLICIES = {
   switch: switchPolicy,
 } as const;
 
-/** Policies for a whole client, for a service or for a method. For most of them the level nearest to the method counts. */
+/** Policies for a whole client, a service or a method. For most policies the level nearest to the method counts. */
 export interface PolicyOptions extends TimeoutValues, FailureValues {
-  /** How failed attempts are repeated (default `{ max: 2 }`, only what is safe to repeat); `false` never. */
+  /** How failed attempts are retried (default `{ max: 2 }`, only when that is safe); `false`: never. */
   readonly retry?: RetryOptions | false | undefined;
-  /** Whether a call that is slow is sent a second time, to another node: idempotent methods only. Off unless given. */
+  /** When a slow call is sent a second time, to another node: idempotent methods only. Off unless given. */
   readonly hedge?: HedgeOptions | false | undefined;
   /**
-   * When the client itself refuses a part of its calls because servers refuse most of them; `false` never. Counted for each
+   * When the client itself refuses a part of its calls because servers refuse most of them; `false`: never. Counted for each
    * method.
    */
   readonly throttle?: ThrottleOptions | false | undefined;
-  /** What a call that has failed is answered with: `{ value }`, or a function that makes it. Off unless given. */
+  /** The answer to a call that has failed: `{ value }`, or a function that makes it. Off unless given. */
   readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
-  /** Which calls are made a second time elsewhere, without their callers. Off unless given. */
+  /** Which calls are copied to other instances, unseen by their callers. Off unless given. */
   readonly mirror?: MirrorOptions | false | undefined;
-  /** What is done to calls on purpose, for tests and exercises. Off unless given. */
+  /** Faults injected into calls, for tests and exercises. Off unless given. */
   readonly fault?: FaultOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
@@ -59,17 +59,17 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly concurrency?: ConcurrencyLimitOptions | undefined;
 }
 
-/** Policies for a service: those of a method, and these. */
+/** Policies for a service: the policies of a method, and these. */
 export interface ServicePolicyOptions extends PolicyOptions {
-  /** What all repeats together may add to the load of the service. */
+  /** How much load all retries and hedges together may add to the service. */
   readonly retryBudget?: RetryBudgetOptions | undefined;
-  /** When a node that fails is left alone, whatever the method; `false` never. */
+  /** When a failing node gets no calls, whatever the method; `false`: never. */
   readonly ejection?: EjectionOptions | false | undefined;
 }
 
-/** Policies for a client: those of a service, and this. */
+/** Policies for a client: the policies of a service, and this one. */
 export interface ClientPolicyOptions extends ServicePolicyOptions {
-  /** When calls avoid a node because they fail there; `false` never. */
+  /** When calls avoid a node because they fail there; `false`: never. */
   readonly breaker?: BreakerOptions | false | undefined;
 }
 
@@ -87,7 +87,7 @@ export function policyOptionNames(level: PolicyLevel): string[] {
 }
 
 /**
- * Checks the policies that were given at a level, and returns them alone.
+ * Checks the policies given at a level, and returns them without other options.
  * @throws TypeError naming option, value and bound
  */
 export function checkPolicyOptions(

@@ -5,8 +5,8 @@ export interface RetryOptions {
   /** Attempts after the first, of calls whose method is idempotent, 0 to 10 (default 2). */
   readonly max?: number | undefined;
   /**
-   * Whether calls that may be repeated here tell their servers not to repeat the calls that they make for them (default false:
-   * only repeats say so). In a chain of services a failure at the end is then repeated in one place and not in each.
+   * Whether calls that may be retried here tell their servers not to retry the calls that they make in turn (default false:
+   * only retries say so). In a chain of services a failure at the end is then retried in one place and not in each.
    */
   readonly stopBelow?: boolean | undefined;
 }

@@ -1,20 +1,20 @@
 import { assertFits, assertKnownOptions, assertObject } from '../check.js';
 import { isPlainText, type PolicyDescription, RULE_TEXT_MAX } from './description.js';
 
-/** Where the key of a call is found: in its metadata, among its arguments, or in its option `hashKey`. */
+/** Where to find the key of a call: in its metadata, among its arguments, or in its option `hashKey`. */
 export type RouteKey = { readonly metadata: string } | { readonly argument: number } | 'hashKey';
 
-/** Which calls a route is for; all that is given must fit. */
+/** The calls that a route is for; every given condition must hold. */
 export interface RouteMatch {
-  /** The names of methods; left out: all. */
+  /** The names of methods; left out: every method. */
   readonly methods?: readonly string[] | undefined;
-  /** By key: the value, or the values of which it must be one. */
+  /** For each key, the value that it must have, or a list of allowed values. */
   readonly metadata?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** Calls whose key lies in some of `of` shards, numbered from 0. */
   readonly shards?: { readonly by: RouteKey; readonly of: number; readonly in: readonly number[] } | undefined;
 }
 
-/** Which instances a route leads to; all that is given must fit. */
+/** The instances that a route leads to; every given condition must hold. */
 export interface RouteTarget {
   /** The tags that an instance must have. */
   readonly tags?: Readonly<Record<string, string>> | undefined;
@@ -23,18 +23,18 @@ export interface RouteTarget {
   readonly instances?: readonly string[] | undefined;
 }
 
-/** Where some calls go: the first route that a call fits decides, once for all its attempts. */
+/** Routes some calls to some instances. The first route that a call matches decides, once for all attempts of the call. */
 export interface Route {
-  /** Unique in its document; a share is drawn by it, so that another name draws anew. */
+  /** Unique in its document. The share is drawn by this name: another name draws other calls. */
   readonly name: string;
   readonly match?: RouteMatch | undefined;
-  /** The share of the calls that fit, 0 to 100 with at most two decimals (default 100); the others go on to the next route. */
+  /** The share of the matching calls, in percent, 0 to 100 with at most two decimals (default 100); the others go on to the next route. */
   readonly share?: number | undefined;
-  /** What the share goes by, so that a user stays in it; a higher share only adds some. Default: `hashKey`, else chance for each call. */
+  /** The key that decides the share, so that a user stays in it; a higher share only adds keys. Default: `hashKey`, else chance per call. */
   readonly by?: RouteKey | undefined;
-  /** Left out: any instance, and no later route. */
+  /** Where the calls go. Left out: to any instance, and no later route is tried. */
   readonly to?: RouteTarget | undefined;
-  /** What becomes of a call when no such instance takes calls: `any` other takes it (default), or it fails (`none`). */
+  /** When no such instance takes calls: `any` other instance gets the call (default), or the call fails (`none`). */
   readonly otherwise?: 'any' | 'none' | undefined;
 }
 
@@ -66,10 +66,10 @@ export const routePolicy: PolicyDescription<Route> = {
   },
 };
 
-/** Names, values and instances in one list. */
+/** The most names, values or instances in one list. */
 const LIST_MAX = 1_000;
 
-/** Checks which instances are meant. @throws TypeError naming the path, what it must be, and the value */
+/** Checks the target of a route. @throws TypeError naming the path, what it must be, and the value */
 export function assertRouteTarget(where: string, path: string, value: unknown): asserts value is RouteTarget {
   assertObject(where, path, value);
   assertKnownOptions(`${where}: ${path}`, value, ['tags', 'zone', 'instances']);
@@ -94,7 +94,7 @@ export function assertRouteText(where: string, path: string, value: unknown): as
   assertFits(where, path, `1 to ${RULE_TEXT_MAX} characters of plain text`, value, isRouteText(value));
 }
 
-/** Whether it is a name or a value. */
+/** Whether `value` can be a name or a value in a route. */
 export function isRouteText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= RULE_TEXT_MAX && isPlainText(value);
 }

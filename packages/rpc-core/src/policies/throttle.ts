@@ -7,16 +7,16 @@ import type { PolicyDescription } from './description.js';
 export interface ThrottleOptions {
   /** How many calls are sent for each one that servers accept, 1 to 10 (default 2); the rest is refused here. */
   readonly multiplier?: number | undefined;
-  /** The most that is refused, in percent of the calls, 0 to 99 (default 90): the others find out when the overload is over. */
+  /** The most calls that are refused, in percent, 0 to 99 (default 90): the others find out when the overload is over. */
   readonly maxPercent?: number | undefined;
   /**
-   * How many calls are counted before any is refused here, 1 to 1,000,000 (default 100): those of the last 30 s since a server
+   * How many calls are counted before any is refused here, 1 to 1,000,000 (default 100): calls of the last 30 s, since a server
    * first refused one.
    */
   readonly minCalls?: number | undefined;
 }
 
-/** Refusing in the client what servers would refuse. */
+/** Refusing calls in the client that servers would refuse. */
 export const throttlePolicy: PolicyDescription<ThrottleOptions> = {
   name: 'throttle',
   option: 'throttle',

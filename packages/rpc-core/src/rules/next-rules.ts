@@ -14,7 +14,7 @@ export interface NextRules {
 /**
  * Checks a document and gives it the next version, as every registry does before it writes one.
  *
- * @param lastVersion - the highest that there ever was, 0 for none
+ * @param lastVersion - the highest version so far, 0 for none
  * @throws TypeError for an invalid document, naming the path
  */
 export function nextRules(service: string, document: unknown, lastVersion: number): NextRules {
@@ -36,7 +36,7 @@ export function rulesConflict(service: string, expectedVersion: number, version:
   return rpcError('ABORTED', reason);
 }
 
-/** Reads what a registry holds and never throws: an invalid document has a `problem` and no `document`. */
+/** Reads a document as a registry holds it. Never throws: an invalid document gives a `problem` and no `document`. */
 export function storedRules(text: string): {
   version: number;
   text: string;

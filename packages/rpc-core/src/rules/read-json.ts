@@ -1,10 +1,10 @@
 /**
- * Reads JSON that anybody may have written: bounded in size and depth, and with each key at most once, because of two equal keys
- * the last would count while a reader sees the first.
+ * Reads JSON from untrusted sources: bounded in size and depth, and with each key at most once, because with two equal keys the
+ * last would count while a person sees the first.
  *
- * Names such as `__proto__` become plain own keys, as `JSON.parse` does it; whoever reads the value has to refuse them.
+ * Names such as `__proto__` become plain own keys, as with `JSON.parse`; users of the value must refuse them.
  *
- * @param bounds - `bytesMax` of its UTF-8, `depthMax` of objects and lists in each other
+ * @param bounds - `bytesMax` of its UTF-8, `depthMax` of nested objects and lists
  * @throws TypeError that says what is wrong and where
  */
 export function readJson(where: string, text: string, bounds: { bytesMax: number; depthMax: number }): unknown {
@@ -24,7 +24,7 @@ export function readJson(where: string, text: string, bounds: { bytesMax: number
 
 /** Walks over text that is known to be JSON. */
 function assertShape(where: string, text: string, depthMax: number): void {
-  /** The keys so far of each object that is open; `undefined` for a list. */
+  /** The keys so far of each open object; `undefined` for an open list. */
   const open: (Set<string> | undefined)[] = [];
   const string = /"[^"\\]*(?:\\.[^"\\]*)*"/y;
   const colon = /\s*:/y;

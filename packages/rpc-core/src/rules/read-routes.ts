@@ -10,7 +10,7 @@ import {
   type RouteTarget,
 } from '../policies/route.js';
 
-/** Routes in a document. A call looks at them one after the other. */
+/** The most routes in a document: a call checks them one after the other. */
 const ROUTES_MAX = 100;
 
 const SHARDS_MAX = 65_536;
@@ -82,7 +82,7 @@ function assertKey(where: string, path: string, value: unknown): asserts value i
   assertFits(where, path, '{ metadata: name }, { argument: number } or "hashKey"', value, isOne);
 }
 
-/** What was checked, so that nobody changes it. */
+/** Freezes a checked value, so that nobody changes it. */
 function frozen(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) frozen(each);
   return Object.freeze(value);

@@ -49,7 +49,7 @@ function byName(policy: RulePolicy): AnyPolicy {
 
 const SCOPE = ['mode', 'percent'];
 
-/** Reads the rule of one policy, in the shape that its description says. */
+/** Reads the rule of one policy, in the shape that its description gives. */
 function readRule(where: string, { name: path, values: all, rule: shape }: AnyPolicy, value: unknown): object {
   const values = inRule(all, shape);
   const names = Object.keys(values);
@@ -77,7 +77,7 @@ function readRule(where: string, { name: path, values: all, rule: shape }: AnyPo
   return { ...readScope(where, path, rule), ...said, methods };
 }
 
-/** The values by their names in rules. What a rule leaves out stays as the options say, also what they must say. */
+/** The values by their names in rules. Values that a rule leaves out stay as in the options, even required ones. */
 function inRule(all: AnyPolicy['values'], shape: AnyPolicy['rule']): AnyPolicy['values'] {
   const entries = Object.entries(all).map(([name, value]) => {
     const isRequired = value.isRequired === true && shape !== 'values';
@@ -91,7 +91,7 @@ function readScope(where: string, path: string, rule: Readonly<Record<string, un
   const isMode = mode === 'off' || mode === 'dark' || mode === 'on';
   assertFits(where, `${path}.mode`, '"off", "dark" or "on"', mode, isMode);
   assertNumber(where, `${path}.percent`, percent, PERCENT_BOUNDS);
-  // Counted in the text: the number itself is only nearly that decimal.
+  // Decimals are counted in the text, because the number itself is only an approximation.
   const hasTwo = /^\d+(\.\d{1,2})?$/.test(String(percent));
   assertFits(where, `${path}.percent`, 'a number with at most two decimals', percent, hasTwo);
   return { mode: mode as RuleScope['mode'], percent };

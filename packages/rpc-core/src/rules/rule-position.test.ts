@@ -35,7 +35,7 @@ describe('the share of a rule', () => {
         let count = 0;
         for (let i = 0; i < clients; i++) if (isIn(percent, `${prefix}-${i}`)) count++;
         const share = percent / 100;
-        // Six standard deviations: one run of 500 million is out of these bounds by chance.
+        // Six standard deviations: by chance one run in 500 million is out of these bounds.
         const slack = 6 * Math.sqrt(share * (1 - share) * clients);
         assert.ok(Math.abs(count - share * clients) <= slack, `${count} of ${clients} at ${percent} %`);
       }),

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RuleMode, RulePolicy, RuleScope } from './rules-document.js';
 
 /**
- * Where an instance stands among all clients, for one policy of one service: a number from 0 to below 100 that is always the
- * same. A rule is for the instances below its `percent`, so raising it only adds clients. Each policy has its own order;
+ * The position of an instance among all clients, for one policy of one service: a number from 0 to below 100 that is always the
+ * same. A rule is for the instances below its `percent`, so raising `percent` only adds clients. Each policy has its own order;
  * otherwise the same few clients would try every rule first.
  */
 export function rulePosition(instance: string, service: string, policy: RulePolicy): number {
@@ -12,7 +12,7 @@ export function rulePosition(instance: string, service: string, policy: RulePoli
   return (digest.readUIntBE(0, 6) % STEPS) / STEPS_PER_PERCENT;
 }
 
-/** What a rule is for one instance: its mode, or `off` when it is not for this one. */
+/** The mode of a rule for one instance: `off` when the rule is not for this instance. */
 export function ruleModeFor(
   scope: RuleScope | undefined,
   instance: string,

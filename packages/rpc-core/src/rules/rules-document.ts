@@ -16,7 +16,7 @@ import type { TimeoutValues } from '../policies/timeout.js';
 /** What is done with a rule: it is ignored, evaluated and only reported, or applied. */
 export type RuleMode = 'off' | 'dark' | 'on';
 
-/** Values of which `percent` has another name in rules, where it says for how many clients a rule is. */
+/** Values whose `percent` has another name in rules, where `percent` is the share of clients that a rule is for. */
 export type InRule<V extends { readonly percent?: number | undefined }, Name extends string> = Omit<V, 'percent'> & {
   readonly [N in Name]?: number | undefined;
 };
@@ -44,12 +44,12 @@ export interface ServiceRules {
 /** The kinds of rules; a document has at most one of each. */
 export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'route' | 'switch';
 
-/** For whom a rule is. */
+/** Which clients a rule is for, and its mode. */
 export interface RuleScope {
   readonly mode: RuleMode;
   /**
-   * The share of the clients that it is for, 0 to 100 with at most two decimals (default 100). Chosen by the client's name, so
-   * that it stays the same.
+   * The share of the clients that the rule is for, 0 to 100 with at most two decimals (default 100). Clients are chosen by name,
+   * so that the choice stays the same.
    */
   readonly percent: number;
 }
@@ -62,13 +62,13 @@ export type ServiceRule<V> = RuleScope & V;
 
 /** Replaces the weights of endpoints. */
 export interface WeightRule extends RuleScope {
-  /** By instance id or by `host:port`, of which the id goes first; 0 to 10,000. */
+  /** Weights by instance id or by `host:port`, 0 to 10,000; the id takes precedence. */
   readonly endpoints: Readonly<Record<string, number>>;
 }
 
-/** Leads calls to some of the instances. */
+/** Routes calls to some of the instances. */
 export interface RouteRule extends RuleScope {
-  /** The first one that a call fits decides; at most 100. */
+  /** The first route that a call matches decides; at most 100 routes. */
   readonly routes: readonly Route[];
 }
 
@@ -82,14 +82,14 @@ export interface RulesDocument extends MethodRules, ServiceRules {
   readonly schemaVersion: 1;
   /** Set by the registry: 1 for the first document of a service, one more for each that follows. */
   readonly version: number;
-  /** Who has set it and why, at most 500 characters. */
+  /** Who has set the document and why, at most 500 characters. */
   readonly comment?: string | undefined;
   readonly weight?: WeightRule | undefined;
   readonly route?: RouteRule | undefined;
   readonly switch?: SwitchRule | undefined;
 }
 
-/** In the order in which they are shown. */
+/** The policies with rules, in the order in which they are shown. */
 export const RULE_POLICIES: readonly RulePolicy[] = Object.freeze(
   policyList.flatMap(({ name, rule }) => (rule === undefined ? [] : (name as RulePolicy))),
 );

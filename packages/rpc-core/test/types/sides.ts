@@ -10,7 +10,7 @@ import type {
   ServiceHandlers,
 } from '../../src/stub-types.js';
 
-/** What the type tests use of a client. */
+/** The part of a client that the type tests use. */
 export interface Client {
   service<D extends ServiceDefinition>(definition: D): ServiceClient<D>;
   service<I extends object = never>(name: [I] extends [never] ? MustName : string): InterfaceClient<I>;
@@ -22,7 +22,7 @@ export interface Client {
   ): Promise<MethodResult<D, K>[]>;
 }
 
-/** What the type tests use of a server. */
+/** The part of a server that the type tests use. */
 export interface Server {
   add<D extends ServiceDefinition>(definition: D, handlers: NoInfer<ServiceHandlers<D>>): void;
 }
