@@ -90,7 +90,8 @@ export class Processes {
     });
     child.stderr.on('data', (bytes) => {
       text += bytes;
-      process.stderr.write(bytes);
+      // The last words of V8 in a process that is made to run out of memory are long, and no news.
+      if (!text.includes('<--- Last few GCs')) process.stderr.write(bytes);
     });
     const exited = new Promise<number | NodeJS.Signals>((resolve) => {
       child.once('exit', (code, signal) => {
