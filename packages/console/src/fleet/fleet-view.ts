@@ -2,16 +2,16 @@ import type { OperatorReport } from '@org/rpc';
 import type { NodeOpinion } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 
-/** What became of the last question to an instance: answered; `rpc.operator` is off there, or refuses; no answer; not asked yet. */
+/** The result of the last request to an instance: a report; `rpc.operator` is off there, or refused; no answer; not asked yet. */
 export type ReportStatus = 'answered' | 'off' | 'refused' | 'unreachable' | 'pending';
 
-/** A flow of calls as people want to see it. */
+/** Rates and latencies of calls, for people. */
 export interface RateView {
   /** Calls a second. */
   readonly perSecond: number;
-  /** How many of a hundred calls fail. */
+  /** Failed calls in percent. */
   readonly errorPercent: number;
-  /** Milliseconds within which half of the calls end, where there are any; and so on. */
+  /** The median duration in milliseconds, if any calls have ended; the others are further percentiles. */
   readonly p50?: number | undefined;
   readonly p90?: number | undefined;
   readonly p99?: number | undefined;
@@ -27,10 +27,10 @@ export interface InstanceView extends Pick<Endpoint, 'id' | 'weight' | 'zone' | 
   readonly report: ReportStatus;
   /** Why there is no report, in words for people. */
   readonly reason: string | undefined;
-  /** What it said last of itself. */
+  /** The `server` part of its last report. */
   readonly server: OperatorReport['server'] | undefined;
   readonly loopLagMs: number | undefined;
-  /** What its callers have against it: those whose processes tell. */
+  /** The opinions of its callers, from processes that report them. */
   readonly opinions: readonly NodeOpinion[];
 }
 
@@ -46,7 +46,7 @@ export interface ServiceView {
   readonly instances: readonly string[];
   readonly rate: RateView;
   readonly methods: readonly MethodView[];
-  /** How calls fail, by code, a second. */
+  /** Failures per second, by code. */
   readonly codes: Readonly<Record<string, number>>;
   /** The version of the rules in force, `undefined` for none; 0 for a document that is not valid. */
   readonly rulesVersion: number | undefined;
@@ -62,7 +62,7 @@ export interface EdgeView {
   readonly rate: RateView;
 }
 
-/** All that is known at a moment, as plain data. Names in it are what others have written. */
+/** Everything known at one moment, as plain data. The names in it are foreign text. */
 export interface FleetView {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -70,7 +70,7 @@ export interface FleetView {
   readonly namespace: string;
   /** Why the registry cannot be asked, in words for people; `undefined` while it answers. */
   readonly trouble: string | undefined;
-  /** What was left out because there is too much of it, in words for people. */
+  /** What was left out because of the bounds, in words for people. */
   readonly omitted: string | undefined;
   readonly services: readonly ServiceView[];
   readonly instances: readonly InstanceView[];

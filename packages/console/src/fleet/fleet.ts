@@ -7,25 +7,25 @@ import type { FleetView } from './fleet-view.js';
 import { viewOf, type WatchedService } from './view-of.js';
 import { WatchedInstance } from './watched-instance.js';
 
-/** What is watched, and how its instances are called. */
+/** What to watch, and how to call the instances. */
 export interface FleetOptions extends InstanceAccess {
   readonly registry: Registry;
   readonly namespace: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Only these services, and the registry is not asked for names: fixed lists know none. Default: all of the registry. */
+  /** Watches only these services and does not ask the registry for names, which fixed lists do not have. Default: every service. */
   readonly services?: readonly string[] | undefined;
   /** How often each instance is asked, in milliseconds, 100 to 60,000 (default 1,000). */
   readonly everyMs?: number | undefined;
 }
 
-/** Beyond these bounds nothing is watched, and the view says so. */
+/** Services and instances beyond these bounds are not watched, and the view says so. */
 const SERVICES_MAX = 300;
 const INSTANCES_MAX = 500;
 
 /**
- * Everything that is registered in a namespace, with what its instances tell of themselves: found in the registry, asked one by one each
- * second. Made by {@link openFleet}; holds connections until `close`.
+ * The services and instances of a namespace: found in the registry, and each instance is asked for a report every second. Made by
+ * {@link openFleet}; holds connections until `close`.
  */
 export class Fleet {
   /** @internal */
@@ -71,7 +71,7 @@ export class Fleet {
     return Math.floor(this.options.clock.now() / 1_000);
   }
 
-  /** Whether every instance that is listed was asked, and has told what happens in a second, or has told that it will not. */
+  /** Whether every listed instance was asked, and has reported for at least a second, or is known not to report. */
   get isSettled(): boolean {
     if (!this.#listed || [...this.services.values()].some(({ snapshot }) => snapshot === undefined)) return false;
     return [...this.instances.values()].every(({ status, reports }) =>
@@ -79,7 +79,7 @@ export class Fleet {
     );
   }
 
-  /** Lets go of everything. Idempotent, never rejects. */
+  /** Closes every connection and the registry. Idempotent, never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelList?.();
@@ -105,7 +105,7 @@ export class Fleet {
     if (!this.#isClosed) this.#cancelList = clock.schedule(2 * everyMs, () => void this.#list());
   }
 
-  /** A registry names a service no more when its last instance has gone; what is known of it goes with it. */
+  /** When a service's last instance has gone, the registry no longer names the service, and the fleet forgets it. */
   #follow(names: readonly string[]): void {
     for (const name of names) if (!this.services.has(name)) this.services.set(name, this.#watch(name));
     const listed = new Set(names);
@@ -136,7 +136,7 @@ export class Fleet {
     return service;
   }
 
-  /** Begins to ask the instances that have come, and ends it for those that have gone. */
+  /** Starts asking instances that have come, and stops asking those that have gone. */
   #meet(): void {
     const listed = new Map<string, Endpoint>();
     for (const { snapshot } of this.services.values())
@@ -176,7 +176,7 @@ export class Fleet {
   }
 }
 
-/** Begins to watch. Returns at once; what is known grows with the answers. Closed by whoever opened it. */
+/** Begins to watch. Returns at once; the view fills as answers come. The calling code must close it. */
 export function openFleet(options: FleetOptions): Fleet {
   return new Fleet(options);
 }

@@ -6,7 +6,7 @@ import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
 import type { EdgeView, FleetView, InstanceView, MethodView, RateView, ServiceView } from './fleet-view.js';
 import type { WatchedInstance } from './watched-instance.js';
 
-/** A service as it is watched. */
+/** A watched service. */
 export interface WatchedService {
   readonly name: string;
   snapshot: Snapshot | undefined;
@@ -29,13 +29,13 @@ export interface FleetFacts {
 }
 
 const EDGES_MAX = 1_000;
-/** Of one instance. */
+/** The most opinions shown of one instance. */
 const OPINIONS_MAX = 50;
 
-/** Puts together what a fleet knows. @param second - now, see {@link Fleet.second} */
+/** Makes the view of a fleet. @param second - now, see {@link Fleet.second} */
 export function viewOf(fleet: FleetFacts, second: number): FleetView {
   const { options, trouble, omitted } = fleet;
-  // Servers that serve nothing but operators are registered under that name.
+  // Servers without services of their own are registered under the name of the operator service.
   const all = [...fleet.services.values()].filter(({ name }) => name !== Operator.name);
   const services = all.sort((a, b) => (a.name < b.name ? -1 : 1));
   const opinions = opinionsOf(fleet.instances.values());
@@ -98,7 +98,7 @@ function instanceView(
   };
 }
 
-/** By instance. Several servers of a process tell of the same clients. */
+/** Opinions by instance, each once: several servers of a process report the same clients. */
 function opinionsOf(instances: Iterable<WatchedInstance>): ReadonlyMap<string, readonly NodeOpinion[]> {
   const seen = new Set<string>();
   const by = new Map<string, NodeOpinion[]>();

@@ -6,16 +6,16 @@ import { type InstanceAccess, InstanceClient } from '../instances/instance-clien
 import { type CallDelta, reportDelta } from '../traffic/report-delta.js';
 import type { ReportStatus } from './fleet-view.js';
 
-/** Where it is off or refuses, it may be switched on by a deploy only. */
+/** How soon to ask an instance again where reports are off or refused, in milliseconds: only a deploy can change that. */
 const LATER_MS = 10_000;
 const REASON_LENGTH_MAX = 300;
 
-/** What watching an instance needs of its surroundings. */
+/** What watching an instance needs from its fleet. */
 export interface WatchedEnvironment extends InstanceAccess {
   readonly clock: Clock;
-  /** How often it is asked, in milliseconds. */
+  /** How often the instance is asked, in milliseconds. */
   readonly everyMs: number;
-  /** Told of what has been called since the report before. */
+  /** Called with the calls since the report before. */
   onCalls(instance: string, deltas: readonly CallDelta[]): void;
 }
 
@@ -39,7 +39,7 @@ export class WatchedInstance {
     void this.#ask();
   }
 
-  /** Asks no more, and closes when it has been answered. Never rejects. */
+  /** Stops asking, and closes once pending calls are answered. Never rejects. */
   retire(): Promise<void> {
     this.#stop();
     return this.client.retire();
@@ -60,7 +60,7 @@ export class WatchedInstance {
     try {
       const report = await this.client.report();
       if (this.#isClosed) return;
-      // A version that is not known may mean other things by the same names.
+      // In an unknown version the same names may mean other things.
       if (report?.version !== 1) throw new TypeError('it answers in a form that is not known here: update rpc');
       this.#environment.onCalls(this.endpoint.id, reportDelta(this.report, report));
       this.report = report;

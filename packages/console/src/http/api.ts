@@ -8,7 +8,7 @@ import { previewRules, type RulePreview } from '../preview/preview-rules.js';
 import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
 
-/** A mistake of whoever asks, told in words. */
+/** A mistake in a request, described in words. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -18,10 +18,10 @@ export class ApiError extends Error {
   }
 }
 
-/** What can be asked for, by path. */
+/** One path of the console's API. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST';
-  /** Whether it changes something, and needs the token. */
+  /** Whether it changes something and so needs the token. */
   readonly changes: boolean;
   /** @param input - the query of a GET, the body of a POST. @throws ApiError, TypeError or RpcError in words for people */
   run(fleet: Fleet, input: Input): Promise<unknown> | unknown;
@@ -29,7 +29,7 @@ export interface ApiRoute {
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** The calls of these last seconds are looked at by a preview. */
+/** How far back a preview looks at calls, in seconds. */
 const PREVIEW_SECONDS = 300;
 const SHOWN_LENGTH_MAX = 100_000;
 const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method']);
@@ -82,7 +82,7 @@ export const API: Readonly<Record<string, ApiRoute>> = {
     changes: false,
     run: (fleet, { service }) => memberOf(fleet, text(service, 'service')).client.describe(text(service, 'service')),
   },
-  // It may do anything that the method does.
+  // A change, because the method may do anything.
   '/api/call': { method: 'POST', changes: true, run: tryCall },
 };
 
@@ -107,7 +107,7 @@ async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
   };
 }
 
-/** What a document would mean, or what is wrong with it. */
+/** The preview of a document, or what is wrong with the document. */
 async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
   const service = text(input['service'], 'service');
   let document: RulesDocument;
@@ -152,13 +152,13 @@ async function tryCall(fleet: Fleet, input: Input): Promise<unknown> {
     const shown = inspect(value, { depth: 10, maxArrayLength: 500, maxStringLength: 20_000, breakLength: 90 });
     return { result: shown.slice(0, SHOWN_LENGTH_MAX), ms: taken(), instance: instance.endpoint.id };
   } catch (error) {
-    // That a call fails is an answer, too.
+    // A failed call is an answer too.
     if (!isRpcError(error)) throw error;
     return { error: error.message, code: error.code, ms: taken(), instance: instance.endpoint.id };
   }
 }
 
-/** @throws ApiError or TypeError that says where it is wrong */
+/** Reads the document of a request. @throws ApiError or TypeError that says where it is wrong */
 function documentOf(input: Input): { readonly given: unknown; readonly document: RulesDocument } {
   const given = readJson('the document', text(input['text'], 'text'), { bytesMax: RULES_BYTES_MAX, depthMax: 8 });
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
@@ -184,7 +184,7 @@ function instanceOf(fleet: Fleet, input: Input): WatchedInstance {
   return found;
 }
 
-/** An instance of a service, one that takes calls if there is any. */
+/** An instance of a service, preferably one that takes calls. */
 function memberOf(fleet: Fleet, service: string): WatchedInstance {
   const endpoints = fleet.services.get(service)?.snapshot?.endpoints ?? [];
   const { id } = endpoints.find(({ state }) => state === 'up') ?? endpoints[0] ?? {};

@@ -6,7 +6,7 @@ import { serveConsole } from './console-server.js';
 
 const TOKEN = 'sixteen-or-more-letters';
 
-/** Whatever the console answers. */
+/** An answer of the console. */
 interface Answer {
   readonly problem?: string;
   readonly error?: string;

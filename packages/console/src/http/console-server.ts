@@ -7,19 +7,19 @@ import type { Fleet } from '../fleet/fleet.js';
 import { API, ApiError } from './api.js';
 import { hasToken, refuse, type Site } from './request-guard.js';
 
-/** Where and for whom the console is served. */
+/** Where the console is served, and who may change things. */
 export interface ConsoleOptions {
-  /** Default 4380; 0 takes any free one. */
+  /** The port (default 4380); 0 takes any free port. */
   readonly port?: number | undefined;
   /** The address to listen on; default `127.0.0.1`. Any other needs a token. */
   readonly host?: string | undefined;
-  /** 16 or more printable characters; who has it may change things. Default: nobody may. */
+  /** A token of 16 or more printable characters; people who have it may change things. Default: nobody may. */
   readonly token?: string | undefined;
 }
 
-/** A console that is served. Closed by whoever began it; the fleet is not closed with it. */
+/** A console that is served. The code that started it must close it; the fleet is not closed with it. */
 export interface Console {
-  /** Where the page is. */
+  /** The address of the page. */
   readonly url: string;
   /** Idempotent, never rejects. */
   close(): Promise<void>;
@@ -51,8 +51,8 @@ const VIEW_MS = 1_000;
 const TOKEN = /^[\x21-\x7e]{16,}$/;
 
 /**
- * Serves the page and what it asks for.
- * @throws TypeError for wrong options; Error in words for people where the port can't be taken
+ * Serves the page and its API.
+ * @throws TypeError for wrong options; Error in words for people when the port cannot be taken
  */
 export async function serveConsole(fleet: Fleet, options: ConsoleOptions = {}): Promise<Console> {
   const { port = 4_380, host = '127.0.0.1', token } = options;
@@ -123,12 +123,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, around
   }
 }
 
-/** Who may change things, so that the page can say so before somebody tries. */
+/** Whether the reader may change things, so that the page can say so before somebody tries. */
 function sessionOf({ headers }: IncomingMessage, { token }: Site): unknown {
   return { canChange: token !== undefined, hasToken: token !== undefined && hasToken(headers, token) };
 }
 
-/** The view of the fleet once a second, as server-sent events. A reader that is too slow misses some. */
+/** Sends the view of the fleet once a second, as server-sent events. A slow reader misses some. */
 function stream(response: ServerResponse, { fleet, streams }: Surroundings): void {
   if (streams.size >= STREAMS_MAX) return send(response, 503, { error: 'too many pages are open' });
   streams.add(response);

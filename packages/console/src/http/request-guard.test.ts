@@ -24,7 +24,7 @@ describe('who is answered by the console', () => {
     assert.equal(ask({ origin: 'http://evil.example' }), 403);
     assert.equal(ask({ origin: 'null' }), 403);
     for (const site of ['cross-site', 'same-site']) assert.equal(ask({ 'sec-fetch-site': site }), 403);
-    // Even with the right token.
+    // Refused even with the right token.
     assert.equal(ask({ origin: 'http://evil.example', authorization: `Bearer ${TOKEN}`, ...JSON_TYPE }, CHANGE), 403);
   });
 

@@ -1,13 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Where the console is served, and by which token it is changed. */
+/** Where the console is served, and the token that allows changes. */
 export interface Site {
-  /** As browsers say it: `127.0.0.1:4380`. */
+  /** The allowed values of the `Host` header, such as `127.0.0.1:4380`. */
   readonly hosts: ReadonlySet<string>;
   /** `undefined`: nothing can be changed. */
   readonly token: string | undefined;
-  /** Whether others than this machine reach it: then reading needs the token too. */
+  /** Whether other machines can reach it: then reading needs the token too. */
   readonly isPublic: boolean;
 }
 
@@ -17,19 +17,19 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** A request as far as it counts here. */
+/** The parts of a request that the guard checks. */
 export interface GuardedRequest {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
-  /** Whether it changes something. */
+  /** Whether the request changes something. */
   readonly changes: boolean;
-  /** Whether it is for a file of the page, which has no secrets. */
+  /** Whether the request is for a file of the page, which has no secrets. */
   readonly isAsset: boolean;
 }
 
 /**
- * Whether a request is answered. Only the page itself is: a page of somebody else in the same browser reaches this address as well, under a
- * name of its own that resolves to it (DNS rebinding), or by a form that it sends (CSRF).
+ * Returns why a request is refused, `undefined` when it may be answered. Only the console's own page is answered: other pages in the same
+ * browser can reach this address too, under a name of their own that resolves to it (DNS rebinding), or with a form (CSRF).
  */
 export function refuse({ method, headers, changes, isAsset }: GuardedRequest, site: Site): Refusal | undefined {
   if (!site.hosts.has(String(headers.host ?? '').toLowerCase()))
@@ -38,11 +38,11 @@ export function refuse({ method, headers, changes, isAsset }: GuardedRequest, si
   if (origin !== undefined && !site.hosts.has(origin.toLowerCase().replace(/^https?:\/\//, '')))
     return { status: 403, message: 'requests of other pages are not answered' };
   const from = headers['sec-fetch-site'];
-  // `none` is a person who types the address or follows a bookmark.
+  // `none`: a person has typed the address or followed a bookmark.
   if (from !== undefined && from !== 'same-origin' && from !== 'none' && !(isAsset && method === 'GET'))
     return { status: 403, message: 'requests of other pages are not answered' };
   if (isAsset) return undefined;
-  // Forms of other pages can't send this type without asking first.
+  // Forms of other pages cannot send this type without a preflight request.
   if (method !== 'GET' && headers['content-type'] !== 'application/json')
     return { status: 415, message: 'the body is application/json' };
   if (!changes && !site.isPublic) return undefined;
@@ -51,7 +51,7 @@ export function refuse({ method, headers, changes, isAsset }: GuardedRequest, si
   return hasToken(headers, site.token) ? undefined : { status: 401, message: 'this needs the token of the console' };
 }
 
-/** Whether the right token was sent, compared in the same time whatever it is. */
+/** Whether the right token was sent, compared in constant time. */
 export function hasToken({ authorization }: IncomingHttpHeaders, token: string): boolean {
   const given = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
   return timingSafeEqual(digest(given), digest(token));

@@ -11,12 +11,12 @@ import {
 import type { Metadata } from '@org/rpc-core';
 import type { Endpoint, Registry } from '@org/rpc-registry';
 
-/** How instances are called. */
+/** How to call instances. */
 export interface InstanceAccess {
   readonly tls?: ClientTlsOptions | true | undefined;
-  /** What servers are shown that ask who calls, see the option `token` of a client. */
+  /** The token for servers that authenticate callers, see the option `token` of a client. */
   readonly token?: string | (() => string | Promise<string>) | undefined;
-  /** The token of their option `operator`. */
+  /** The token of the servers' option `operator`. */
   readonly operatorToken?: string | undefined;
   /** Sent with every call, for servers whose `authorize` asks for it. */
   readonly metadata?: Metadata | undefined;
@@ -24,10 +24,10 @@ export interface InstanceAccess {
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_MS = 3_000;
-/** How long a call that a person tries may take. */
+/** How long a call that a person tries may take, in milliseconds. */
 const TRIED_CALL_MS = 10_000;
 
-/** Asks one instance, whatever the others do. It has a connection of its own, until `close`. */
+/** Calls one instance and no other. It has its own connection until `close`. */
 export class InstanceClient {
   readonly endpoint: Endpoint;
   readonly #client: Client;
@@ -53,7 +53,7 @@ export class InstanceClient {
     return this.#told(this.#client.service(Operator).report());
   }
 
-  /** Begins its stop. @throws RpcError as `report` */
+  /** Starts the drain of the instance. @throws RpcError as `report` */
   drain(): Promise<void> {
     return this.#told(this.#client.service(Operator).drain());
   }
@@ -68,7 +68,7 @@ export class InstanceClient {
     return this.#told(this.#client.call(service, method, args, { timeoutMs: TRIED_CALL_MS }));
   }
 
-  /** Closes when what was asked is answered: an instance that was told to drain may be gone before it has said that it will. Never rejects. */
+  /** Closes once pending calls are answered: otherwise the answer of an instance that was told to drain might be lost. Never rejects. */
   async retire(): Promise<void> {
     await Promise.allSettled(this.#pending);
     await this.#client.close();
@@ -87,7 +87,7 @@ export class InstanceClient {
   }
 }
 
-/** A registry in which every service has one instance, and no other: for calls that are meant for it and nobody else. */
+/** A registry in which every service has only this instance: for calls that are meant for it alone. */
 function oneInstance(endpoint: Endpoint): Registry {
   const listed = { ...endpoint, state: 'up', weight: 100 } as const;
   const snapshot = Object.freeze({ endpoints: [listed], fresh: true, gone: [] });

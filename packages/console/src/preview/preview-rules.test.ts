@@ -20,12 +20,12 @@ const ENDPOINTS = new Map(
   ]),
 );
 
-/** Calls as they are, and as they were counted. */
+/** Single calls, and the same calls as servers count them. */
 function calls(seed: number): { readonly all: readonly Call[]; readonly past: readonly PastCalls[] } {
   const random = seededRandom(seed);
   const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const all = Array.from({ length: 20_000 }, (): Call => {
-    // Latencies as they are: most short, a long tail.
+    // Realistic latencies: most short, a long tail.
     const ms = 2 * Math.exp(1.5 * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
     return {
       method: any(['find', 'buy']),

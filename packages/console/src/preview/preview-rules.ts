@@ -4,27 +4,27 @@ import type { Endpoint } from '@org/rpc-registry';
 import { countAbove } from '../traffic/histogram.js';
 import type { Flow, Pair } from '../traffic/traffic.js';
 
-/** What a rule would have meant for calls of the last minutes. */
+/** The effect that a rule would have had on the calls of the last minutes. */
 export interface RulePreview {
   readonly policy: RulePolicy;
   readonly mode: 'dark' | 'on';
-  /** The calls of the clients that the rule is for. */
+  /** How many calls came from the clients that the rule is for. */
   readonly calls: number;
-  /** How many of them it would have changed; `undefined` where calls that have ended cannot tell. */
+  /** How many of those calls the rule would have changed; `undefined` when past calls cannot tell. */
   readonly affected: number | undefined;
-  /** In words, what the number counts, or why there is none. */
+  /** In words, what `affected` counts, or why it is unknown. */
   readonly meaning: string;
   readonly methods: Readonly<Record<string, number>>;
   readonly callers: Readonly<Record<string, number>>;
 }
 
-/** A flow of the last minutes. */
+/** The calls of one pair in the last minutes. */
 export interface PastCalls {
   readonly pair: Pair;
   readonly flow: Flow;
 }
 
-/** How many calls of a flow a rule would have changed. `undefined`: it cannot be told. */
+/** How many calls of a flow a rule would have changed. `undefined`: unknown. */
 type Judge = (calls: PastCalls) => number | undefined;
 
 interface Verdict {
@@ -33,11 +33,11 @@ interface Verdict {
 }
 
 /**
- * What each rule of a document would have meant for the calls of a service, as its servers have counted them. Which clients a rule is for
- * follows from their names, exactly as they work it out themselves. Times are those of the server: what the network takes comes on top.
+ * The effect that each rule of a document would have had on the calls of a service, as its servers have counted them. The clients that a rule
+ * is for are chosen by name, exactly as clients do it themselves. Times are measured on the server: network time is not included.
  *
- * @param past - the calls of that service
- * @param endpoints - by instance, for rules that speak of these
+ * @param past - the calls of the service
+ * @param endpoints - endpoints by instance, for rules about instances
  */
 export function previewRules(
   service: string,
@@ -130,7 +130,7 @@ function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: Reado
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What a rule says of a method; of streams only what is said of the method itself. */
+/** A rule's values for a method; for a stream only the values of the method itself. */
 function valuesFor(document: RulesDocument, policy: RulePolicy, { method, kind }: Pair): Values & { max?: unknown } {
   const { methods, ...all } = document[policy] as unknown as Values & { methods?: Readonly<Record<string, Values>> };
   const own = ofMethod(methods, method) ?? {};
@@ -141,7 +141,7 @@ function ofMethod<V>(methods: Readonly<Record<string, V>> | undefined, method: s
   return methods !== undefined && Object.hasOwn(methods, method) ? methods[method] : undefined;
 }
 
-/** The codes with which servers refuse what they have not begun. */
+/** How many calls ended with a code with which servers refuse calls that have not begun. */
 function refusedOf({ codes }: Flow): number {
   return (codes.get('UNAVAILABLE') ?? 0) + (codes.get('RESOURCE_EXHAUSTED') ?? 0);
 }
@@ -166,7 +166,7 @@ function weighed(document: RulesDocument, endpoints: ReadonlyMap<string, Endpoin
   };
 }
 
-/** Calls as they were counted have no metadata and no arguments: a route that looks at these cannot be judged. */
+/** Counted calls have no metadata and no arguments, so a route that matches these cannot be judged. */
 function routed({ routes }: RouteRule, endpoints: ReadonlyMap<string, Endpoint>): Judge {
   return ({ pair, flow }) => {
     let left = flow.calls;

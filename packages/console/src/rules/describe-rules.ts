@@ -1,7 +1,7 @@
 import type { RulesDocument } from '@org/rpc-core';
 import { plainText, RULE_POLICIES } from '@org/rpc-core/internal';
 
-/** One row for each rule of a document: policy, mode, percent, and what it says. */
+/** One row for each rule of a document: policy, mode, percent and values. */
 export function ruleRows(document: RulesDocument): string[][] {
   return RULE_POLICIES.flatMap((policy) => {
     const rule = document[policy];
@@ -22,8 +22,8 @@ export function summaryOf(document: RulesDocument): string {
 }
 
 /**
- * What changes from one document to another: a line for each value, `+` for what comes, `-` for what goes, `~` for what becomes
- * something else. The version is left out.
+ * The differences between two documents, one line for each value: `+` for added, `-` for removed, `~` for changed. The version is
+ * left out.
  */
 export function rulesDifference(before: RulesDocument | undefined, after: RulesDocument | undefined): string[] {
   const [old, next] = [leavesOf(before), leavesOf(after)];

@@ -1,23 +1,22 @@
 import { readRules } from '@org/rpc-core/internal';
 import type { RulesStore } from '@org/rpc-registry';
 
-/** What became of the weight of an instance for the callers of a service. */
+/** The result of changing an instance's weight for the callers of a service. */
 export interface Weighed {
   readonly service: string;
-  /** Before, where a rule had said one. */
+  /** The weight that a rule gave before, if any. */
   readonly from: number | undefined;
-  /** Of the document that says so now; `undefined` when nothing had to change. */
+  /** The version of the new document; `undefined` when nothing had to change. */
   readonly version: number | undefined;
 }
 
 /**
- * Says in the rules of a service how much of its calls an instance gets, or takes back what was said. Everything else that the document
- * says stays.
+ * Sets the weight of an instance in the rules of a service, or removes it. The rest of the document stays.
  *
  * @param instance - the id of the instance, or its address
- * @param weight - 0 to 10,000; `undefined` takes it back, so that the weight in the registry counts
- * @throws TypeError for a document that is there and not valid, for a rule that is not `on` for all clients, and for a weight out of bounds;
- * RpcError `ABORTED` when somebody was faster
+ * @param weight - 0 to 10,000; `undefined` removes it, so that the weight in the registry counts
+ * @throws TypeError when the present document is not valid, when its weight rule is not `on` for all clients, and for a weight out of bounds;
+ * RpcError `ABORTED` when somebody else changed the document first
  */
 export async function weighInstance(
   store: RulesStore,

@@ -1,9 +1,9 @@
 import { latencyBucketMs } from '@org/rpc-core/internal';
 
-/** How many calls took how long: by the buckets in which servers count. */
+/** Counts of calls by duration, in the buckets that servers use. */
 export type Histogram = Map<number, number>;
 
-/** Adds pairs of a bucket and a count, as servers tell them. Pairs that are none are left out. */
+/** Adds pairs of a bucket and a count, as servers report them. Invalid pairs are left out. */
 export function addBuckets(histogram: Histogram, pairs: readonly number[]): void {
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const [bucket, count] = [pairs[i]!, pairs[i + 1]!];
@@ -18,7 +18,7 @@ export function countOf(histogram: Histogram): number {
   return sum;
 }
 
-/** The duration, in milliseconds, within which so many percent of the calls ended; `undefined` without calls. */
+/** The duration, in milliseconds, within which `percent` of the calls ended; `undefined` without calls. */
 export function percentile(histogram: Histogram, percent: number): number | undefined {
   const total = countOf(histogram);
   if (total === 0) return undefined;
@@ -33,7 +33,7 @@ export function percentile(histogram: Histogram, percent: number): number | unde
   return within(last, 1);
 }
 
-/** How many calls took longer than this; of the bucket in which it lies, its share. */
+/** How many calls took longer than `ms`; the bucket that contains `ms` counts in proportion. */
 export function countAbove(histogram: Histogram, ms: number): number {
   let above = 0;
   for (const [bucket, count] of histogram) {

@@ -1,7 +1,7 @@
 import type { CallCounts, OperatorReport } from '@org/rpc';
 import type { MethodKind } from '@org/rpc-core';
 
-/** What has happened between two reports of one server, for one caller of one method. */
+/** The calls between two reports of one server, for one caller of one method. */
 export interface CallDelta {
   readonly service: string;
   readonly method: string;
@@ -14,8 +14,8 @@ export interface CallDelta {
 }
 
 /**
- * What a report says beyond the one before. Nothing for the first one, whose time is not known, and all of one that has begun to count
- * anew.
+ * The calls that a report counts beyond the one before: none for a server's first report, whose time span is unknown, and every call of a
+ * report that has started counting again.
  */
 export function reportDelta(before: OperatorReport | undefined, now: OperatorReport): CallDelta[] {
   if (before === undefined) return [];

@@ -89,7 +89,7 @@ describe('the calls of the last minutes', () => {
     assert.equal(traffic.pairs(100, 60).length, 4_000);
     assert.ok(traffic.isPartial);
     assert.ok(traffic.keys('edge').length < 3_000);
-    // What is told of the service as a whole has all of them.
+    // The figures of the service as a whole include every call.
     assert.equal(traffic.lately(101, 'service', 'shop').calls, 60_000);
   });
 });

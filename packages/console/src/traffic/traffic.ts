@@ -2,7 +2,7 @@ import type { MethodKind } from '@org/rpc-core';
 import { addBuckets, type Histogram, percentile } from './histogram.js';
 import type { CallDelta } from './report-delta.js';
 
-/** What is known of a flow of calls in a span of time. */
+/** The calls counted in a span of time. */
 export interface Flow {
   calls: number;
   errors: number;
@@ -10,7 +10,7 @@ export interface Flow {
   readonly latency: Histogram;
 }
 
-/** Who calls what where. */
+/** Which caller calls which method of which instance. */
 export interface Pair {
   readonly service: string;
   readonly method: string;
@@ -19,9 +19,9 @@ export interface Pair {
   readonly instance: string;
 }
 
-/** One slot of a series: a second and what happened in it. */
+/** One second of a series. */
 export interface Point {
-  /** In whole seconds of the clock that times them. */
+  /** The time in whole seconds of the clock. */
   readonly second: number;
   readonly calls: number;
   readonly errors: number;
@@ -30,36 +30,36 @@ export interface Point {
   readonly p99: number | undefined;
 }
 
-/** How far back it remembers, in seconds. */
+/** How far back calls are remembered, in seconds. */
 export const TRAFFIC_SECONDS = 300;
 const SLOT_SECONDS = 10;
-/** Pairs of which the minutes are kept; what others do is in the series only. */
+/** How many pairs are kept for the last minutes; calls of further pairs are only in the series. */
 const PAIRS_MAX = 4_000;
 const SERIES_MAX = 3_000;
 const EDGE = '["edge",';
-/** How long it is told that somebody has called somebody. */
+/** How long the view shows that one service has called another, in seconds. */
 const EDGE_SECONDS = 60;
-/** Reports of a second arrive within this time; then it is summed up. */
+/** Reports about a second arrive within this many seconds; then the second is summed up. */
 const OPEN_SECONDS = 4;
-/** Over which a rate is told. */
+/** The span over which rates are shown, in seconds. */
 export const RATE_SECONDS = 5;
 
 interface Series {
-  /** Those that still take reports. */
+  /** Seconds that still take reports. */
   readonly open: Map<number, Flow>;
   readonly points: Point[];
-  /** When it last had calls. */
+  /** When the series last had calls. */
   seenAt: number;
 }
 
-/** The calls of the last minutes, as the servers have told them. Bounded, whatever they tell. */
+/** The calls of the last minutes, as servers report them. Memory is bounded, whatever they report. */
 export class Traffic {
   readonly #series = new Map<string, Series>();
   readonly #pairs = new Map<string, { readonly pair: Pair; readonly slots: Map<number, Flow> }>();
-  /** How many deltas were of pairs beyond the bound. */
+  /** How many deltas belonged to pairs beyond the bound. */
   #unkept = 0;
 
-  /** @param second - of the clock, in whole seconds */
+  /** Adds the deltas of one instance. @param second - the clock's time in whole seconds */
   record(instance: string, deltas: readonly CallDelta[], second: number): void {
     for (const delta of deltas) {
       const { service, method, kind, caller } = delta;
@@ -83,7 +83,7 @@ export class Traffic {
     return flow;
   }
 
-  /** A series, a point for each second in which there were calls, the oldest first. */
+  /** The points of a series, one for each second with calls, the oldest first. */
   points(...key: readonly string[]): readonly Point[] {
     const series = this.#series.get(JSON.stringify(key));
     if (series === undefined) return [];
@@ -96,7 +96,7 @@ export class Traffic {
     return parsed.filter(([each]) => each === kind).map(([, ...rest]) => rest);
   }
 
-  /** All pairs with what they did in the last so many seconds; whole slots of ten. */
+  /** Every pair with its calls in the last `seconds`, in whole slots of ten seconds. */
   pairs(second: number, seconds: number): readonly { readonly pair: Pair; readonly flow: Flow }[] {
     const from = Math.floor((second - seconds) / SLOT_SECONDS);
     return Array.from(this.#pairs.values(), ({ pair, slots }) => {
@@ -106,15 +106,15 @@ export class Traffic {
     }).filter(({ flow }) => flow.calls > 0);
   }
 
-  /** Whether it has more pairs than it keeps. */
+  /** Whether some pairs were not kept because of the bound. */
   get isPartial(): boolean {
     return this.#unkept > 0;
   }
 
-  /** Sums up and forgets; called about once a second. */
+  /** Sums up closed seconds and forgets old ones; called about once a second. */
   sweep(second: number): void {
     for (const [key, { open, points, seenAt }] of this.#series) {
-      // There are many of these, and nobody looks at their past.
+      // Edges are many, and nobody looks at their past.
       const isEdge = key.startsWith(EDGE);
       for (const [at, flow] of open) {
         if (at > second - OPEN_SECONDS - RATE_SECONDS) continue;
