@@ -24,6 +24,10 @@ export interface ClientEvents {
   hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];
   /** A call that has failed was answered with its fallback. */
   fellBack: [event: { service: string; method: string; error: RpcError }];
+  /** A one-way call that was kept has been sent, `afterMs` after it was kept; only with `retryLater`. */
+  retriedLater: [event: { service: string; method: string; afterMs: number; endpoint: string }];
+  /** One-way calls that were kept are given up; only with `retryLater`. */
+  dropped: [event: DroppedEvent];
   /** A call was made a second time elsewhere, and both have ended; only with `mirror: { compare: true }`. */
   mirrored: [event: MirrorEvent];
   /** A call was refused here, by a rate or concurrency limit. */
@@ -58,6 +62,8 @@ export const CLIENT_EVENTS = Object.keys({
   retried: true,
   hedged: true,
   fellBack: true,
+  retriedLater: true,
+  dropped: true,
   mirrored: true,
   limited: true,
   viewChanged: true,
@@ -127,6 +133,19 @@ export interface WouldApplyEvent {
   readonly method: string;
   /** What would have become of it, in words for people. */
   readonly effect: string;
+}
+
+/** Kept one-way calls that will not be sent any more, or of which nobody knows whether they were. */
+export interface DroppedEvent {
+  readonly service: string;
+  readonly method: string;
+  readonly count: number;
+  /**
+   * `expired`: kept for as long as they may be. `failed`: the attempt ended with `error`, after which it must not be sent again.
+   * `closed`: the client was closed.
+   */
+  readonly reason: 'expired' | 'failed' | 'closed';
+  readonly error: RpcError | undefined;
 }
 
 /** How a call and its mirror went; for those who watch. */

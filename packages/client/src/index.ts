@@ -1,6 +1,7 @@
 export type { BroadcastOutcome } from './attempts/broadcast.js';
 export type {
   ClientEvents,
+  DroppedEvent,
   EndpointEvent,
   MirrorEvent,
   RulesAppliedEvent,

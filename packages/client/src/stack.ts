@@ -3,6 +3,7 @@ import type {
   Clock,
   Gate,
   Layer,
+  Limits,
   LoopWatch,
   Metadata,
   MethodDefinition,
@@ -13,6 +14,7 @@ import type {
   StreamLayer,
 } from '@org/rpc-core';
 import { fuseGates, isStreamKind, stack, surface, Waits, wireName } from '@org/rpc-core/internal';
+import type { Codec } from '@org/rpc-wire';
 import { hedge } from './attempts/hedge.js';
 import { mirror } from './attempts/mirror.js';
 import { retry } from './attempts/retry.js';
@@ -26,11 +28,13 @@ import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { fallback } from './policy/fallback.js';
 import { fault } from './policy/fault.js';
+import { KeptCalls } from './policy/kept-calls.js';
 import { Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { MethodLimits } from './policy/method-limits.js';
 import { belongsTo } from './policy/name-call.js';
 import { RetryBudget } from './policy/retry-budget.js';
+import { retryLater } from './policy/retry-later.js';
 import { Throttle } from './policy/throttle.js';
 import { attemptDeadline } from './policy/timeout.js';
 import { userLayers } from './policy/user-layers.js';
@@ -41,6 +45,8 @@ import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compos
 export interface StackOptions {
   readonly clock: Clock;
   readonly random: Random;
+  readonly codec: Codec;
+  readonly limits: Limits;
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
@@ -62,6 +68,8 @@ export interface SharedParts {
   readonly options: StackOptions;
   readonly emit: Emit;
   readonly limiters: Limiters;
+  /** One-way calls that are sent later. Closed with the client. */
+  readonly kept: KeptCalls;
   /** Tells those who watch this process. */
   readonly observer: CallObserver;
   /** Every wait of every call, for the end of the client. */
@@ -82,7 +90,11 @@ export function createSharedParts(options: StackOptions, emit: Emit, loop?: Loop
       new Limiters(`configure(${definition.name}): ${method}`, method, own, options.clock);
   }
   const observer = new CallObserver(options.clock);
-  return { options, emit, limiters, observer, waits: new Waits(), loop, services: new Map() };
+  const kept = new KeptCalls(options, {
+    sent: (event) => emit('retriedLater', event),
+    dropped: (event) => emit('dropped', event),
+  });
+  return { options, emit, limiters, kept, observer, waits: new Waits(), loop, services: new Map() };
 }
 
 /**
@@ -116,6 +128,8 @@ export function composeMethod(
   const parts: (Layer | Asked)[] = [
     // Inside the user's layers, which see one outcome. Outside of all that can fail a call, an expired deadline too.
     ...(isStream ? [] : [asked(fallbacks(own))]),
+    // Above the metadata and all limits: what is sent later passes them again. Below the fallback, which answers what cannot be kept.
+    ...(definition.kind === 'notify' ? [asked(laters(own))] : []),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
     limits.now.length > 0 ? admission(limits) : asked(admission(limits)), // Above retry: a call waits its turn once. Within the deadline.
@@ -206,6 +220,16 @@ function fallbacks({ client, policy }: OwnParts): Layer {
     () => policy.now.fallback,
     (event) => client.emit('fellBack', event),
   );
+}
+
+/** One-way calls that are kept and sent later, where that is said. */
+function laters({ client, balancer, policy }: OwnParts): Layer {
+  return retryLater({
+    now: () => policy.now.retryLater,
+    timeoutMs: () => policy.now.timeout.timeoutMs,
+    untilReady: (call) => balancer.untilReady(call),
+    kept: client.kept,
+  });
 }
 
 /** Calls that are made a second time elsewhere, where that is said. */
@@ -312,7 +336,7 @@ function livePolicyOf(
     { options: client.options.policy, isOwn: false },
   ];
   return new LivePolicy(
-    { service, method, isStream: isStreamKind(definition.kind), sources },
+    { service, method, isStream: isStreamKind(definition.kind), isOneWay: definition.kind === 'notify', sources },
     rules,
     client.options.random,
     limits,

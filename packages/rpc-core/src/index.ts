@@ -73,6 +73,7 @@ export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from '.
 export type { RateLimitOptions } from './policies/rate-limit.js';
 export type { RetryOptions } from './policies/retry.js';
 export type { RetryBudgetOptions } from './policies/retry-budget.js';
+export type { RetryLaterOptions } from './policies/retry-later.js';
 export type { Route, RouteKey, RouteMatch, RouteTarget } from './policies/route.js';
 export type { MethodSwitch } from './policies/switch.js';
 export type { ThrottleOptions } from './policies/throttle.js';

@@ -35,6 +35,7 @@ const IMPORTANCE: Readonly<Record<string, Exclude<LogLevel, 'silent'>>> = {
   authenticationFailed: 'warn',
   breakerOpened: 'warn',
   contractDiffers: 'warn',
+  dropped: 'warn',
   ejected: 'warn',
   endpointDown: 'warn',
   handlerOutlived: 'warn',
@@ -46,6 +47,7 @@ const IMPORTANCE: Readonly<Record<string, Exclude<LogLevel, 'silent'>>> = {
   hedged: 'debug',
   mirrored: 'debug',
   retried: 'debug',
+  retriedLater: 'debug',
   ruleWouldApply: 'debug',
   viewChanged: 'debug',
 };

@@ -259,6 +259,7 @@ export class RpcClient implements Client {
     const reason = 'the client was closed';
     this.#cancelTick?.();
     this.#stopAnswering?.();
+    this.#shared.kept.close();
     this.#shared.waits.close(reason);
     for (const balancer of this.#services.balancers()) balancer.close(reason);
     this.#pool.close(reason);

@@ -15,6 +15,10 @@ describe('configure()', () => {
       { methods: { add: { retry: { max: -1 } } } },
       'configure(shop): add: retry: max must be an integer from 0 to 10, got -1',
     ],
+    [
+      { methods: { add: { retryLater: true } } },
+      'configure(shop): add: retryLater is for one-way methods (notify), and this one is unary: use retry and waitForReady for calls that are answered',
+    ],
     [{ methods: { add: 5 } }, 'configure(shop): add: options must be an object, got 5'],
     [{ methods: 5 }, 'configure(shop): methods must be an object, got 5'],
     [null, 'configure(shop): options must be an object, got null'],

@@ -52,8 +52,16 @@ export function configure<D extends ServiceDefinition<object>>(
     }
     if (policy === undefined) continue;
     assertKnownOptions(`${where}: ${method}`, policy, policyOptionNames('method'));
+    assertOneWay(`${where}: ${method}`, definition.methods[method]!.kind, policy);
     methods[method] = checkPolicyOptions(`${where}: ${method}`, 'method', { ...policy });
   }
   const propagate = options.propagate === undefined ? undefined : propagatedKeys(where, options.propagate);
   return { definition, policy: checkPolicyOptions(where, 'service', { ...options }), methods, propagate };
+}
+
+/** Who waits for an answer cannot be told that it comes later. */
+function assertOneWay(where: string, kind: string, { retryLater }: PolicyOptions): void {
+  if (retryLater === undefined || retryLater === false || kind === 'notify') return;
+  const hint = 'use retry and waitForReady for calls that are answered';
+  throw new TypeError(`${where}: retryLater is for one-way methods (notify), and this one is ${kind}: ${hint}`);
 }

@@ -231,7 +231,11 @@ export class Balancer implements NodeOwner, FirstList {
 
   /** Resolves when a node takes calls, rejects when the call's deadline passes first. */
   async untilReady(call: Call): Promise<void> {
-    while (this.readyCount === 0) await this.#wait(call);
+    while (this.readyCount === 0) {
+      const successor = this.#isResting && !this.isClosed ? this.#environment.successor?.() : undefined;
+      if (successor !== undefined) return successor.untilReady(call);
+      await this.#wait(call);
+    }
   }
 
   // FirstList

@@ -14,6 +14,18 @@ export function retryDelayMs(retry: number, random: Random): number {
   return random() * Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** retry);
 }
 
+const LATER_BASE_MS = 100;
+const LATER_CAP_MS = 5_000;
+
+/**
+ * How long to wait before a kept one-way call is tried again, in milliseconds: between one and two halves of a bound that doubles with each
+ * failure in a row, 100 ms after the first and at most 5 s. Never nothing, since nobody waits for it.
+ * @param failures - in a row, 1 or more
+ */
+export function laterDelayMs(failures: number, random: Random): number {
+  return (0.5 + 0.5 * random()) * Math.min(LATER_CAP_MS, LATER_BASE_MS * 2 ** (failures - 1));
+}
+
 const PROBE_CAP_MS = 300_000;
 
 /**

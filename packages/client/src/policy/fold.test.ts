@@ -19,6 +19,7 @@ describe('the policies of a method', () => {
       hedge: { max: 0, percentile: 98, delayMs: undefined, maxPercent: 2 },
       throttle: { multiplier: 2, maxPercent: 90, minCalls: 100 },
       fallback: { enabled: false, value: undefined, from: undefined, when: undefined },
+      retryLater: { max: 0, maxBytes: 16_777_216, forMs: 60_000 },
       mirror: { percent: 0, to: undefined, compare: false, maxInFlight: 100 },
       fault: { delayMs: 0, delayPercent: 100, errorPercent: 0, code: undefined, dropPercent: 0 },
       failure: { failureWhen: undefined },

@@ -20,6 +20,8 @@ export interface PolicySources {
   readonly service: string;
   readonly method: string;
   readonly isStream: boolean;
+  /** Left out: it is answered. */
+  readonly isOneWay?: boolean | undefined;
   readonly sources: readonly PolicySource[];
 }
 
@@ -30,6 +32,7 @@ export const FOLDED = {
   hedge: POLICIES.hedge,
   throttle: POLICIES.throttle,
   fallback: POLICIES.fallback,
+  retryLater: POLICIES.retryLater,
   mirror: POLICIES.mirror,
   fault: POLICIES.fault,
   failure: POLICIES.failure,

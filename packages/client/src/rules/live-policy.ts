@@ -14,7 +14,7 @@ export interface MethodPolicy extends MethodValues {
   readonly router: Router | undefined;
   /** What rules do besides; `undefined` for nothing. */
   readonly rule: CallRule | undefined;
-  /** Whether fallback, mirror, faults and hedging are all off, as they are unless somebody asks for them. */
+  /** Whether fallback, mirror, faults, hedging and, for one-way calls, sending later are all off, as they are unless somebody asks for them. */
   readonly isUsual: boolean;
 }
 
@@ -81,12 +81,13 @@ export class LivePolicy {
       rules,
       router: mode === 'on' ? router : undefined,
       rule,
-      isUsual: isUsual(values) && !hasLimits,
+      isUsual: isUsual(values, of) && !hasLimits,
     });
   }
 }
 
-function isUsual({ fallback, mirror, fault, hedge }: MethodValues): boolean {
+function isUsual({ fallback, retryLater, mirror, fault, hedge }: MethodValues, { isOneWay }: PolicySources): boolean {
+  if (isOneWay && retryLater.max > 0) return false;
   const hasFaults = fault.delayMs > 0 || fault.errorPercent > 0 || fault.dropPercent > 0;
   return !fallback.enabled && mirror.percent === 0 && !hasFaults && hedge.max === 0;
 }

@@ -73,6 +73,8 @@ export interface PolicyDescription<V extends object = object> {
   readonly off?: Readonly<V> | 'absent' | undefined;
   /** The name of the value that a function, given in place of the values, stands for; `undefined` when a function is refused. */
   readonly ofFunction?: string | undefined;
+  /** Whether `true` stands for the defaults; otherwise it is refused. */
+  readonly ofTrue?: boolean | undefined;
   /** The name in errors, where it is not that of the option. */
   readonly title?: string | undefined;
   /** Whether the policy is off unless it is given; otherwise its defaults hold. */
@@ -132,6 +134,7 @@ export function checkPolicy<V extends object>(
 ): Partial<V> | false | undefined {
   if (given === undefined) return undefined;
   if (given === false && description.off !== undefined) return false;
+  if (given === true && description.ofTrue === true) return {};
   const { option, values, title = option, ofFunction } = description;
   const name = `${where}: ${title}`;
   if (ofFunction !== undefined && typeof given === 'function') return { [ofFunction]: given } as Partial<V>;

@@ -10,6 +10,7 @@ import { type MirrorOptions, mirrorPolicy } from './mirror.js';
 import { type RateLimitOptions, rateLimitPolicy } from './rate-limit.js';
 import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
+import { type RetryLaterOptions, retryLaterPolicy } from './retry-later.js';
 import { routePolicy } from './route.js';
 import { switchPolicy } from './switch.js';
 import { type ThrottleOptions, throttlePolicy } from './throttle.js';
@@ -24,6 +25,7 @@ export const POLICIES = {
   retryBudget: retryBudgetPolicy,
   throttle: throttlePolicy,
   fallback: fallbackPolicy,
+  retryLater: retryLaterPolicy,
   mirror: mirrorPolicy,
   fault: faultPolicy,
   rateLimit: rateLimitPolicy,
@@ -49,6 +51,11 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly throttle?: ThrottleOptions | false | undefined;
   /** The answer to a call that has failed: `{ value }`, or a function that makes it. Off unless given. */
   readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
+  /**
+   * Whether one-way calls that could not be sent are kept, and sent when a server can be reached; `true` for the defaults. Their promises
+   * resolve when they are kept. Says nothing of methods of other kinds. Off unless given.
+   */
+  readonly retryLater?: RetryLaterOptions | boolean | undefined;
   /** Which calls are copied to other instances, unseen by their callers. Off unless given. */
   readonly mirror?: MirrorOptions | false | undefined;
   /** Faults injected into calls, for tests and exercises. Off unless given. */

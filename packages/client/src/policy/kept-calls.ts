@@ -1,0 +1,308 @@
+import {
+  Call,
+  type Clock,
+  isRpcError,
+  type Limits,
+  type Metadata,
+  type Random,
+  type RetryLaterOptions,
+  type RpcError,
+  type Service,
+} from '@org/rpc-core';
+import { type Complete, rpcError, sleep, surface } from '@org/rpc-core/internal';
+import type { Codec, EncodeTarget } from '@org/rpc-wire';
+import { laterDelayMs } from './backoff.js';
+import { belongsTo } from './name-call.js';
+
+/** What holds for a method; with `max: 0` nothing is kept. */
+export type RetryLaterValues = Complete<RetryLaterOptions>;
+
+/** A kept call has been sent; for observers. */
+export interface SentLaterEvent {
+  readonly service: string;
+  readonly method: string;
+  readonly afterMs: number;
+  readonly endpoint: string;
+}
+
+/** Kept calls are given up; for observers. */
+export interface GivenUpEvent {
+  readonly service: string;
+  readonly method: string;
+  readonly count: number;
+  readonly reason: 'expired' | 'failed' | 'closed';
+  readonly error: RpcError | undefined;
+}
+
+/** Who is told of kept calls. */
+export interface KeptCallsObserver {
+  sent(event: SentLaterEvent): void;
+  dropped(event: GivenUpEvent): void;
+}
+
+/** What a client's kept calls need of it. */
+export interface KeptCallsSettings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codec: Codec;
+  readonly limits: Limits;
+}
+
+/** How one call is kept and sent. */
+export interface KeptCallSettings {
+  /** How long an attempt that is made later may take, in milliseconds. */
+  readonly timeoutMs: () => number;
+  /** Resolves when a node of the service takes calls, rejects with the end of the call that is given. */
+  readonly untilReady: (call: Call) => Promise<void>;
+  /** As the caller gave it. */
+  readonly metadata: Metadata | undefined;
+  readonly values: RetryLaterValues;
+  /** What sends it. */
+  readonly next: Service;
+}
+
+/** A call that waits to be sent. It holds nothing of its caller: who has been let go may change the arguments. */
+interface KeptCall {
+  /** Names, priority and hash key. */
+  readonly call: Call;
+  readonly payload: Buffer;
+  readonly metadata: Metadata | undefined;
+  readonly bytes: number;
+  readonly keptAt: number;
+  readonly expiresAt: number;
+  readonly settings: KeptCallSettings;
+}
+
+/**
+ * Whether a call that has failed may be sent again without being done twice: it certainly was not started, and only for lack of a
+ * server or of room.
+ */
+export function mayBeKept({ code, progress }: RpcError): boolean {
+  return isUnstarted(progress) && (code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED');
+}
+
+function isUnstarted(progress: RpcError['progress']): boolean {
+  return progress === 'unsent' || progress === 'refused';
+}
+
+/**
+ * The one-way calls of a client that are sent later, with one sender for each service that has any: one call at a time, in the order in
+ * which they were kept. A call leaves before anything is known of it but that it was not started.
+ */
+export class KeptCalls {
+  readonly #settings: KeptCallsSettings;
+  readonly #observer: KeptCallsObserver;
+  /** By service; one that has none is not in it. */
+  readonly #queues = new Map<string, Set<KeptCall>>();
+  readonly #closing = new AbortController();
+  #size = 0;
+  #bytes = 0;
+
+  constructor(settings: KeptCallsSettings, observer: KeptCallsObserver) {
+    this.#settings = settings;
+    this.#observer = observer;
+  }
+
+  /** Calls that are kept, those included that are being sent. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Keeps a call. @returns why it can't be; `undefined` when it is kept */
+  keep(call: Call, error: RpcError, settings: KeptCallSettings): RpcError | undefined {
+    const { max, maxBytes, forMs } = settings.values;
+    if (this.#closing.signal.aborted) return error;
+    if (this.#size >= max) return full(call, `${this.#size} one-way calls are kept already (retryLater.max)`, error);
+    let payload: Buffer;
+    try {
+      payload = encoded(this.#settings.codec, call.args);
+    } catch {
+      // It could never have been sent; but what it has failed with is what is known.
+      return error;
+    }
+    const metadata = settings.metadata && { ...settings.metadata };
+    const bytes = payload.length + metadataBytes(metadata);
+    if (this.#bytes + bytes > maxBytes)
+      return full(call, `${this.#bytes} bytes of one-way calls are kept already (retryLater.maxBytes)`, error);
+    const keptAt = this.#settings.clock.now();
+    this.#add({ call: emptied(call), payload, metadata, bytes, keptAt, expiresAt: keptAt + forMs, settings });
+    return undefined;
+  }
+
+  /** Gives up what is kept, and tells what that was. A call that is being sent is told of when its attempt has ended. */
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const queue of this.#queues.values())
+      this.#drop(
+        [...queue].filter((kept) => kept !== this.#sending.get(queue)),
+        'closed',
+      );
+  }
+
+  /** The first of its queue while it is being sent. */
+  readonly #sending = new Map<Set<KeptCall>, KeptCall>();
+
+  #add(kept: KeptCall): void {
+    const { service } = kept.call;
+    this.#size++;
+    this.#bytes += kept.bytes;
+    const queue = this.#queues.get(service);
+    if (queue !== undefined) return void queue.add(kept);
+    const begun = new Set([kept]);
+    this.#queues.set(service, begun);
+    this.#run(begun).catch(surface);
+  }
+
+  #remove(kept: KeptCall): void {
+    if (this.#queues.get(kept.call.service)?.delete(kept) !== true) return;
+    this.#size--;
+    this.#bytes -= kept.bytes;
+  }
+
+  /** Sends what a queue holds until that is empty. */
+  async #run(queue: Set<KeptCall>): Promise<void> {
+    // The first one has just failed.
+    let failures = 1;
+    let waitMs = 0;
+    while (!this.#closing.signal.aborted) {
+      if (failures > 0) {
+        const isReady = await this.#untilNext(queue, Math.max(waitMs, laterDelayMs(failures, this.#settings.random)));
+        if (this.#closing.signal.aborted) return;
+        if (!isReady) failures++;
+        if (!isReady && queue.size > 0) continue;
+      }
+      const [first] = queue;
+      // At once: what is kept from now on begins another queue.
+      if (first === undefined) return this.#end(queue);
+      if (this.#settings.clock.now() >= first.expiresAt) {
+        this.#drop([first], 'expired');
+        continue;
+      }
+      const error = await this.#send(queue, first);
+      failures = error === undefined ? 0 : failures + 1;
+      waitMs = error?.retryAfterMs ?? 0;
+    }
+  }
+
+  #end(queue: Set<KeptCall>): void {
+    for (const [service, each] of this.#queues) if (each === queue) this.#queues.delete(service);
+  }
+
+  /** Waits, and then for a node; no longer than the first call is kept that expires. @returns whether there is one */
+  async #untilNext(queue: Set<KeptCall>, delayMs: number): Promise<boolean> {
+    const { clock } = this.#settings;
+    const earliest = this.#dropExpired(queue);
+    const [first] = queue;
+    if (first === undefined) return false;
+    const wait = new Call(first.call.methodRef, [], true);
+    wait.deadline = earliest;
+    wait.signal = this.#closing.signal;
+    try {
+      await sleep(clock, Math.min(delayMs, earliest - clock.now()), wait);
+      await first.settings.untilReady(wait);
+      return true;
+    } catch {
+      // The client is closed, a call has expired, or too many calls wait for the service: whoever comes next looks.
+      return false;
+    } finally {
+      if (clock.now() >= earliest) this.#dropExpired(queue);
+    }
+  }
+
+  /** @returns when the next one expires */
+  #dropExpired(queue: Set<KeptCall>): number {
+    const now = this.#settings.clock.now();
+    const expired: KeptCall[] = [];
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const kept of queue) {
+      if (now >= kept.expiresAt) expired.push(kept);
+      else earliest = Math.min(earliest, kept.expiresAt);
+    }
+    this.#drop(expired, 'expired');
+    return earliest;
+  }
+
+  /** @returns what it has failed with when it is still to be sent */
+  async #send(queue: Set<KeptCall>, kept: KeptCall): Promise<RpcError | undefined> {
+    const { call, keptAt, settings } = kept;
+    this.#sending.set(queue, kept);
+    let endpoint = '';
+    try {
+      const attempt = this.#revived(kept);
+      await settings.next(attempt);
+      endpoint = attempt.destination?.address ?? '';
+    } catch (thrown) {
+      // A deadline that has passed here was that of this attempt only.
+      const error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', String(thrown), { cause: thrown });
+      const isUnsent = mayBeKept(error) || (error.code === 'DEADLINE_EXCEEDED' && isUnstarted(error.progress));
+      if (isUnsent && !this.#closing.signal.aborted) return error;
+      this.#drop([kept], isUnsent ? 'closed' : 'failed', error);
+      return undefined;
+    } finally {
+      this.#sending.delete(queue);
+    }
+    this.#remove(kept);
+    const afterMs = this.#settings.clock.now() - keptAt;
+    this.#observer.sent({ service: call.service, method: call.method, afterMs, endpoint });
+    return undefined;
+  }
+
+  /** The call that is sent: one of its own, with its own time. */
+  #revived({ call, payload, metadata, settings }: KeptCall): Call {
+    const { clock, codec, limits } = this.#settings;
+    const args = codec.createDecoder(limits)(payload, 0, payload.length) as unknown[];
+    const attempt = new Call(call.methodRef, args, true);
+    attempt.createdAt = clock.now();
+    attempt.hasWaited = true;
+    attempt.deadline = attempt.createdAt + settings.timeoutMs();
+    attempt.metadata = metadata;
+    attempt.priority = call.priority;
+    attempt.hashKey = call.hashKey;
+    attempt.attemptTimeoutMs = call.attemptTimeoutMs;
+    return attempt;
+  }
+
+  /** Tells of each method once. */
+  #drop(calls: readonly KeptCall[], reason: GivenUpEvent['reason'], error?: RpcError): void {
+    const counts = new Map<string, { readonly call: Call; count: number }>();
+    for (const kept of calls) {
+      this.#remove(kept);
+      const known = counts.get(kept.call.method);
+      if (known === undefined) counts.set(kept.call.method, { call: kept.call, count: 1 });
+      else known.count++;
+    }
+    for (const { call, count } of counts.values())
+      this.#observer.dropped({ service: call.service, method: call.method, count, reason, error });
+  }
+}
+
+function full(call: Call, reason: string, cause: RpcError): RpcError {
+  const text = `it was not sent and cannot be kept: ${reason}`;
+  const { service, method } = call;
+  return belongsTo(call, rpcError('RESOURCE_EXHAUSTED', text, { cause, service, method, progress: 'unsent' }));
+}
+
+/** What is needed of a call later, without its arguments. */
+function emptied(call: Call): Call {
+  const copy = new Call(call.methodRef, [], true);
+  copy.priority = call.priority;
+  copy.hashKey = call.hashKey;
+  copy.attemptTimeoutMs = call.attemptTimeoutMs;
+  return copy;
+}
+
+function encoded(codec: Codec, args: readonly unknown[]): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(256);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const target: EncodeTarget = { chunk: { bytes, view }, position: 0 };
+  codec.encode(args, target);
+  // A copy of just that: the chunk may be much larger.
+  return Buffer.from(target.chunk.bytes.subarray(0, target.position));
+}
+
+function metadataBytes(metadata: Metadata | undefined): number {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(metadata ?? {})) bytes += key.length + String(value).length;
+  return bytes;
+}
