@@ -6,7 +6,10 @@ import type { Ledger } from './ledger.js';
 import type { Line } from './line.js';
 import { ProcessClock } from './process-clock.js';
 import type { ServerSettings, Step } from './script.js';
+import { CREDIT_BYTES } from './script.js';
 import { Work, type Workplace, workHandlers } from './work.js';
+
+const LIMITS = { streamCreditBytes: CREDIT_BYTES };
 
 /** What a host is made of. */
 export interface HostSettings {
@@ -66,7 +69,14 @@ export class Host {
       fails: () => this.#fails(),
     };
     const random = seededRandom(seed * 7_919 + this.port * 101 + this.#run);
-    const common = { name: this.id, registry: memory(), clock: this.process, random, ...options } as const;
+    const common = {
+      name: this.id,
+      registry: memory(),
+      clock: this.process,
+      random,
+      limits: LIMITS,
+      ...options,
+    } as const;
     this.server = createServer(layers === undefined ? common : { ...common, layers }) as RpcServer;
     this.server.add(Work, workHandlers(place));
     this.server.on('handlerError', () => {});

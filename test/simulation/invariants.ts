@@ -1,5 +1,5 @@
 import type { CallRecord, Execution, Ledger } from './ledger.js';
-import type { ClientValues } from './script.js';
+import { type ClientValues, CREDIT_BYTES } from './script.js';
 import type { Member, World } from './world.js';
 
 /** How much later than its deadline a call may settle, in virtual milliseconds: the grain of timers, and some. */
@@ -11,8 +11,7 @@ const RULE_RETRIES = 3;
 /** Bytes that may wait on a connection: four times what it is held back at, and one message. */
 const QUEUED_MAX = 4 * 8 * 1024 * 1024 + 4 * 1024 * 1024;
 
-/** What may be on its way for each stream, and of it an item that goes over and those that both ends hold in their hands. */
-const CREDIT_BYTES = 64 * 1024;
+/** An item that goes over it and those that both ends hold in their hands. */
 const ITEMS_BEYOND = 3;
 
 /** Repeats for nothing in a run of some seconds: the spare ones, and trials. */

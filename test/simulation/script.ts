@@ -101,6 +101,9 @@ export interface ClientValues {
   readonly limits?: { readonly callsInFlight?: number; readonly writeQueueBytes?: number };
 }
 
+/** What may be on its way for each stream: the least that can be set, so that streams here use it up. */
+export const CREDIT_BYTES = 64 * 1024;
+
 /** A whole run. */
 export interface Script {
   readonly settings: Settings;

@@ -20,6 +20,7 @@ import { Line } from './line.js';
 import type { Plant } from './plant.js';
 import { ProcessClock } from './process-clock.js';
 import type { ClientSettings, RegistryFault, Script, Step } from './script.js';
+import { CREDIT_BYTES } from './script.js';
 import { Work } from './work.js';
 
 /** A client with the registry that it sees. */
@@ -140,6 +141,7 @@ export class World {
     const chosen = plant.picker?.() ?? PICKERS[balancer]();
     const resolved = resolveClientOptions({
       ...values,
+      limits: { streamCreditBytes: CREDIT_BYTES, ...values.limits },
       ...plant.options,
       balancer: watchedPicker(chosen, ledger),
       name: `client-${index}`,

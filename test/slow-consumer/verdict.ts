@@ -9,8 +9,8 @@ export interface Finding {
 
 /** What memory may rise while it is measured: garbage that is not yet collected moves it up and down. */
 const GROWTH_BYTES_MAX = 16 * 1024 * 1024;
-/** A window of 64 KiB holds one item; one more may be in the hand of the producer, the reader and the pump of each side. */
-const AHEAD_MAX = 4;
+/** A window of 256 KiB holds four items; one more may be in the hand of the producer, the reader and the pump of each side. */
+const AHEAD_MAX = 7;
 const MIB = 1024 * 1024;
 
 /** What the reports, made once a second after the warm-up, say about the promise. */

@@ -29,7 +29,7 @@ export interface Limits {
    * at once.
    */
   readonly inFlightRequestBytes: number;
-  /** Bytes of items that a peer may send on one stream before they are taken (default 64 KiB, at least that). Stops: a slow reader. */
+  /** Bytes of items that a peer may send on one stream before they are taken (default 256 KiB, at least 64 KiB). Stops: a slow reader. */
   readonly streamCreditBytes: number;
   /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
   readonly connectionCreditBytes: number;
@@ -66,7 +66,7 @@ export interface Limits {
   readonly ignoredFrames: number;
 }
 
-/** The defaults of {@link Limits}. They are also what a client assumes of a server until its HELLO has arrived. */
+/** The defaults of {@link Limits}. They are also what a client assumes of a server until its HELLO has arrived, but for the credits: those begin at their least. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   messageBytes: 4 * 1024 * 1024,
   metadataBytes: 16 * 1024,
@@ -75,7 +75,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   messageDepth: 64,
   callsInFlight: 4096,
   inFlightRequestBytes: 32 * 1024 * 1024,
-  streamCreditBytes: 64 * 1024,
+  streamCreditBytes: 256 * 1024,
   connectionCreditBytes: 1024 * 1024,
   pieceCreditBytes: 256 * 1024,
   writeQueueBytes: 8 * 1024 * 1024,
@@ -110,10 +110,10 @@ export function resolveLimits(where: string, limits: Partial<Limits> | undefined
   return resolved as unknown as Limits;
 }
 
-/** Minimum values: greetings, reasons and one piece must fit, and a peer sends items by the default credit until it has read another. */
+/** Minimum values: greetings, reasons and one piece must fit, and a peer sends items by the least credit until it has read another. */
 const MINIMA: Readonly<Record<string, number>> = {
   messageBytes: 1024,
-  streamCreditBytes: DEFAULT_LIMITS.streamCreditBytes,
+  streamCreditBytes: 64 * 1024,
   connectionCreditBytes: DEFAULT_LIMITS.connectionCreditBytes,
   pieceCreditBytes: 64 * 1024,
 };

@@ -209,7 +209,7 @@ describe('frames that make this side break a call off', () => {
     ['a credit that overflows', [credit(1, 2 ** 31 - 1)]],
     ['a negative credit', [credit(1, 2 ** 32 - 1)]],
     ['a credit that is cut', [rawFrame(FrameType.CREDIT, Buffer.alloc(2), 1)]],
-    ['items beyond the credit', [1, 2, 3].map(() => item(1, Buffer.alloc(60_000)))],
+    ['items beyond the credit', [1, 2, 3, 4, 5, 6].map(() => item(1, Buffer.alloc(60_000)))],
     ['an item after the end', [end(1), item(1)]],
     ['two ends', [end(1), end(1)]],
     ['the same request once more', [opening(1)]],

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { ItemQueue } from '../src/connection/streams/item-queue.js';
 import { clientRig, greetedClientRig, makeCall, type ServerRig, send, serverRig } from './connection-rig.js';
-import { bytesOf, frameBytes, VECTORS } from './protocol-vectors.js';
+import { bytesOf, frameBytes, VECTOR_LIMITS, VECTORS } from './protocol-vectors.js';
 import { readGoAway } from './raw-peer.js';
 
 const never = (): Promise<unknown> => new Promise(() => {});
 const neverItems = (): AsyncIterable<unknown> => ({ [Symbol.asyncIterator]: () => ({ next: never as never }) });
 
 async function server(isGreeted: boolean): Promise<ServerRig> {
-  const rig = serverRig();
+  const rig = serverRig({ limits: VECTOR_LIMITS });
   rig.host.self.instance = 'users-1';
   Object.assign(rig.host.methods, {
     get: () => 1,
@@ -42,7 +42,8 @@ describe('what breaks the native protocol', () => {
   for (const { name, to, after, hex, goAway, call, streams } of VECTORS.refused) {
     if (to !== 'client') continue;
     it(`closes the connection of a client: ${name}`, async () => {
-      const rig = after === 'nothing' ? clientRig() : await greetedClientRig();
+      const rig =
+        after === 'nothing' ? clientRig({ limits: VECTOR_LIMITS }) : await greetedClientRig({ limits: VECTOR_LIMITS });
       const sketch = makeCall(rig.clock, 'echo', []);
       if (streams === true) sketch.stream = { received: new ItemQueue(), opened: () => {} };
       const sent = send(rig.connection, sketch);

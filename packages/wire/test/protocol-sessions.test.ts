@@ -13,7 +13,15 @@ import {
   send,
   serverRig,
 } from './connection-rig.js';
-import { bytesOf, frameBytes, notated, type Session, type SessionStep, VECTORS } from './protocol-vectors.js';
+import {
+  bytesOf,
+  frameBytes,
+  notated,
+  type Session,
+  type SessionStep,
+  VECTOR_LIMITS,
+  VECTORS,
+} from './protocol-vectors.js';
 import type { RawPeer } from './raw-peer.js';
 
 const GREETING = Buffer.concat([PREFACE, frameBytes('hello-client')]);
@@ -72,7 +80,7 @@ class ServerPlayer {
   }
 
   static async greeted(): Promise<ServerPlayer> {
-    const rig = serverRig();
+    const rig = serverRig({ limits: VECTOR_LIMITS });
     Object.assign(rig.host.self, { instance: 'users-1', uptimeMs: 60_000 });
     let answer!: (value: unknown) => void;
     const waiting = new Promise((resolve) => {
@@ -113,7 +121,7 @@ class ClientPlayer {
   }
 
   static async greeted(): Promise<ClientPlayer> {
-    const rig = clientRig();
+    const rig = clientRig({ limits: VECTOR_LIMITS });
     await rig.settle();
     const player = new ClientPlayer(rig);
     rig.peer.send(frameBytes('hello-server'));

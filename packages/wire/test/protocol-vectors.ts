@@ -97,6 +97,9 @@ export interface ProtocolVectors {
   readonly refusedCalls: readonly RefusedCall[];
 }
 
+/** What both ends of the vectors' connections bound: the least credit for each stream, as their HELLOs say, so that a few items use it up. */
+export const VECTOR_LIMITS = { streamCreditBytes: 65_536 };
+
 /** The vectors of the native protocol. */
 export const VECTORS = JSON.parse(
   readFileSync(new URL('./vectors/protocol.json', import.meta.url), 'utf8'),

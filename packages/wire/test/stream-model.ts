@@ -21,6 +21,8 @@ export const ITEM_BYTES_MAX = 40_000;
 /** What items consist of: one buffer for all of them, for a property sends gigabytes. */
 const BLANK = Buffer.alloc(ITEM_BYTES_MAX);
 const PREFACE_BYTES = 5;
+/** The least credit that a stream can have, so that many of the sequences use it up. */
+const LIMITS = { ...DEFAULT_LIMITS, streamCreditBytes: STREAM_CREDIT };
 /** So many of the largest items are more than half of the connection's window. */
 const PROBES = 1 + Math.ceil(CONNECTION_CREDIT / 2 / ITEM_BYTES_MAX);
 
@@ -157,7 +159,7 @@ export class StreamWorld {
       stream.up.readFrom(items[Symbol.asyncIterator]());
       return stream.down.source;
     }) as never;
-    const shared = { codec: msgpack(), limits: DEFAULT_LIMITS, clock: this.clock };
+    const shared = { codec: msgpack(), limits: LIMITS, clock: this.clock };
     this.#server = new ServerConnection({
       messagePackRpc: serveMessagePackRpc,
       ...shared,

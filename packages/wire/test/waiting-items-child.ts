@@ -25,6 +25,7 @@ export interface MeasuredItems {
   readonly heldBytes: number;
 }
 
+/** What is sent at once; what it is lent is seen before the next. */
 const NO_ROOM_BYTES = 64 * 1024;
 const large = (name: string): Buffer => COSTLY_SHAPES.find((shape) => shape.name === name)!.message(60_000);
 const deflated = (payload: Buffer): Buffer => compressedPayload(payload, payload.length, deflateSync(payload));
@@ -60,13 +61,15 @@ async function measure(item: string, payload: Buffer, flags: number): Promise<Me
   let [sent, id] = [0, 1];
   for (; id < DEFAULT_LIMITS.callsInFlight && credit.granted - sent > NO_ROOM_BYTES; id++) {
     if (id > 1) peer.send(open(id));
-    const items: Buffer[] = [];
+    const frame = rawFrame(FrameType.ITEM, payload, id, flags);
     // The last one takes the credit of its stream below 0.
-    for (let left = DEFAULT_LIMITS.streamCreditBytes; left > 0; left -= cost)
-      items.push(rawFrame(FrameType.ITEM, payload, id, flags));
-    sent += items.length * cost;
-    peer.send(...items);
-    await clock.advance(0);
+    for (let left = DEFAULT_LIMITS.streamCreditBytes; left > 0 && credit.granted - sent > NO_ROOM_BYTES; ) {
+      const count = Math.ceil(Math.min(left, NO_ROOM_BYTES) / cost);
+      left -= count * cost;
+      sent += count * cost;
+      peer.send(...Array<Buffer>(count).fill(frame));
+      await clock.advance(0);
+    }
   }
   if (host.closedReasons.length > 0) throw new Error(host.closedReasons.join());
   const held = heldBytes() - before;

@@ -60,7 +60,7 @@ const FLOODS: readonly Flood[] = [
     name: 'empty items of a stream that nobody reads',
     first: Buffer.concat([GREETING, request(1, 'items', [], STREAM)]),
     next: batch(frame(Type.ITEM, NONE, 1)),
-    reason: /^an ITEM beyond the credit of 65536 bytes of stream 1$/,
+    reason: /^an ITEM beyond the credit of 262144 bytes of stream 1$/,
     served: { items: 1 },
   },
   {

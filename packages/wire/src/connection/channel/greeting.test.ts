@@ -22,7 +22,7 @@ describe('the greeting of a client', () => {
       messageBytes: 5_000,
       callsInFlight: 9,
       uptimeMs: 1_000,
-      streamCredit: 65_536,
+      streamCredit: 262_144,
       connectionCredit: 1_048_576,
       pieceCredit: 262_144,
       compression: ['deflate'],

@@ -64,7 +64,8 @@ describe('an item beyond messageBytes', () => {
     for (let id = 1; id <= 4; id++) peer.send(item(id, LARGE));
     await settle();
     assert.equal(peer.isEnded, false);
-    const { host, peer: other, settle: settled } = await greetedServerRig({ limits });
+    const few = { ...limits, streamCreditBytes: 64 * 1024 };
+    const { host, peer: other, settle: settled } = await greetedServerRig({ limits: few });
     host.methods['read'] = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) });
     const covered = rawFrame(FrameType.ITEM, encoded(Buffer.alloc(70_000)), 1);
     other.send(opening(1), covered, item(1, LARGE));

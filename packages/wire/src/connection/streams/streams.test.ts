@@ -71,8 +71,8 @@ describe('streams on the wire', () => {
   const mistakes: readonly [what: string, frames: Buffer[], reason: RegExp][] = [
     [
       'items beyond the credit',
-      Array(3).fill(item(1, Buffer.alloc(50_000))),
-      /beyond the credit of 65536 bytes of stream 1/,
+      Array(7).fill(item(1, Buffer.alloc(50_000))),
+      /beyond the credit of 262144 bytes of stream 1/,
     ],
     ['an item after the end', [end(1), item(1, 1)], /an ITEM after the END of stream 1/],
     ['a second end', [end(1), end(1)], /a second END of stream 1/],
