@@ -119,7 +119,7 @@ describe('mockService() for methods with streams', () => {
   });
 
   it('lets neither side be more than a window ahead, as credit does', async () => {
-    const item = 'x'.repeat(10_000);
+    const item = 'x'.repeat(40_000);
     let given = 0;
     const { numbers, sum } = mockService(Feed, {
       async *numbers() {
