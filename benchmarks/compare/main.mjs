@@ -1,4 +1,4 @@
-// npm run bench:compare -- [--quick] [--peers "org-rpc grpc-js"] [--scenarios TEXT] [--rounds N] [--slice MS] [--out FOLDER]
+// npm run bench:compare -- [--quick] [--peers "org-rpc grpc-js"] [--scenarios "TEXT;TEXT"] [--rounds N] [--slice MS] [--out FOLDER]
 // Measures @org/rpc, all its defaults on, beside what is written by hand and what else one would pick, and writes a page with charts:
 // into docs/benchmarks after a whole run, else into .cache/benchmarks.
 import { spawnSync } from 'node:child_process';
@@ -40,13 +40,15 @@ try {
   process.exit(1);
 }
 const peers = await load();
+const texts = (values.scenarios ?? '').split(';');
 const scenarios = SCENARIOS.filter(
-  ({ name, isQuick }) => (!values.quick || isQuick) && name.includes(values.scenarios ?? ''),
+  ({ name, isQuick }) => (!values.quick || isQuick) && texts.some((text) => name.includes(text)),
 );
 if (scenarios.length === 0) throw new Error(`no scenario has ${values.scenarios} in its name`);
 
 const begun = new Date();
 const rows = [];
+let path = '';
 for (const [i, scenario] of scenarios.entries()) {
   const able = peers.filter(({ can }) => can.includes(scenario.nodes === undefined ? scenario.workload : 'nodes'));
   const head = `[${i + 1}/${scenarios.length}] ${scenario.name}`;
@@ -69,25 +71,30 @@ for (const [i, scenario] of scenarios.entries()) {
   }
   rows.push(row);
   print(head, row);
+  // After each scenario: a run that is stopped leaves what it has.
+  path = write();
 }
 
-mkdirSync(out, { recursive: true });
-const path = writeReport(out, {
-  date: begun.toISOString().slice(0, 10),
-  machine: {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    system: `${process.platform} ${release()}`,
-    node: process.version,
-    pinned,
-  },
-  rounds,
-  sliceMs,
-  peers: peers.map(({ name, title, note, version }) => ({ name, title, note, version })),
-  rows,
-});
 console.log(`\n${path}`);
 process.exit(0);
+
+function write() {
+  mkdirSync(out, { recursive: true });
+  return writeReport(out, {
+    date: begun.toISOString().slice(0, 10),
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      system: `${process.platform} ${release()}`,
+      node: process.version,
+      pinned,
+    },
+    rounds,
+    sliceMs,
+    peers: peers.map(({ name, title, note, version }) => ({ name, title, note, version })),
+    rows,
+  });
+}
 
 async function load() {
   const names = readdirSync(new URL('peers/', import.meta.url))
