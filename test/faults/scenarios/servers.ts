@@ -63,8 +63,8 @@ export const SERVERS: readonly Scenario[] = [
       await rig.expect(() => server!.output().includes('hoarded'), 'the descriptors to be taken');
       const probe = rig.client().service(Probe);
       const answers = await Promise.allSettled(Array.from({ length: 200 }, () => probe.ask(0)));
-      const failed = answers.filter(({ status }) => status === 'rejected').length;
-      rig.check(failed === 0, `${failed} of 200 calls of the new client failed`);
+      const failed = answers.filter((answer) => answer.status === 'rejected');
+      rig.check(failed.length === 0, `${failed.length} of 200 calls of the new client failed: ${failed[0]?.reason}`);
       await rig.hold(2, 20);
       server!.signal('SIGUSR2');
     },

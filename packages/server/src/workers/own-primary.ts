@@ -24,6 +24,8 @@ export class OwnPrimary {
   readonly number: string;
   readonly #process: NodeJS.Process;
   #alone: { readonly stopMs: number } | undefined;
+  /** The order to stop that came right behind the answer to `listen`: in one tick with it, before anybody could hear it. */
+  #early: unknown;
 
   private constructor(own: NodeJS.Process, number: string) {
     this.#process = own;
@@ -60,6 +62,9 @@ export class OwnPrimary {
     const ignore = (): void => {};
     own.on('message', asked).on('disconnect', gone).on('SIGINT', ignore).on('SIGHUP', ignore);
     const off = onSignals(['SIGTERM'], (signal) => close({ reason: `received ${signal}`, ...given }), true);
+    // What has come already would not come again: the worker would serve until it is killed. After `listen` has this function's result.
+    if (this.#early !== undefined) queueMicrotask(() => asked(this.#early));
+    else if (!own.connected) queueMicrotask(gone);
     return () => {
       off();
       own.off('message', asked).off('disconnect', gone).off('SIGINT', ignore).off('SIGHUP', ignore);
@@ -119,6 +124,7 @@ export class OwnPrimary {
     return new Promise((resolve, reject) => {
       const hear = (message: unknown, socket: unknown): void => {
         const told = unmarked<ToWorker>(message);
+        if (told?.kind === 'stop') this.#early ??= message;
         if (told === undefined || told.kind === 'stop' || told.id !== wish.id) return;
         if (told.kind === 'connection') {
           if (socket !== undefined) connections.add(socket as Socket, told.bytes);

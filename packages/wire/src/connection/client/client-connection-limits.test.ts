@@ -56,6 +56,26 @@ describe('a call that cannot be sent', () => {
     }
   });
 
+  it('waits while sixteen went out to a server that has not said a word: with it, the others are lost as never sent', async () => {
+    const rig = clientRig();
+    const calls = Array.from({ length: 20 }, (_, i) => rig.call('echo', [i]));
+    await rig.settle();
+    assert.equal(rig.peer.framesOf(FrameType.REQUEST).length, 16);
+    rig.peer.stream.destroy();
+    await rig.settle();
+    const progress = calls.map(({ error }) => error?.progress);
+    assert.deepEqual(progress, [...Array(16).fill('maybe-processed'), ...Array(4).fill('unsent')]);
+  });
+
+  it('goes out with the HELLO of the server it waited for', async () => {
+    const rig = clientRig();
+    for (let i = 0; i < 40; i++) rig.call('echo', [i]);
+    await rig.settle();
+    rig.peer.send(helloFrame());
+    await rig.settle();
+    assert.equal(rig.peer.framesOf(FrameType.REQUEST).length, 40);
+  });
+
   it('waits while as many are in flight as the server takes, and goes out with what is left of its deadline', async () => {
     const rig = clientRig({ limits: { callsInFlight: 5 } });
     rig.peer.send(helloFrame({ callsInFlight: 2 }));

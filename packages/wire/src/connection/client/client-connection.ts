@@ -20,6 +20,12 @@ import { ReplyReader } from './reply-reader.js';
 import { appendCall } from './write-call.js';
 
 /**
+ * How many calls go to a server that has not said a word yet. One that has no descriptor left, or dies while it starts, takes them all with
+ * it, and nobody can say that they were not served: a burst of hundreds would use up the budget for repeats. The rest waits for the HELLO.
+ */
+const CALLS_BEFORE_HELLO = 16;
+
+/**
  * The client's end of a connection that many calls share. Calls go out at once, before the server's HELLO has come, under the
  * default limits. Every call given to `send` settles exactly once.
  */
@@ -66,7 +72,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#limits = limits;
     this.#metadata = new KnownMetadata(limits);
     this.#clock = clock;
-    this.#callsMax = limits.callsInFlight;
+    this.#callsMax = Math.min(limits.callsInFlight, CALLS_BEFORE_HELLO);
     this.#calls = new CallOwner({ wire: this, clock, timers });
     this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: false });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
@@ -143,7 +149,10 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   /** Many large calls at once are nobody's mistake: they wait within their deadlines, in a queue that is bounded too. */
   refusal(call: Call): RpcError | undefined {
     const { waiting } = this.#calls;
-    if (waiting < this.#limits.callsInFlight) return undefined;
+    const { callsInFlight } = this.#limits;
+    if (waiting < callsInFlight) return undefined;
+    // Before the HELLO those wait, too, that go out when it comes.
+    if (!this.isGreeted && waiting + this.#inFlight.size < 2 * callsInFlight) return undefined;
     const reason = `${waiting} calls wait for this connection, which has ${this.#inFlight.size} in flight or too much to write (limits.callsInFlight, limits.writeQueueBytes)`;
     return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');
   }
@@ -313,7 +322,6 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
 
   /** @throws ProtocolError when the server does not show that it is the one of the registry's entry */
   greeted(hello: Hello): void {
-    const waits = !this.#isProven;
     if (this.#proofs !== undefined) {
       if (!isProof(hello.proof, this.#proofs.server)) throw new ProtocolError(NO_PROOF, GoAwayCode.NOT_ACCEPTED);
     }
@@ -324,7 +332,7 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
     this.#deflater?.greeted(hello);
     this.#streams.greeted(hello);
     this.#options.observer.greeted(hello);
-    if (waits) this.#calls.proceed();
+    this.#calls.proceed();
   }
 
   goAway(code: number, reason: string, flags: number): void {
