@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { FleetView, InstanceView } from '../src/fleet/fleet-view.js';
 import { emptyReason } from './map.js';
-import { Action, Health, Name, RateCells, RateHeads, Table } from './parts.js';
+import { Action, Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
 import { ask } from './server.js';
 import { Overview } from './services.js';
 import { count, ms, show, span } from './show.js';
@@ -33,9 +33,7 @@ export function InstancesPage({ view }: { view: FleetView }) {
           {view.instances.map((instance) => (
             <tr key={instance.id}>
               <th scope="row">
-                <a href={`#instances/${encodeURIComponent(instance.id)}`}>
-                  <Name text={instance.id} />
-                </a>
+                <Linked page="instances" name={instance.id} />
               </th>
               <td>
                 <Health instance={instance} />

@@ -1,5 +1,5 @@
 import type { FleetView } from '../src/fleet/fleet-view.js';
-import { healthOf, Name, RateCells, RateHeads, Table } from './parts.js';
+import { healthOf, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
 import { rate, show } from './show.js';
 
 const ROWS_MAX = 24;
@@ -59,14 +59,10 @@ export function MapPage({ view }: { view: FleetView }) {
                 <Name text={edge.caller} />
               </td>
               <td>
-                <a href={`#services/${encodeURIComponent(edge.service)}`}>
-                  <Name text={edge.service} />
-                </a>
+                <Linked page="services" name={edge.service} />
               </td>
               <td>
-                <a href={`#instances/${encodeURIComponent(edge.instance)}`}>
-                  <Name text={edge.instance} />
-                </a>
+                <Linked page="instances" name={edge.instance} />
               </td>
               <RateCells value={edge.rate} />
             </tr>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { InstanceView, RateView } from '../src/fleet/fleet-view.js';
+import type { FleetView, InstanceView, RateView } from '../src/fleet/fleet-view.js';
 import { ms, percent, rate, show } from './show.js';
 
 /** A name of others, cut where there is no room, whole in its title. */
@@ -9,6 +9,34 @@ export function Name({ text }: { text: string }) {
     <span class="name" title={show(text)}>
       {show(text)}
     </span>
+  );
+}
+
+/** Says which service a page is about, and leads to that of another one. */
+export function ServicePicker({ view, service, page }: { view: FleetView; service: string | undefined; page: string }) {
+  return (
+    <label class="picker">
+      Service
+      <select
+        value={service}
+        onChange={(event) => (location.hash = `#${page}/${encodeURIComponent(event.currentTarget.value)}`)}
+      >
+        {view.services.map((each) => (
+          <option value={each.name} key={each.name}>
+            {show(each.name)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Leads to the page of a service or an instance, by its name. */
+export function Linked({ page, name }: { page: 'services' | 'instances'; name: string }) {
+  return (
+    <a href={`#${page}/${encodeURIComponent(name)}`}>
+      <Name text={name} />
+    </a>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { RulePreview } from '../src/preview/preview-rules.js';
-import { Action, Name, Table } from './parts.js';
+import { Action, Name, ServicePicker, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { count, percent, show } from './show.js';
 
@@ -45,19 +45,7 @@ export function RulesPage({
   return (
     <>
       <h1 tabIndex={-1}>Rules</h1>
-      <label class="picker">
-        Service
-        <select
-          value={service}
-          onChange={(event) => (location.hash = `#rules/${encodeURIComponent(event.currentTarget.value)}`)}
-        >
-          {view.services.map((each) => (
-            <option value={each.name} key={each.name}>
-              {show(each.name)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ServicePicker view={view} service={service} page="rules" />
       {service === undefined ? (
         <p>Nothing is registered here.</p>
       ) : (

@@ -3,7 +3,7 @@ import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { Point } from '../src/traffic/traffic.js';
 import { Chart, type Line } from './chart.js';
 import { emptyReason } from './map.js';
-import { Health, Name, RateCells, RateHeads, Table } from './parts.js';
+import { Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { ms, percent, rate, show } from './show.js';
 
@@ -37,9 +37,7 @@ export function ServicesPage({ view }: { view: FleetView }) {
           {view.services.map((service) => (
             <tr key={service.name}>
               <th scope="row">
-                <a href={`#services/${encodeURIComponent(service.name)}`}>
-                  <Name text={service.name} />
-                </a>
+                <Linked page="services" name={service.name} />
               </th>
               <td class="number">{service.instances.length}</td>
               <RateCells value={service.rate} />
@@ -122,9 +120,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
             .map((instance) => (
               <tr key={instance.id}>
                 <th scope="row">
-                  <a href={`#instances/${encodeURIComponent(instance.id)}`}>
-                    <Name text={instance.id} />
-                  </a>
+                  <Linked page="instances" name={instance.id} />
                 </th>
                 <td>
                   <Health instance={instance} />

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
+import { ServicePicker } from './parts.js';
 import { ask, query } from './server.js';
 import { ms, show } from './show.js';
 
@@ -32,19 +33,7 @@ export function TryPage({
   return (
     <>
       <h1 tabIndex={-1}>Try a call</h1>
-      <label class="picker">
-        Service
-        <select
-          value={service}
-          onChange={(event) => (location.hash = `#try/${encodeURIComponent(event.currentTarget.value)}`)}
-        >
-          {view.services.map((each) => (
-            <option value={each.name} key={each.name}>
-              {show(each.name)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ServicePicker view={view} service={service} page="try" />
       {service === undefined ? (
         <p>Nothing is registered here.</p>
       ) : (

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { until } from './until.js';
@@ -45,14 +45,29 @@ export class EtcdMember {
     await until(() => isHealthy(this.url), `etcd to answer on ${this.url}`, 20_000);
   }
 
-  /** Sends a signal; resolves when the process is gone, at once for a signal that does not end it. */
+  /** Sends a signal; resolves when the process is gone or stands still, at once for a signal that does neither. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const running = this.#child;
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const exited = new Promise((resolve) => running.once('exit', resolve));
     running.kill(signal);
     if (signal === 'SIGKILL' || signal === 'SIGTERM') await exited;
+    // The kernel stops one thread after the other, and another one may still answer a request that comes at once.
+    if (signal === 'SIGSTOP') await until(() => isStopped(running.pid!), `${this.url} to stand still`, 5_000);
   }
+}
+
+/** Whether every thread of a process stands still. What has no /proc (macOS) stops the whole process at once. */
+function isStopped(pid: number): boolean {
+  const threads = `/proc/${pid}/task`;
+  if (!existsSync(threads)) return true;
+  return readdirSync(threads).every((thread) => {
+    try {
+      return / T /.test(readFileSync(join(threads, thread, 'stat'), 'utf8').replace(/^.*\)/, ''));
+    } catch {
+      return false; // it ended in between
+    }
+  });
 }
 
 /** The tests never skip: a machine without etcd is told what it lacks. */
