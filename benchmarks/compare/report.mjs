@@ -53,7 +53,7 @@ in each, as a service has. All are warm, and run in turns, ${run.rounds} slices 
 slices to those of the floor beside them (where the floor cannot do it, to @org/rpc): compare these, since absolute figures are of one
 machine. CPU is what both processes used for a call. While they ran, processes that could have run waited for a processor at most ${percent(waited)} of the time.
 
-Run it on your machine: it installs the peers into \`benchmarks/\`, apart from everything else. \`-- --quick\` takes a minute and writes into
+Run it on your machine: it installs the peers into \`benchmarks/\`, apart from everything else. \`-- --quick\` takes a few minutes and writes into
 \`.cache/benchmarks\`.
 
 ## Who takes part

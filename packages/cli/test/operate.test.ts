@@ -110,6 +110,8 @@ describe('rpc describe, drain and weight, over a local registry', () => {
     }
     assert.match((await rpc(['describe', 'secret'])).errText, /UNAUTHENTICATED/);
     writeFileSync(file, 'two words');
+    const endless = await rpc(['call', 'secret.tell', '--token-file', '/dev/zero']);
+    assert.match(endless.errText, /--token-file \/dev\/zero must have a text of 1 to 6144 visible ASCII characters/);
     const unfit = await rpc(['call', 'secret.tell', '--token-file', file]);
     assert.match(unfit.errText, /--token-file .*token must have a text of 1 to 6144 visible ASCII characters/);
     const said = await rpc(bench, { RPC_TOKEN: 'two words' });

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import type { ClientTlsOptions } from '@org/rpc';
 import { unfitToken } from '@org/rpc-wire/internal';
 import { CliError, failureLine } from '../cli-error.js';
@@ -17,6 +18,9 @@ export interface ConnectionOptions {
   /** What servers are shown that ask who calls; `undefined`: nothing. */
   readonly token: string | (() => Promise<string>) | undefined;
 }
+
+/** More than any token with the line ends around it: a file that never ends, such as /dev/zero, is not read for ever. */
+const TOKEN_FILE_BYTES_MAX = 8_192;
 
 /** The options of {@link ConnectionOptions}, shared by all commands. */
 export const CONNECTION_SPECS = {
@@ -63,7 +67,7 @@ function tokenOf(text: string | undefined): string | undefined {
 async function readToken(file: string): Promise<string> {
   let token: string;
   try {
-    token = (await readFile(file, 'utf8')).trim();
+    token = (await text(createReadStream(file, { end: TOKEN_FILE_BYTES_MAX }))).trim();
   } catch (error) {
     throw new CliError(`--token-file cannot read ${file}: ${failureLine(error)}`, { cause: error });
   }
