@@ -15,7 +15,7 @@ export const pinned = canPin;
  *
  * @param {'server' | 'client'} side
  * @param {readonly string[]} args
- * @param {number} core that it is kept on, where that can be done
+ * @param {number} [core] that it is kept on, where that can be done; without it on any
  * @returns {Promise<{ pid: number, pids: number[], ask: (message: object) => Promise<object>, end: () => void }>}
  * @throws Error when it ends or says nothing before it is ready; with what it wrote to stderr
  */
@@ -23,7 +23,9 @@ export async function startSide(side, args, core) {
   const script = fileURLToPath(new URL(`../${side}.mjs`, import.meta.url));
   const child = fork(script, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    ...(canPin ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, '--no-warnings'] } : {}),
+    ...(canPin && core !== undefined
+      ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, '--no-warnings'] }
+      : {}),
   });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
