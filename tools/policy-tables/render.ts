@@ -10,7 +10,11 @@ const TABLES: Readonly<Record<keyof typeof PAGES, () => string[]>> = {
   options: () => [
     '| option | given for | default | |',
     '|---|---|---|---|',
-    ...policyList.filter(({ levels }) => levels.some((level) => level !== 'rule')).flatMap(optionRows),
+    ...policyList.filter(isOption).flatMap(optionRows),
+    '',
+    'What cannot be given somewhere, and why:',
+    '',
+    ...policyList.filter(isOption).flatMap(absences),
   ],
   rules: () => ['| rule | field | |', '|---|---|---|', ...policyList.flatMap(ruleRows)],
 };
@@ -22,14 +26,26 @@ export function renderTables(name: keyof typeof PAGES, page: string): string {
   return page.replace(region, (_, begin: string, end: string) => begin + TABLES[name]().join('\n') + end);
 }
 
-function optionRows({ option, values, levels, applies, isOptIn, off }: AnyPolicy): string[] {
+function isOption({ levels }: AnyPolicy): boolean {
+  return levels.some((level) => level !== 'rule');
+}
+
+/** Where a policy cannot be given, a line for each reason. */
+function absences({ option, values, notBy }: AnyPolicy): string[] {
+  const reasons = Object.entries(notBy ?? {});
+  return reasons.map(([level, reason]) => `- \`${option ?? Object.keys(values)[0]}\` for a ${level}: ${reason}.`);
+}
+
+function optionRows({ option, values, levels, applies, isOptIn, off, inCall }: AnyPolicy): string[] {
   return Object.entries(values).map(([name, value], index) => {
-    const given = levels.filter((level) => level !== 'contract' || value.inContract).join(', ');
+    const isGiven = (level: string): boolean =>
+      level === 'contract' ? value.inContract === true : level !== 'call' || inCall === undefined;
+    const given = levels.filter(isGiven).join(', ');
     const path = option === undefined ? name : `${option}.${name}`;
     const notes = [
       index === 0 && isOptIn ? 'off unless given' : '',
       index === 0 && applies === 'each' ? 'each level applies' : '',
-      index === 0 && off !== undefined ? `\`${option}: false\`: off` : '',
+      index === 0 && off !== undefined ? `\`${option}: false\`: off${inCall === 'off' ? ', for a call too' : ''}` : '',
     ].filter((note) => note !== '');
     return `| \`${path}\` | ${given} | ${defaultOf(value)} | ${[sentence(value), ...notes].join('; ')} |`;
   });

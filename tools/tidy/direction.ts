@@ -22,7 +22,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
  * files is a place of its own.
  */
 const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'rpc-core': { root: [], layers: ['root'], policies: ['root'], rules: ['policies', 'root'] },
+  'rpc-core': {
+    root: [],
+    layers: ['root'],
+    policies: ['root'],
+    rules: ['policies', 'root'],
+    face: ['policies', 'root'],
+  },
   wire: {
     root: ['codec'],
     codec: [],

@@ -28,6 +28,7 @@ import { credentials } from './policy/credentials.js';
 import { judgeFailure } from './policy/failure.js';
 import { fallback } from './policy/fallback.js';
 import { fault } from './policy/fault.js';
+import { ownOf } from './policy/fold.js';
 import { KeptCalls } from './policy/kept-calls.js';
 import { Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
@@ -189,7 +190,7 @@ function usualOrAll(parts: readonly (Layer | Asked)[], innermost: Service, polic
     parts.map((part) => ('asked' in part ? part.asked : part)),
     innermost,
   );
-  return (call) => (policy.now.isUsual ? usual(call) : all(call));
+  return (call) => (policy.now.isUsual && call.own === undefined ? usual(call) : all(call));
 }
 
 /** What the stack of one method has for itself, and what it shares. */
@@ -388,7 +389,7 @@ export function attemptScope(gate: Required<Gate>, bounds: AttemptBounds): Layer
     call.attemptDeadline = attemptDeadline(
       call,
       now,
-      retry.max - call.attempt,
+      (ownOf(call)?.retry ?? retry).max - call.attempt,
       call.attemptTimeoutMs ?? timeout.attemptTimeoutMs,
       latency.slowMs(now),
     );

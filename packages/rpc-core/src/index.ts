@@ -19,6 +19,20 @@ export type {
 } from './contract-types.js';
 export type { Destination, NodeSubset, SilentNode } from './destination.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
+export type {
+  CallOptions,
+  InterfaceClient,
+  InterfaceMethodName,
+  InterfaceMethods,
+  MethodArgs,
+  MethodName,
+  MethodResult,
+  MustName,
+  ResponseInfo,
+  ServiceClient,
+  ServiceHandlers,
+  ServiceMethods,
+} from './face/stub-types.js';
 export type { ItemReceiver, ItemSender } from './items.js';
 export { type CallKey, callKey } from './layers/call-key.js';
 export { type CoalesceOptions, coalesce } from './layers/coalesce.js';
@@ -69,7 +83,12 @@ export type { FailedCallInfo, FallbackFunction, FallbackOptions } from './polici
 export type { FaultOptions } from './policies/fault.js';
 export type { HedgeOptions } from './policies/hedge.js';
 export type { MirrorOptions } from './policies/mirror.js';
-export type { ClientPolicyOptions, PolicyOptions, ServicePolicyOptions } from './policies/policies.js';
+export type {
+  CallPolicyOptions,
+  ClientPolicyOptions,
+  PolicyOptions,
+  ServicePolicyOptions,
+} from './policies/policies.js';
 export type { RateLimitOptions } from './policies/rate-limit.js';
 export type { RetryOptions } from './policies/retry.js';
 export type { RetryBudgetOptions } from './policies/retry-budget.js';
@@ -114,20 +133,6 @@ export {
   type Service,
 } from './service.js';
 export type { StreamLayer, StreamService } from './stream.js';
-export type {
-  CallOptions,
-  InterfaceClient,
-  InterfaceMethodName,
-  InterfaceMethods,
-  MethodArgs,
-  MethodName,
-  MethodResult,
-  MustName,
-  ResponseInfo,
-  ServiceClient,
-  ServiceHandlers,
-  ServiceMethods,
-} from './stub-types.js';
 export {
   type CallPhase,
   type CallStanding,

@@ -209,6 +209,15 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().hashKey = value;
   }
 
+  /** On a client: the policies that it was given for itself; `undefined` for nearly all calls. */
+  get own(): object | undefined {
+    return this.#rare?.own;
+  }
+
+  set own(value: object | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().own = value;
+  }
+
   /** The items of a streaming call; `undefined` for all others. */
   get stream(): CallStream | undefined {
     return this.#rare?.stream;
@@ -336,6 +345,7 @@ export class Call {
     copy.idempotent = root.idempotent;
     copy.priority = root.priority;
     copy.hashKey = root.hashKey;
+    copy.own = root.own;
     copy.waitForReady = root.waitForReady;
     copy.stream = root.stream;
     copy.pinned = root.pinned;
@@ -417,6 +427,7 @@ const USUAL_FLAGS = Flag.MAY_REPEAT | Flag.MAY_REPEAT_BELOW;
 class RareParts {
   attemptTimeoutMs: number | undefined = undefined;
   hashKey: string | undefined = undefined;
+  own: object | undefined = undefined;
   stream: CallStream | undefined = undefined;
   context: CallContext | undefined = undefined;
   pinned: Destination | undefined = undefined;

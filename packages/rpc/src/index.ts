@@ -71,6 +71,7 @@ export {
   type CallKey,
   type CallOptions,
   type CallPhase,
+  type CallPolicyOptions,
   type CallStanding,
   type CallStream,
   CallTrail,

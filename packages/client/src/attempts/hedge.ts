@@ -9,6 +9,7 @@ import {
   type Service,
 } from '@org/rpc-core';
 import { type Complete, rpcError } from '@org/rpc-core/internal';
+import { ownOf } from '../policy/fold.js';
 import { HedgeBudget } from '../policy/hedge-budget.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { endFailed, recordAttempt } from './attempts.js';
@@ -58,7 +59,7 @@ export type HedgeValues = Complete<HedgeOptions, 'delayMs'>;
 export function hedge(settings: HedgeSettings): Layer {
   const cap = new HedgeBudget();
   return (next) => (call) => {
-    const values = settings.now();
+    const values = ownOf(call)?.hedge ?? settings.now();
     if (values.max === 0 || !call.idempotent || call.oneWay || call.attempt > 0) return next(call);
     if (!call.mayRepeat || call.pinned !== undefined) return next(call);
     const now = settings.clock.now();

@@ -11,6 +11,7 @@ import {
 import type { Complete } from '@org/rpc-core/internal';
 import type { MirrorEvent } from '../events.js';
 import { differences } from '../policy/difference.js';
+import { ownOf } from '../policy/fold.js';
 import { Subset } from '../policy/route.js';
 
 /** What holds for the mirror of a method; `percent` is 0 when there is none. */
@@ -37,7 +38,7 @@ const MARK = 'rpc-mirror';
 export function mirror(settings: MirrorSettings): Layer {
   let inFlight = 0;
   return (next) => (call) => {
-    const values = settings.now();
+    const values = ownOf(call)?.mirror ?? settings.now();
     if (values.percent === 0 || !call.idempotent || call.oneWay || call.pinned !== undefined) return next(call);
     if (inFlight >= values.maxInFlight || settings.random() * 100 >= values.percent) return next(call);
     const { clock } = settings;

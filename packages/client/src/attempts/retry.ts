@@ -1,6 +1,7 @@
 import type { Call, Clock, Code, Layer, Random, RpcError, Service } from '@org/rpc-core';
 import { cancelledError, sleep } from '@org/rpc-core/internal';
 import pRetry from 'p-retry';
+import { ownOf } from '../policy/fold.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { Attempts } from './attempts.js';
 import { decideRetry, wasDenied } from './retry-decision.js';
@@ -72,7 +73,7 @@ class FailedCall {
     this.#settings = settings;
     this.#next = next;
     this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? never);
-    this.#max = settings.max;
+    this.#max = (ownOf(call)?.retry ?? settings).max;
   }
 
   /** Goes on after the first failure: to the result of a later attempt, or to the final error, with which the call settles. */

@@ -1,4 +1,4 @@
-import type { CallOptions, TimeoutValues } from '@org/rpc-core';
+import type { CallOptions, CallPolicyOptions, TimeoutValues } from '@org/rpc-core';
 import {
   assertBoolean,
   assertFits,
@@ -6,7 +6,9 @@ import {
   assertNumber,
   assertObject,
   POLICIES,
+  type PolicyDescription,
   PRIORITY_BOUNDS,
+  resolvePolicy,
   TIMEOUT_BOUNDS,
 } from '@org/rpc-core/internal';
 
@@ -24,6 +26,13 @@ const CHECKS: { readonly [K in keyof Required<CallOptions>]: (value: unknown) =>
   hashKey: (value) => assertFits(WHERE, 'hashKey', 'text', value, typeof value === 'string'),
   waitForReady: (value) => assertBoolean(WHERE, 'waitForReady', value),
   onResponse: (value) => assertFits(WHERE, 'onResponse', 'a function', value, typeof value === 'function'),
+  retry: policyOf('retry'),
+  hedge: policyOf('hedge'),
+  throttle: policyOf('throttle'),
+  fallback: policyOf('fallback'),
+  retryLater: policyOf('retryLater'),
+  mirror: policyOf('mirror'),
+  fault: policyOf('fault'),
   onDraining: (value) => assertFits(WHERE, 'onDraining', 'a function', value, typeof value === 'function'),
 };
 
@@ -43,6 +52,14 @@ export function checkedOptions(options: CallOptions): CallOptions {
     }
   }
   return options;
+}
+
+/** The check of a policy that a call may be given, or may be put off by `false` for it. */
+function policyOf(name: keyof CallPolicyOptions): (value: unknown) => void {
+  const policy: PolicyDescription<Record<string, unknown>> = POLICIES[name] as never;
+  if (policy.inCall === 'off')
+    return (value) => assertFits(WHERE, name, `false, since ${policy.notBy?.call}`, value, value === false);
+  return (value) => void resolvePolicy(WHERE, policy, value as Record<string, unknown>);
 }
 
 /** The check of a value that a policy describes. */

@@ -9,6 +9,7 @@ import {
 } from '@org/rpc-core';
 import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import type { ClientMethod } from '../client-method.js';
+import { ownOf } from '../policy/fold.js';
 import { belongsTo } from '../policy/name-call.js';
 
 /** The metadata keys that a client passes on. */
@@ -40,9 +41,11 @@ export function startCall(
   call.deadline = now + (options?.timeoutMs ?? timeout.timeoutMs);
   if (options !== undefined) {
     applyOptions(call, options);
+    call.own = called.policy.ownOf(options);
     if (options.timeoutMs !== undefined) rule?.hasOwnTimeout(call);
   }
-  if (retry.stopBelow && call.idempotent && retry.max > 0) call.mayRepeatBelow = false;
+  const { stopBelow, max } = ownOf(call)?.retry ?? retry;
+  if (stopBelow && call.idempotent && max > 0) call.mayRepeatBelow = false;
   const context = callContext();
   const { observer } = called;
   if (context === undefined && called.list.isKnown && !observer.isOn) return serve(call, called, now);

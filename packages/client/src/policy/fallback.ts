@@ -1,6 +1,6 @@
 import { type Call, type FallbackOptions, isRpcError, type Layer, type Outcome, type RpcError } from '@org/rpc-core';
 import { type Complete, surface } from '@org/rpc-core/internal';
-import type { DarkView } from './fold.js';
+import { type DarkView, ownOf } from './fold.js';
 import { classify } from './outcome.js';
 
 /** What holds for the fallback of a method; `enabled` is false when there is none. */
@@ -20,7 +20,7 @@ export interface FallbackEvent {
  */
 export function fallback(now: () => FallbackValues, onFallback: (event: FallbackEvent) => void): Layer {
   return (next) => (call) => {
-    const values = now();
+    const values = ownOf(call)?.fallback ?? now();
     if (!values.enabled) return next(call);
     return next(call).then(undefined, (error: unknown) => replace(call, error, values, onFallback));
   };

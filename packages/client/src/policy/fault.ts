@@ -1,6 +1,7 @@
 import type { Call, Clock, FaultOptions, Layer, Random } from '@org/rpc-core';
 import { type Complete, rpcError, sleep, waitFor } from '@org/rpc-core/internal';
 import { refuse } from './admission.js';
+import { ownOf } from './fold.js';
 
 /** What holds for the faults of a method; nothing when all of its shares are 0. */
 export type FaultValues = Complete<FaultOptions, 'code'>;
@@ -37,7 +38,7 @@ export function fault({ now, clock, random }: FaultSettings): Layer {
       return next(call);
     };
     return (call) => {
-      const { delayMs, delayPercent, errorPercent, code = 'UNAVAILABLE', dropPercent } = now();
+      const { delayMs, delayPercent, errorPercent, code = 'UNAVAILABLE', dropPercent } = ownOf(call)?.fault ?? now();
       if (delayMs === 0 && errorPercent === 0 && dropPercent === 0) return next(call);
       if (random() * 100 < errorPercent)
         return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent' }));

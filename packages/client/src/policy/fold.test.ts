@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { POLICIES, type PolicyDescription, parseRules } from '@org/rpc-core/internal';
 import { activeRules } from './active-rules.js';
-import { FOLDED, foldPolicies } from './fold.js';
+import { FOLDED, foldForCall, foldPolicies } from './fold.js';
 
 /** What holds for a method, the nearest source first. */
 function fold(sources: readonly object[], rules?: object, isStream = false) {
@@ -73,6 +73,29 @@ describe('the policies of a method', () => {
   it('are frozen, so that a call can read them without fear', () => {
     const values = fold([{}]);
     assert.ok(Object.isFrozen(values) && Object.isFrozen(values.timeout) && Object.isFrozen(values.retry));
+  });
+
+  it('are none that a call has for itself when it was given none', () => {
+    const of = { service: 's', method: 'm', isStream: false, sources: [] };
+    assert.equal(foldForCall({}, of, undefined), undefined);
+    const options = { timeoutMs: 5, hedge: undefined };
+    assert.equal(foldForCall(options, of, undefined), undefined);
+    const own = foldForCall({ retry: false, throttle: false, retryLater: true }, of, undefined)!;
+    assert.deepEqual(
+      [own.retry?.max, own.throttle?.maxPercent, own.retryLater?.max, own.hedge],
+      [0, 0, 1_000, undefined],
+    );
+    assert.ok(Object.isFrozen(own.retry));
+  });
+
+  it('may be given with a call wherever that is described, and nowhere else', () => {
+    const of = { service: 's', method: 'm', isStream: false, sources: [] };
+    const described = Object.values(POLICIES).filter(
+      ({ levels, option }: PolicyDescription) => levels.includes('call') && option !== undefined,
+    );
+    const all = Object.fromEntries(Object.values(POLICIES).map(({ name }) => [name, false]));
+    const own = Object.entries(foldForCall(all, of, undefined)!).filter(([, values]) => values !== undefined);
+    assert.deepEqual(own.map(([name]) => name).sort(), described.map(({ name }) => name).sort());
   });
 
   it('are all that a method can be given and of which the nearest counts', () => {

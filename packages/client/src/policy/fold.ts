@@ -1,4 +1,4 @@
-import type { MethodRule, RulePolicy } from '@org/rpc-core';
+import type { Call, CallPolicyOptions, MethodRule, RulePolicy } from '@org/rpc-core';
 import { type Complete, completeValues, POLICIES, type PolicyDescription } from '@org/rpc-core/internal';
 import type { ActiveRules } from './active-rules.js';
 
@@ -64,6 +64,14 @@ export type MethodValues = {
   >;
 };
 
+/** The policies that a call was given for itself; those that it was not given are `undefined`. */
+export type CallPolicies = { readonly [P in keyof CallPolicyOptions]-?: MethodValues[P] | undefined };
+
+/** The policies that a call was given for itself, and that go before those of its method. */
+export function ownOf(call: Call): CallPolicies | undefined {
+  return call.own as CallPolicies | undefined;
+}
+
 /** The values of the policies of a service as a whole. */
 export type ServiceValues = {
   readonly [P in keyof FoldedForService]: Complete<ValuesOf<FoldedForService[P]>>;
@@ -87,6 +95,51 @@ export function foldPolicies(of: PolicySources, rules: ActiveRules | undefined):
   return foldAll(FOLDED, of, rules) as MethodValues;
 }
 
+/**
+ * The same for the policies that a call was given for itself, which go before rules. Made for each such call: no other call pays
+ * for it.
+ */
+export function foldForCall(
+  given: CallPolicyOptions,
+  of: PolicySources,
+  rules: ActiveRules | undefined,
+): CallPolicies | undefined {
+  if (!hasPolicies(given)) return undefined;
+  const own: Record<keyof CallPolicies, object | undefined> = { ...NOTHING_OWN };
+  for (const name of OF_CALL) {
+    const value: unknown = given[name];
+    if (value === undefined) continue;
+    const policy = FOLDED[name] as AnyPolicy;
+    const nearest = { said: saidByCall(policy, value), isOwn: true, asks: true, isRule: false };
+    own[name] = foldOne(policy, of, [nearest, ...ruledSources(policy, of, rules)]);
+  }
+  return own as CallPolicies | undefined;
+}
+
+/** Written out: calls with other options are asked too. */
+function hasPolicies({ retry, hedge, throttle, fallback, retryLater, mirror, fault }: CallPolicyOptions): boolean {
+  const hasRepeats = retry !== undefined || hedge !== undefined || retryLater !== undefined;
+  return hasRepeats || throttle !== undefined || fallback !== undefined || mirror !== undefined || fault !== undefined;
+}
+
+const NOTHING_OWN = {
+  retry: undefined,
+  hedge: undefined,
+  throttle: undefined,
+  fallback: undefined,
+  retryLater: undefined,
+  mirror: undefined,
+  fault: undefined,
+} satisfies CallPolicies;
+
+const OF_CALL = Object.keys(NOTHING_OWN) as (keyof CallPolicies)[];
+
+/** What a call was given has been checked, but is still as it was written. */
+function saidByCall({ ofFunction }: AnyPolicy, given: unknown): Said {
+  if (given === true) return {};
+  return (ofFunction !== undefined && typeof given === 'function' ? { [ofFunction]: given } : given) as Said;
+}
+
 /** The same for the policies of a service as a whole. @param sources - what was said of it, the nearest first */
 export function foldServicePolicies(sources: readonly PolicySource[], rules: ActiveRules | undefined): ServiceValues {
   return foldAll(FOLDED_FOR_SERVICE, { service: '', method: '', isStream: false, sources }, rules) as ServiceValues;
@@ -104,10 +157,14 @@ export function darkEjection(
 
 function foldAll(policies: object, of: PolicySources, rules: ActiveRules | undefined): object {
   const folded = Object.entries(policies).map(([name, policy]: [string, AnyPolicy]) => {
-    const ruled = rules?.modes[policy.name as RulePolicy] === 'on' ? ruleSources(policy.name, of.method, rules) : [];
-    return [name, foldOne(policy, of, ruled)];
+    return [name, foldOne(policy, of, ruledSources(policy, of, rules))];
   });
   return Object.freeze(Object.fromEntries(folded));
+}
+
+/** What the rule of a policy says of a method, if it is on. */
+function ruledSources({ name }: AnyPolicy, { method }: PolicySources, rules: ActiveRules | undefined): Source[] {
+  return rules?.modes[name as RulePolicy] === 'on' ? ruleSources(name, method, rules) : [];
 }
 
 /** What the rule of a policy wants for a method, whatever its mode; empty when it says nothing of it. */
@@ -140,12 +197,12 @@ function ruleSources(policy: string, method: string, { document }: ActiveRules):
   ];
 }
 
-function foldOne(policy: AnyPolicy, of: PolicySources, ruled: readonly Source[]): object {
+function foldOne(policy: AnyPolicy, of: PolicySources, nearer: readonly Source[]): object {
   const given = of.sources.map(({ options, isOwn }): Source => {
     const said = (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said;
     return { said, isOwn, asks: true, isRule: false };
   });
-  const merged = merge(policy, [...ruled, ...given], of.isStream);
+  const merged = merge(policy, [...nearer, ...given], of.isStream);
   if (merged === false || (policy.isOptIn && merged === undefined))
     return Object.freeze(completeValues(policy, policy.off as Record<string, unknown>));
   const found = merged ?? {};

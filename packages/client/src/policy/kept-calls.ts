@@ -63,7 +63,7 @@ export interface KeptCallSettings {
 
 /** A call that waits to be sent. It holds nothing of its caller: who has been let go may change the arguments. */
 interface KeptCall {
-  /** Names, priority and hash key. */
+  /** Names, and the options that hold for it later too. */
   readonly call: Call;
   readonly payload: Buffer;
   readonly metadata: Metadata | undefined;
@@ -260,6 +260,7 @@ export class KeptCalls {
     attempt.priority = call.priority;
     attempt.hashKey = call.hashKey;
     attempt.attemptTimeoutMs = call.attemptTimeoutMs;
+    attempt.own = call.own;
     return attempt;
   }
 
@@ -289,6 +290,7 @@ function emptied(call: Call): Call {
   copy.priority = call.priority;
   copy.hashKey = call.hashKey;
   copy.attemptTimeoutMs = call.attemptTimeoutMs;
+  copy.own = call.own;
   return copy;
 }
 

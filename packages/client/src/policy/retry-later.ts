@@ -1,4 +1,5 @@
 import { isRpcError, type Layer } from '@org/rpc-core';
+import { ownOf } from './fold.js';
 import { type KeptCallSettings, type KeptCalls, mayBeKept, type RetryLaterValues } from './kept-calls.js';
 
 /** What the layer is made of. */
@@ -13,7 +14,7 @@ export interface RetryLaterSettings extends Pick<KeptCallSettings, 'timeoutMs' |
  */
 export function retryLater({ now, timeoutMs, untilReady, kept }: RetryLaterSettings): Layer {
   return (next) => (call) => {
-    const values = now();
+    const values = ownOf(call)?.retryLater ?? now();
     if (values.max === 0 || call.pinned !== undefined) return next(call);
     // As its caller gave it: what the client adds is asked for again.
     const { metadata } = call;

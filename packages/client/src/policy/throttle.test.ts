@@ -3,7 +3,10 @@ import type { Code, RpcError, ThrottleOptions } from '@org/rpc-core';
 import { markLate, POLICIES, resolvePolicy, rpcError } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { aCall } from '../../test/picker-scene.js';
+import { foldForCall } from './fold.js';
 import { Throttle } from './throttle.js';
+
+const METHOD = { service: 'shop', method: 'buy', isStream: false, sources: [] };
 
 function overloaded(): RpcError {
   return rpcError('RESOURCE_EXHAUSTED', 'busy', { progress: 'refused' });
@@ -53,6 +56,19 @@ describe('the throttle', () => {
     const [error] = scene.calls(100, overloaded);
     assert.deepEqual([error?.code, error?.progress], ['RESOURCE_EXHAUSTED', 'unsent']);
     assert.match(error!.message, /servers refuse most calls of shop\.buy, and \d\d % of them are refused here/);
+  });
+
+  it('lets pass a call that has asked for it, and counts it', () => {
+    const scene = new Scene();
+    scene.calls(1_000, overloaded);
+    const before = scene.throttle.share;
+    for (let i = 0; i < 100; i++) {
+      const call = aCall();
+      call.own = foldForCall({ throttle: false }, METHOD, undefined);
+      assert.equal(scene.throttle.enter(call), undefined);
+      scene.throttle.settle(call, undefined);
+    }
+    assert.ok(scene.throttle.share < before, `${before}, then ${scene.throttle.share}`);
   });
 
   it('never refuses all', () => {

@@ -1,5 +1,6 @@
 import type { Call, Clock, Gate, Outcome, Random, RpcError, ThrottleOptions } from '@org/rpc-core';
 import { type Complete, isLate, rpcError } from '@org/rpc-core/internal';
+import { ownOf } from './fold.js';
 import { classify } from './outcome.js';
 
 /** Attempts are counted over 30 s, in slots of a second. */
@@ -70,7 +71,7 @@ export class Throttle implements Gate {
       this.#counts = undefined;
       return undefined;
     }
-    const { share } = this;
+    const share = this.shareBy(ownOf(call)?.throttle ?? this.#settings.now());
     counts.began();
     if (share === 0 || random() >= share) return undefined;
     counts.refused();

@@ -4,7 +4,7 @@ import type { ActiveRules } from '../policy/active-rules.js';
 import { judgeMirror, judgeThrottle } from '../policy/dark-rules.js';
 import { judgeFallback } from '../policy/fallback.js';
 import { judgeFault } from '../policy/fault.js';
-import { type DarkView, type MethodValues, type PolicySources, wantedValues } from '../policy/fold.js';
+import { type DarkView, type MethodValues, ownOf, type PolicySources, wantedValues } from '../policy/fold.js';
 import { judgeHedge } from '../policy/hedge-budget.js';
 import { judgeRetries } from '../policy/judge-retries.js';
 import { judgeRoute, type Router } from '../policy/route.js';
@@ -23,7 +23,7 @@ export interface JudgedParts {
 /** Dark rules of these say what they would have done with a call. */
 const ASKED = ['fallback', 'mirror', 'fault', 'throttle'] as const;
 
-function isSaid(policy: (typeof ASKED)[number], rules: ActiveRules, of: PolicySources): boolean {
+function isAsked(policy: (typeof ASKED)[number], rules: ActiveRules, of: PolicySources): boolean {
   if (rules.modes[policy] !== 'dark') return false;
   return Object.keys(wantedValues(policy, of, rules)).length > 0;
 }
@@ -81,7 +81,7 @@ export class CallRule {
     const { document, modes } = rules;
     if (modes.switch !== 'off' && wantedSwitch(document, of.method) !== undefined) return true;
     if (modes.weight === 'dark' || CallRule.limits(rules, of)) return true;
-    if (!of.isStream && ASKED.some((policy) => isSaid(policy, rules, of))) return true;
+    if (!of.isStream && ASKED.some((policy) => isAsked(policy, rules, of))) return true;
     if (modes.timeout === 'dark' && Object.keys(wantedValues('timeout', of, rules)).length > 0) return true;
     if (modes.hedge === 'dark' && !of.isStream && Object.keys(wantedValues('hedge', of, rules)).length > 0) return true;
     return modes.retry === 'dark' && !of.isStream && wantedValues('retry', of, rules).max !== undefined;
@@ -129,10 +129,13 @@ export class CallRule {
     const view: DarkView = { isStream: of.isStream, hasOwnTimeout, inForce: this.#inForce };
     if (modes.timeout === 'dark')
       this.#note('timeout', judgeTimeouts(call, view, wantedValues('timeout', of, this.#rules)));
-    if (modes.retry === 'dark')
+    // What a call was given for itself goes before rules.
+    const own = ownOf(call);
+    if (modes.retry === 'dark' && own?.retry === undefined)
       this.#note('retry', judgeRetries(call, outcome, view, wantedValues('retry', of, this.#rules)));
     this.#judgeAsked(call, outcome, view);
-    if (modes.hedge === 'dark') this.#note('hedge', judgeHedge(call, view, wantedValues('hedge', of, this.#rules)));
+    if (modes.hedge === 'dark' && own?.hedge === undefined)
+      this.#note('hedge', judgeHedge(call, view, wantedValues('hedge', of, this.#rules)));
     if (this.#router !== undefined) this.#note('route', judgeRoute(call, this.#router.choose(call)));
     if (modes.weight === 'dark') this.#note('weight', judgeWeight(call, document));
   }
@@ -141,13 +144,13 @@ export class CallRule {
     const of = this.#of;
     const rules = this.#rules;
     const { throttle, random } = this.#parts;
+    const isSaid = (policy: (typeof ASKED)[number]): boolean =>
+      ownOf(call)?.[policy] === undefined && isAsked(policy, rules, of);
     if (of.isStream) return;
-    if (isSaid('fallback', rules, of))
-      this.#note('fallback', judgeFallback(outcome, view, wantedValues('fallback', of, rules)));
-    if (isSaid('mirror', rules, of))
-      this.#note('mirror', judgeMirror(call, view, wantedValues('mirror', of, rules), random));
-    if (isSaid('fault', rules, of)) this.#note('fault', judgeFault(wantedValues('fault', of, rules), random));
-    if (throttle !== undefined && isSaid('throttle', rules, of))
+    if (isSaid('fallback')) this.#note('fallback', judgeFallback(outcome, view, wantedValues('fallback', of, rules)));
+    if (isSaid('mirror')) this.#note('mirror', judgeMirror(call, view, wantedValues('mirror', of, rules), random));
+    if (isSaid('fault')) this.#note('fault', judgeFault(wantedValues('fault', of, rules), random));
+    if (throttle !== undefined && isSaid('throttle'))
       this.#note('throttle', judgeThrottle(outcome, view, wantedValues('throttle', of, rules), throttle, random));
   }
 

@@ -1,6 +1,6 @@
-import type { Random } from '@org/rpc-core';
+import type { CallPolicyOptions, Random } from '@org/rpc-core';
 import type { ActiveRules } from '../policy/active-rules.js';
-import { foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
+import { type CallPolicies, foldForCall, foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
 import { Router } from '../policy/route.js';
 import type { Throttle } from '../policy/throttle.js';
 import { CallRule, type JudgedParts, type RuledLimits } from './call-rule.js';
@@ -61,6 +61,11 @@ export class LivePolicy {
     const { current } = this.#rules;
     if (current !== this.#policy.rules) this.#policy = this.#resolve(current);
     return this.#policy;
+  }
+
+  /** The policies that a call is given for itself, with what holds for the method behind them; `undefined` where it is given none. */
+  ownOf(options: CallPolicyOptions): CallPolicies | undefined {
+    return foldForCall(options, this.#of, this.now.rules);
   }
 
   #resolve(rules: ActiveRules | undefined): MethodPolicy {

@@ -21,6 +21,7 @@ export const breakerPolicy: PolicyDescription<BreakerOptions> = {
   option: 'breaker',
   levels: ['client'],
   applies: 'nearest',
+  notBy: { call: 'it is open or closed for all calls of a method together' },
   off: 'absent',
   values: {
     errorPercent: {

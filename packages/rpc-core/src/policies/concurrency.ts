@@ -15,6 +15,7 @@ export const concurrencyPolicy: PolicyDescription<ConcurrencyLimitOptions> = {
   levels: ['rule', 'method', 'service', 'client'],
   applies: 'each',
   isOptIn: true,
+  notBy: { call: 'it bounds many calls together: one that could pass by would bound none' },
   rule: 'values',
   values: {
     max: {

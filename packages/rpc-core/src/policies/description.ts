@@ -69,6 +69,10 @@ export interface PolicyDescription<V extends object = object> {
   readonly levels: readonly PolicyLevel[];
   /** Whether the nearest level counts, or each level that gives it applies. */
   readonly applies: 'nearest' | 'each';
+  /** Set where a call may only put the policy off for itself, by `false`. */
+  readonly inCall?: 'off' | undefined;
+  /** Why it cannot be given at a level, for the docs. */
+  readonly notBy?: { readonly [L in PolicyLevel]?: string | undefined } | undefined;
   /** The values that `false` stands for; `undefined` when `false` is refused. */
   readonly off?: Readonly<V> | 'absent' | undefined;
   /** The name of the value that a function, given in place of the values, stands for; `undefined` when a function is refused. */

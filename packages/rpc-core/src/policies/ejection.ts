@@ -25,6 +25,10 @@ export const ejectionPolicy: PolicyDescription<EjectionOptions> = {
   option: 'ejection',
   levels: ['rule', 'service', 'client'],
   applies: 'nearest',
+  notBy: {
+    call: 'a node is left alone for all calls together',
+    method: 'a node is left alone for all methods together',
+  },
   off: { maxPercent: 0 },
   rule: 'service',
   values: {

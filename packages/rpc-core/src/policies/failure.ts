@@ -21,6 +21,10 @@ export const failurePolicy: PolicyDescription<FailureValues> = {
   option: undefined,
   levels: ['method', 'service', 'client'],
   applies: 'nearest',
+  notBy: {
+    call: 'nodes are compared by their records, which need one measure for all calls of a method',
+    rule: 'it is a function',
+  },
   values: {
     failureWhen: {
       type: 'function',

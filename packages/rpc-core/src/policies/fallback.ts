@@ -32,7 +32,7 @@ export interface FallbackOptions {
 export const fallbackPolicy: PolicyDescription<FallbackOptions> = {
   name: 'fallback',
   option: 'fallback',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
   applies: 'nearest',
   isOptIn: true,
   off: { enabled: false },

@@ -19,9 +19,11 @@ export interface FaultOptions {
 export const faultPolicy: PolicyDescription<FaultOptions> = {
   name: 'fault',
   option: 'fault',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
+  inCall: 'off',
   applies: 'nearest',
   isOptIn: true,
+  notBy: { call: 'faults show how those cope who know nothing of them; a call can stay out of them' },
   off: { delayMs: 0, errorPercent: 0, dropPercent: 0 },
   rule: 'values',
   values: {

@@ -24,7 +24,7 @@ export interface HedgeOptions {
 export const hedgePolicy: PolicyDescription<HedgeOptions> = {
   name: 'hedge',
   option: 'hedge',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
   applies: 'nearest',
   isOptIn: true,
   off: { max: 0 },

@@ -17,10 +17,12 @@ export interface MirrorOptions {
 export const mirrorPolicy: PolicyDescription<MirrorOptions> = {
   name: 'mirror',
   option: 'mirror',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
+  inCall: 'off',
   applies: 'nearest',
   isOptIn: true,
   off: { percent: 0 },
+  notBy: { call: 'whoever wants a call made twice makes two; it can stay out of the mirror' },
   rule: 'values',
   values: {
     percent: {

@@ -66,6 +66,30 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly concurrency?: ConcurrencyLimitOptions | undefined;
 }
 
+/**
+ * Policies for one call, or for all calls through `stub.with(options)`: they go before rules and everything that was configured.
+ * Values that are left out are those of the method. What has no meaning for a call, such as `hedge` for a stream, says nothing of it.
+ */
+export interface CallPolicyOptions {
+  /** How failed attempts of the call are retried, only when that is safe; `false`: never. */
+  readonly retry?: RetryOptions | false | undefined;
+  /** When the call is sent a second time, to another node, if its method is idempotent; `false`: never. */
+  readonly hedge?: HedgeOptions | false | undefined;
+  /**
+   * `false`: the call is sent even while the client refuses a part of its calls because servers refuse most of them. It is counted like
+   * the others; what servers take is measured for the method, so a call has no values of its own.
+   */
+  readonly throttle?: false | undefined;
+  /** The answer to the call if it fails: `{ value }`, or a function that makes it; `false`: none. */
+  readonly fallback?: FallbackOptions | FallbackFunction | false | undefined;
+  /** Whether a one-way call that could not be sent is kept, and sent when a server can be reached; `true` for the defaults. */
+  readonly retryLater?: RetryLaterOptions | boolean | undefined;
+  /** `false`: the call is not copied to other instances. */
+  readonly mirror?: false | undefined;
+  /** `false`: no faults are injected into the call. */
+  readonly fault?: false | undefined;
+}
+
 /** Policies for a service: the policies of a method, and these. */
 export interface ServicePolicyOptions extends PolicyOptions {
   /** How much load all retries and hedges together may add to the service. */

@@ -17,6 +17,7 @@ export const rateLimitPolicy: PolicyDescription<RateLimitOptions> = {
   levels: ['rule', 'method', 'service', 'client'],
   applies: 'each',
   isOptIn: true,
+  notBy: { call: 'it bounds many calls together: one that could pass by would bound none' },
   rule: 'values',
   values: {
     perSecond: {

@@ -20,6 +20,10 @@ export const retryBudgetPolicy: PolicyDescription<RetryBudgetOptions> = {
   title: 'retry budget',
   levels: ['rule', 'service', 'client'],
   applies: 'nearest',
+  notBy: {
+    call: 'all calls of a service share one; a call has `retry: false`',
+    method: 'all methods of a service load the same servers',
+  },
   rule: 'service',
   values: {
     percent: {

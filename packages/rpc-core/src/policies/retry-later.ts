@@ -14,7 +14,7 @@ export interface RetryLaterOptions {
 export const retryLaterPolicy: PolicyDescription<RetryLaterOptions> = {
   name: 'retryLater',
   option: 'retryLater',
-  levels: ['method', 'service', 'client'],
+  levels: ['call', 'method', 'service', 'client'],
   applies: 'nearest',
   isOptIn: true,
   off: { max: 0 },

@@ -15,7 +15,7 @@ export interface RetryOptions {
 export const retryPolicy: PolicyDescription<RetryOptions> = {
   name: 'retry',
   option: 'retry',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
   applies: 'nearest',
   off: { max: 0 },
   rule: 'values',

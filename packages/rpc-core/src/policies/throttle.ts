@@ -20,9 +20,13 @@ export interface ThrottleOptions {
 export const throttlePolicy: PolicyDescription<ThrottleOptions> = {
   name: 'throttle',
   option: 'throttle',
-  levels: ['rule', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
+  inCall: 'off',
   applies: 'nearest',
   off: { maxPercent: 0 },
+  notBy: {
+    call: 'what servers take is counted for the method, from all its calls; one of them can pass by it, and no more',
+  },
   rule: 'values',
   values: {
     multiplier: {

@@ -1,6 +1,12 @@
 import { defineService, duplex, method, notify, stream, upload } from '../../src/contract.js';
+import type {
+  MethodArgs,
+  MethodName,
+  MethodResult,
+  ServiceClient,
+  ServiceHandlers,
+} from '../../src/face/stub-types.js';
 import type { AnyIterable, MaybePromise } from '../../src/method-types.js';
-import type { MethodArgs, MethodName, MethodResult, ServiceClient, ServiceHandlers } from '../../src/stub-types.js';
 import { assertType, type Equal } from './equal.js';
 import { client, server } from './sides.js';
 

@@ -1,4 +1,4 @@
-import type { InterfaceClient } from '../../src/stub-types.js';
+import type { InterfaceClient } from '../../src/face/stub-types.js';
 import { assertType, type Equal } from './equal.js';
 import { client } from './sides.js';
 

@@ -1,5 +1,5 @@
 import { defineService, duplex, method, notify, stream, upload } from '../../src/contract.js';
-import type { ServiceHandlers } from '../../src/stub-types.js';
+import type { ServiceHandlers } from '../../src/face/stub-types.js';
 import { client, server } from './sides.js';
 
 const Calculator = defineService('calculator', {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import * as z from 'zod';
 import { defineService, method, stream } from '../../src/contract.js';
-import type { MethodArgs, MethodResult, ServiceClient, ServiceHandlers } from '../../src/stub-types.js';
+import type { MethodArgs, MethodResult, ServiceClient, ServiceHandlers } from '../../src/face/stub-types.js';
 import { assertType, type Equal } from './equal.js';
 import { client, server } from './sides.js';
 

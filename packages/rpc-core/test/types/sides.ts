@@ -8,7 +8,7 @@ import type {
   MustName,
   ServiceClient,
   ServiceHandlers,
-} from '../../src/stub-types.js';
+} from '../../src/face/stub-types.js';
 
 /** The part of a client that the type tests use. */
 export interface Client {

@@ -42,6 +42,13 @@ describe('a dark rule that would have', () => {
     await world.client.close();
   });
 
+  it('done something to calls says nothing of those that were given the policy themselves', async () => {
+    const { world, greeter, told } = await darkly({ fault: { ...dark, errorPercent: 100 }, mirror: dark });
+    assert.equal(await greeter.with({ fault: false }).hello(), 'a');
+    assert.deepEqual(await told(), []);
+    await world.client.close();
+  });
+
   it('made calls twice counts those that may be, and makes none', async () => {
     const { world, greeter, told } = await darkly({ mirror: { ...dark, callPercent: 100 } });
     for (let i = 0; i < 3; i++) assert.equal(await greeter.with({ idempotent: true }).hello(), 'a');

@@ -1,11 +1,12 @@
 /// <reference types="node" preserve="true" />
-import type { MethodDeclaration, ServiceDefinition } from './contract-types.js';
-import type { Metadata } from './metadata.js';
-import type { AnyFunction, IsStream, UnaryClient } from './method-types.js';
-import type { ReservedMethodName } from './names.js';
+import type { MethodDeclaration, ServiceDefinition } from '../contract-types.js';
+import type { Metadata } from '../metadata.js';
+import type { AnyFunction, IsStream, UnaryClient } from '../method-types.js';
+import type { ReservedMethodName } from '../names.js';
+import type { CallPolicyOptions } from '../policies/policies.js';
 
 /** Options of one call, or of all calls through `stub.with(options)`. They override everything that was configured. */
-export interface CallOptions {
+export interface CallOptions extends CallPolicyOptions {
   /**
    * The time of the whole call, all attempts and waits included, in milliseconds: 1 to 2^31 - 1. A stream has no timeout unless
    * it is given.
