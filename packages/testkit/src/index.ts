@@ -25,6 +25,7 @@ export { exponentialTime, measuredTime, type ServiceTime, uniformTime } from './
 export {
   type SimulatedClients,
   type SimulatedMethod,
+  type SimulatedRules,
   type SimulatedServers,
   type Simulation,
   type SimulationProgress,

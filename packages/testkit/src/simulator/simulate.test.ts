@@ -110,7 +110,71 @@ describe('simulate', function () {
     assert.deepEqual(seconds, [1_000, 2_000, 3_000]);
   });
 
+  it('lets traffic change', async () => {
+    const clients = { perSecond: (atMs: number) => (atMs < 5_000 ? 0.001 : 200) };
+    const { servers } = await simulate({ clients, servers: { count: 1 } });
+    const { attemptsBySecond } = servers[0]!;
+    assert.equal(
+      attemptsBySecond.slice(0, 5).reduce((sum, count) => sum + count, 0),
+      0,
+    );
+    const later = attemptsBySecond.slice(5).reduce((sum, count) => sum + count, 0);
+    assert.ok(Math.abs(later - 1_000) < 120, `${later} calls`);
+  });
+
+  it('lets an operator set rules meanwhile, by the tags and ids of servers', async () => {
+    const to = { tags: { version: '2' } };
+    const route = { mode: 'on', routes: [{ name: 'all', to }] };
+    const weight = { mode: 'on', endpoints: { 'server-0': 0 } };
+    const { servers, failures } = await simulate({
+      ...POOL,
+      servers: { ...POOL.servers, tags: [{ version: '1' }, { version: '2' }] },
+      rules: [
+        { fromMs: 3_000, document: { schemaVersion: 1, route } },
+        { fromMs: 6_000, document: { schemaVersion: 1, weight } },
+      ],
+    });
+    const at = (second: number): number[] => servers.map(({ attemptsBySecond }) => attemptsBySecond[second] ?? 0);
+    assert.ok(at(2).every((count) => count > 50));
+    assert.ok(
+      at(4).every((count, index) => (index % 2 === 0 ? count === 0 : count > 50)),
+      `${at(4)}`,
+    );
+    assert.ok(
+      at(8).every((count, index) => (index === 0 ? count === 0 : count > 50)),
+      `${at(8)}`,
+    );
+    assert.equal(failures, 0);
+  });
+
+  it('makes calls that nobody answers, and calls to every server', async () => {
+    const few: Simulation = { clients: { perSecond: 50 }, servers: { count: 3, work: uniformTime(5, 5) }, warmUpMs: 0 };
+    const told = await simulate({ ...few, methods: { tell: { kind: 'notify' } } });
+    assert.equal(told.failures, 0);
+    assert.ok(told.p99Ms < 1, `${told.p99Ms} ms`);
+    assert.equal(
+      told.servers.reduce((sum, { attempts }) => sum + attempts, 0),
+      told.calls,
+    );
+    const all = await simulate({
+      ...few,
+      methods: { clear: { kind: 'broadcast' } },
+      faults: [{ kind: 'failing', servers: 1, code: 'INTERNAL', fromMs: 5_000 }],
+    });
+    for (const { attempts } of all.servers) assert.equal(attempts, all.calls);
+    assert.equal(all.between(0, 5_000).failures, 0);
+    assert.equal(all.failures, all.between(5_000, 10_000).calls);
+  });
+
   it('refuses what is out of bounds', async () => {
+    await assert.rejects(
+      simulate({ ...POOL, rules: [{ document: { schemaVersion: 1, retry: { mode: 'on', max: 11 } } }] }),
+      /^TypeError: simulate: rules: retry\.max must be/,
+    );
+    await assert.rejects(
+      simulate({ ...POOL, clients: { perSecond: () => -1 } }),
+      /simulate: clients\.perSecond must be/,
+    );
     await assert.rejects(simulate({ ...POOL, servers: { count: 0 } }), /simulate: servers\.count must be/);
     await assert.rejects(simulate({ ...POOL, faults: [{ kind: 'frozen', servers: 4 }] }), /a fault: servers must be/);
   });

@@ -1,7 +1,7 @@
 import type { Client, ClientOptions } from '@org/rpc-client';
 import { RpcClient, resolveClientOptions } from '@org/rpc-client/internal';
-import { type Call, type Code, defineService, isRpcError, method, type Random } from '@org/rpc-core';
-import { assertNumber } from '@org/rpc-core/internal';
+import { type Call, type Code, defineService, isRpcError, method, notify, type Random } from '@org/rpc-core';
+import { assertNumber, readRules } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import type { Dial } from '@org/rpc-wire/internal';
 import { FakeClock } from '../fake-clock.js';
@@ -17,8 +17,8 @@ import { exponentialTime, type ServiceTime } from './service-time.js';
 export interface SimulatedClients {
   /** How many there are, 1 to 10,000 (default 1). */
   readonly count?: number | undefined;
-  /** Calls per second of all together. */
-  readonly perSecond: number;
+  /** Calls per second of all together, or a function of the time in milliseconds that gives them, for traffic that changes. */
+  readonly perSecond: number | ((atMs: number) => number);
   /**
    * - `independent` (default): calls begin at random moments, whatever became of those before.
    * - `sequential`: each client makes one call after the other, as often as that allows.
@@ -46,10 +46,14 @@ export interface SimulatedServers {
   readonly weights?: readonly number[] | undefined;
   /** The zone of each, in turn (default none). */
   readonly zones?: readonly string[] | undefined;
+  /** The tags of each, in turn (default none). Rules name a server by its tags, or by its id: `server-0` and so on. */
+  readonly tags?: readonly Readonly<Record<string, string>>[] | undefined;
 }
 
 /** One kind of call. */
 export interface SimulatedMethod {
+  /** A call that one server answers (default), one that nobody answers, or one to every server, which fails when one of them does. */
+  readonly kind?: 'call' | 'notify' | 'broadcast' | undefined;
   /** How often it is called, relative to the others (default 1). */
   readonly share?: number | undefined;
   /** Default true. */
@@ -58,6 +62,14 @@ export interface SimulatedMethod {
   readonly timeoutMs?: number | undefined;
   /** Default: the `work` of the servers. */
   readonly work?: number | ServiceTime | undefined;
+}
+
+/** Rules that an operator sets while clients run. */
+export interface SimulatedRules {
+  /** When, in milliseconds (default 0). */
+  readonly fromMs?: number | undefined;
+  /** What `rpc rules set` would be given; its version is counted. It replaces the one before as a whole. */
+  readonly document: Readonly<Record<string, unknown>>;
 }
 
 /** How far a simulation has got, in its own time. */
@@ -75,6 +87,8 @@ export interface Simulation {
   readonly methods?: Readonly<Record<string, SimulatedMethod>> | undefined;
   /** What goes wrong (default nothing). */
   readonly faults?: readonly SimulatedFault[] | undefined;
+  /** The documents of rules that are set, in the order of their times (default none). */
+  readonly rules?: readonly SimulatedRules[] | undefined;
   /** The same number gives the same run on every machine (default 1). */
   readonly seed?: number | undefined;
   /** How long calls begin, in milliseconds (default 10,000). */
@@ -87,6 +101,9 @@ export interface Simulation {
 
 /** Promises that may settle one after the other between two events: the whole stack of a client, a repeat included. */
 const HOPS = 16;
+
+/** How soon a rate that has changed is seen, in milliseconds. */
+const RATE_LOOK_MS = 50;
 
 /** How long the last calls may take, in milliseconds. */
 const SETTLE_MS = 30_000;
@@ -165,19 +182,29 @@ class Run {
       total += share;
       return [name, total] as const;
     });
-    const definitions: Record<string, ReturnType<typeof aMethod>> = {};
-    for (const [name, { idempotent = true, timeoutMs }] of Object.entries(methods))
-      definitions[name] = aMethod(idempotent, timeoutMs);
+    const definitions: Record<string, ReturnType<typeof aMethod> | ReturnType<typeof aNotification>> = {};
+    for (const [name, { kind, idempotent = true, timeoutMs }] of Object.entries(methods))
+      definitions[name] = kind === 'notify' ? aNotification(timeoutMs) : aMethod(idempotent, timeoutMs);
     this.#service = defineService(SERVICE, definitions);
     this.#clients = this.#makeClients(clients);
   }
 
   begin(): void {
-    const { perSecond, arrivals = 'independent' } = this.#simulation.clients;
+    const { arrivals = 'independent' } = this.#simulation.clients;
     if (arrivals === 'independent') return this.#scheduleNext();
-    const pauseMs = (1_000 * this.#clients.length) / perSecond;
-    for (const client of this.#clients)
-      this.clock.schedule(this.#random() * pauseMs, () => this.#sequence(client, pauseMs));
+    const pauseMs = this.#pauseMs();
+    for (const client of this.#clients) this.clock.schedule(this.#random() * pauseMs, () => this.#sequence(client));
+  }
+
+  /** Calls per second now. */
+  get #perSecond(): number {
+    const { perSecond } = this.#simulation.clients;
+    return typeof perSecond === 'number' ? perSecond : checkedRate(perSecond(this.clock.now()));
+  }
+
+  /** The time between two calls of one client. */
+  #pauseMs(): number {
+    return (1_000 * this.#clients.length) / this.#perSecond;
   }
 
   async close(): Promise<void> {
@@ -185,20 +212,24 @@ class Run {
   }
 
   #scheduleNext(): void {
-    const pauseMs = (-Math.log(1 - this.#random()) * 1_000) / this.#simulation.clients.perSecond;
-    if (this.clock.now() + pauseMs >= this.#endMs) return;
+    const pauseMs = (-Math.log(1 - this.#random()) * 1_000) / this.#perSecond;
+    const looksAgain = typeof this.#simulation.clients.perSecond === 'function' && pauseMs > RATE_LOOK_MS;
+    if (this.clock.now() + (looksAgain ? RATE_LOOK_MS : pauseMs) >= this.#endMs) return;
+    // What has not begun by then does not depend on how long nothing has.
+    if (looksAgain) return void this.clock.schedule(RATE_LOOK_MS, () => this.#scheduleNext());
     this.clock.schedule(pauseMs, () => {
       void this.#call(this.#clients[Math.floor(this.#random() * this.#clients.length)]!);
       this.#scheduleNext();
     });
   }
 
-  #sequence(client: Client, pauseMs: number): void {
+  #sequence(client: Client): void {
     const beganAt = this.clock.now();
     if (beganAt >= this.#endMs) return;
+    const pauseMs = this.#pauseMs();
     void this.#call(client).then(() => {
       const waitMs = Math.max(0, beganAt + pauseMs - this.clock.now());
-      this.clock.schedule(waitMs, () => this.#sequence(client, pauseMs));
+      this.clock.schedule(waitMs, () => this.#sequence(client));
     });
   }
 
@@ -210,7 +241,12 @@ class Run {
     this.open++;
     let code: Code | undefined;
     try {
-      await client.call(this.#service, name, [] as never);
+      if (this.#simulation.methods?.[name]?.kind === 'broadcast') {
+        const outcomes = await client.broadcast(this.#service, name, [] as never);
+        code = outcomes.find(({ error }) => error !== undefined)?.error?.code;
+      } else {
+        await client.call(this.#service, name, [] as never);
+      }
     } catch (error) {
       code = isRpcError(error) ? error.code : 'UNKNOWN';
     }
@@ -222,11 +258,13 @@ class Run {
     const { servers } = this.#simulation;
     const { networkMs: nearMs = 0.25, crossZoneMs = 0 } = servers;
     const { clock } = this;
-    const { registry, publish } = manualRegistry();
+    const { registry, publish, publishRules } = manualRegistry();
     publish(
       SERVICE,
       this.servers.map(({ endpoint }) => endpoint),
     );
+    for (const [index, { fromMs = 0, document }] of (this.#simulation.rules ?? []).entries())
+      clock.schedule(fromMs, () => publishRules(SERVICE, { ...document, version: index + 1 }));
     return Array.from({ length: count }, (_, index) => {
       const random = seededRandom((this.#simulation.seed ?? 1) * 65_537 + index);
       const own = typeof options === 'function' ? options(index) : options;
@@ -262,11 +300,20 @@ function aMethod(idempotent: boolean, timeoutMs: number | undefined) {
   return method<() => string>(timeoutMs === undefined ? { idempotent } : { idempotent, timeoutMs });
 }
 
-function endpointOf({ weights = [100], zones = [] }: SimulatedServers, index: number): Endpoint {
+function aNotification(timeoutMs: number | undefined) {
+  return notify<() => void>(timeoutMs === undefined ? {} : { timeoutMs });
+}
+
+function endpointOf({ weights = [100], zones = [], tags = [] }: SimulatedServers, index: number): Endpoint {
   const host = `server-${index}`;
   const weight = weights[index % weights.length]!;
   const zone = zones.length === 0 ? undefined : zones[index % zones.length];
-  return { id: host, host, port: 1, weight, state: 'up', ...(zone === undefined ? {} : { zone }) };
+  const own = tags.length === 0 ? undefined : tags[index % tags.length];
+  return {
+    ...{ id: host, host, port: 1, weight, state: 'up' },
+    ...(zone === undefined ? {} : { zone }),
+    ...(own === undefined ? {} : { tags: own }),
+  };
 }
 
 function slotsOf({ slots = 16 }: SimulatedServers, index: number): number {
@@ -277,16 +324,26 @@ function toTime(work: number | ServiceTime): ServiceTime {
   return typeof work === 'number' ? exponentialTime(work) : work;
 }
 
-function check({ clients, servers, methods, faults = [], durationMs = 1 }: Simulation): void {
+function checkedRate(perSecond: number): number {
+  assertNumber('simulate', 'clients.perSecond', perSecond, { min: 0.001, max: 1_000_000 });
+  return perSecond;
+}
+
+function check({ clients, servers, methods, faults = [], rules = [], durationMs = 1 }: Simulation): void {
   const where = 'simulate';
   assertNumber(where, 'clients.count', clients.count ?? 1, { min: 1, max: 10_000, integer: true });
-  assertNumber(where, 'clients.perSecond', clients.perSecond, { min: 0.001, max: 1_000_000 });
+  if (typeof clients.perSecond !== 'function') checkedRate(clients.perSecond);
   assertNumber(where, 'servers.count', servers.count, { min: 1, max: 10_000, integer: true });
   for (const slots of [servers.slots ?? 1].flat())
     assertNumber(where, 'servers.slots', slots, { min: 1, max: 1_000_000, integer: true });
   assertNumber(where, 'servers.networkMs', servers.networkMs ?? 1, { min: 0, max: 60_000 });
   assertNumber(where, 'servers.crossZoneMs', servers.crossZoneMs ?? 0, { min: 0, max: 60_000 });
   assertNumber(where, 'durationMs', durationMs, { min: 1, max: 86_400_000 });
+  // As its clients would refuse it, but at once.
+  for (const [index, { fromMs = 0, document }] of rules.entries()) {
+    assertNumber(where, 'rules: fromMs', fromMs, { min: 0, max: 86_400_000 });
+    readRules({ ...document, version: index + 1 }, `${where}: rules`);
+  }
   if (methods !== undefined && Object.keys(methods).length === 0)
     throw new TypeError('simulate: methods names no method');
   for (const fault of faults)
