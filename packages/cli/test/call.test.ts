@@ -260,6 +260,20 @@ describe('rpc call, of every kind of method', () => {
     assert.match(failed.errText, new RegExp(`\n {2}attempt 1: ${address}, \\d+\\.\\d ms, NOT_FOUND, processed\n`));
   });
 
+  it('tells with --explain which instances there were and which was taken, of a call that fails, too', async () => {
+    const address = registry.replace('direct://', '');
+    const taken = new RegExp(
+      `^rpc call: [01] of 1 instances take calls of things\\.\\w+; .*${address} was taken: `,
+      'm',
+    );
+    for (const args of [
+      ['things.echo', '1'],
+      ['things.fail', 'plain'],
+    ])
+      assert.match((await rpc(['call', ...args, '--explain'])).errText, taken);
+    assert.doesNotMatch((await rpc(['call', 'things.echo', '1'])).errText, /was taken/);
+  });
+
   it('calls what has no answer', async () => {
     const { code, outText } = await rpc(['call', 'things.seen', 'tea', '--json']);
     assert.deepEqual([code, outText, seen], [0, 'null\n', ['tea']]);

@@ -1,4 +1,4 @@
-import type { Call, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
+import type { Call, Explanation, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
 import type { CallObserver } from './policy/call-observer.js';
 import type { Limiters } from './policy/limiters.js';
 import type { MethodLimits } from './policy/method-limits.js';
@@ -23,8 +23,12 @@ export interface ClientMethod extends MethodRef {
   readonly priority: number;
   /** Arguments that a server's handler declares; 0 when none has said so, or a call with fewer was told of. */
   argumentsLeast: number;
-  /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
-  readonly owner: { readonly isResting: boolean };
+  readonly owner: {
+    /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
+    readonly isResting: boolean;
+    /** What an attempt finds now. */
+    explain(call: Call): Explanation;
+  };
   /** Tells those who watch what becomes of its calls. */
   readonly observer: CallObserver;
   /** Whether something above the gates of its calls may end them: a user's layers, the metadata function. */

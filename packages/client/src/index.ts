@@ -14,7 +14,7 @@ export type { Client, ReadyOptions } from './face/client-types.js';
 export { configure, type ServiceConfiguration, type ServiceOptions } from './face/configure.js';
 export type { ClientLayers, ClientOptions } from './face/options.js';
 export type { Propagation } from './face/propagation.js';
-export type { ExplainedCall, ExplainedNode, Explanation, NodeFault } from './nodes/explanation.js';
+export type { ExplainedCall } from './nodes/explanation.js';
 export type { LinkState } from './nodes/link.js';
 export type {
   ClientState,

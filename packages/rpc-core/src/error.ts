@@ -1,4 +1,5 @@
 import { type Code, isCode } from './code.js';
+import type { Explanation } from './explanation.js';
 import type { PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
@@ -79,6 +80,8 @@ export class RpcError extends Error {
   attempts: readonly AttemptRecord[];
   /** Where the time of the call went, for `DEADLINE_EXCEEDED` and `UNAVAILABLE`; `undefined` for other codes. */
   spent: TimeSpent | undefined;
+  /** Which nodes each attempt found, in order, and which it took; `undefined` unless the call's option `explain` asked for it. */
+  explanations: readonly Explanation[] | undefined;
   /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
   late: boolean;
   /** @internal Whether another attempt would end in the same way: the handler has run, and its answer cannot be taken. */
@@ -107,6 +110,7 @@ export class RpcError extends Error {
     this.progress = 'processed';
     this.attempts = NO_ATTEMPTS;
     this.spent = undefined;
+    this.explanations = undefined;
     this.late = false;
     this.final = false;
     this.lost = false;

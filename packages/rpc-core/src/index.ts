@@ -19,6 +19,7 @@ export type {
 } from './contract-types.js';
 export type { Destination, NodeSubset, SilentNode } from './destination.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
+export type { ExplainedNode, Explanation, NodeFault } from './explanation.js';
 export type {
   CallOptions,
   InterfaceClient,

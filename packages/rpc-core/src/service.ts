@@ -1,6 +1,7 @@
 import type { CallContext } from './context.js';
 import type { Destination, NodeSubset, SilentNode } from './destination.js';
 import type { AttemptRecord, RpcError } from './error.js';
+import type { Explanation } from './explanation.js';
 import type { ItemReceiver, ItemSender } from './items.js';
 import type { Metadata } from './metadata.js';
 import type { MethodRef } from './method-ref.js';
@@ -94,10 +95,7 @@ export class Call {
   /** Settle its promise; set when it is given to what holds it. */
   resolve: ((value: unknown) => void) | undefined = undefined;
   reject: ((error: RpcError) => void) | undefined = undefined;
-  /**
-   * Runs when this attempt has failed and returns the outcome of the call, in place of a promise that waits for the attempt. Set by
-   * the retry layer, for the first attempt only.
-   */
+  /** Runs when this attempt has failed and returns the call's outcome, in place of a promise that waits. Of the first attempt, by retry. */
   recover: ((call: Call, error: RpcError) => Promise<unknown>) | undefined = undefined;
 
   /** Its place in the `TimerQueue`: the slot, -1 for none, and its neighbours there. */
@@ -316,6 +314,15 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().observed = value;
   }
 
+  /** On the call itself: what its attempts found, if its caller wants to know; `undefined` for nearly all calls. */
+  get explanations(): Explanation[] | undefined {
+    return this.#rare?.explanations;
+  }
+
+  set explanations(value: Explanation[] | undefined) {
+    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().explanations = value;
+  }
+
   #obtainRare(): RareParts {
     this.#rare ??= new RareParts();
     return this.#rare;
@@ -439,4 +446,5 @@ class RareParts {
   responseMetadata: Metadata | undefined = undefined;
   onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
   observed: object | undefined = undefined;
+  explanations: Explanation[] | undefined = undefined;
 }

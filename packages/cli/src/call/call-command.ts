@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { createClient } from '@org/rpc';
-import type { CallOptions } from '@org/rpc-core';
+import { type CallOptions, type Explanation, isRpcError } from '@org/rpc-core';
 import { plainText, printable } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
@@ -41,6 +41,10 @@ export const callCommand: Command = {
       value: '<kind>',
       help: 'unary, stream, upload or duplex; default: what the server says it is',
     },
+    explain: {
+      type: 'boolean',
+      help: 'tell which instances each attempt found, which it left out and why, which it took',
+    },
     json: { type: 'boolean', help: 'print the result, each item of a stream, or the failure as JSON' },
   },
   notes: [
@@ -80,7 +84,11 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
   const options: CallOptions = {
     metadata,
     signal,
-    ...(line.flag('verbose') && { onResponse: (info) => terminal.err(`${plainText(describeResponse(info))}\n`) }),
+    explain: line.flag('explain'),
+    onResponse: (info) => {
+      if (line.flag('verbose')) terminal.err(`${plainText(describeResponse(info))}\n`);
+      showExplanations(info.explanations, terminal);
+    },
   };
   const print = (value: unknown, indent: number): void =>
     terminal.out(`${line.flag('json') ? toTypedJson(value, indent) : printed(value, terminal)}\n`);
@@ -107,6 +115,7 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
       terminal.err('rpc call: interrupted\n');
       return EXIT.interrupted;
     }
+    if (isRpcError(error)) showExplanations(error.explanations, terminal);
     throw await explainNoConnection(error, registry, { ...connection, service: call.service }, terminal);
   } finally {
     stopListening();
@@ -125,6 +134,10 @@ async function withArguments(call: MethodCall, source: string | undefined, termi
   if (source === undefined) return call;
   if (call.args.length > 0) throw new CliError('arguments come from the command line or from --args, not from both');
   return { ...call, args: await readArguments(source, terminal) };
+}
+
+function showExplanations(explanations: readonly Explanation[] | undefined, terminal: Terminal): void {
+  for (const { text } of explanations ?? []) terminal.err(`rpc call: ${plainText(text)}\n`);
 }
 
 function describeResponse(info: Parameters<NonNullable<CallOptions['onResponse']>>[0]): string {

@@ -33,6 +33,7 @@ const CHECKS: { readonly [K in keyof Required<CallOptions>]: (value: unknown) =>
   retryLater: policyOf('retryLater'),
   mirror: policyOf('mirror'),
   fault: policyOf('fault'),
+  explain: (value) => assertBoolean(WHERE, 'explain', value),
   onDraining: (value) => assertFits(WHERE, 'onDraining', 'a function', value, typeof value === 'function'),
 };
 

@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  Explanation,
   InterfaceClient,
   MethodArgs,
   MethodName,
@@ -11,7 +12,7 @@ import type {
 import type { ClientTlsOptions } from '@org/rpc-wire';
 import type { BroadcastOutcome } from '../attempts/broadcast.js';
 import type { ClientEvents } from '../events.js';
-import type { ExplainedCall, Explanation } from '../nodes/explanation.js';
+import type { ExplainedCall } from '../nodes/explanation.js';
 import type { ClientState } from '../nodes/state.js';
 
 /** How long to wait for a service. */

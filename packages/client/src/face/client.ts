@@ -3,6 +3,7 @@ import {
   Call,
   type CallOptions,
   type Destination,
+  type Explanation,
   type MethodDefinition,
   type RpcError,
   type ServiceDefinition,
@@ -35,7 +36,7 @@ import { broadcast } from '../attempts/broadcast.js';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
 import { Balancer } from '../nodes/balancer.js';
-import { type ExplainedCall, type Explanation, explainCall, unknownService } from '../nodes/explanation.js';
+import { type ExplainedCall, unknownService } from '../nodes/explanation.js';
 import { KnownContracts } from '../nodes/known-contracts.js';
 import { KnownServices } from '../nodes/known-services.js';
 import { nodeOpinions } from '../nodes/node-opinions.js';
@@ -213,12 +214,18 @@ export class RpcClient implements Client {
     const name = serviceName(where, service);
     const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf(where, service, method);
     assertKnownOptions(where, options, ['metadata', 'hashKey']);
-    const { clock, zone, balancer: pickers } = this.#options;
+    const { clock, balancer: pickers } = this.#options;
     const known = this.#services.method(name, method);
     const balancer = this.#services.balancer(name);
     const called = known ?? (balancer && composeMethod(this.#shared, balancer, method, definition));
-    if (called === undefined) return unknownService(name, method, pickers.name);
-    return explainCall({ called, balancer, picker: pickers.name, zone, now: clock.now() }, options);
+    if (called === undefined || balancer === undefined) return unknownService(name, method, pickers.name);
+    const call = new Call(called, [], false);
+    call.metadata = options.metadata;
+    call.hashKey = options.hashKey;
+    call.idempotent = called.idempotent;
+    call.createdAt = clock.now();
+    call.subset = called.policy.now.router?.choose(call);
+    return balancer.explain(call);
   }
 
   state(): ClientState {

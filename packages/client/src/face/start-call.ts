@@ -5,6 +5,7 @@ import {
   type Clock,
   callContext,
   type Destination,
+  isRpcError,
   type Metadata,
 } from '@org/rpc-core';
 import { cancelledError, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
@@ -48,14 +49,16 @@ export function startCall(
   if (stopBelow && call.idempotent && max > 0) call.mayRepeatBelow = false;
   const context = callContext();
   const { observer } = called;
-  if (context === undefined && called.list.isKnown && !observer.isOn) return serve(call, called, now);
+  if (context === undefined && called.list.isKnown && !observer.isOn && call.explanations === undefined)
+    return serve(call, called, now);
   const linked = context && inherit(call, context, client);
   // After inheriting: an observer that traces the call replaces the trace of the call being served.
   if (observer.isOn) observer.begin(call, called.definition.kind);
   const isEarly = !called.list.isKnown && options?.timeoutMs === undefined;
   const answer = isEarly ? serveOnceListed(call, called, client.clock) : serve(call, called, now);
   // However the call ends, its link to a long-lived signal must be removed.
-  const settled = linked === undefined ? answer : thenUnlink(answer, linked);
+  const unlinked = linked === undefined ? answer : thenUnlink(answer, linked);
+  const settled = call.explanations === undefined ? unlinked : unlinked.catch((error) => failExplained(call, error));
   if (call.observed !== undefined && (called.mayEndAbove || isEarly || isOver(call, now)))
     observer.endsWith(call, settled);
   return settled;
@@ -73,6 +76,16 @@ function thenUnlink(answer: Promise<unknown>, { unlink }: LinkedSignal): Promise
       throw error;
     },
   );
+}
+
+/** Adds to the error of a call what its attempts found, or would have found. */
+export function failExplained(call: Call, error: unknown): never {
+  if (isRpcError(error) && call.explanations !== undefined) {
+    const { explanations, methodRef } = call;
+    if (explanations.length === 0) explanations.push((methodRef as ClientMethod).owner.explain(call));
+    error.explanations = explanations;
+  }
+  throw error;
 }
 
 /** Whether the call is over before it begins. */
@@ -110,7 +123,8 @@ async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): 
 
 /** Applies the options that the user gave with the call. */
 export function applyOptions(call: Call, options: CallOptions): void {
-  const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs } = options;
+  const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs, explain } =
+    options;
   call.signal = signal;
   call.metadata = metadata;
   if (idempotent !== undefined) call.idempotent = idempotent;
@@ -118,6 +132,7 @@ export function applyOptions(call: Call, options: CallOptions): void {
   if (waitForReady !== undefined) call.waitForReady = waitForReady;
   call.hashKey = hashKey;
   call.attemptTimeoutMs = attemptTimeoutMs;
+  if (explain === true) call.explanations = [];
   if (onResponse !== undefined) {
     call.onSettled = (settled, outcome) => {
       if (outcome === undefined) onResponse(responseInfo(settled));
@@ -126,7 +141,9 @@ export function applyOptions(call: Call, options: CallOptions): void {
 }
 
 function responseInfo(call: Call): Parameters<NonNullable<CallOptions['onResponse']>>[0] {
+  const { explanations } = call;
   return {
+    ...(explanations && { explanations }),
     metadata: call.responseMetadata ?? NO_METADATA,
     endpoint: call.destination?.address ?? '',
     attempts: (call.attempts?.length ?? 0) + 1,

@@ -5,7 +5,7 @@ import type { ClientMethod } from '../client-method.js';
 import { belongsTo, showCaller } from '../policy/name-call.js';
 import { ClientStream } from '../stream/client-stream.js';
 import type { ResolvedClientOptions } from './options.js';
-import { applyOptions, inherit } from './start-call.js';
+import { applyOptions, failExplained, inherit } from './start-call.js';
 
 /** How long a stream may be silent unless told otherwise, in milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000;
@@ -86,9 +86,19 @@ function open(
     onDraining: options?.onDraining,
   });
   const { observer } = called;
-  if (!observer.isOn) return called.stream!(call, source)[Symbol.asyncIterator]();
+  if (!observer.isOn) return explained(call, called.stream!(call, source)[Symbol.asyncIterator]());
   observer.begin(call, called.definition.kind);
-  return observer.reads(call, called.stream!(call, observer.sends(call, source))[Symbol.asyncIterator]());
+  const items = called.stream!(call, observer.sends(call, source))[Symbol.asyncIterator]();
+  return observer.reads(call, explained(call, items));
+}
+
+/** The same items, with an error that says what its attempts found if the caller wants to know. */
+function explained(call: Call, items: AsyncIterator<unknown>): AsyncIterator<unknown> {
+  if (call.explanations === undefined) return items;
+  return {
+    next: () => items.next().catch((error) => failExplained(call, error)),
+    return: async () => (await items.return?.()) ?? DONE,
+  };
 }
 
 function linkedAgain(own: AbortSignal | undefined, served: AbortSignal): LinkedSignal {

@@ -3,6 +3,7 @@ import {
   type CallPhase,
   CallTrail,
   type Clock,
+  type Explanation,
   type Gate,
   type NodeSubset,
   type Outcome,
@@ -19,6 +20,7 @@ import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
 import { explainNoNode } from './explain.js';
+import { explain, explainChoice, keepExplanation } from './explanation.js';
 import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
 import { Roster } from './roster.js';
@@ -161,27 +163,37 @@ export class Balancer implements NodeOwner, FirstList {
   /** Gives an attempt to a node: the innermost service of the stack. */
   readonly call = (call: Call): Promise<unknown> => {
     const now = call.attempt === 0 && !call.hasWaited ? call.createdAt : this.#environment.clock.now();
-    const { pinned, subset } = call;
+    const { pinned, subset, root } = call;
+    // Before a picker looks: its choice may take a trial call.
+    const found = root.explanations === undefined ? undefined : this.explain(call);
     const isFree = pinned === undefined && subset === undefined;
     if (this.#asks && isFree) {
       const asked = this.#view.picker.ask?.(call, now);
-      if (asked !== undefined) return this.#callAsked(call, asked);
+      if (asked !== undefined) return this.#callAsked(call, asked, found);
     }
     const node = isFree ? this.#view.picker.pick(call, now) : this.#directed(call, now);
-    return this.#give(call, node, now);
+    return this.#give(call, node, now, found);
   };
 
-  #give(call: Call, node: Node | undefined, now: number): Promise<unknown> {
+  /** What an attempt of a method of this service finds now. Nothing is changed by it. */
+  explain(call: Call): Explanation {
+    const { clock, pickers, zone } = this.#environment;
+    const { nodes, isAnswered: known, isFresh: fresh } = this.roster;
+    return explain(call, { nodes, known, fresh, picker: pickers.name, zone, now: clock.now() });
+  }
+
+  #give(call: Call, node: Node | undefined, now: number, found: Explanation | undefined): Promise<unknown> {
+    if (found !== undefined) keepExplanation(call.root.explanations!, explainChoice(found, call, node));
     if (node === undefined) return this.#withoutNode(call);
     if (call.isHedge && wasTried(call, node)) return this.#refuse(call, 'there is no other node to hedge to');
     return node.send(call, now) ?? this.#withoutNode(call);
   }
 
   /** Nodes are being asked how busy they are. */
-  async #callAsked(call: Call, asked: Promise<Node | undefined>): Promise<unknown> {
+  async #callAsked(call: Call, asked: Promise<Node | undefined>, found: Explanation | undefined): Promise<unknown> {
     const node = await this.#waited(call, asked);
     const now = this.#environment.clock.now();
-    return this.#give(call, node?.isReady ? node : this.#view.picker.pick(call, now), now);
+    return this.#give(call, node?.isReady ? node : this.#view.picker.pick(call, now), now, found);
   }
 
   /** The node that a call is for, or one of those to which it is led, if it takes calls. */

@@ -1,128 +1,104 @@
-import { Call, type Metadata } from '@org/rpc-core';
+import type { Call, ExplainedNode, Explanation, Metadata, NodeFault } from '@org/rpc-core';
 import type { ClientMethod } from '../client-method.js';
 import { NodeStatus, wasTried } from '../picker/picker.js';
-import type { Balancer } from './balancer.js';
 import type { Node } from './node.js';
 
-/** Why a node is not given a call, or goes behind others. */
-export type NodeFault =
-  | 'down'
-  | 'draining'
-  | 'unavailable'
-  | 'breaker'
-  | 'denied'
-  | 'ejected'
-  | 'failing'
-  | 'busy'
-  | 'weight'
-  | 'zone'
-  | 'route'
-  | 'tried';
+/** So many instances are in an explanation; whoever wants all of them looks at `client.state()`. */
+const NODES_MAX = 100;
 
-/** One instance, and what a call would find there. */
-export interface ExplainedNode {
-  readonly instance: string;
-  /** `host:port`. */
-  readonly endpoint: string;
-  /**
-   * `open`: it takes the call. `trial`: this call would be the trial that shows whether it is well again. `behind`: only where nothing better
-   * is left. `out`: it cannot take the call.
-   */
-  readonly standing: 'open' | 'trial' | 'behind' | 'out';
-  /** What speaks against it, the weightiest first; none for a node that is well. */
-  readonly because: readonly { readonly fault: NodeFault; readonly text: string }[];
-  readonly weight: number;
-  readonly zone: string | undefined;
-  readonly inFlight: number;
-  /** The latency that is expected of it, in milliseconds. */
-  readonly latencyMs: number;
-}
+/** So many explanations are kept of a call: of its first attempts, and of its last. */
+const KEPT_MAX = 16;
 
-/** Which instances there are for a call, which are left out and why, and how one is chosen: plain data. */
-export interface Explanation {
-  readonly schema: 1;
-  readonly service: string;
-  readonly method: string;
-  /** Whether the registry has answered, and vouches for the list. */
-  readonly known: boolean;
-  readonly fresh: boolean;
-  /** What chooses among the nodes that are open: `p2c`. */
-  readonly picker: string;
-  /** The route of the rules that leads the call; `undefined` for any instance. */
-  readonly route: string | undefined;
-  /** Why rules refuse every call of the method; `undefined` when they do not. */
-  readonly refused: string | undefined;
-  readonly nodes: readonly ExplainedNode[];
-  /** The endpoint that was taken, of a call that was answered. */
-  readonly taken: string | undefined;
-  /** The same in a sentence. */
-  readonly text: string;
-}
-
-/** What is to be explained: a call that is made, or one that could be. */
+/** A call that could be made, as far as the choice of an instance depends on it. */
 export interface ExplainedCall {
   readonly metadata?: Metadata | undefined;
   readonly hashKey?: string | undefined;
 }
 
-/** What explains the choices of a service. */
-export interface ExplanationSources {
-  readonly called: ClientMethod;
-  /** `undefined`: the client has not used the service. */
-  readonly balancer: Balancer | undefined;
+/** What is known of the instances of a service now. */
+export interface NodesNow {
+  readonly nodes: Iterable<Node>;
+  /** Whether the registry has answered, and vouches for the list. */
+  readonly known: boolean;
+  readonly fresh: boolean;
   readonly picker: string;
   readonly zone: string | undefined;
   readonly now: number;
 }
 
-/** Explains what would become of a call that is made now. Nothing is changed by it, and no trial call is taken. */
-export function explainCall(sources: ExplanationSources, { metadata, hashKey }: ExplainedCall): Explanation {
-  const call = new Call(sources.called, [], false);
-  call.metadata = metadata;
-  call.hashKey = hashKey;
-  call.idempotent = sources.called.idempotent;
-  call.createdAt = sources.now;
-  call.subset = sources.called.policy.now.router?.choose(call);
-  return explain(sources, call, undefined);
-}
-
 /** What is said of a service that the client has not used. */
 export function unknownService(service: string, method: string, picker: string): Explanation {
-  const none = { route: undefined, refused: undefined, nodes: [], taken: undefined };
-  const facts = { schema: 1 as const, service, method, known: false, fresh: false, picker, ...none };
+  const none = {
+    route: undefined,
+    refused: undefined,
+    nodes: [],
+    omitted: 0,
+    taken: undefined,
+    takenBecause: undefined,
+  };
+  const facts = { schema: 1 as const, service, method, attempt: 0, known: false, fresh: false, picker, ...none };
   return { ...facts, text: describe(facts) };
 }
 
-function explain(sources: ExplanationSources, call: Call, taken: string | undefined): Explanation {
-  const { called, balancer, picker, now } = sources;
-  const { service, method } = called;
-  const { roster } = balancer ?? {};
-  const nodes = [...(balancer?.nodes ?? [])].map((node) => explainNode(sources, call, node, taken, now));
-  const { rules, rule } = called.policy.now;
-  // A dark switch only counts, and this is no call.
-  const refused = rules?.modes.switch === 'on' ? rule?.refusal()?.reason : undefined;
+/** Explains what an attempt finds now. Nothing is changed by it, and no trial call is taken. */
+export function explain(call: Call, { nodes, known, fresh, picker, zone, now }: NodesNow): Explanation {
+  const { service, method, attempt, subset } = call;
+  const { rules, rule } = (call.methodRef as ClientMethod).policy.now;
+  const all = Array.from(nodes, (node) => explainNode(node, call, zone, now));
+  // Those that are well are all alike: where there are too many, the others say more.
+  const shown = all.length > NODES_MAX ? all.sort(byFaults).slice(0, NODES_MAX) : all;
   const facts = {
     schema: 1 as const,
     service,
     method,
-    known: roster?.isAnswered ?? false,
-    fresh: roster?.isFresh ?? false,
+    attempt,
+    known,
+    fresh,
     picker,
-    route: call.subset?.name,
-    refused,
-    nodes,
-    taken,
+    route: subset?.name,
+    // A dark switch only counts, and this is no call.
+    refused: rules?.modes.switch === 'on' ? rule?.refusal()?.reason : undefined,
+    nodes: shown,
+    omitted: all.length - shown.length,
+    taken: undefined,
+    takenBecause: undefined,
   };
   return { ...facts, text: describe(facts) };
 }
 
-function explainNode(
-  { zone }: ExplanationSources,
-  call: Call,
-  node: Node,
-  taken: string | undefined,
-  now: number,
-): ExplainedNode {
+function byFaults(a: ExplainedNode, b: ExplainedNode): number {
+  return Math.min(b.because.length, 1) - Math.min(a.because.length, 1);
+}
+
+/** The same after the choice, with its reason; `node` is `undefined` when there was none. */
+export function explainChoice(found: Explanation, call: Call, node: Node | undefined): Explanation {
+  if (node === undefined) return { ...found, text: describe(found, 'none was taken') };
+  const facts = { ...found, taken: node.address, takenBecause: reasonOf(found, call, node) };
+  return { ...facts, text: describe(facts) };
+}
+
+function reasonOf({ nodes, omitted, picker }: Explanation, call: Call, node: Node): string {
+  if (call.pinned !== undefined) return 'the call is for it alone';
+  if (call.isTrial) return 'the attempt is the trial that shows whether it is well again';
+  const open = nodes.filter(({ standing }) => standing === 'open').length + omitted;
+  const its = nodes.find(({ endpoint }) => endpoint === node.address);
+  if (its !== undefined && its.standing !== 'open')
+    return open === 0 ? 'no better one is left' : `${picker} has chosen it all the same`;
+  if (open === 1) return 'it is the only one that is open';
+  const load = its === undefined ? '' : `: ${its.inFlight} in flight, some ${its.latencyMs.toFixed(1)} ms expected`;
+  return `${picker} has chosen it among ${open}${load}`;
+}
+
+/** Adds an explanation to those of its call, of which the last ones make room when there are many. */
+export function keepExplanation(kept: Explanation[], explanation: Explanation): void {
+  const last = kept.at(-1);
+  // An attempt that has waited in vain looks again and again.
+  const looksAgain = last !== undefined && last.attempt === explanation.attempt && last.taken === undefined;
+  if (kept.length >= KEPT_MAX || (looksAgain && explanation.taken === undefined)) kept.pop();
+  kept.push(explanation);
+}
+
+function explainNode(node: Node, call: Call, zone: string | undefined, now: number): ExplainedNode {
   const { endpoint, load, address } = node;
   const because: { fault: NodeFault; text: string }[] = [];
   const add = (fault: NodeFault, text: string): number => because.push({ fault, text });
@@ -132,17 +108,24 @@ function explainNode(
   const leadsElsewhere = call.subset !== undefined && !call.subset.includes(node);
   if (leadsElsewhere) add('route', `the route "${call.subset!.name}" leads elsewhere`);
   addHealth(node, call.method, now, add);
-  if (address !== taken && wasTried(call, node)) add('tried', 'an attempt of the call has failed there');
+  const isTried = wasTried(call, node);
+  if (isTried) add('tried', 'another attempt of the call went there');
   const status = node.status(call, now);
-  if (status === NodeStatus.SUSPECT && because.length === 0) add('busy', 'it is full, or has not said anything yet');
+  if (status === NodeStatus.SUSPECT && because.length === 0) add('busy', busyText(node));
   if (endpoint.weight === 0) add('weight', 'its weight is 0');
   const isOut = status === NodeStatus.DOWN || (leadsElsewhere && call.subset!.isStrict);
   const isFar = zone !== undefined && endpoint.zone !== undefined && endpoint.zone !== zone;
-  const standing = standingOf(status, isOut, leadsElsewhere || endpoint.weight === 0);
+  const standing = standingOf(status, isOut, leadsElsewhere || isTried || endpoint.weight === 0);
   if (isFar) add('zone', `it is in zone ${endpoint.zone}, this client in ${zone}`);
   const { id: instance, weight, zone: its } = endpoint;
   const latencyMs = load.estimateMs(now);
   return { instance, endpoint: address, standing, because, weight, zone: its, inFlight: load.inFlight, latencyMs };
+}
+
+/** Why a node is not open that is connected and has not failed. */
+function busyText({ link: { connection } }: Node): string {
+  if (connection?.isGreeted !== true) return 'it has not said anything yet on its new connection';
+  return connection.isFull ? 'it has as many calls as it takes at a time' : 'it has not answered for suspiciously long';
 }
 
 function addHealth(node: Node, method: string, now: number, add: (fault: NodeFault, text: string) => void): void {
@@ -154,7 +137,10 @@ function addHealth(node: Node, method: string, now: number, add: (fault: NodeFau
   if (open !== undefined) add('breaker', `its breaker of ${method} is open; a trial call ${seconds(open.trialInMs)}`);
   if (denies.includes(method)) add('denied', `it denies ${method}, which its peers answer`);
   if (failing !== undefined && ejected === undefined && open === undefined)
-    add('failing', `${failing.failures} calls to it have failed since the last success`);
+    add(
+      'failing',
+      `${failing.failures} ${failing.failures === 1 ? 'call to it has' : 'calls to it have'} failed since the last success`,
+    );
 }
 
 function standingOf(status: NodeStatus, isOut: boolean, isBehind: boolean): ExplainedNode['standing'] {
@@ -166,19 +152,21 @@ function standingOf(status: NodeStatus, isOut: boolean, isBehind: boolean): Expl
 
 const NODES_SHOWN = 5;
 
-function describe({ service, method, known, picker, refused, nodes, taken, route }: Omit<Explanation, 'text'>): string {
+function describe(facts: Omit<Explanation, 'text'>, untaken = `${facts.picker} chooses`): string {
+  const { service, method, attempt, known, refused, nodes, omitted, taken, takenBecause, route } = facts;
   if (refused !== undefined) return refused;
   if (nodes.length === 0)
     return known
       ? `"${service}" has no instance`
       : `nothing is known of "${service}": it was not used, or the registry has not answered`;
-  const open = nodes.filter(({ standing }) => standing === 'open').length;
-  const parts = [`${open} of ${nodes.length} instances take calls of ${service}.${method}`];
+  const open = nodes.filter(({ standing }) => standing === 'open').length + omitted;
+  const which = attempt === 0 ? '' : `attempt ${attempt + 1}: `;
+  const parts = [`${which}${open} of ${nodes.length + omitted} instances take calls of ${service}.${method}`];
   if (route !== undefined) parts.push(`the route "${route}" leads them`);
   const others = nodes.filter(({ standing }) => standing !== 'open');
   for (const { endpoint, because } of others.slice(0, NODES_SHOWN))
     parts.push(`${endpoint}: ${because.map(({ text }) => text).join(', ')}`);
   if (others.length > NODES_SHOWN) parts.push(`and ${others.length - NODES_SHOWN} more`);
-  parts.push(taken === undefined ? `${picker} chooses` : `${picker} has chosen ${taken}`);
+  parts.push(taken === undefined ? untaken : `${taken} was taken: ${takenBecause}`);
   return parts.join('; ');
 }

@@ -48,6 +48,7 @@ export function again(call: Call): Call {
   copy.priority = call.priority;
   copy.hashKey = call.hashKey;
   copy.waitForReady = call.waitForReady;
+  copy.explanations = call.explanations;
   if (call.onSettled !== undefined) {
     copy.onSettled = (settled, outcome) => {
       const { onSettled } = call;

@@ -1,5 +1,6 @@
 /// <reference types="node" preserve="true" />
 import type { MethodDeclaration, ServiceDefinition } from '../contract-types.js';
+import type { Explanation } from '../explanation.js';
 import type { Metadata } from '../metadata.js';
 import type { AnyFunction, IsStream, UnaryClient } from '../method-types.js';
 import type { ReservedMethodName } from '../names.js';
@@ -31,6 +32,11 @@ export interface CallOptions extends CallPolicyOptions {
   /** Runs when the answer has come, before the call's promise resolves. */
   readonly onResponse?: ((info: ResponseInfo) => void) | undefined;
   /**
+   * Whether the answer or the error is to say which nodes there were for each attempt, which were left out and why, and which was taken:
+   * {@link ResponseInfo.explanations}, `error.explanations`. For looking into something: it costs time for each node. Default: `false`.
+   */
+  readonly explain?: boolean | undefined;
+  /**
    * Runs when the server of an open stream begins to shut down, or wants the connection replaced, with its reason. The stream
    * goes on until the server's grace is over. The reader of an endless stream opens another one, which goes to another server,
    * and leaves this one.
@@ -48,6 +54,8 @@ export interface ResponseInfo {
   readonly attempts: number;
   /** From the call to its answer, all attempts and waits included, in milliseconds. */
   readonly durationMs: number;
+  /** Which nodes each attempt found, in order, and which it took; `undefined` unless {@link CallOptions.explain} asked for it. */
+  readonly explanations?: readonly Explanation[] | undefined;
 }
 
 /** What a server implements: an object of functions or a class instance (a class repeats the types of its parameters). */

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import type { ExplainedNode } from '@org/rpc-client';
+import { createClient } from '@org/rpc-client';
+import {
+  defineService,
+  type ExplainedNode,
+  type Explanation,
+  isRpcError,
+  type ResponseInfo,
+  RpcError,
+  stream,
+} from '@org/rpc-core';
+import { memory } from '@org/rpc-registry';
+import { createServer } from '@org/rpc-server';
 import { Greeter, World } from './world.js';
 
 /** What is said of a node, in short. */
@@ -24,12 +35,15 @@ describe('client.explain()', () => {
       schema: 1,
       service: 'greeter',
       method: 'hello',
+      attempt: 0,
       known: true,
       fresh: true,
       picker: 'p2c',
       route: undefined,
       refused: undefined,
+      omitted: 0,
       taken: undefined,
+      takenBecause: undefined,
     });
     assert.match(
       text,
@@ -94,5 +108,124 @@ describe('client.explain()', () => {
     assert.throws(() => world.client.explain('other', 'thing', { meta: {} } as never), /client\.explain: .*meta/);
     assert.throws(() => world.client.explain(Greeter, 'helo'), /did you mean "hello"\?/);
     await world.client.close();
+  });
+});
+
+/** What an attempt found, and what it took, in short. */
+const took = ({ attempt, taken, nodes }: Explanation): string => `${attempt} ${taken}: ${nodes.map(short).join(', ')}`;
+
+describe('the option explain of a call', () => {
+  it('tells with the answer what there was to choose from and why one was taken', async () => {
+    const world = new World();
+    const [a, b, c] = [world.start('a', 1), world.start('b', 2), world.start('c', 3)];
+    const infos: ResponseInfo[] = [];
+    const onResponse = (info: ResponseInfo): number => infos.push(info);
+    const greeter = world.client.service(Greeter);
+    const first = greeter.hello();
+    await world.list(a, { ...b, state: 'draining' }, { ...c, weight: 0 });
+    await first;
+    await greeter.with({ explain: true, onResponse }).hello();
+    const [chosen] = infos[0]!.explanations!;
+    assert.equal(took(chosen!), '0 h:1: a open, b out draining, c behind weight');
+    assert.match(
+      chosen!.text,
+      /; h:2: it is draining; h:3: its weight is 0; h:1 was taken: it is the only one that is open$/,
+    );
+    await greeter.with({ onResponse }).hello();
+    assert.equal(infos[1]!.explanations, undefined);
+    await world.client.close();
+  });
+
+  it('tells with the error what each attempt found, also of a call that was never sent', async () => {
+    const world = new World({ retry: { max: 1 }, breaker: false });
+    const [a, b] = [world.start('a', 1), world.start('b', 2)];
+    const greeter = world.client.service(Greeter).with({ explain: true, idempotent: true });
+    const early = greeter.hello();
+    await world.list(a, b);
+    await early;
+    const slow = greeter.with({ timeoutMs: 200, attemptTimeoutMs: 50 }).hold();
+    const failed = assert.rejects(slow, (error) => {
+      assert.ok(isRpcError(error, 'DEADLINE_EXCEEDED'));
+      const [first, second] = error.explanations!;
+      assert.equal(took(first!), `0 ${first!.taken}: a open, b open`);
+      assert.match(first!.takenBecause!, /^p2c has chosen it among 2: 0 in flight, some [\d.]+ ms expected$/);
+      assert.equal([first!.taken, second!.taken].sort().join(), 'h:1,h:2');
+      assert.match(second!.text, /^attempt 2: 1 of 2 .*.*, another attempt of the call went there; .*the only one/);
+      return true;
+    });
+    await world.clock.advance(300);
+    await failed;
+    for (const each of [a, b]) world.kill(each);
+    await world.settle();
+    const failing = greeter.hello().catch((error) => error);
+    const plainly = world.client
+      .service(Greeter)
+      .hello()
+      .catch((error: unknown) => error);
+    await world.clock.advance(2_000);
+    const unsent = await failing;
+    assert.equal(took(unsent.explanations[0]), '0 undefined: a out down failing, b out down failing');
+    assert.match(unsent.explanations[0].text, /; none was taken$/);
+    const plain = await plainly;
+    assert.ok(isRpcError(plain, 'UNAVAILABLE') && plain.explanations === undefined);
+    await world.client.close();
+  });
+
+  it('names the rule that refuses a call before any attempt', async () => {
+    const world = new World();
+    const a = world.start('a', 1);
+    const greeter = world.client.service(Greeter).with({ explain: true });
+    const first = greeter.hello();
+    await world.list(a);
+    await first;
+    const methods = { hello: { enabled: false, message: 'it is being repaired' } };
+    world.registry.publishRules('greeter', { schemaVersion: 1, version: 1, switch: { mode: 'on', methods } });
+    await world.clock.advance(500);
+    const error = await greeter.hello().catch((thrown) => thrown);
+    assert.match(error.explanations[0].text, /it is being repaired/);
+    await world.client.close();
+  });
+});
+
+describe('the option explain of a stream', () => {
+  it('tells with its error which node it had, and which there were', async () => {
+    const Feed = defineService('feed', { items: stream<() => AsyncIterable<number>>() });
+    const registry = memory();
+    const server = createServer({ registry });
+    server.add(Feed, {
+      async *items() {
+        yield 1;
+        throw new RpcError('ABORTED', 'no more of it');
+      },
+    });
+    await server.listen();
+    const client = createClient({ registry });
+    const read = async (): Promise<void> => {
+      for await (const _ of client.service(Feed, { explain: true }).items());
+    };
+    await assert.rejects(read(), (error) => {
+      assert.ok(isRpcError(error, 'ABORTED'));
+      assert.equal(error.explanations?.at(-1)?.taken, error.endpoint);
+      return true;
+    });
+    await client.close();
+    await server.close();
+  });
+});
+
+describe('an explanation', () => {
+  it('has at most 100 instances, those first of which something is to be said', async () => {
+    const world = new World();
+    const held = world.client
+      .service(Greeter)
+      .hold()
+      .catch(() => undefined);
+    const many = Array.from({ length: 130 }, (_, i) => world.start(`s${i}`, i + 1));
+    await world.list(...many.map((each, i) => (i === 129 ? { ...each, state: 'draining' as const } : each)));
+    const { nodes, omitted, text } = world.client.explain(Greeter, 'hello');
+    assert.deepEqual([nodes.length, omitted, nodes[0]!.instance], [100, 30, 's129']);
+    assert.match(text, /^129 of 130 instances/);
+    await world.client.close();
+    await held;
   });
 });
