@@ -44,6 +44,7 @@ export type { MetadataSource } from './policy/credentials.js';
 export type { OutcomeKind } from './policy/outcome.js';
 export type {
   ConcurrencyState,
+  KeptCallsState,
   LimitState,
   NodeHealthState,
   RateState,

@@ -341,7 +341,7 @@ function livePolicyOf(
     rules,
     client.options.random,
     limits,
-    throttle,
+    { throttle, kept: client.kept },
   );
 }
 

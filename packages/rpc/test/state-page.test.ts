@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createClient } from '@org/rpc-client';
-import { defineService, method } from '@org/rpc-core';
+import { defineService, method, notify } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import { manualRegistry } from '@org/rpc-testkit';
@@ -68,6 +68,7 @@ function places(schema: Schema): Schema[] {
 const written = (state: unknown): unknown => JSON.parse(JSON.stringify(state));
 
 const Work = defineService('work', { run: method<() => void>(), fail: method<() => void>() });
+const Unserved = defineService('unserved', { note: notify<() => void>() });
 
 describe('the page about state', () => {
   it('has the schema of what clients give', async () => {
@@ -87,6 +88,7 @@ describe('the page about state', () => {
       registry: source.registry,
       attemptTimeoutMs: 900,
       retry: false,
+      retryLater: true,
       breaker: { minCalls: 5 },
     });
     const stub = client.service(Work);
@@ -108,6 +110,9 @@ describe('the page about state', () => {
     await stub.run();
     await applied;
     for (let i = 0; i < 10; i++) await assert.rejects(stub.fail());
+    // Nobody serves it: it is kept.
+    source.publish('unserved', []);
+    await client.service(Unserved).note();
     const schema = schemaOf('client');
     const seen = new Set<Schema>();
     assert.deepEqual(misfits(schema, schema, written(client.state()), 'state', seen), []);

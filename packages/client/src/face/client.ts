@@ -85,7 +85,10 @@ export class RpcClient implements Client {
   readonly #pool: Pool;
   readonly #breakers: BreakerGroup | undefined;
   readonly #shared: SharedParts;
-  readonly #services = new KnownServices((service) => this.#shared.services.delete(service));
+  readonly #services = new KnownServices((service) => {
+    this.#shared.services.delete(service);
+    this.#shared.kept.forget(service);
+  });
   readonly #contracts: KnownContracts;
   #registry: RegistryHandle | undefined;
   #registryError: string | undefined;

@@ -1,6 +1,7 @@
 import type { ClientMethod } from '../client-method.js';
+import type { KeptCalls } from '../policy/kept-calls.js';
 import { type Limiters, limitState } from '../policy/limiters.js';
-import type { LimitState, NodeHealthState, RetryBudgetState } from '../policy/policy-state.js';
+import type { KeptCallsState, LimitState, NodeHealthState, RetryBudgetState } from '../policy/policy-state.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import type { RulesState } from '../rules/service-rules.js';
 import type { Balancer } from './balancer.js';
@@ -45,6 +46,8 @@ export interface MethodState {
   readonly throttledShare: number;
   /** Whether a failed call gets another answer. */
   readonly hasFallback: boolean;
+  /** One-way calls that a client may keep to send them later; 0 when that is off, and for methods that are answered. */
+  readonly keptMax: number;
   /** The share of calls that is mirrored, and on which faults are made on purpose, in percent. */
   readonly mirroredPercent: number;
   readonly faultPercent: number;
@@ -69,6 +72,8 @@ export interface ServiceState {
   readonly limits: LimitState;
   /** `undefined` before the first call. */
   readonly retryBudget: RetryBudgetState | undefined;
+  /** One-way calls that are sent later; `undefined` when none was ever kept. */
+  readonly keptCalls: KeptCallsState | undefined;
   /** The methods that were called, by name. */
   readonly methods: Readonly<Record<string, MethodState>>;
 }
@@ -93,6 +98,7 @@ export interface ClientStateSources {
   /** What its services share, and what the methods of each do. */
   readonly shared: {
     readonly limiters: Limiters;
+    readonly kept: Pick<KeptCalls, 'state'>;
     readonly services: ReadonlyMap<string, { readonly limiters: Limiters; readonly budget: RetryBudget }>;
   };
   readonly balancers: Iterable<Balancer>;
@@ -117,6 +123,7 @@ export function clientState({ name, shared, balancers, methods, now }: ClientSta
       rules: rules.state(),
       limits: limitState(parts?.limiters),
       retryBudget: parts?.budget.state(now),
+      keptCalls: shared.kept.state(service),
       methods: called,
     };
   }
@@ -143,8 +150,8 @@ function nodeState(node: Node, now: number): NodeState {
   };
 }
 
-function methodState({ policy, throttle, limiters }: ClientMethod): MethodState {
-  const { timeout, retry, hedge, fallback, mirror, fault, router } = policy.now;
+function methodState({ policy, throttle, limiters, oneWay }: ClientMethod): MethodState {
+  const { timeout, retry, hedge, fallback, retryLater, mirror, fault, router } = policy.now;
   return {
     timeoutMs: Number.isFinite(timeout.timeoutMs) ? timeout.timeoutMs : undefined,
     attemptTimeoutMs: timeout.attemptTimeoutMs,
@@ -152,6 +159,7 @@ function methodState({ policy, throttle, limiters }: ClientMethod): MethodState 
     hedges: hedge.max,
     throttledShare: throttle.share,
     hasFallback: fallback.enabled,
+    keptMax: oneWay ? retryLater.max : 0,
     mirroredPercent: mirror.percent,
     faultPercent: Math.max(fault.errorPercent, fault.dropPercent, fault.delayMs === 0 ? 0 : fault.delayPercent),
     isRouted: router !== undefined,

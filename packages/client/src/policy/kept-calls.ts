@@ -13,6 +13,7 @@ import { type Complete, rpcError, sleep, surface } from '@org/rpc-core/internal'
 import type { Codec, EncodeTarget } from '@org/rpc-wire';
 import { laterDelayMs } from './backoff.js';
 import { belongsTo } from './name-call.js';
+import type { KeptCallsState } from './policy-state.js';
 
 /** What holds for a method; with `max: 0` nothing is kept. */
 export type RetryLaterValues = Complete<RetryLaterOptions>;
@@ -95,6 +96,10 @@ export class KeptCalls {
   /** By service; one that has none is not in it. */
   readonly #queues = new Map<string, Set<KeptCall>>();
   readonly #closing = new AbortController();
+  /** What has become of those that were kept, by service. */
+  readonly #ended = new Map<string, { sent: number; dropped: number }>();
+  /** The calls by which kept ones are sent. */
+  readonly #revivals = new WeakSet<Call>();
   #size = 0;
   #bytes = 0;
 
@@ -106,6 +111,26 @@ export class KeptCalls {
   /** Calls that are kept, those included that are being sent. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether a call is an attempt to send one that is kept. */
+  isRevival(call: Call): boolean {
+    return this.#revivals.has(call);
+  }
+
+  /** Those of a service; `undefined` when none was ever kept. */
+  state(service: string): KeptCallsState | undefined {
+    const ended = this.#ended.get(service);
+    if (ended === undefined) return undefined;
+    const queue = [...(this.#queues.get(service) ?? [])];
+    const bytes = queue.reduce((sum, kept) => sum + kept.bytes, 0);
+    const oldestMs = queue[0] === undefined ? 0 : this.#settings.clock.now() - queue[0].keptAt;
+    return { calls: queue.length, bytes, oldestMs, ...ended };
+  }
+
+  /** A service is not remembered any more. What is kept for it stays. */
+  forget(service: string): void {
+    this.#ended.delete(service);
   }
 
   /** Keeps a call. @returns why it can't be; `undefined` when it is kept */
@@ -143,8 +168,18 @@ export class KeptCalls {
   /** The first of its queue while it is being sent. */
   readonly #sending = new Map<Set<KeptCall>, KeptCall>();
 
+  #endedOf(service: string): { sent: number; dropped: number } {
+    let ended = this.#ended.get(service);
+    if (ended === undefined) {
+      ended = { sent: 0, dropped: 0 };
+      this.#ended.set(service, ended);
+    }
+    return ended;
+  }
+
   #add(kept: KeptCall): void {
     const { service } = kept.call;
+    this.#endedOf(service);
     this.#size++;
     this.#bytes += kept.bytes;
     const queue = this.#queues.get(service);
@@ -243,6 +278,7 @@ export class KeptCalls {
       this.#sending.delete(queue);
     }
     this.#remove(kept);
+    this.#endedOf(call.service).sent++;
     const afterMs = this.#settings.clock.now() - keptAt;
     this.#observer.sent({ service: call.service, method: call.method, afterMs, endpoint });
     return undefined;
@@ -253,6 +289,7 @@ export class KeptCalls {
     const { clock, codec, limits } = this.#settings;
     const args = codec.createDecoder(limits)(payload, 0, payload.length) as unknown[];
     const attempt = new Call(call.methodRef, args, true);
+    this.#revivals.add(attempt);
     attempt.createdAt = clock.now();
     attempt.hasWaited = true;
     attempt.deadline = attempt.createdAt + settings.timeoutMs();
@@ -269,6 +306,7 @@ export class KeptCalls {
     const counts = new Map<string, { readonly call: Call; count: number }>();
     for (const kept of calls) {
       this.#remove(kept);
+      this.#endedOf(kept.call.service).dropped++;
       const known = counts.get(kept.call.method);
       if (known === undefined) counts.set(kept.call.method, { call: kept.call, count: 1 });
       else known.count++;

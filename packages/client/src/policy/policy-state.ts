@@ -33,6 +33,20 @@ export interface RetryBudgetState {
   readonly waiting: number;
 }
 
+/** One-way calls of a service that are kept and sent later, now. */
+export interface KeptCallsState {
+  /** Calls that are kept, the one that is being sent included. */
+  readonly calls: number;
+  /** Of their arguments and metadata. */
+  readonly bytes: number;
+  /** For how long the oldest of them has been kept, in milliseconds; 0 for none. */
+  readonly oldestMs: number;
+  /** Calls that were kept and have been sent. */
+  readonly sent: number;
+  /** Calls that were kept and have been given up: the event `dropped` says why. */
+  readonly dropped: number;
+}
+
 /** What speaks against a node now, besides its connection. */
 export interface NodeHealthState {
   /** Methods whose breaker is open, and how long until a trial call, in milliseconds. */

@@ -1,5 +1,6 @@
-import { isRpcError, type Layer } from '@org/rpc-core';
-import { ownOf } from './fold.js';
+import { type Call, isRpcError, type Layer, type Outcome, type RetryLaterOptions } from '@org/rpc-core';
+import { completeValues, POLICIES } from '@org/rpc-core/internal';
+import { type DarkView, ownOf } from './fold.js';
 import { type KeptCallSettings, type KeptCalls, mayBeKept, type RetryLaterValues } from './kept-calls.js';
 
 /** What the layer is made of. */
@@ -24,4 +25,21 @@ export function retryLater({ now, timeoutMs, untilReady, kept }: RetryLaterSetti
       if (refusal !== undefined) throw refusal;
     });
   };
+}
+
+/** What a dark rule would have done with a one-way call that has failed. */
+export function judgeLater(
+  call: Call,
+  outcome: Outcome,
+  { inForce }: DarkView,
+  wanted: RetryLaterOptions,
+  kept: Pick<KeptCalls, 'size' | 'isRevival'>,
+): string | undefined {
+  if (!call.oneWay || call.pinned !== undefined || call.signal?.aborted) return undefined;
+  if (outcome === undefined || !mayBeKept(outcome) || kept.isRevival(call)) return undefined;
+  const now = inForce.retryLater;
+  const { max } = completeValues(POLICIES.retryLater, now.max === 0 ? wanted : { ...now, ...wanted });
+  const would = kept.size < max;
+  if (would === kept.size < now.max) return undefined;
+  return would ? 'it would have been kept, and sent later' : 'it would not have been kept';
 }

@@ -7,6 +7,8 @@ import { judgeFault } from '../policy/fault.js';
 import { type DarkView, type MethodValues, ownOf, type PolicySources, wantedValues } from '../policy/fold.js';
 import { judgeHedge } from '../policy/hedge-budget.js';
 import { judgeRetries } from '../policy/judge-retries.js';
+import type { KeptCalls } from '../policy/kept-calls.js';
+import { judgeLater } from '../policy/retry-later.js';
 import { judgeRoute, type Router } from '../policy/route.js';
 import { switchedOff, wantedSwitch } from '../policy/switch.js';
 import type { Throttle } from '../policy/throttle.js';
@@ -18,10 +20,11 @@ import type { DarkCounts } from './dark-counts.js';
 export interface JudgedParts {
   readonly throttle: Pick<Throttle, 'share' | 'shareBy'> | undefined;
   readonly random: Random;
+  readonly kept: Pick<KeptCalls, 'size' | 'isRevival'> | undefined;
 }
 
 /** Dark rules of these say what they would have done with a call. */
-const ASKED = ['fallback', 'mirror', 'fault', 'throttle'] as const;
+const ASKED = ['fallback', 'retryLater', 'mirror', 'fault', 'throttle'] as const;
 
 function isAsked(policy: (typeof ASKED)[number], rules: ActiveRules, of: PolicySources): boolean {
   if (rules.modes[policy] !== 'dark') return false;
@@ -143,11 +146,13 @@ export class CallRule {
   #judgeAsked(call: Call, outcome: Outcome, view: DarkView): void {
     const of = this.#of;
     const rules = this.#rules;
-    const { throttle, random } = this.#parts;
+    const { throttle, kept, random } = this.#parts;
     const isSaid = (policy: (typeof ASKED)[number]): boolean =>
       ownOf(call)?.[policy] === undefined && isAsked(policy, rules, of);
     if (of.isStream) return;
     if (isSaid('fallback')) this.#note('fallback', judgeFallback(outcome, view, wantedValues('fallback', of, rules)));
+    if (kept !== undefined && isSaid('retryLater'))
+      this.#note('retryLater', judgeLater(call, outcome, view, wantedValues('retryLater', of, rules), kept));
     if (isSaid('mirror')) this.#note('mirror', judgeMirror(call, view, wantedValues('mirror', of, rules), random));
     if (isSaid('fault')) this.#note('fault', judgeFault(wantedValues('fault', of, rules), random));
     if (throttle !== undefined && isSaid('throttle'))

@@ -2,7 +2,6 @@ import type { CallPolicyOptions, Random } from '@org/rpc-core';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { type CallPolicies, foldForCall, foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
 import { Router } from '../policy/route.js';
-import type { Throttle } from '../policy/throttle.js';
 import { CallRule, type JudgedParts, type RuledLimits } from './call-rule.js';
 import type { DarkCounts } from './dark-counts.js';
 
@@ -39,16 +38,16 @@ export class LivePolicy {
 
   /**
    * @param limits - those of the method and its service, which rules may change; left out where there are none
-   * @param throttle - by which a dark rule of it is judged
+   * @param judged - by which dark rules are judged
    */
   constructor(
     of: PolicySources,
     rules: RulesPointer,
     random: Random,
     limits?: RuledLimits,
-    throttle?: Pick<Throttle, 'share' | 'shareBy'>,
+    judged?: Pick<JudgedParts, 'throttle' | 'kept'>,
   ) {
-    this.#parts = { random, throttle };
+    this.#parts = { random, throttle: judged?.throttle, kept: judged?.kept };
     this.#limits = limits;
     this.#random = random;
     this.#of = of;

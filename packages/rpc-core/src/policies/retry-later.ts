@@ -14,11 +14,12 @@ export interface RetryLaterOptions {
 export const retryLaterPolicy: PolicyDescription<RetryLaterOptions> = {
   name: 'retryLater',
   option: 'retryLater',
-  levels: ['call', 'method', 'service', 'client'],
+  levels: ['call', 'rule', 'method', 'service', 'client'],
   applies: 'nearest',
   isOptIn: true,
   off: { max: 0 },
   ofTrue: true,
+  rule: 'values',
   values: {
     max: {
       type: 'number',

@@ -8,6 +8,7 @@ import { policyList } from '../policies/policies.js';
 import type { RateLimitOptions } from '../policies/rate-limit.js';
 import type { RetryOptions } from '../policies/retry.js';
 import type { RetryBudgetOptions } from '../policies/retry-budget.js';
+import type { RetryLaterOptions } from '../policies/retry-later.js';
 import type { Route } from '../policies/route.js';
 import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
@@ -28,6 +29,7 @@ export interface MethodRules {
   readonly hedge?: MethodRule<HedgeOptions> | undefined;
   readonly throttle?: MethodRule<ThrottleOptions> | undefined;
   readonly fallback?: MethodRule<Pick<FallbackOptions, 'value' | 'enabled'>> | undefined;
+  readonly retryLater?: MethodRule<RetryLaterOptions> | undefined;
   readonly mirror?: MethodRule<InRule<MirrorOptions, 'callPercent'>> | undefined;
   readonly fault?: MethodRule<FaultOptions> | undefined;
   /** For all methods: the limit of the service, of all its calls together. */
