@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS, type Limits } from '../../../packages/rpc-core/src/limits.js';
 import { CodecError } from '../../../packages/wire/src/codec/codec.js';
 import { createScanner } from '../../../packages/wire/src/codec/scanner.js';
-import { readsAlike } from '../../../packages/wire/test/plain-twin.js';
+import { quickLearner, readsAlike } from '../../../packages/wire/test/plain-twin.js';
 import { Chance } from '../chance.js';
 import type { FuzzTarget } from '../fuzz-target.js';
 import { CODEC, encode, randomMessagePack, randomValue } from '../grammar/message-pack.js';
@@ -10,6 +10,9 @@ import { valueBoundaries } from '../grammar/rpc-messages.js';
 
 /** Beyond this the comparison of values costs more than it finds. */
 const COMPARED_BYTES_MAX = 2048;
+
+/** Of all inputs before, most of which are like each other. */
+const REMEMBERED = quickLearner();
 
 /** The decoder, with extensions kept: typed errors only, no bytes that the scanner takes for another value or that are read plainly otherwise, and what it accepts survives a round trip. */
 export const decoder: FuzzTarget = {
@@ -19,7 +22,9 @@ export const decoder: FuzzTarget = {
   run(plan, bytes, held) {
     const limits = limitsOf(plan);
     const accepted = scannerAccepts(bytes, limits);
-    readsAlike(bytes, limits);
+    // Twice: the second time its maps are known, and so are parts of those of inputs like it.
+    readsAlike(bytes, limits, REMEMBERED);
+    readsAlike(bytes, limits, REMEMBERED);
     let value: unknown;
     try {
       // In the middle of a chunk whose other bytes are all numbers: what is read beyond the end does not fail by itself.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS, type Limits } from '@org/rpc-core';
 import fc from 'fast-check';
 import { encoded, hex } from '../../test/codec-helpers.js';
-import { readsAlike } from '../../test/plain-twin.js';
+import { quickLearner, readsAlike } from '../../test/plain-twin.js';
 import { KeyCache } from './key-cache.js';
 import { NOT_PLAIN, PlainReader } from './plain-reader.js';
 
@@ -126,13 +126,13 @@ describe('PlainReader', () => {
   });
 
   it('reads no value otherwise than the decoder does, also within tight bounds and with keys of messages before', () => {
-    const keys = new KeyCache();
+    const remembered = quickLearner();
     let plain = 0;
     fc.assert(
       fc.property(value, limits, (each, tight) => {
         const bytes = encoded(each);
-        if (readsAlike(bytes, DEFAULT_LIMITS, keys)) plain++;
-        readsAlike(bytes, { ...DEFAULT_LIMITS, ...tight }, keys);
+        if (readsAlike(bytes, DEFAULT_LIMITS, remembered)) plain++;
+        readsAlike(bytes, { ...DEFAULT_LIMITS, ...tight }, remembered);
       }),
       RUNS,
     );
@@ -140,7 +140,7 @@ describe('PlainReader', () => {
   });
 
   it('reads no value out of bytes that are cut, changed or made up that the decoder does not read', () => {
-    const keys = new KeyCache();
+    const remembered = quickLearner();
     const change = fc.record({ at: fc.nat(), to: fc.nat(255), cut: fc.nat(3) });
     fc.assert(
       fc.property(
@@ -152,10 +152,84 @@ describe('PlainReader', () => {
         (made, { at, to, cut }) => {
           const bytes = Buffer.from(made.subarray(0, Math.max(0, made.length - cut)));
           if (bytes.length > 0) bytes[at % bytes.length] = to;
-          readsAlike(bytes, DEFAULT_LIMITS, keys);
+          readsAlike(bytes, DEFAULT_LIMITS, remembered);
         },
       ),
       RUNS,
     );
+  });
+
+  /** Maps of few keys, so that those of one run are like each other, or nearly. */
+  const name = fc.constantFrom(
+    '',
+    'a',
+    'ab',
+    'abc',
+    'abd',
+    'abcd',
+    'abcdefg',
+    'abcdefh',
+    'é',
+    'constructor',
+    'toString',
+  );
+  const { similar } = fc.letrec<{ similar: unknown }>((tie) => ({
+    similar: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(null, true, 1, -1, 300, 0.5, 'text'),
+      fc.array(fc.tuple(name, tie('similar')), { maxLength: 5 }).map((entries) => Object.fromEntries(entries)),
+    ),
+  }));
+
+  it('reads maps of shapes that change from message to message as the decoder does', () => {
+    let plain = 0;
+    let all = 0;
+    fc.assert(
+      fc.property(fc.array(similar, { minLength: 2, maxLength: 12 }), (values) => {
+        const remembered = quickLearner();
+        for (const each of [...values, ...values]) {
+          all++;
+          if (readsAlike(encoded(each), DEFAULT_LIMITS, remembered)) plain++;
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    assert.equal(plain, all);
+  });
+
+  it('reads what is no longer as it was learned as the decoder does, at every byte', () => {
+    const remembered = quickLearner();
+    const value = { id: 1, a: 'x', abcdefg: [{ ab: 1, abc: null }], '': true, abcd: { a: 1 } };
+    const bytes = encoded(value);
+    const refresh = (): void => assert.ok(readsAlike(bytes, DEFAULT_LIMITS, remembered));
+    for (let at = 0; at < bytes.length; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const changed = Buffer.from(bytes);
+        changed[at] = byte;
+        readsAlike(changed, DEFAULT_LIMITS, remembered);
+      }
+      readsAlike(bytes.subarray(0, at), DEFAULT_LIMITS, remembered);
+      refresh();
+    }
+  });
+
+  it('reads nothing behind the memory of a message, also where it is cut in a known key', () => {
+    const remembered = quickLearner();
+    const read = (bytes: Buffer): unknown => {
+      const reader = new PlainReader({ ...remembered, elementsMax: 10, depthMax: 10 });
+      return reader.read(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
+    };
+    for (const value of [{ a: 1 }, { ab: 1 }, { '': 1 }, { a: 1, abcdefg: 1 }]) {
+      const bytes = encoded(value);
+      for (let i = 0; i < 3; i++) assert.deepEqual(read(bytes), value);
+      for (let end = 0; end < bytes.length; end++) assert.equal(read(bytes.subarray(0, end)), NOT_PLAIN);
+    }
+  });
+
+  it('takes nothing within a value of a known key for more entries', () => {
+    const remembered = quickLearner();
+    assert.ok(readsAlike(encoded({ id: 1 }), DEFAULT_LIMITS, remembered));
+    // An integer of 64 bits, whose bytes are those of two entries.
+    assert.ok(!readsAlike(hex('81 a2 6964 cf a3 616263 01 a1 61 01'), DEFAULT_LIMITS, remembered));
   });
 });

@@ -1,4 +1,5 @@
 import type { KeyCache } from './key-cache.js';
+import { LearnedShapes, SHAPE_KEYS_MAX, type Shape, type ShapeField, slotOf, WORD } from './learned-shapes.js';
 import { readShortText, SHORT_TEXT_BYTES } from './short-text.js';
 
 /** What {@link PlainReader.read} gives for a message that it leaves to the decoder. */
@@ -21,6 +22,8 @@ const DIGIT_9 = 0x39;
 /** What a {@link PlainReader} is made of. */
 export interface PlainReaderSettings {
   readonly keys: KeyCache;
+  /** One for each peer, as {@link keys} (default one of its own). */
+  readonly shapes?: LearnedShapes;
   /** Most elements of arrays and maps in a message, as `limits.messageElements`. */
   readonly elementsMax: number;
   /** Most arrays and maps within each other, as `limits.messageDepth`. */
@@ -35,6 +38,7 @@ export interface PlainReaderSettings {
  */
 export class PlainReader {
   readonly #keys: KeyCache;
+  readonly #shapes: LearnedShapes;
   readonly #elementsMax: number;
   readonly #depthMax: number;
   #bytes: Buffer = NOTHING;
@@ -44,8 +48,9 @@ export class PlainReader {
   #elements = 0;
   #pause = 0;
 
-  constructor({ keys, elementsMax, depthMax }: PlainReaderSettings) {
+  constructor({ keys, shapes = new LearnedShapes(), elementsMax, depthMax }: PlainReaderSettings) {
     this.#keys = keys;
+    this.#shapes = shapes;
     this.#elementsMax = elementsMax;
     this.#depthMax = Math.min(depthMax, DEPTH_MAX);
   }
@@ -170,14 +175,66 @@ export class PlainReader {
     const map: Record<string, unknown> = {};
     if (size === 0) return map;
     if (!this.#pays(2 * size, depth)) return NOT_PLAIN;
-    for (let i = 0; i < size; i++) {
+    if (size > SHAPE_KEYS_MAX) return this.#entries(map, 0, size, depth + 1) ? map : NOT_PLAIN;
+    const slot = slotOf(this.#bytes, this.#pos, size);
+    const shape = this.#shapes.at(slot);
+    let read = 0;
+    if (shape !== undefined && shape.fields.length === size) {
+      read = this.#fields(map, shape, depth + 1);
+      if (read === size) return map;
+    }
+    if (read < 0 || !this.#entries(map, read, size, depth + 1)) return NOT_PLAIN;
+    this.#shapes.note(slot, map, size);
+    return map;
+  }
+
+  /**
+   * Reads entries as long as their keys are those of the shape.
+   * @returns how many those were; -1 when a value of one is for the decoder
+   */
+  #fields(map: Record<string, unknown>, shape: Shape, depth: number): number {
+    const { fields, words } = shape;
+    const { length } = fields;
+    for (let i = 0; i < length; i++) {
+      const field = fields[i]!;
+      if (!this.#isNext(field, words)) return i;
+      const value = this.#value(depth);
+      if (value === NOT_PLAIN) return -1;
+      field.put(map, field.key, value);
+    }
+    return length;
+  }
+
+  /** Goes on behind the key, if it is what comes next. Four bytes are compared at once. */
+  #isNext(field: ShapeField, words: Int32Array): boolean {
+    const { byteLength } = field;
+    const view = this.#view;
+    const start = this.#pos;
+    const end = start + byteLength;
+    if (end > this.#end) return false;
+    let word = field.firstWord;
+    if (byteLength < WORD) {
+      if (start + WORD > view.byteLength) return false;
+      if ((view.getInt32(start) ^ words[word]!) >>> (8 * (WORD - byteLength)) !== 0) return false;
+    } else {
+      let at = start;
+      for (; at + WORD <= end; at += WORD) if (view.getInt32(at) !== words[word++]) return false;
+      if (at < end && view.getInt32(end - WORD) !== words[word]) return false;
+    }
+    this.#pos = end;
+    return true;
+  }
+
+  /** Reads what is left of a map of which `read` entries have been read. @returns whether all of it was plain */
+  #entries(map: Record<string, unknown>, read: number, size: number, depth: number): boolean {
+    for (let i = read; i < size; i++) {
       const key = this.#key();
-      if (key === NOT_PLAIN) return NOT_PLAIN;
-      const value = this.#value(depth + 1);
-      if (value === NOT_PLAIN) return NOT_PLAIN;
+      if (key === NOT_PLAIN) return false;
+      const value = this.#value(depth);
+      if (value === NOT_PLAIN) return false;
       map[key] = value;
     }
-    return map;
+    return true;
   }
 
   /** As many elements, each of which takes a byte at least: nothing is allocated for what has not come. */
