@@ -59,6 +59,7 @@ function ruleRows({ name, values, rule }: AnyPolicy): string[] {
       values: `\`${field}\`, \`methods.<method>.${field}\``,
       routes: `\`routes.<number>.${field}\``,
       service: `\`${field}\``,
+      server: `\`${field}\`, \`methods.<method>.${field}\`, \`server.${field}\``,
       methods: `\`methods.<method>.${field}\``,
       endpoints: '`endpoints.<instance or host:port>`',
     }[rule];

@@ -27,7 +27,7 @@ describe('rpc rules, over a local registry', () => {
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'rpc-cli-'));
-    server = createServer({ registry: `local:${directory}` });
+    server = createServer({ registry: `local:${directory}`, name: 'shop-1' });
     server.add(Shop, { charge: () => 'charged', list: () => 'listed' });
     await server.listen();
     client = createClient({ registry: `local:${directory}`, name: 'till-1' });
@@ -93,7 +93,9 @@ describe('rpc rules, over a local registry', () => {
   });
 
   it('what is wrong in the registry keeps the last good in force, and status names client and reason', async () => {
+    const served = new Promise((resolve) => server.on('rules', resolve));
     await after('rulesApplied', 1, () => set(SWITCHED_OFF));
+    await served;
     const stored = join(directory, 'default', 'rules', 'shop', '0000000000000002.json');
     await after('rulesRejected', 2, async () =>
       writeFileSync(stored, '{"schemaVersion":1,"version":2,"retry":{"mode":"up"}}'),
@@ -105,12 +107,15 @@ describe('rpc rules, over a local registry', () => {
     await eventually(
       (async () => {
         do last = await seen();
-        while (!last.includes(reason));
+        while (last.split(reason).length < 3);
       })(),
       () => last,
     );
-    assert.equal(last.split('\n')[0], 'shop: version 2; 0 of 1 clients have applied it, 1 rejected');
-    assert.equal(last.split('\n')[2], `  till-1  rejected        2         1  switch on  ${reason}`);
+    assert.equal(last.split('\n')[0], 'shop: version 2; 0 of 2 clients and servers have applied it, 2 rejected');
+    assert.deepEqual(last.split('\n').slice(2, 4), [
+      `  shop-1@server  rejected        2         1  nothing    ${reason}`,
+      `  till-1         rejected        2         1  switch on  ${reason}`,
+    ]);
   });
 
   it('set shows what changes; --dry-run does and writes nothing', async () => {
@@ -162,11 +167,36 @@ describe('rpc rules, over a local registry', () => {
     });
     assert.deepEqual((await rpc(['get', 'shop'])).outText.split('\n'), [
       'shop, version 1: ada: the ledger is being repaired',
-      '  rule     mode  clients  says',
-      '  timeout  dark    2.5 %  timeoutMs 200, list.timeoutMs 50',
-      '  switch   on      100 %  charge.enabled false, charge.message "come back later"',
+      '  rule     mode    for  says',
+      '  timeout  dark  2.5 %  timeoutMs 200, list.timeoutMs 50',
+      '  switch   on    100 %  charge.enabled false, charge.message "come back later"',
       '',
     ]);
+  });
+
+  it('are for servers too: checked, shown, and told by status what each made of them', async () => {
+    const wrong = await rpc(['set', 'shop', file({ schemaVersion: 1, callerConcurrency: { mode: 'on', max: 0 } })]);
+    assert.match(wrong.errText, /callerConcurrency\.max must be an integer from 1 to 1000000, got 0/);
+    const misspelt = await rpc(['set', 'shop', file({ schemaVersion: 1, serverRatelimit: { mode: 'on' } })]);
+    assert.match(misspelt.errText, /unknown option "serverRatelimit"; did you mean "serverRateLimit"\?/);
+    await set({
+      schemaVersion: 1,
+      serverConcurrency: { mode: 'on', methods: { charge: { max: 2 } }, server: { queue: 9 } },
+    });
+    const [, , row] = (await rpc(['get', 'shop'])).outText.split('\n');
+    assert.equal(row, '  serverConcurrency  on    100 %  charge.max 2, server.queue 9');
+    const seen = async (): Promise<string> => (await rpc(['status', 'shop'])).outText;
+    let last = '';
+    await eventually(
+      (async () => {
+        do last = await seen();
+        while (
+          !/shop-1@server +applied +1 +1 +serverConcurrency on/.test(last) ||
+          !/till-1 +applied +1 +1 +nothing/.test(last)
+        );
+      })(),
+      () => last,
+    );
   });
 
   it('history lists versions, and rollback sets one of them anew', async () => {

@@ -1,5 +1,5 @@
 import type { Code, ContractDifference, RpcError, RuleMode, RulePolicy } from '@org/rpc-core';
-import type { RegistryEvent } from '@org/rpc-registry';
+import type { RegistryEvent, WouldApplyEvent } from '@org/rpc-registry';
 
 /** What a client tells those who watch it. Observers only: nothing in the library depends on who listens. */
 export interface ClientEvents {
@@ -117,22 +117,6 @@ export interface EndpointEvent {
   readonly instance: string;
   /** `host:port`. */
   readonly endpoint: string;
-}
-
-/** What rules that are dark would have changed; for those who watch. */
-export interface WouldApplyEvent {
-  readonly service: string;
-  readonly policy: RulePolicy;
-  /** Of the rules. */
-  readonly version: number;
-  /** Calls that would have gone otherwise since the event before. */
-  readonly count: number;
-  /** The same since the rule was set. */
-  readonly total: number;
-  /** The method of the last of them. */
-  readonly method: string;
-  /** What would have become of it, in words for people. */
-  readonly effect: string;
 }
 
 /** Kept one-way calls that will not be sent any more, or of which nobody knows whether they were. */

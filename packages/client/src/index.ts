@@ -7,7 +7,6 @@ export type {
   RulesAppliedEvent,
   RulesRejectedEvent,
   ViewEvent,
-  WouldApplyEvent,
 } from './events.js';
 export { createClient } from './face/client.js';
 export type { Client, ReadyOptions } from './face/client-types.js';

@@ -8,6 +8,7 @@ import { eventually } from '@org/rpc-testkit';
 import { type EtcdServer, startEtcd } from './etcd-fixture.js';
 
 const Shop = defineService('shop', { charge: method<() => string>() });
+const Till = defineService('till', { pay: method<() => string>() });
 const RULES = { schemaVersion: 1, switch: { mode: 'on', methods: { charge: { enabled: false, message: 'closed' } } } };
 
 describe('rules over a real etcd, as an operator uses them', function () {
@@ -79,6 +80,59 @@ describe('rules over a real etcd, as an operator uses them', function () {
     await rpc('delete', 'shop');
     await none;
     assert.equal(await shop.charge(), 'charged');
+    await client.close();
+    await server.close({ drainMs: 0, graceMs: 0 });
+  });
+
+  it('change a server that runs, which keeps them while etcd is away, and takes its options again', async () => {
+    const registry = etcd({ hosts: etcdServer.url });
+    const server = createServer({ registry, name: 'till' });
+    server.add(Till, { pay: () => 'paid' });
+    const events: string[] = [];
+    let wake = (): void => {};
+    server.on('rules', (event) => {
+      if (event.type !== 'wouldApply') events.push(`${event.type} ${event.version}`);
+      wake();
+    });
+    const told = (what: string): Promise<void> =>
+      eventually(
+        new Promise<void>((resolve) => {
+          wake = () => events.includes(what) && resolve();
+          wake();
+        }),
+        () => `no "${what}" among ${events.join(', ')}`,
+        undefined,
+        15_000,
+      );
+    await server.listen();
+    const client = createClient({ registry, retry: false });
+    const till = client.service(Till);
+    await client.ready(Till);
+    const file = (rules: object): string => {
+      writeFileSync(join(directory, 'server.json'), JSON.stringify({ schemaVersion: 1, ...rules }));
+      return join(directory, 'server.json');
+    };
+    const passed = async (): Promise<number> => {
+      const ends = await Promise.allSettled(Array.from({ length: 10 }, () => till.pay()));
+      return ends.filter(({ status }) => status === 'fulfilled').length;
+    };
+    assert.equal(await passed(), 10);
+    const limit = { mode: 'on', perSecond: 0.001, burst: 4 };
+    await rpc('set', 'till', file({ serverRateLimit: limit }));
+    await told('applied 1');
+    assert.equal(await passed(), 4);
+    await etcdServer.kill('SIGKILL');
+    assert.equal(await passed(), 0);
+    assert.equal(server.state().rules['till']?.version, 1);
+    await etcdServer.restart();
+    // What has been used of a rate stays used: two of six are left.
+    await rpc('set', 'till', file({ serverRateLimit: { ...limit, burst: 6 } }));
+    await told('applied 2');
+    assert.equal(await passed(), 2);
+    assert.match(await rpc('status', 'till'), /till@server +applied +2 +2 +serverRateLimit on/);
+    await rpc('delete', 'till');
+    await told('applied undefined');
+    assert.equal(await passed(), 10);
     await client.close();
     await server.close({ drainMs: 0, graceMs: 0 });
   });

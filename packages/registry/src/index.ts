@@ -1,5 +1,6 @@
 export { type RememberedOptions, remembered } from './combined/remembered.js';
 export { several } from './combined/several.js';
+export type { WouldApplyEvent } from './dark-counts.js';
 export { direct } from './direct/direct.js';
 export { type DnsOptions, type DnsService, dns } from './dns/dns.js';
 export { type Endpoint, type EndpointState, endpointAddress } from './endpoint.js';

@@ -2,6 +2,7 @@ export { registryFromEnvironment, resolveNamespace } from './by-name/from-enviro
 export { wrapHandle } from './combined/wrap-handle.js';
 export { uptimeMs } from './endpoint.js';
 export { readEndpoint, readInstance } from './endpoint-data.js';
+export { RulesFollower } from './rules-follower.js';
 export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './rules-report-text.js';
 export { refusedRegistration } from './settled-registration.js';
 export { nextSnapshot, sameSnapshot } from './snapshot.js';

@@ -1,8 +1,8 @@
 import type { RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
 
-/** What a client reports of the rules of a service: what it did with the document that it saw last. */
+/** What a client or a server reports of the rules of a service: what it did with the document that it saw last. */
 export interface RulesReport {
-  /** The client's name. */
+  /** The client's name; of a server its id and `@server`, so that a client may have the same name. */
   readonly instance: string;
   readonly status: 'applied' | 'rejected';
   /** Of the document that it is about; `undefined` when that could not be read. */
@@ -26,7 +26,7 @@ export interface RulesSource {
    */
   watch(service: string, publish: (text: string | undefined) => void): { close(): void };
   /**
-   * Reports to operators what this client does with the rules of a service. It replaces the report before, and is kept until the
+   * Reports to operators what this process does with the rules of a service. It replaces the report before, and is kept until the
    * handle closes; `undefined` removes it. Returns at once; failures are tried again and not reported.
    */
   report(service: string, instance: string, report: RulesReport | undefined): void;

@@ -95,6 +95,7 @@ export type { RetryOptions } from './policies/retry.js';
 export type { RetryBudgetOptions } from './policies/retry-budget.js';
 export type { RetryLaterOptions } from './policies/retry-later.js';
 export type { Route, RouteKey, RouteMatch, RouteTarget } from './policies/route.js';
+export type { AdaptiveLimitOptions, OverloadOptions, ServerConcurrency } from './policies/server-limits.js';
 export type { MethodSwitch } from './policies/switch.js';
 export type { ThrottleOptions } from './policies/throttle.js';
 export type { TimeoutValues } from './policies/timeout.js';
@@ -108,6 +109,8 @@ export type {
   RulePolicy,
   RuleScope,
   RulesDocument,
+  ServerRule,
+  ServerRules,
   ServiceRule,
   ServiceRules,
   SwitchRule,

@@ -48,7 +48,7 @@ export { randomId } from './random.js';
 export { nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from './rules/next-rules.js';
 export { readJson } from './rules/read-json.js';
 export { parseRules, RULES_BYTES_MAX, readRules } from './rules/read-rules.js';
-export { ruleModeFor } from './rules/rule-position.js';
+export { ruleModes } from './rules/rule-position.js';
 export { modesOf, RULE_POLICIES } from './rules/rules-document.js';
 export { validateArgs, validateResult } from './schema.js';
 export { assertLayersFit, isStreamKind } from './stream-kind.js';

@@ -13,6 +13,7 @@ interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'number' | 'boolean';
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: false | Schema;
@@ -34,6 +35,10 @@ function misfits(root: Schema, schema: Schema, value: unknown, path: string, see
     return misfits(root, root.$defs?.[name] ?? assert.fail(`${schema.$ref} is not there`), value, path, seen);
   }
   seen.add(schema);
+  if (schema.anyOf !== undefined) {
+    const fits = schema.anyOf.find((each) => misfits(root, each, value, path, new Set()).length === 0);
+    return fits === undefined ? [`${path} is none of what it may be`] : misfits(root, fits, value, path, seen);
+  }
   if ('const' in schema) return value === schema.const ? [] : [`${path} is ${value}`];
   if (schema.enum !== undefined) return schema.enum.includes(value) ? [] : [`${path} is ${value}`];
   const type = Array.isArray(value) ? 'array' : typeof value;
@@ -59,6 +64,7 @@ function places(schema: Schema): Schema[] {
     ...Object.values(schema.properties ?? {}),
     ...Object.values(schema.$defs ?? {}),
     ...(schema.items ? [schema.items] : []),
+    ...(schema.anyOf ?? []),
     ...(schema.additionalProperties ? [schema.additionalProperties] : []),
   ];
   return [...own, ...inner.flatMap(places)];
@@ -126,7 +132,14 @@ describe('the page about state', () => {
   });
 
   it('has the schema of what servers give', async () => {
-    await using server = createServer({ registry: memory(), admin: { port: 0 } });
+    const source = manualRegistry();
+    const perCaller = { concurrency: { max: 9 } };
+    await using server = createServer({
+      registry: source.registry,
+      admin: { port: 0 },
+      perCaller,
+      overload: { queue: 5 },
+    });
     server.add(Work, { run() {}, fail() {} }, { concurrency: { max: 5, queue: 1 } });
     const schema = schemaOf('server');
     const seen = new Set<Schema>();
@@ -134,6 +147,13 @@ describe('the page about state', () => {
     look();
     await server.listen({ port: 0 });
     look();
+    const rule = { mode: 'on', perSecond: 5 };
+    for (const rules of [{ schemaVersion: 1, version: 1, serverRateLimit: rule }, '{ "version": 2 }']) {
+      const told = new Promise((resolve) => server.on('rules', resolve));
+      source.publishRules('work', rules);
+      await told;
+      look();
+    }
     await server.close();
     look();
     // Only of a socket with a path, of a registry that cannot be reached, and of workers.

@@ -33,8 +33,8 @@ import {
 } from './handler.js';
 import type { ServedContracts } from './served-contracts.js';
 
-/** What the calls of each method of a service have to pass. */
-type LimitsOf = (definition: ServiceDefinition) => (method: string) => Handler['limits'];
+/** Gives each method of a service what its calls have to pass. */
+type LimitsOf = (definition: ServiceDefinition) => (handler: Handler) => void;
 
 /** The method table of a server, and the way from a call to its handler. */
 export class Dispatcher {
@@ -94,7 +94,7 @@ export class Dispatcher {
     assertLayersFit('server.add', definition, this.#layers);
     const limits = limitsOf?.(definition);
     const handlers = this.#add(definition, implementation);
-    for (const handler of handlers) handler.limits = limits?.(handler.method);
+    if (limits !== undefined) for (const handler of handlers) limits(handler);
     this.#services.set(definition.name, definition);
   }
 

@@ -12,14 +12,18 @@ export type { CloseOptions } from './life/drain.js';
 export type { SignalOptions } from './life/signals.js';
 export { type CallCounts, Operator, type OperatorReport } from './operator/operator.js';
 export { OPERATOR_TOKEN_KEY, type OperatorOptions } from './operator/operator-options.js';
-export type { AdaptiveLimitOptions } from './policy/adaptive-limit.js';
-export type { CallerLimits, MethodLimits, ServerRateLimit, ServiceLimits } from './policy/call-limits.js';
 export type {
-  OverloadOptions,
-  ServerConcurrency,
-  ServerConcurrencyState,
-} from './policy/concurrency.js';
+  CallerLimits,
+  CallLimitsState,
+  MethodLimits,
+  OverloadState,
+  ServerRateLimit,
+  ServiceLimits,
+} from './policy/call-limits.js';
+export type { LimitSource, ServerConcurrencyState } from './policy/concurrency.js';
+export type { CallerLimitState, ServerRateState } from './policy/level-limits.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
+export type { ServerRulesEvent, ServerRulesState } from './rules/served-rules.js';
 export type { ContractEvent } from './served-contracts.js';
 export type { ServerState, WorkerStatus } from './state.js';
 export type { WorkerEvent } from './workers/worker-event.js';

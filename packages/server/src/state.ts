@@ -1,5 +1,6 @@
 import type { HealthStatus } from './builtin/health.js';
-import type { ServerConcurrencyState } from './policy/concurrency.js';
+import type { CallLimitsState } from './policy/call-limits.js';
+import type { ServerRulesState } from './rules/served-rules.js';
 
 /** What a worker of a server does. */
 export type WorkerStatus = 'starting' | 'serving' | 'stopping' | 'ended';
@@ -8,7 +9,7 @@ export type WorkerStatus = 'starting' | 'serving' | 'stopping' | 'ended';
  * What a server knows of itself now: plain data for logs, admin ports and tests, as `server.state()` gives it. Fields are added to it; removing
  * one or changing what it means makes another `schema`.
  */
-export interface ServerState {
+export interface ServerState extends CallLimitsState {
   readonly schema: 1;
   readonly instance: string;
   /** `new` until it listens, `draining` from the beginning of `close`. */
@@ -29,8 +30,8 @@ export interface ServerState {
   };
   /** The services that were added, by name. */
   readonly services: Readonly<Record<string, { readonly health: HealthStatus }>>;
-  /** Limits on calls at once: that of the server first, then those of services and methods that have some. */
-  readonly limits: readonly ServerConcurrencyState[];
+  /** The rules of those services that have some in the registry. */
+  readonly rules: Readonly<Record<string, ServerRulesState>>;
   /** Open connections. */
   readonly connections: number;
   readonly calls: {

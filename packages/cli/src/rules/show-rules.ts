@@ -19,7 +19,7 @@ export async function showRules({ service, store, registry, isJson, terminal }: 
   terminal.out(`${service}, version ${document.version}${commentOf(document.comment)}\n`);
   const rows = ruleRows(document);
   if (rows.length === 0) terminal.out('  no rules\n');
-  terminal.out(formatTable({ head: ['rule', 'mode', 'clients', 'says'], rows, align: 'llrl' }));
+  terminal.out(formatTable({ head: ['rule', 'mode', 'for', 'says'], rows, align: 'llrl' }));
   return EXIT.ok;
 }
 
@@ -41,7 +41,7 @@ export async function showHistory({ service, store, registry, isJson, terminal }
   return EXIT.ok;
 }
 
-/** `rpc rules status`: what clients make of the rules. */
+/** `rpc rules status`: what clients and servers make of the rules. */
 export async function showStatus({ service, store, isJson, terminal, style }: RulesTask): Promise<number> {
   const [current, reports] = [await store.get(service), await store.reports(service)];
   if (isJson) {
@@ -51,7 +51,9 @@ export async function showStatus({ service, store, isJson, terminal, style }: Ru
   const there = current === undefined ? 'no rules' : `version ${current.version}`;
   const applied = reports.filter(({ status, version }) => status === 'applied' && version === current?.version).length;
   const rejected = reports.filter(({ status }) => status === 'rejected').length;
-  terminal.out(`${service}: ${there}; ${applied} of ${reports.length} clients have applied it, ${rejected} rejected\n`);
+  terminal.out(
+    `${service}: ${there}; ${applied} of ${reports.length} clients and servers have applied it, ${rejected} rejected\n`,
+  );
   const rows = reports.map((report) => [
     plainText(report.instance),
     report.status === 'applied' ? style.good('applied') : style.bad('rejected'),
@@ -60,7 +62,7 @@ export async function showStatus({ service, store, isJson, terminal, style }: Ru
     policiesOf(report),
     plainText(report.reason ?? '-'),
   ]);
-  const head = ['client', 'status', 'version', 'in force', 'for it', 'reason'];
+  const head = ['who', 'status', 'version', 'in force', 'for it', 'reason'];
   terminal.out(formatTable({ head, rows, align: 'llrrll' }));
   return EXIT.ok;
 }

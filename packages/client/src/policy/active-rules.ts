@@ -1,5 +1,5 @@
 import type { RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
-import { modesOf, ruleModeFor } from '@org/rpc-core/internal';
+import { ruleModes } from '@org/rpc-core/internal';
 
 /** A document of rules as it concerns one client. Immutable: another document makes another one. */
 export interface ActiveRules {
@@ -12,6 +12,6 @@ export interface ActiveRules {
 export function activeRules(document: RulesDocument, instance: string, service: string): ActiveRules {
   return Object.freeze({
     document,
-    modes: modesOf((policy) => ruleModeFor(document[policy], instance, service, policy)),
+    modes: ruleModes('client', document, instance, service),
   });
 }

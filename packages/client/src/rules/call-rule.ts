@@ -1,5 +1,6 @@
 import type { Call, Gate, MethodSwitch, Outcome, Random, RpcError, RulePolicy } from '@org/rpc-core';
 import { fuseGates } from '@org/rpc-core/internal';
+import type { RulesFollower } from '@org/rpc-registry/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { judgeMirror, judgeThrottle } from '../policy/dark-rules.js';
 import { judgeFallback } from '../policy/fallback.js';
@@ -14,7 +15,6 @@ import { switchedOff, wantedSwitch } from '../policy/switch.js';
 import type { Throttle } from '../policy/throttle.js';
 import { judgeTimeouts } from '../policy/timeout.js';
 import { judgeWeight } from '../policy/weight.js';
-import type { DarkCounts } from './dark-counts.js';
 
 /** What dark rules are judged by. */
 export interface JudgedParts {
@@ -45,7 +45,7 @@ export class CallRule {
   readonly #rules: ActiveRules;
   readonly #of: PolicySources;
   readonly #inForce: MethodValues;
-  readonly #counts: DarkCounts;
+  readonly #counts: RulesFollower['counts'];
   readonly #off: MethodSwitch | undefined;
   /** Calls with a timeout of their own. */
   readonly #ownTimeouts = new WeakSet<Call>();
@@ -64,7 +64,7 @@ export class CallRule {
     rules: ActiveRules,
     of: PolicySources,
     inForce: MethodValues,
-    counts: DarkCounts,
+    counts: RulesFollower['counts'],
     router: Router | undefined,
     limits: RuledLimits | undefined,
     parts: JudgedParts,

@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
+import { systemClock } from '@org/rpc-core';
 import { parseRules } from '@org/rpc-core/internal';
+import { RulesFollower } from '@org/rpc-registry/internal';
 import { seededRandom } from '@org/rpc-testkit';
 import { type ActiveRules, activeRules } from '../policy/active-rules.js';
-import { DarkCounts } from './dark-counts.js';
 import { LivePolicy } from './live-policy.js';
+
+/** Follows nothing. */
+const NOBODY = {
+  ...({ service: 'shop', side: 'client', source: undefined, instance: 'me' } as const),
+  ...{ clock: systemClock, onSwap: () => {}, onRejected: () => {}, onWouldApply: () => {} },
+};
 
 /** The policy of a method, and a way to give it other rules. */
 function setUp(isStream = false): { readonly policy: LivePolicy; rule(rules: object | undefined): void } {
-  const pointer: { current: ActiveRules | undefined; readonly counts: DarkCounts } = {
+  const pointer: { current: ActiveRules | undefined; readonly counts: RulesFollower['counts'] } = {
     current: undefined,
-    counts: new DarkCounts(),
+    counts: new RulesFollower(NOBODY).counts,
   };
   return {
     policy: new LivePolicy({ service: 'shop', method: 'charge', isStream, sources: [] }, pointer, seededRandom(1)),

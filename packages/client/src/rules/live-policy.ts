@@ -1,9 +1,9 @@
 import type { CallPolicyOptions, Random } from '@org/rpc-core';
+import type { RulesFollower } from '@org/rpc-registry/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
 import { type CallPolicies, foldForCall, foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
 import { Router } from '../policy/route.js';
 import { CallRule, type JudgedParts, type RuledLimits } from './call-rule.js';
-import type { DarkCounts } from './dark-counts.js';
 
 /** How the calls of a method are made now. Immutable: other rules make another one. */
 export interface MethodPolicy extends MethodValues {
@@ -21,7 +21,7 @@ export interface MethodPolicy extends MethodValues {
 export interface RulesPointer {
   /** The rules that hold now; swapped as a whole. */
   readonly current: ActiveRules | undefined;
-  readonly counts: DarkCounts;
+  readonly counts: RulesFollower['counts'];
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RulesDocument } from '@org/rpc-core';
-import { latencyBucket, readRules, ruleModeFor } from '@org/rpc-core/internal';
+import { latencyBucket, readRules, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
 import { emptyFlow, type Flow } from '../traffic/traffic.js';
@@ -71,7 +71,7 @@ describe('what rules would have meant', () => {
           const [row] = preview({ timeout }, past);
           const callers = new Set(past.map(({ pair }) => pair.caller));
           for (const caller of callers)
-            if (ruleModeFor(timeout as never, caller, 'shop', 'timeout') !== 'on') callers.delete(caller);
+            if (ruleModes('client', { timeout } as never, caller, 'shop').timeout !== 'on') callers.delete(caller);
           const isFor = (caller: string) => callers.has(caller);
           const truth = all.filter(
             (call) => isFor(call.caller) && call.ms > timeoutMs * (call.method === 'buy' ? 2 : 1),

@@ -1,5 +1,5 @@
 import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
-import { RULE_POLICIES, ruleModeFor } from '@org/rpc-core/internal';
+import { POLICIES, RULE_POLICIES, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { countAbove } from '../traffic/histogram.js';
 import type { Flow, Pair } from '../traffic/traffic.js';
@@ -49,7 +49,7 @@ export function previewRules(
   return RULE_POLICIES.flatMap((policy) => {
     const rule = document[policy];
     if (rule === undefined || rule.mode === 'off') return [];
-    const inScope = own.filter(({ pair }) => ruleModeFor(rule, pair.caller, service, policy) !== 'off');
+    const inScope = own.filter(({ pair }) => isFor(pair, document, policy));
     const { meaning, judge } = verdictOf(policy, document, endpoints);
     const methods: Record<string, number> = Object.create(null);
     const callers: Record<string, number> = Object.create(null);
@@ -70,6 +70,12 @@ export function previewRules(
     }
     return [{ policy, mode: rule.mode, calls, affected, meaning, methods: { ...methods }, callers: { ...callers } }];
   });
+}
+
+/** Whether a rule is for the end of a call that follows it: the client by its name, or the server by its id. */
+function isFor({ service, caller, instance }: Pair, document: RulesDocument, policy: RulePolicy): boolean {
+  const { side = 'client' } = POLICIES[policy] as { readonly side?: 'client' | 'server' };
+  return ruleModes(side, document, side === 'client' ? caller : instance, service)[policy] !== 'off';
 }
 
 function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: ReadonlyMap<string, Endpoint>): Verdict {

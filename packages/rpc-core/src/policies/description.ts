@@ -53,9 +53,12 @@ export interface ValueDescription {
 
 /**
  * The shape of a rule: `values` for all methods and for single ones, `routes` as a list, values for the `service` as a whole,
- * values for single `methods` only, or one value for each of `endpoints`.
+ * values for single `methods` only, or one value for each of `endpoints`. `server`: as `values`, and for all services of a server together.
  */
-export type RuleShape = 'values' | 'routes' | 'service' | 'methods' | 'endpoints';
+export type RuleShape = 'values' | 'routes' | 'service' | 'methods' | 'endpoints' | 'server';
+
+/** The end of a call that a rule is for. */
+export type RuleSide = 'client' | 'server';
 
 /**
  * A policy as data: its values, their bounds, and where they may be given. The checks of options, the contents of rules, the
@@ -84,6 +87,8 @@ export interface PolicyDescription<V extends object = object> {
   /** Whether the policy is off unless it is given; otherwise its defaults hold. */
   readonly isOptIn?: boolean | undefined;
   readonly rule?: RuleShape | undefined;
+  /** Which end of a call does it (default: the client). */
+  readonly side?: RuleSide | undefined;
 }
 
 /** The values of a policy, known to be an object of options. */

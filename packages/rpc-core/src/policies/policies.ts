@@ -12,6 +12,13 @@ import { type RetryOptions, retryPolicy } from './retry.js';
 import { type RetryBudgetOptions, retryBudgetPolicy } from './retry-budget.js';
 import { type RetryLaterOptions, retryLaterPolicy } from './retry-later.js';
 import { routePolicy } from './route.js';
+import {
+  callerConcurrencyPolicy,
+  callerRateLimitPolicy,
+  overloadPolicy,
+  serverConcurrencyPolicy,
+  serverRateLimitPolicy,
+} from './server-limits.js';
 import { switchPolicy } from './switch.js';
 import { type ThrottleOptions, throttlePolicy } from './throttle.js';
 import { type TimeoutValues, timeoutPolicy } from './timeout.js';
@@ -36,6 +43,11 @@ export const POLICIES = {
   weight: weightPolicy,
   route: routePolicy,
   switch: switchPolicy,
+  serverRateLimit: serverRateLimitPolicy,
+  serverConcurrency: serverConcurrencyPolicy,
+  callerRateLimit: callerRateLimitPolicy,
+  callerConcurrency: callerConcurrencyPolicy,
+  overload: overloadPolicy,
 } as const;
 
 /** Policies for a whole client, a service or a method. For most policies the level nearest to the method counts. */

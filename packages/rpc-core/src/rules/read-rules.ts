@@ -68,19 +68,21 @@ function readRule(where: string, { name: path, values: all, rule: shape }: AnyPo
   }
   const ofAll = shape === 'methods' ? [] : names;
   const ofMethods = shape === 'service' ? [] : ['methods'];
-  const rule = readObject(where, path, value, [...SCOPE, ...ofAll, ...ofMethods]);
+  const ofServer = shape === 'server' ? ['server'] : [];
+  const rule = readObject(where, path, value, [...SCOPE, ...ofAll, ...ofMethods, ...ofServer]);
   const said = shape === 'methods' ? {} : checkValues(where, `${path}.`, values, rule);
   if (shape === 'service') return { ...readScope(where, path, rule), ...said };
-  const methods = readMethods(where, path, rule['methods'], (name, each) =>
-    checkValues(where, `${name}.`, values, readObject(where, name, each, names)),
-  );
-  return { ...readScope(where, path, rule), ...said, methods };
+  const read = (name: string, each: unknown): object =>
+    checkValues(where, `${name}.`, values, readObject(where, name, each, names));
+  const methods = readMethods(where, path, rule['methods'], read);
+  const server = rule['server'] === undefined ? {} : { server: read(`${path}.server`, rule['server']) };
+  return { ...readScope(where, path, rule), ...said, methods, ...server };
 }
 
 /** The values by their names in rules. Values that a rule leaves out stay as in the options, even required ones. */
 function inRule(all: AnyPolicy['values'], shape: AnyPolicy['rule']): AnyPolicy['values'] {
   const entries = Object.entries(all).map(([name, value]) => {
-    const isRequired = value.isRequired === true && shape !== 'values';
+    const isRequired = value.isRequired === true && shape !== 'values' && shape !== 'server';
     return [value.inRule ?? name, { ...value, isRequired }] as const;
   });
   return Object.fromEntries(entries);

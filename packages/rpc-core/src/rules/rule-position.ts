@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { RuleMode, RulePolicy, RuleScope } from './rules-document.js';
+import type { RuleSide } from '../policies/description.js';
+import { type AnyPolicy, POLICIES } from '../policies/policies.js';
+import { modesOf, type RuleMode, type RulePolicy, type RuleScope, type RulesDocument } from './rules-document.js';
 
 /**
  * The position of an instance among all clients, for one policy of one service: a number from 0 to below 100 that is always the
@@ -21,6 +23,19 @@ export function ruleModeFor(
 ): RuleMode {
   if (scope === undefined || scope.mode === 'off') return 'off';
   return scope.percent >= 100 || rulePosition(instance, service, policy) < scope.percent ? scope.mode : 'off';
+}
+
+/** What each policy of a document is for one instance; `off` also where it is for the other end of calls. */
+export function ruleModes(
+  side: RuleSide,
+  document: RulesDocument,
+  instance: string,
+  service: string,
+): Readonly<Record<RulePolicy, RuleMode>> {
+  return modesOf((policy) => {
+    const { side: its = 'client' } = POLICIES[policy] as AnyPolicy;
+    return its === side ? ruleModeFor(document[policy], instance, service, policy) : 'off';
+  });
 }
 
 /** Steps of a hundredth of a percent, since shares may have two decimals. */

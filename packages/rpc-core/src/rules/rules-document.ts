@@ -10,6 +10,7 @@ import type { RetryOptions } from '../policies/retry.js';
 import type { RetryBudgetOptions } from '../policies/retry-budget.js';
 import type { RetryLaterOptions } from '../policies/retry-later.js';
 import type { Route } from '../policies/route.js';
+import type { OverloadOptions, ServerConcurrency } from '../policies/server-limits.js';
 import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
 import type { TimeoutValues } from '../policies/timeout.js';
@@ -43,15 +44,24 @@ export interface ServiceRules {
   readonly retryBudget?: ServiceRule<InRule<RetryBudgetOptions, 'repeatPercent'>> | undefined;
 }
 
-/** The kinds of rules; a document has at most one of each. */
-export type RulePolicy = keyof MethodRules | keyof ServiceRules | 'weight' | 'route' | 'switch';
+/** The policies that servers follow: their limits, beside those that clients have. */
+export interface ServerRules {
+  readonly serverRateLimit?: ServerRule<Partial<RateLimitOptions>> | undefined;
+  readonly serverConcurrency?: ServerRule<Partial<ServerConcurrency>> | undefined;
+  readonly callerRateLimit?: ServerRule<Partial<RateLimitOptions>> | undefined;
+  readonly callerConcurrency?: ServerRule<Partial<Pick<ConcurrencyLimitOptions, 'max'>>> | undefined;
+  readonly overload?: ServiceRule<OverloadOptions> | undefined;
+}
 
-/** Which clients a rule is for, and its mode. */
+/** The kinds of rules; a document has at most one of each. */
+export type RulePolicy = keyof MethodRules | keyof ServiceRules | keyof ServerRules | 'weight' | 'route' | 'switch';
+
+/** Which clients a rule is for, or which servers, and its mode. */
 export interface RuleScope {
   readonly mode: RuleMode;
   /**
-   * The share of the clients that the rule is for, 0 to 100 with at most two decimals (default 100). Clients are chosen by name,
-   * so that the choice stays the same.
+   * The share of the clients that the rule is for, or of the servers, 0 to 100 with at most two decimals (default 100). They are chosen by
+   * name, so that the choice stays the same.
    */
   readonly percent: number;
 }
@@ -61,6 +71,12 @@ export type MethodRule<V> = RuleScope & V & { readonly methods: Readonly<Record<
 
 /** Replaces the options of clients for a policy of a service. */
 export type ServiceRule<V> = RuleScope & V;
+
+/**
+ * Replaces the options of servers for a limit: of the service, of single methods, and of all services of a server together. Where several
+ * services of a server say something for all, the lowest counts.
+ */
+export type ServerRule<V> = MethodRule<V> & { readonly server?: V | undefined };
 
 /** Replaces the weights of endpoints. */
 export interface WeightRule extends RuleScope {
@@ -80,7 +96,7 @@ export interface SwitchRule extends RuleScope {
 }
 
 /** The rules of one service: checked, complete, and immutable. One document replaces the one before as a whole. */
-export interface RulesDocument extends MethodRules, ServiceRules {
+export interface RulesDocument extends MethodRules, ServiceRules, ServerRules {
   readonly schemaVersion: 1;
   /** Set by the registry: 1 for the first document of a service, one more for each that follows. */
   readonly version: number;

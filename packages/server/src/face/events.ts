@@ -2,6 +2,7 @@ import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
 import type { AuthenticationEvent } from '../life/authentication.js';
 import type { OutlivedEvent } from '../policy/outlived-calls.js';
+import type { ServerRulesEvent } from '../rules/served-rules.js';
 import type { ContractEvent } from '../served-contracts.js';
 import type { WorkerEvent } from '../workers/worker-event.js';
 
@@ -47,6 +48,11 @@ export interface ServerEvents {
   connectionClosed: [event: { peer: string; reason: string }];
   /** Accepting failed: too many connections or open files. It goes on. */
   acceptError: [event: { error: Error }];
+  /**
+   * Rules of a service that is served here: some are in force, a document was refused (the last good one stays), or a dark one would have
+   * refused calls. Where nobody listens, a refusal is a line on stderr.
+   */
+  rules: [event: ServerRulesEvent];
   /** What becomes of the workers, for `listen({ workers })`. Where nobody listens, a line on stderr says what people have to know. */
   worker: [event: WorkerEvent];
   /** No new calls are taken any more. */
@@ -66,6 +72,7 @@ export const SERVER_EVENTS = Object.keys({
   connectionOpened: true,
   connectionClosed: true,
   acceptError: true,
+  rules: true,
   worker: true,
   draining: true,
   closed: true,

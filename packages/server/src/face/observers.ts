@@ -6,6 +6,7 @@ import { EventEmitter } from 'eventemitter3';
 import { createRegistryNotices } from '../life/registry-notices.js';
 import { presentable } from '../presentable.js';
 import { printHandlerError } from '../print-error.js';
+import type { ServerRulesEvent } from '../rules/served-rules.js';
 import { SERVER_EVENTS, type ServerEvents } from './events.js';
 
 /** Those who watch a server: who listens to its events, the process's channel, and stderr for what nobody listens to but has to be seen. */
@@ -51,6 +52,15 @@ export class Observers {
       if (!this.emit('handlerError', event)) printHandlerError(event);
     }
     return error;
+  }
+
+  /** Tells what happens with rules. */
+  rules(event: ServerRulesEvent): void {
+    if (this.emit('rules', event) || event.type !== 'rejected') return;
+    // Whoever wrote the document does not see this process; whoever runs the process has to.
+    const inForce = event.inForce === undefined ? 'nothing is in force' : `version ${event.inForce} stays in force`;
+    const text = `the rules of ${event.service} are not valid, ${inForce}: ${event.reason}`;
+    process.stderr.write(`@org/rpc: server ${this.#instance}: ${plainText(text)}\n`);
   }
 
   /** @returns who is to be told of what happens with the registry */

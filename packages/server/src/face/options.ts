@@ -3,7 +3,9 @@ import {
   type Clock,
   type Layer,
   type Limits,
+  type OverloadOptions,
   type Random,
+  type ServerConcurrency,
   type StreamLayer,
   systemClock,
   systemRandom,
@@ -15,7 +17,9 @@ import {
   assertList,
   assertName,
   assertNumber,
+  POLICIES,
   resolveLimits,
+  resolvePolicy,
 } from '@org/rpc-core/internal';
 import type { Endpoint, Registry } from '@org/rpc-registry';
 import { readEndpoint, registryFromEnvironment, resolveNamespace } from '@org/rpc-registry/internal';
@@ -40,7 +44,7 @@ import { type ConnectionAgeOptions, type ResolvedConnectionAge, resolveConnectio
 import { type ResolvedSignals, resolveSignals, type SignalOptions } from '../life/signals.js';
 import { type OperatorOptions, type ResolvedOperator, resolveOperator } from '../operator/operator-options.js';
 import type { CallerLimits, ServerRateLimit } from '../policy/call-limits.js';
-import type { OverloadOptions, ResolvedOverload, ServerConcurrency } from '../policy/concurrency.js';
+import type { ResolvedOverload } from '../policy/concurrency.js';
 import type { InstanceUpdate } from './server-types.js';
 
 /** The layers around handlers, one list for each kind of method. */
@@ -225,10 +229,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
   if (options.concurrency !== undefined) {
-    assertKnownOptions(`${where}: concurrency`, options.concurrency, ['max', 'queue']);
-    checkConcurrencyMax(where, options.concurrency.max);
-    const { queue = 0 } = options.concurrency;
-    assertNumber(where, 'concurrency.queue', queue, { min: 0, max: 1_000_000, integer: true });
+    resolvePolicy(where, { ...POLICIES.serverConcurrency, option: 'concurrency' }, options.concurrency);
   }
   const weight = options.weight ?? 100;
   assertNumber(where, 'weight', weight, { min: 0, max: 10_000 });
@@ -275,22 +276,6 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
-}
-
-const CALLS = { min: 1, max: 1_000_000, integer: true };
-
-function checkConcurrencyMax(where: string, max: ServerConcurrency['max']): void {
-  if (typeof max !== 'object' || max === null)
-    return assertNumber(where, 'concurrency.max', max, { min: 1, integer: true });
-  assertKnownOptions(`${where}: concurrency.max`, max, ['adaptive']);
-  const { adaptive } = max;
-  assertKnownOptions(`${where}: concurrency.max.adaptive`, adaptive, ['min', 'max', 'initial']);
-  for (const name of ['min', 'max', 'initial'] as const) {
-    const value = adaptive[name];
-    if (value !== undefined) assertNumber(where, `concurrency.max.adaptive.${name}`, value, CALLS);
-  }
-  const { min = 1, max: most = CALLS.max } = adaptive;
-  assertFits(where, 'concurrency.max.adaptive.max', 'at least its min', most, most >= min);
 }
 
 function resolveOverload(where: string, overload: OverloadOptions | false | undefined): ResolvedOverload | undefined {

@@ -1,4 +1,4 @@
-import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers, systemClock } from '@org/rpc-core';
+import { type Peer, RpcError, type ServiceDefinition, type ServiceHandlers } from '@org/rpc-core';
 import { allowManyCalls, everySecond, randomId } from '@org/rpc-core/internal';
 import { type Endpoint, endpointAddress } from '@org/rpc-registry';
 import type { ServerTlsOptions } from '@org/rpc-wire';
@@ -6,7 +6,6 @@ import {
   type ByteStream,
   type IncomingCall,
   type Listener,
-  packLoad,
   ServerConnection,
   type ServerHost,
   serveMessagePackRpc,
@@ -27,13 +26,9 @@ import {
 import { type OwnSecret, ownSecret } from '../life/own-secret.js';
 import { ownEndpoint, Publication } from '../life/publication.js';
 import { onSignals, type ResolvedSignals } from '../life/signals.js';
-import { CallLimits, type ServiceLimits } from '../policy/call-limits.js';
-import { CallObserver } from '../policy/call-observer.js';
-import { ConcurrencyLimit } from '../policy/concurrency.js';
-import { OutlivedCalls } from '../policy/outlived-calls.js';
-import { preemptedMs } from '../policy/preempted-time.js';
+import type { ServiceLimits } from '../policy/call-limits.js';
+import { ServedRules } from '../rules/served-rules.js';
 import { ServedContracts } from '../served-contracts.js';
-import { ServerStack, type ServerStackParts } from '../stack.js';
 import type { ServerState } from '../state.js';
 import { OwnPrimary } from '../workers/own-primary.js';
 import { WatchedWorkers, type WatchedWorkersParts } from '../workers/watched-workers.js';
@@ -54,6 +49,7 @@ import {
   resolveServerOptions,
   type ServerOptions,
 } from './options.js';
+import { ServedCalls } from './served-calls.js';
 import type { InstanceUpdate, Server, ServerAddress } from './server-types.js';
 
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
@@ -82,11 +78,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   readonly #options: ResolvedServerOptions;
   readonly #dispatcher: Dispatcher;
   readonly #contracts: ServedContracts;
-  readonly #concurrency: ConcurrencyLimit<Handler>;
-  readonly #limits: CallLimits<Handler>;
-  readonly #observer: CallObserver<Handler>;
-  readonly #stack: ServerStack<Handler>;
-  readonly #outlived: OutlivedCalls<Handler>;
+  readonly #calls: ServedCalls;
+  readonly #rules: ServedRules;
   readonly #observers: Observers;
   readonly #connections: Connections<Handler>;
   readonly #builtIns: BuiltIns;
@@ -114,32 +107,20 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#contracts = new ServedContracts(this.instance, (event) => this.#observers.emit('contractDiffers', event));
     const { layers, streamLayers, defaultService } = options;
     this.#dispatcher = new Dispatcher(layers, streamLayers, defaultService, this.#contracts);
-    this.#concurrency = new ConcurrencyLimit({
-      max: options.concurrencyMax,
-      queue: options.concurrencyQueue,
-      overload: options.overload,
-      clock: options.clock,
-      random: options.random,
-      preemptedMs: options.clock === systemClock ? preemptedMs : undefined,
-    });
-    this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency });
     this.#builtIns = new BuiltIns(options, this, this.#dispatcher, this.#draining.signal);
-    this.#observer = new CallObserver(options.clock, this.#builtIns.tally);
-    const parts: ServerStackParts<Handler> = {
-      authorize: options.authorize,
-      admission: this.#limits,
-      run: (call) => this.#dispatcher.dispatch(call),
-      runStream: (call, items) => this.#dispatcher.dispatchStream(call, items),
+    this.#calls = new ServedCalls(options, {
+      dispatcher: this.#dispatcher,
+      tally: this.#builtIns.tally,
       presentable: (thrown, call) => this.#observers.presentable(thrown, call),
-      ended: () => this.#checkEmpty(),
-    };
-    this.#stack = new ServerStack(parts, this.#observer.around(parts));
-    this.#outlived = new OutlivedCalls<Handler>({
-      release: (call) => {
-        this.#stack.release(call);
-        this.#checkEmpty();
-      },
-      emit: (event) => this.#observers.emit('handlerOutlived', event),
+      onEnded: () => this.#checkEmpty(),
+      onOutlived: (event) => this.#observers.emit('handlerOutlived', event),
+      tellDark: ({ service }, policy, { method }) => this.#rules.count(service, policy, method),
+    });
+    this.#rules = new ServedRules({
+      instance: this.instance,
+      clock: options.clock,
+      apply: (service, rules) => this.#calls.applyRules(service, rules),
+      emit: (event) => this.#observers.rules(event),
     });
     this.#startedAt = options.clock.now();
     const { authenticate, connectionAge, clock, random } = options;
@@ -156,7 +137,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   add<D extends ServiceDefinition<object>>(d: D, handlers: NoInfer<ServiceHandlers<D>>, limits?: ServiceLimits): this {
     if (this.#listening) throw new TypeError('server.add: add services before listen()');
-    this.#dispatcher.add(d as ServiceDefinition, handlers as object, (it) => this.#limits.ofService(it, limits));
+    this.#dispatcher.add(d as ServiceDefinition, handlers as object, (it) => this.#calls.limitsOf(it, limits));
     return this;
   }
 
@@ -269,13 +250,12 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#cancelTick ??= everySecond(this.#options.clock, (now) => {
       // A process that was frozen had no turn in which it could have noticed it.
       const stalledMs = now - tickedAt - TICK_MS;
-      this.#concurrency.stalled(stalledMs, now);
       this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
       tickedAt = now;
       this.#connections.tick(now);
+      this.#calls.tick(this.#connections.calls(), now, stalledMs);
+      this.#rules.tick();
       this.#primary?.tellState(this.state());
-      this.#limits.sweep();
-      this.#outlived.sweep(this.#connections.calls(), now);
     });
   }
 
@@ -285,7 +265,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   get running(): number {
-    return this.#concurrency.running;
+    return this.#calls.running;
   }
 
   health(service: string, status: 'serving' | 'not-serving'): void {
@@ -303,8 +283,9 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       uptimeMs: Math.floor(this.#options.clock.now() - this.#startedAt),
       registry: { name: this.#options.registry.display, ...this.#publication.state },
       services: this.#builtIns.health.services,
-      ...{ limits: this.#limits.state(), connections: this.#connections.size },
-      calls: { running: this.running, waiting: this.#concurrency.waiting, ...this.#stack.ended },
+      ...this.#calls.state(),
+      rules: this.#rules.state(),
+      connections: this.#connections.size,
     };
     return this.#workers?.state(own) ?? own;
   }
@@ -369,12 +350,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   serve(call: IncomingCall<Handler>, bytes: Buffer, start: number, end: number): void {
-    if (this.#observer.isOn) this.#observer.begin(call);
-    this.#stack.serve(call, bytes, start, end);
+    this.#calls.serve(call, bytes, start, end);
   }
 
-  readonly stallBefore = (readAt: number): number => this.#concurrency.stallBefore(readAt);
-  readonly load = (ending: number): number => packLoad(this.#stack.size - ending, this.#concurrency.queueMs);
+  readonly stallBefore = (readAt: number): number => this.#calls.stallBefore(readAt);
+  readonly load = (ending: number): number => this.#calls.load(ending);
 
   contracts(theirs: string, peer: Peer): string | undefined {
     return this.#contracts.answer(theirs, peer);
@@ -393,6 +373,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     const isShared = this.#primary?.isShared(location.port) ?? false;
     const endpoint = ownEndpoint({ ...this.#options, isShared }, this.instance, location);
     this.#publication.open(registry, { namespace, clock, random, onEvent }, services, endpoint);
+    this.#rules.open(this.#publication.rules, services);
     this.registered.then(
       () => {
         this.#primary?.tell({ kind: 'registered' });
@@ -441,10 +422,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   async #leave(): Promise<void> {
     this.#offSignals?.();
+    this.#rules.close();
     await Promise.all([this.#listener?.close(), this.#publication.close()]);
   }
 
   #checkEmpty(): void {
-    if (this.#stack.size === 0 && this.#connections.size === 0) this.#onEmpty?.();
+    if (this.#calls.size === 0 && this.#connections.size === 0) this.#onEmpty?.();
   }
 }

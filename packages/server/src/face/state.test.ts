@@ -14,7 +14,11 @@ describe('server.state()', () => {
       uptimeMs: 0,
       registry: { name: 'memory', status: 'none', error: undefined },
       services: { work: { health: 'serving' } },
-      limits: [{ what: 'the server', max: undefined, running: 0, waiting: 0 }],
+      limits: [{ what: 'the server', max: undefined, queue: 0, running: 0, waiting: 0, from: 'options' }],
+      rates: [],
+      callerLimits: [],
+      overload: { turnMs: 100, queue: undefined, from: 'options' },
+      rules: {},
       connections: 0,
       calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0 },
     });

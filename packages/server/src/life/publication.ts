@@ -6,6 +6,7 @@ import type {
   Registry,
   RegistryEnvironment,
   RegistryHandle,
+  RulesSource,
 } from '@org/rpc-registry';
 import { ALPN_PROTOCOL } from '@org/rpc-wire/internal';
 
@@ -55,6 +56,11 @@ export class Publication {
   get state(): { readonly status: 'none' | RegistrationState['status']; readonly error: string | undefined } {
     const state = this.#registration?.state();
     return { status: state?.status ?? 'none', error: state?.status === 'pending' ? state.error?.message : undefined };
+  }
+
+  /** The rules of services, as the registry has them; `undefined` where it has none. */
+  get rules(): RulesSource | undefined {
+    return this.#handle?.rules;
   }
 
   get isOpen(): boolean {

@@ -1,12 +1,4 @@
-/** Bounds of an adaptive limit. */
-export interface AdaptiveLimitOptions {
-  /** Calls at once, 1 to 1,000,000 (default 4). */
-  readonly min?: number | undefined;
-  /** Calls at once, `min` to 1,000,000 (default 1,000). */
-  readonly max?: number | undefined;
-  /** The limit at the start, in calls at once (default 20, moved to within `min` and `max`). */
-  readonly initial?: number | undefined;
-}
+import type { AdaptiveLimitOptions } from '@org/rpc-core';
 
 /** A window lasts at least this long and holds at least this many runs. */
 const WINDOW_MS = 500;
@@ -25,8 +17,8 @@ const PROBE_SHARE = 0.5;
  * down (a third of the calls of a server that is far from full were refused).
  */
 export class AdaptiveLimit {
-  readonly #min: number;
-  readonly #max: number;
+  #min: number;
+  #max: number;
   #limit: number;
   #shortestMs = Number.POSITIVE_INFINITY;
   #windowEndsAt = 0;
@@ -38,7 +30,19 @@ export class AdaptiveLimit {
   constructor({ min = 4, max = 1_000, initial = 20 }: AdaptiveLimitOptions) {
     this.#min = min;
     this.#max = Math.max(min, max);
-    this.#limit = Math.min(this.#max, Math.max(min, initial));
+    this.#limit = this.#fit(initial);
+  }
+
+  /** Changes the bounds; what was learned stays. */
+  configure({ min = 4, max = 1_000 }: AdaptiveLimitOptions): void {
+    this.#min = min;
+    this.#max = Math.max(min, max);
+    this.#limit = this.#fit(this.#limit);
+    if (this.#probing !== undefined) this.#probing = this.#fit(this.#probing);
+  }
+
+  #fit(limit: number): number {
+    return Math.min(this.#max, Math.max(this.#min, limit));
   }
 
   /** How many calls may run at once. */
@@ -84,6 +88,6 @@ export class AdaptiveLimit {
     if (waiting <= step) this.#limit += 6 * step;
     else if (waiting < 3 * step) this.#limit += step;
     else if (waiting > 6 * step) this.#limit -= step * Math.max(1, Math.floor(waiting / (6 * step)));
-    this.#limit = Math.min(this.#max, Math.max(this.#min, this.#limit));
+    this.#limit = this.#fit(this.#limit);
   }
 }

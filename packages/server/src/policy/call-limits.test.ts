@@ -5,7 +5,7 @@ import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 import type { IncomingCall } from '@org/rpc-wire/internal';
 import type { ServerOptions } from '../face/options.js';
 import { createServer } from '../face/server.js';
-import { CallLimits, type ServiceLimits } from './call-limits.js';
+import { CallLimits, type CallLimitsParts, type LimitedEntry, type ServiceLimits } from './call-limits.js';
 import { ConcurrencyLimit } from './concurrency.js';
 
 const Shop = defineService('shop', { buy: method<() => unknown>(), find: method<() => unknown>() });
@@ -24,6 +24,15 @@ function setUp(options: ServerOptions, limits?: ServiceLimits) {
       (error: RpcError) => error.code,
     );
   return { clock, server, shop, ends, codeOf, [Symbol.asyncDispose]: () => client.close() };
+}
+
+/** Limits by themselves, and the entry of a method that has them. */
+function made(parts: Pick<CallLimitsParts<LimitedEntry>, 'concurrency' | 'perCaller' | 'clock' | 'random'>) {
+  const unsaid = { concurrencyMax: 100, concurrencyQueue: 0, overload: undefined, rateLimit: undefined };
+  const limits = new CallLimits({ ...unsaid, ...parts, tellDark: () => {} });
+  const entry: LimitedEntry = { service: 'shop', method: 'buy' };
+  limits.ofService(Shop)(entry);
+  return { limits, entry };
 }
 
 describe('limits of a server', () => {
@@ -68,15 +77,13 @@ describe('limits of a server', () => {
     const random = seededRandom(1);
     const concurrency = new ConcurrencyLimit({ max: 100, queue: 0, clock, random });
     const perCaller = { concurrency: { max: 2 }, rateLimit: { perSecond: 1_000, burst: 1_000 } };
-    const limits = new CallLimits({ concurrency, rateLimit: undefined, perCaller, clock, random });
-    const entry = { service: 'shop', method: 'buy', limits: limits.ofService(Shop)('buy') };
+    const { limits, entry } = made({ concurrency, perCaller, clock, random });
     const from = (address: string) =>
       ({ entry, peer: { address }, sampledAt: undefined }) as unknown as IncomingCall<typeof entry>;
-    const codes = ['a:1', 'a:2', 'a:3', 'b:1'].map(
-      (address) => (limits.enter(from(address)) as RpcError | undefined)?.code,
-    );
+    const calls = ['a:1', 'a:2', 'a:3', 'b:1'].map(from);
+    const codes = calls.map((call) => (limits.enter(call) as RpcError | undefined)?.code);
     assert.deepEqual(codes, [undefined, undefined, 'RESOURCE_EXHAUSTED', undefined]);
-    limits.leave(from('a:1'), undefined);
+    limits.leave(calls[0]!, undefined);
     assert.equal(limits.enter(from('a:9')), undefined);
     assert.equal(concurrency.running, 3);
   });
@@ -85,9 +92,7 @@ describe('limits of a server', () => {
     const clock = new FakeClock(1_000);
     const random = seededRandom(1);
     const concurrency = new ConcurrencyLimit({ max: 1, queue: 0, clock, random });
-    const parts = { concurrency, rateLimit: undefined, perCaller: { concurrency: { max: 2 } }, clock, random };
-    const limits = new CallLimits(parts);
-    const entry = { service: 'shop', method: 'buy', limits: limits.ofService(Shop)('buy') };
+    const { limits, entry } = made({ concurrency, perCaller: { concurrency: { max: 2 } }, clock, random });
     const call = { entry, peer: { address: 'a:1' }, sampledAt: undefined } as unknown as IncomingCall<typeof entry>;
     assert.equal(limits.enter(call), undefined);
     for (let i = 0; i < 5; i++) assert.match(String(limits.enter(call)), /the server runs 1 calls already/);

@@ -1,32 +1,13 @@
-import type { Clock, Random, RpcError } from '@org/rpc-core';
+import type { Clock, Random, RpcError, ServerConcurrency } from '@org/rpc-core';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { Admission } from '../stack.js';
-import { AdaptiveLimit, type AdaptiveLimitOptions } from './adaptive-limit.js';
+import { AdaptiveLimit } from './adaptive-limit.js';
 import { MethodTimes } from './method-times.js';
 import { Refusals } from './refusals.js';
 import { TurnWatch } from './turn-watch.js';
 import { isOver, type Waiting, WaitingLine } from './waiting-line.js';
 
-/** How many calls may run at once, and how many more may wait. */
-export interface ServerConcurrency {
-  /** Calls of all connections together, 1 to 1,000,000; or the bounds of a limit that adapts to how long calls take. */
-  readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
-  /**
-   * Calls that may wait for one to end, 0 to 1,000,000 (default 0). Higher priorities go first; callers of equal priority take turns. A call
-   * whose deadline has passed, or whose caller has given up, does not run.
-   */
-  readonly queue?: number | undefined;
-}
-
-/** What a server does under overload. */
-export interface OverloadOptions {
-  /** How long handlers may hold the event loop in one turn, 10 to 10,000 ms (default 100); after that no further call begins in it. */
-  readonly turnMs?: number | undefined;
-  /** Calls that may wait for the next turn, 0 to 1,000,000 (default: 1,000, or as many as a whole turn has time for, if that is more). */
-  readonly queue?: number | undefined;
-}
-
-/** {@link OverloadOptions} with every default in place. */
+/** `OverloadOptions` with every default in place. */
 export interface ResolvedOverload {
   readonly turnMs: number;
   /** `undefined`: as many calls as one turn has time for. */
@@ -39,25 +20,37 @@ const TURN_QUEUE_MIN = 1_000;
 /** A refused caller is told to come back after 50 to 150 % of this, in milliseconds. */
 const RETRY_AFTER_MS = 100;
 
+/** Where the values of a limit are from: the server's options, or the rules of a service. */
+export type LimitSource = 'options' | { readonly service: string; readonly version: number };
+
 /** The present state of a concurrency limit. */
 export interface ServerConcurrencyState {
   /** What is limited: `the server`, a service, or `service.method`. */
   readonly what: string;
   /** Calls that may run at once, `undefined` for no bound; of an adaptive limit, its present value. */
   readonly max: number | undefined;
+  /** Calls that may wait. */
+  readonly queue: number;
   /** Calls that run. */
   readonly running: number;
   /** Calls that wait to run. */
   readonly waiting: number;
+  readonly from: LimitSource;
 }
 
-/** What a concurrency limit is made from. */
-export interface ConcurrencyLimitParts {
+/** The values of a concurrency limit. */
+export interface ConcurrencyValues {
   /** `Infinity` for no bound. */
-  readonly max: number | { readonly adaptive: AdaptiveLimitOptions };
+  readonly max: ServerConcurrency['max'];
   readonly queue: number;
   /** `undefined`: turns are not watched. */
   readonly overload?: ResolvedOverload | undefined;
+  /** Default: the options. */
+  readonly from?: LimitSource | undefined;
+}
+
+/** What a concurrency limit is made from. */
+export interface ConcurrencyLimitParts extends ConcurrencyValues {
   /** What is limited, for errors (default: the server). */
   readonly what?: string | undefined;
   readonly clock: Clock;
@@ -72,19 +65,22 @@ export interface ConcurrencyLimitParts {
  */
 export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implements Admission<Entry> {
   readonly #what: string;
-  readonly #queue: number;
-  readonly #turnQueue: number | undefined;
   readonly #clock: Clock;
-  readonly #turn: TurnWatch | undefined;
-  readonly #adaptive: AdaptiveLimit | undefined;
+  readonly #random: Random;
+  readonly #preemptedMs: (() => number) | undefined;
   readonly #times = new MethodTimes<Entry>();
   readonly #line = new WaitingLine<Entry>();
-  readonly #full: Refusals;
-  readonly #queueFull: Refusals;
-  readonly #turnFull: Refusals;
-  readonly #impatient: Refusals;
-  readonly #unfit: Refusals;
-  #max: number;
+  #queue = 0;
+  #turnQueue: number | undefined;
+  #turn: TurnWatch | undefined;
+  #adaptive: AdaptiveLimit | undefined;
+  #from: LimitSource = 'options';
+  #full!: Refusals;
+  #queueFull!: Refusals;
+  #turnFull!: Refusals;
+  #impatient!: Refusals;
+  #unfit!: Refusals;
+  #max = Number.POSITIVE_INFINITY;
   #running = 0;
   /** How long the last call that left the line to run had waited, and when it left. */
   #waitedMs = 0;
@@ -93,29 +89,57 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   #isUsedUp = false;
   #isReleasing = false;
 
-  constructor({ max, queue, overload, what = 'the server', clock, random, preemptedMs }: ConcurrencyLimitParts) {
+  constructor({ what = 'the server', clock, random, preemptedMs, ...values }: ConcurrencyLimitParts) {
     this.#what = what;
-    this.#queue = queue;
-    this.#turnQueue = overload === undefined ? 0 : overload.queue;
     this.#clock = clock;
-    this.#adaptive = typeof max === 'number' ? undefined : new AdaptiveLimit(max.adaptive);
-    this.#max = typeof max === 'number' ? max : this.#adaptive!.limit;
-    this.#turn = overload && new TurnWatch(clock, overload.turnMs, () => this.#nextTurn(), preemptedMs);
+    this.#random = random;
+    this.#preemptedMs = preemptedMs;
+    this.configure(values);
+  }
+
+  /** Changes the limit. What runs goes on running and who waits goes on waiting: a lower limit is reached as calls end. */
+  configure({ max, queue, overload, from = 'options' }: ConcurrencyValues): void {
+    this.#queue = queue;
+    this.#from = from;
+    this.#turnQueue = overload === undefined ? 0 : overload.queue;
+    if (typeof max === 'number') this.#adaptive = undefined;
+    else if (this.#adaptive === undefined) this.#adaptive = new AdaptiveLimit(max.adaptive);
+    else this.#adaptive.configure(max.adaptive);
+    this.#max = this.#adaptive === undefined ? (max as number) : this.#adaptive.limit;
+    this.#watchTurns(overload);
+    this.#makeRefusals(max, overload, from);
+    if (this.#line.size > 0 && !this.#isReleasing) this.#release();
+  }
+
+  #watchTurns(overload: ResolvedOverload | undefined): void {
+    if (overload === undefined) {
+      this.#turn = undefined;
+      this.#isUsedUp = false;
+    } else if (this.#turn === undefined)
+      this.#turn = new TurnWatch(this.#clock, overload.turnMs, () => this.#nextTurn(), this.#preemptedMs);
+    else this.#turn.turnMs = overload.turnMs;
+  }
+
+  #makeRefusals(max: ServerConcurrency['max'], overload: ResolvedOverload | undefined, from: LimitSource): void {
+    const what = this.#what;
+    const queue = this.#queue;
+    const said = (name: string): string =>
+      from === 'options' ? `concurrency.${name}` : `serverConcurrency.${name} of the rules of ${from.service}`;
     const noTime = `the server has no time: handlers hold it for more than ${overload?.turnMs} ms (overload.turnMs)`;
-    let runs = 'the server runs as many calls as it can do at once (concurrency.max, adaptive)';
+    let runs = `${what} runs as many calls as it can do at once (${said('max')}, adaptive)`;
     // Without a bound on running calls, a call waits only because the turn is used up.
     if (typeof max === 'number')
-      runs = Number.isFinite(max) ? `${what} runs ${max} calls already (concurrency.max)` : noTime;
+      runs = Number.isFinite(max) ? `${what} runs ${max} calls already (${said('max')})` : noTime;
     const refusals = (reason: string, retryAfterMs: number | undefined = RETRY_AFTER_MS): Refusals =>
-      new Refusals('RESOURCE_EXHAUSTED', reason, retryAfterMs, random);
+      new Refusals('RESOURCE_EXHAUSTED', reason, retryAfterMs, this.#random);
     // Without a queue, callers should try another node at once; with one, they should spare this server.
     this.#full = refusals(runs, queue === 0 ? undefined : RETRY_AFTER_MS);
-    this.#queueFull = refusals(`${runs} and ${queue} wait (concurrency.queue)`);
+    this.#queueFull = refusals(`${runs} and ${queue} wait (${said('queue')})`);
     const waiting = this.#turnQueue === undefined ? 'as many calls as a turn has time for' : `${this.#turnQueue} calls`;
     this.#turnFull = refusals(`${noTime}, and ${waiting} wait (overload.queue)`);
     this.#impatient = refusals('the server has more to do than it can, and this call has waited for half of its time');
     const unfit = 'the server has more to do than it can, and this call would not end in time by what its method takes';
-    this.#unfit = new Refusals('DEADLINE_EXCEEDED', unfit, undefined, random);
+    this.#unfit = new Refusals('DEADLINE_EXCEEDED', unfit, undefined, this.#random);
   }
 
   /** How many calls run. */
@@ -141,7 +165,8 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
   /** For people and tools. */
   state(): ServerConcurrencyState {
     const max = Number.isFinite(this.#max) ? this.#max : undefined;
-    return { what: this.#what, max, running: this.#running, waiting: this.waiting };
+    const { running, waiting } = this;
+    return { what: this.#what, max, queue: this.#queue, running, waiting, from: this.#from };
   }
 
   /** How long bytes read at this time may have waited unread, in milliseconds. */

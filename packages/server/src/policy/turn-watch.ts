@@ -41,7 +41,7 @@ const CALLS_A_TURN_MAX = 100_000;
 export class TurnWatch {
   readonly #clock: Clock;
   readonly #preemptedMs: () => number;
-  readonly #turnMs: number;
+  #turnMs: number;
   readonly #onTurn: () => void;
   /** Since when the present turn has been watched; `undefined` when it is not watched. */
   #since: number | undefined;
@@ -72,6 +72,11 @@ export class TurnWatch {
     this.#turnMs = turnMs;
     this.#onTurn = onTurn;
     this.#preemptedMs = preemptedMs;
+  }
+
+  /** Changes the bound of a turn, in milliseconds. */
+  set turnMs(ms: number) {
+    this.#turnMs = ms;
   }
 
   /** Counts a call that is about to begin. @returns whether to look at the clock now */

@@ -105,11 +105,7 @@ export class WatchedWorkers {
       address: this.address,
       registry: { ...own.registry, ...(unregistered ?? states[0])?.registry },
       services: { ...own.services, ...states[0]?.services },
-      limits: own.limits.map((limit, at) => ({
-        ...limit,
-        running: sum(({ limits }) => limits[at]?.running ?? 0),
-        waiting: sum(({ limits }) => limits[at]?.waiting ?? 0),
-      })),
+      ...limitsOf(states, own),
       connections: sum(({ connections }) => connections),
       calls: {
         running: sum(({ calls }) => calls.running),
@@ -126,6 +122,24 @@ export class WatchedWorkers {
       })),
     };
   }
+}
+
+/** The limits and rules of the workers, which all have the same: their counts together, each with the values of the first. */
+function limitsOf(states: readonly ServerState[], own: ServerState): Partial<ServerState> {
+  const [{ limits, rates, callerLimits, overload, rules } = own] = states;
+  const sum = (of: (state: ServerState) => number | undefined): number =>
+    states.reduce((total, state) => total + (of(state) ?? 0), 0);
+  return {
+    ...{ rates, overload, rules },
+    limits: limits.map((limit) => {
+      const same = (state: ServerState) => state.limits.find(({ what }) => what === limit.what);
+      return { ...limit, running: sum((state) => same(state)?.running), waiting: sum((state) => same(state)?.waiting) };
+    }),
+    callerLimits: callerLimits.map((limit) => {
+      const same = (state: ServerState) => state.callerLimits.find(({ what }) => what === limit.what);
+      return { ...limit, callers: sum((state) => same(state)?.callers) };
+    }),
+  };
 }
 
 /** Marks a process that watches over workers, also for another copy of this package. */

@@ -63,6 +63,8 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
   waitedMs = 0;
   /** The items of a streaming call; `undefined` for all others. */
   stream: ServedStream | undefined = undefined;
+  /** The limits that it has passed, as they were then; `undefined` where there were none. The server's, who alone knows what they are. */
+  passed: readonly unknown[] | undefined = undefined;
   /** Its record for observers of this process; `undefined` when there are none. */
   observed: object | undefined = undefined;
   readonly #port: IncomingPort<Entry>;

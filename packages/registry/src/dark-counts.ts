@@ -1,6 +1,21 @@
 import type { RulePolicy } from '@org/rpc-core';
 import { RULE_POLICIES } from '@org/rpc-core/internal';
-import type { WouldApplyEvent } from '../events.js';
+
+/** What rules that are dark would have changed; for those who watch. */
+export interface WouldApplyEvent {
+  readonly service: string;
+  readonly policy: RulePolicy;
+  /** Of the rules. */
+  readonly version: number;
+  /** Calls that would have gone otherwise since the event before. */
+  readonly count: number;
+  /** The same since the rule was set. */
+  readonly total: number;
+  /** The method of the last of them. */
+  readonly method: string;
+  /** What would have become of it, in words for people. */
+  readonly effect: string;
+}
 
 interface Count {
   total: number;
