@@ -5,18 +5,19 @@ import { type Endpoint, memory } from '@org/rpc-registry';
 import { createServer } from '@org/rpc-server';
 import type { RpcServer } from '@org/rpc-server/internal';
 import { FakeClock, manualRegistry, seededRandom } from '@org/rpc-testkit';
-import { memoryPair } from '@org/rpc-wire/internal';
+import { type ByteStream, memoryPair } from '@org/rpc-wire/internal';
 
 /** What the instances of a {@link TownScene} serve. */
 export const Town = defineService('town', {
   go: method<() => string | Promise<string>>({ idempotent: true }),
+  buy: method<() => string | Promise<string>>(),
   note: notify<() => void>(),
 });
 
 const IDS = ['a', 'b', 'c', 'd'] as const;
 
 /** What an instance does with a call. */
-type Deed = 'answer' | 'hold' | 'fail' | 'refuse';
+type Deed = 'answer' | 'hold' | 'fail' | 'refuse' | (() => string);
 
 /** A call that was made, and how it has ended so far: with an answer, or with a code. */
 export interface Made {
@@ -31,7 +32,11 @@ export class TownScene {
   readonly deeds = new Map<string, Deed>(IDS.map((id) => [id, 'answer']));
   /** Which instance each call came to. */
   readonly seen: string[] = [];
-  /** Those that are there now. */
+  /** When the client has tried to connect, and to which. */
+  readonly dials: { readonly id: string; readonly at: number }[] = [];
+  /** Those whose ports refuse. */
+  readonly down = new Set<string>();
+  readonly #streams = new Map<string, ByteStream[]>();
   readonly #registry = manualRegistry();
   readonly #held: (() => void)[] = [];
   #versions = 0;
@@ -39,7 +44,8 @@ export class TownScene {
   constructor(options: ClientOptions = {}) {
     const servers = IDS.map((id) => {
       const server = createServer({ name: id, clock: this.clock, registry: memory() });
-      server.add(Town, { go: () => this.#serve(id), note: () => {} });
+      server.add(Town, { go: () => this.#serve(id), buy: () => this.#serve(id), note: () => {} });
+      server.on('handlerError', () => {});
       return server as RpcServer;
     });
     const resolved = resolveClientOptions({
@@ -50,8 +56,12 @@ export class TownScene {
       ...options,
     });
     this.client = new RpcClient(resolved, async ({ port }) => {
+      const id = IDS[port]!;
+      this.dials.push({ id, at: this.clock.now() });
+      if (this.down.has(id)) throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
       const [clientEnd, serverEnd] = memoryPair();
       servers[port]!.accept(serverEnd);
+      this.#streams.set(id, [...(this.#streams.get(id) ?? []), clientEnd]);
       return clientEnd;
     });
     this.client.service(Town);
@@ -59,15 +69,26 @@ export class TownScene {
 
   /** Has so many instances listed, and connected. */
   async open(count: number): Promise<this> {
-    const listed = IDS.slice(0, count).map((id, port): Endpoint => {
-      const tags = { side: id < 'c' ? 'left' : 'right' };
-      return { id, host: 'h', port, weight: 100, state: 'up', tags };
-    });
-    this.#registry.publish('town', listed);
-    await this.pass(20);
+    await this.list(...IDS.slice(0, count));
     if (count > 0) await this.client.broadcast(Town, 'go', []);
     this.seen.length = 0;
     return this;
+  }
+
+  /** Has these listed, and no others. */
+  list(...ids: readonly string[]): Promise<void> {
+    const listed = ids.map((id): Endpoint => {
+      const tags = { side: id < 'c' ? 'left' : 'right' };
+      return { id, host: 'h', port: IDS.indexOf(id as 'a'), weight: 100, state: 'up', tags };
+    });
+    this.#registry.publish('town', listed);
+    return this.pass(20);
+  }
+
+  /** Ends the process of an instance: its connections are lost, and its port refuses. */
+  kill(id: string): void {
+    this.down.add(id);
+    for (const stream of this.#streams.get(id)?.splice(0) ?? []) stream.destroy();
   }
 
   pass(ms: number): Promise<void> {
@@ -92,7 +113,7 @@ export class TownScene {
   }
 
   /** Makes a call and lets nothing happen but what needs no time. */
-  async begin(options: CallOptions = {}, name: 'go' | 'note' = 'go'): Promise<Made> {
+  async begin(options: CallOptions = {}, name: 'go' | 'buy' | 'note' = 'go'): Promise<Made> {
     const made: Made = { end: undefined, afterMs: Number.NaN };
     const from = this.clock.now();
     const end = (how: string): void => {
@@ -109,16 +130,16 @@ export class TownScene {
   }
 
   /** The same, until it has ended. */
-  async call(options: CallOptions = {}, name: 'go' | 'note' = 'go'): Promise<Made> {
+  async call(options: CallOptions = {}, name: 'go' | 'buy' | 'note' = 'go'): Promise<Made> {
     const made = await this.begin(options, name);
     for (let turn = 0; made.end === undefined && turn < 1_000; turn++) await this.pass(10);
     return made;
   }
 
   /** How so many calls end, made one after the other. */
-  async ends(count: number, options: CallOptions = {}): Promise<string[]> {
+  async ends(count: number, options: CallOptions = {}, name: 'go' | 'buy' = 'go'): Promise<string[]> {
     const ends: string[] = [];
-    for (let i = 0; i < count; i++) ends.push(String((await this.call(options)).end));
+    for (let i = 0; i < count; i++) ends.push(String((await this.call(options, name)).end));
     return ends;
   }
 
@@ -138,6 +159,7 @@ export class TownScene {
     if (deed === 'fail') throw new RpcError('UNAVAILABLE', 'closed today');
     if (deed === 'refuse') throw new RpcError('RESOURCE_EXHAUSTED', 'too much to do');
     if (deed === 'answer') return id;
+    if (typeof deed === 'function') return deed();
     return new Promise((resolve) => this.#held.push(() => resolve(id)));
   }
 }
