@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ClientOptions } from '@org/rpc-client';
-import type { RulePolicy } from '@org/rpc-core';
-import { RULE_POLICIES, ruleModeFor } from '@org/rpc-core/internal';
+import type { RulePolicy, ServerRules } from '@org/rpc-core';
+import { ruleModes } from '@org/rpc-core/internal';
 import { Town, TownScene } from './town-scene.js';
 
 /** How a policy is tried as a rule. */
@@ -24,7 +24,10 @@ interface Case {
 
 const SINGLE = { retry: false } as const;
 
-const CASES: Readonly<Record<RulePolicy, Case>> = {
+/** What clients do by rules. */
+type ClientPolicy = Exclude<RulePolicy, keyof ServerRules>;
+
+const CASES: Readonly<Record<ClientPolicy, Case>> = {
   timeout: {
     nodes: 1,
     values: { timeoutMs: 400 },
@@ -323,15 +326,16 @@ async function keysOnTheRight(scene: TownScene): Promise<string[]> {
 }
 
 /** The lowest percentage with which a rule of this policy is for the client. */
-function firstPercent(policy: RulePolicy): number {
+function firstPercent(policy: ClientPolicy): number {
   for (let hundredths = 1; ; hundredths++) {
     const percent = Number((hundredths / 100).toFixed(2));
-    if (ruleModeFor({ mode: 'on', percent }, 'me', 'town', policy) === 'on') return percent;
+    const document = { [policy]: { mode: 'on', percent } } as never;
+    if (ruleModes('client', document, 'me', 'town')[policy] === 'on') return percent;
   }
 }
 
 describe('a rule of', () => {
-  for (const policy of RULE_POLICIES) {
+  for (const policy of Object.keys(CASES) as ClientPolicy[]) {
     const { nodes, client, beside, values, next, tells, isInForce, keeps } = CASES[policy];
 
     /** Whether a rule with this scope is in force, and what it told if it is dark. */
