@@ -1,5 +1,6 @@
 import type { ContractDifference } from './contract-summary.js';
 import { plainText } from './plain-text.js';
+import { printLine } from './print-line.js';
 
 /** The differences of one service, found at one peer. */
 export interface ContractNotice {
@@ -22,7 +23,7 @@ export class ContractNotices {
    * @param owner - who reports: `client orders-1`
    * @param write - writes a line; by default to stderr
    */
-  constructor(owner: string, write: (line: string) => void = (line) => void process.stderr.write(line)) {
+  constructor(owner: string, write: (line: string) => void = printLine) {
     this.#owner = owner;
     this.#write = write;
   }

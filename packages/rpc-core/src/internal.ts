@@ -44,6 +44,7 @@ export {
   POLICIES,
   policyOptionNames,
 } from './policies/policies.js';
+export { printLine } from './print-line.js';
 export { randomId } from './random.js';
 export { nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from './rules/next-rules.js';
 export { readJson } from './rules/read-json.js';

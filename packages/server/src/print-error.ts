@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { printLine } from '@org/rpc-core/internal';
 
 /** Prints what a handler threw, for servers that nobody watches. One line that cannot be forged, then the stack. */
 export function printHandlerError(event: {
@@ -11,7 +12,7 @@ export function printHandlerError(event: {
   const text = shown(error).slice(0, LENGTH_MAX);
   // What was thrown may hold lines that look like this one: only ours begin at the margin.
   const indented = text.replace(/\r\n?|\n/g, '\n    ');
-  process.stderr.write(`[rpc] handler ${service}.${method} failed (${correlationId}): ${indented}\n`);
+  printLine(`[rpc] handler ${service}.${method} failed (${correlationId}): ${indented}\n`);
 }
 
 const LENGTH_MAX = 8192;

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { type Clock, isRpcError, type Peer, type RpcError } from '@org/rpc-core';
-import { describeValue, isPromise, plainText, rpcError } from '@org/rpc-core/internal';
+import { describeValue, isPromise, plainText, printLine, rpcError } from '@org/rpc-core/internal';
 import type { ServerHost } from '@org/rpc-wire/internal';
 
 type Newcomer = Parameters<NonNullable<ServerHost['authenticate']>>[0];
@@ -70,7 +70,7 @@ export class Authentication {
     authenticate: Authenticate,
     clock: Clock,
     emit: (event: AuthenticationEvent) => boolean,
-    print: (line: string) => void = (line) => void process.stderr.write(line),
+    print: (line: string) => void = printLine,
   ) {
     this.#authenticate = authenticate;
     this.#clock = clock;

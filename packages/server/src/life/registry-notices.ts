@@ -1,3 +1,4 @@
+import { printLine } from '@org/rpc-core/internal';
 import type { RegistryEvent } from '@org/rpc-registry';
 
 /** Tells the operator about a server's registration when nobody listens to its events. */
@@ -13,10 +14,7 @@ export interface RegistryNotices {
  * @param instance - the id of the server
  * @param write - writes a line; by default to stderr
  */
-export function createRegistryNotices(
-  instance: string,
-  write: (line: string) => void = (line) => void process.stderr.write(line),
-): RegistryNotices {
+export function createRegistryNotices(instance: string, write: (line: string) => void = printLine): RegistryNotices {
   let told: RegistryEvent['kind'] | undefined;
   const say = (text: string): void => write(`[rpc] server ${instance} ${text.slice(0, LENGTH_MAX)}\n`);
   return {

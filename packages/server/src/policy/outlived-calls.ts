@@ -1,3 +1,4 @@
+import { printLine } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 
 /** How long a handler may run after its caller has gone before this is reported, in milliseconds. */
@@ -34,7 +35,7 @@ export class OutlivedCalls<Entry extends MethodEntry = MethodEntry> {
   readonly #printed = new Set<Entry>();
 
   /** @param write - writes a line; by default to stderr */
-  constructor(port: OutlivedPort<Entry>, write: (line: string) => void = (line) => void process.stderr.write(line)) {
+  constructor(port: OutlivedPort<Entry>, write: (line: string) => void = printLine) {
     this.#port = port;
     this.#write = write;
   }

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '@org/rpc-core';
+import { printLine } from '@org/rpc-core/internal';
 import type { Drain, ResolvedCloseOptions } from '../life/drain.js';
 import type { ResolvedSignals } from '../life/signals.js';
 import type { ServerState } from '../state.js';
@@ -48,7 +49,7 @@ export class WatchedWorkers {
       onEvent: (event) => {
         if (parts.tell(event)) return;
         const text = describeWorkerEvent(event);
-        if (text !== undefined) process.stderr.write(`@org/rpc: ${text}\n`);
+        if (text !== undefined) printLine(`@org/rpc: ${text}\n`);
       },
     };
     if (process.listeners('exit').some((each) => OURS in each))
@@ -77,7 +78,7 @@ export class WatchedWorkers {
     const { address } = this;
     const pids = this.#group.workers.map(({ pid }) => pid);
     if (process.env[SERVE_PARENT] === String(process.ppid))
-      process.stderr.write(`rpc serve: ${servingLine({ services, address, pids })}\n`);
+      printLine(`rpc serve: ${servingLine({ services, address, pids })}\n`);
     return address;
   }
 
