@@ -39,14 +39,14 @@ export class Processes {
     this.#registry = typeof registry === 'string' ? registry : JSON.stringify(registry);
   }
 
-  /** Starts one; resolves when it is registered. @param count - servers in it */
-  start(port = 0, count = 1): Promise<ServerProcess> {
-    return this.spawn(port, count).registered;
+  /** Starts one; resolves when it is registered. @param count - servers in it @param env - of this one, beside that of all */
+  start(port = 0, count = 1, env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+    return this.spawn(port, count, this.#registry, env).registered;
   }
 
   /** Starts one that may take long to be registered. */
-  spawn(port = 0, count = 1, registry = this.#registry): StartingProcess {
-    const { child, exited, output } = this.run('server-process.ts', [registry, String(port), String(count)]);
+  spawn(port = 0, count = 1, registry = this.#registry, env: NodeJS.ProcessEnv = {}): StartingProcess {
+    const { child, exited, output } = this.run('server-process.ts', [registry, String(port), String(count)], env);
     const ready = new Promise<string>((resolve) => {
       child.stdout?.on('data', () => {
         const line = output()

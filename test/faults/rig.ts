@@ -7,6 +7,7 @@ import { type EtcdCluster, startEtcdCluster } from '../../packages/registry-etcd
 import { type EtcdServer, startEtcd } from '../../packages/registry-etcd/test/etcd-fixture.js';
 import { startTcpProxy, type TcpProxy } from '../../packages/registry-etcd/test/tcp-proxy.js';
 import { until } from '../../packages/registry-etcd/test/until.js';
+import { IllLine } from './ill-line.js';
 import { Processes, type ServerProcess } from './processes.js';
 import { type RegistryView, viewRegistry } from './registry-view.js';
 import { Probe } from './service.js';
@@ -46,6 +47,7 @@ export class Rig {
   /** Entries that the rig has made itself, to see whether clients hear of them. */
   readonly #canaries = new Set<string>();
   #written = 0;
+  #behind: Promise<ServerProcess> | undefined;
   #endedAt: number | undefined;
 
   constructor(setup: Setup, short: boolean, parts: RigParts) {
@@ -83,6 +85,18 @@ export class Rig {
     return this.#parts.lines![1];
   }
 
+  /** Between clients and {@link behind}. */
+  get path(): IllLine {
+    if (this.#parts.path === undefined) throw new Error('this scenario has no path');
+    return this.#parts.path;
+  }
+
+  /** The first server, where the scenario has a path. */
+  get behind(): Promise<ServerProcess> {
+    if (this.#behind === undefined) throw new Error('no server has been started');
+    return this.#behind;
+  }
+
   /** When the fault ended; unset while it lasts. */
   get endedAt(): number | undefined {
     return this.#endedAt;
@@ -100,7 +114,15 @@ export class Rig {
 
   /** Starts a process with servers, which are expected to be listed from then on. */
   async startServers(count: number): Promise<ServerProcess> {
-    const server = await this.processes.start(0, count);
+    const { path } = this.#parts;
+    if (path === undefined || this.#behind !== undefined) {
+      const server = await this.processes.start(0, count);
+      this.add(server);
+      return server;
+    }
+    this.#behind = this.processes.start(0, count, { RPC_ADVERTISE: `127.0.0.1:${path.port}` });
+    const server = await this.#behind;
+    path.target = server.port;
     this.add(server);
     return server;
   }
@@ -212,6 +234,7 @@ export interface RigParts {
   readonly etcd?: EtcdServer;
   readonly cluster?: EtcdCluster;
   readonly lines?: readonly [TcpProxy, TcpProxy];
+  readonly path?: IllLine | undefined;
   readonly directory: string;
   readonly directUrls: readonly string[];
   readonly clientUrls: readonly string[];
@@ -232,14 +255,16 @@ export async function createRig(setup: Setup, short: boolean): Promise<Rig> {
     return new Rig(setup, short, { cluster, directory, directUrls, clientUrls: urls, serverUrls: urls, stop });
   }
   const etcdServer = await startEtcd(etcdArgs);
+  const path = setup.path && (await IllLine.open());
   const { url, port } = etcdServer;
   const lines = hasLines ? ([await startTcpProxy(port), await startTcpProxy(port)] as const) : undefined;
   const [clientUrls, serverUrls] = lines?.map((line) => [`http://127.0.0.1:${line.port}`]) ?? [[url], [url]];
   const stop = async (): Promise<void> => {
-    await Promise.all([etcdServer.stop(), ...(lines ?? []).map((line) => line.close()), clean()]);
+    await Promise.all([etcdServer.stop(), ...(lines ?? []).map((line) => line.close()), path?.close(), clean()]);
   };
   const parts = {
     etcd: etcdServer,
+    path,
     directory,
     directUrls: [url],
     clientUrls: clientUrls!,

@@ -9,6 +9,8 @@ export interface Setup {
   readonly cluster?: true;
   /** Lines between etcd on one side, clients and servers on the other, that can be cut. */
   readonly lines?: true;
+  /** A line between clients and the first server, which can be made ill. */
+  readonly path?: true;
   readonly etcdArgs?: readonly string[];
   /** Of the registrations; 5 in the short form and 15, the default, in the full one when left out. */
   readonly ttlSeconds?: number;

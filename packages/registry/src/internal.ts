@@ -7,4 +7,4 @@ export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './rules-r
 export { refusedRegistration } from './settled-registration.js';
 export { nextSnapshot, sameSnapshot } from './snapshot.js';
 export { createTextWatches, type TextWatches } from './text-watches.js';
-export { createWatchList, type WatchList } from './watch-list.js';
+export { createWatchList } from './watch-list.js';

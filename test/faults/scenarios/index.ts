@@ -3,11 +3,11 @@ import { CLUSTERS } from './clusters.js';
 import { CROWDS } from './crowds.js';
 import { ENTRIES } from './entries.js';
 import { LIMITS, PERMISSIONS } from './limits.js';
+import { LINES, LINES_IN_TURN } from './lines.js';
 import { LONG_OUTAGE, OUTAGES } from './outages.js';
 import { SERVERS } from './servers.js';
 
-/** All faults, in the order of the table. */
-export const SCENARIOS: readonly Scenario[] = [
+const REGISTRY: readonly Scenario[] = [
   ...OUTAGES,
   LONG_OUTAGE,
   ...ENTRIES,
@@ -15,5 +15,10 @@ export const SCENARIOS: readonly Scenario[] = [
   ...LIMITS,
   ...PERMISSIONS,
   ...CROWDS,
-  ...SERVERS,
 ];
+
+/** All faults, in the order of the table. */
+export const SCENARIOS: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...LINES];
+
+/** The same for a test, which brings several upon the same servers. */
+export const TESTED: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...LINES_IN_TURN];

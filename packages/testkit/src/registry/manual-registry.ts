@@ -8,13 +8,7 @@ import type {
   RegistryHandle,
   RulesReport,
 } from '@org/rpc-registry';
-import {
-  createTextWatches,
-  createWatchList,
-  readInstance,
-  type TextWatches,
-  type WatchList,
-} from '@org/rpc-registry/internal';
+import { createTextWatches, createWatchList, readInstance, type TextWatches } from '@org/rpc-registry/internal';
 
 /** What is published besides the list of endpoints. */
 export interface PublishOptions {
@@ -57,7 +51,7 @@ interface State {
     string,
     { readonly endpoints: readonly Endpoint[]; readonly reasonOf: (id: string) => GoneReason }
   >;
-  readonly handles: Map<WatchList, RegistryEnvironment>;
+  readonly handles: Map<ReturnType<typeof createWatchList>, RegistryEnvironment>;
   readonly rules: Map<string, string | undefined>;
   readonly rulesWatches: Set<TextWatches>;
   readonly ruleReports: Map<string, Map<string, RulesReport>>;
