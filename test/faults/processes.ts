@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { EtcdOptions } from '@org/rpc';
 
@@ -33,9 +34,12 @@ export class Processes {
   readonly #children = new Set<ChildProcess>();
   readonly #outputs: (() => string)[] = [];
 
-  /** @param environment - of each, beside that of this process */
-  constructor(registry: string | EtcdOptions, environment: NodeJS.ProcessEnv = {}) {
+  readonly #log: string | undefined;
+
+  /** @param environment - of each, beside that of this process @param log - the file for what each prints; to this process when left out */
+  constructor(registry: string | EtcdOptions, environment: NodeJS.ProcessEnv = {}, log?: string) {
     this.#environment = environment;
+    this.#log = log;
     this.#registry = typeof registry === 'string' ? registry : JSON.stringify(registry);
   }
 
@@ -78,17 +82,17 @@ export class Processes {
     env: NodeJS.ProcessEnv = {},
   ): { child: ChildProcess; exited: Promise<number | NodeJS.Signals>; output: () => string } {
     const child = spawn(process.execPath, ['--import=tsx', '--conditions=@org/source', folder(file), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', this.#log === undefined ? 'pipe' : openSync(this.#log, 'w')],
       env: { ...process.env, ...this.#environment, ...env },
     });
     this.#children.add(child);
     let text = '';
     const output = (): string => text;
     this.#outputs.push(output);
-    child.stdout.on('data', (bytes) => {
+    child.stdout!.on('data', (bytes) => {
       text += bytes;
     });
-    child.stderr.on('data', (bytes) => {
+    child.stderr?.on('data', (bytes) => {
       text += bytes;
       // The last words of V8 in a process that is made to run out of memory are long, and no news.
       if (!text.includes('<--- Last few GCs')) process.stderr.write(bytes);

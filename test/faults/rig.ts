@@ -51,7 +51,7 @@ export class Rig {
   #endedAt: number | undefined;
 
   constructor(setup: Setup, short: boolean, parts: RigParts) {
-    const { ttlSeconds = short ? 5 : 15, auth, trouble } = setup;
+    const { ttlSeconds = short ? 5 : 15, auth, trouble, logFull = false } = setup;
     this.short = short;
     this.ttlSeconds = ttlSeconds;
     this.#parts = parts;
@@ -62,7 +62,8 @@ export class Rig {
     this.clientOptions = { ...common, hosts: parts.clientUrls };
     // What a server has by default in a container with so much memory, but that it dies sooner.
     const memory = trouble === 'leaking' ? { NODE_OPTIONS: '--max-old-space-size=128' } : {};
-    this.processes = new Processes(this.serverOptions, trouble === undefined ? {} : { ...memory, TROUBLE: trouble });
+    const environment = trouble === undefined ? {} : { ...memory, TROUBLE: trouble };
+    this.processes = new Processes(this.serverOptions, environment, logFull ? '/dev/full' : undefined);
   }
 
   get etcd(): EtcdServer {

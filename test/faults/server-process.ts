@@ -3,16 +3,21 @@
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, etcd, RpcError } from '@org/rpc';
+import { jumpClock } from './jump-clock.js';
 import { Probe } from './service.js';
 
 const [registry = '', port, count = '1'] = process.argv.slice(2);
+const HOUR_MS = 3_600_000;
 let isAiling = false;
+/** When this process held its loop for three seconds the last time. */
+let heldAt = Number.NEGATIVE_INFINITY;
 const hoarded: number[] = [];
 process.on('SIGUSR2', () => {
   isAiling = !isAiling;
   const trouble = process.env['TROUBLE'];
   if (isAiling && trouble === 'leaking') leak();
   if (isAiling && trouble === 'hoarding') hoard();
+  if (trouble === 'jumping') jumpClock(isAiling ? HOUR_MS : 0);
   if (!isAiling) for (const descriptor of hoarded.splice(0)) closeSync(descriptor);
 });
 const write = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -23,7 +28,11 @@ const servers = await Promise.all(
       signals: ['SIGTERM'],
     });
     server.on('registry', ({ kind, message }) => write({ event: kind, message }));
+    server.on('connectionClosed', ({ reason }) => write({ event: 'connection closed', message: reason }));
     server.add(Probe, {
+      fail() {
+        throw new Error('nobody expects this');
+      },
       async ask(delayMs) {
         if (isAiling) await ail();
         if (delayMs > 0) await sleep(delayMs);
@@ -44,8 +53,11 @@ async function ail(): Promise<void> {
   const trouble = process.env['TROUBLE'];
   if (trouble === 'slow') await sleep(1_500);
   if (trouble === 'failing') throw new RpcError('UNAVAILABLE', 'the database is away');
-  const until = performance.now() + 50;
-  while (trouble === 'computing' && performance.now() < until);
+  const startedAt = performance.now();
+  const isHeld = trouble === 'holding' && startedAt - heldAt > 6_000;
+  if (isHeld) heldAt = startedAt;
+  const untilMs = startedAt + (trouble === 'computing' ? 50 : isHeld ? 3_000 : 0);
+  while (performance.now() < untilMs);
 }
 
 /** Takes every descriptor that there is. */

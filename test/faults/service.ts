@@ -6,4 +6,6 @@ export const Probe = defineService('probe', {
   ask: method<(delayMs: number) => Promise<number>>({ idempotent: true, timeoutMs: 2_000 }),
   /** The same, not safe to repeat. */
   once: method<(id: string) => number>({ timeoutMs: 2_000 }),
+  /** Throws what nobody expects, which is printed. */
+  fail: method<() => void>(),
 });

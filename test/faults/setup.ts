@@ -1,7 +1,10 @@
 import type { EtcdAuth } from '@org/rpc';
 
-/** What may ail a server: each call waits a second and a half, fails, computes for 50 ms; it has no descriptor left; its memory fills until it dies. */
-export type Trouble = 'slow' | 'failing' | 'computing' | 'hoarding' | 'leaking';
+/**
+ * What may ail a server: each call waits a second and a half, fails, computes for 50 ms; a call computes for three seconds, every six; it has no
+ * descriptor left; its memory fills until it dies; its wall clock is an hour ahead.
+ */
+export type Trouble = 'slow' | 'failing' | 'computing' | 'holding' | 'hoarding' | 'leaking' | 'jumping';
 
 /** What a scenario starts with. */
 export interface Setup {
@@ -18,6 +21,8 @@ export interface Setup {
   readonly auth?: EtcdAuth;
   /** What ails a server process from one SIGUSR2 to the next. */
   readonly trouble?: Trouble;
+  /** What servers print goes to a disk that is full (`/dev/full`). */
+  readonly logFull?: true;
   /** Processes and servers in each; 2 and 2 when left out. */
   readonly servers?: { readonly processes: number; readonly each: number };
 }

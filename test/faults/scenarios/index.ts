@@ -5,6 +5,7 @@ import { ENTRIES } from './entries.js';
 import { LIMITS, PERMISSIONS } from './limits.js';
 import { LINES, LINES_IN_TURN } from './lines.js';
 import { LONG_OUTAGE, OUTAGES } from './outages.js';
+import { PROCESSES, PROCESSES_IN_TURN } from './processes.js';
 import { SERVERS } from './servers.js';
 
 const REGISTRY: readonly Scenario[] = [
@@ -18,7 +19,7 @@ const REGISTRY: readonly Scenario[] = [
 ];
 
 /** All faults, in the order of the table. */
-export const SCENARIOS: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...LINES];
+export const SCENARIOS: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...PROCESSES, ...LINES];
 
 /** The same for a test, which brings several upon the same servers. */
-export const TESTED: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...LINES_IN_TURN];
+export const TESTED: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...PROCESSES_IN_TURN, ...LINES_IN_TURN];

@@ -3,6 +3,7 @@ import type { Random } from '@org/rpc';
 import { seededRandom } from '@org/rpc-testkit';
 import type { Rig } from '../rig.js';
 import type { Scenario } from '../scenario.js';
+import { inTurn } from './in-turn.js';
 
 /** What may be wrong with the line to one server, which is well again when `bring` has ended. */
 interface LineTrouble {
@@ -82,6 +83,20 @@ const TROUBLES: readonly LineTrouble[] = [
   silent('line-calls-lost', 'black hole in the other direction: no call arrives', (rig) =>
     rig.path.set({ swallow: true }, {}),
   ),
+  {
+    name: 'line-half-open',
+    title: 'half-open: the client has gone, and the server is not told',
+    mustNotFail: 'idempotent',
+    async bring(rig) {
+      const server = await rig.behind;
+      const said = server.output().length;
+      const setAt = performance.now();
+      rig.path.set({ swallow: true });
+      const isFound = (): boolean => server.output().slice(said).includes('no answer to a PING');
+      await rig.expect(isFound, 'the server to give up its connection', 60_000);
+      rig.notes.push(`the server gives it up after ${((performance.now() - setAt) / 1_000).toFixed(1)} s`);
+    },
+  },
   slow('line-late', 'each packet takes 100 to 300 ms longer', (rig, random) =>
     rig.path.set({ delayMs: () => between(random, 50, 150) }),
   ),
@@ -114,18 +129,14 @@ export const LINES: readonly Scenario[] = TROUBLES.map(({ name, title, mustNotFa
 }));
 
 /** The same for a test: one after the other upon two servers. */
-export const LINES_IN_TURN: readonly Scenario[] = (['all', 'idempotent'] as const).map((mustNotFail) => ({
-  name: `lines-${mustNotFail}`,
-  title: `the line to a server is ill in each way in which ${mustNotFail === 'all' ? 'no call' : 'no idempotent call'} may fail`,
-  mustNotFail,
-  setup: { path: true, servers: { processes: 2, each: 1 } },
-  async inject(rig) {
-    for (const { name, bring } of TROUBLES.filter((trouble) => trouble.mustNotFail === mustNotFail)) {
-      const known = rig.problems.length;
-      await bring(rig);
-      rig.path.set({});
-      await rig.expect(() => rig.ready() === rig.living.size, 'the server to be called again');
-      for (let at = known; at < rig.problems.length; at++) rig.problems[at] = `${name}: ${rig.problems[at]}`;
-    }
-  },
-}));
+export const LINES_IN_TURN: readonly Scenario[] = (['all', 'idempotent'] as const).map((mustNotFail) =>
+  inTurn(
+    {
+      name: `lines-${mustNotFail}`,
+      title: `the line to a server is ill in each way in which ${mustNotFail === 'all' ? 'no call' : 'no idempotent call'} may fail`,
+      mustNotFail,
+      setup: { path: true, servers: { processes: 2, each: 1 } },
+    },
+    LINES.filter((line) => line.mustNotFail === mustNotFail),
+  ),
+);
