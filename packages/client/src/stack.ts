@@ -265,6 +265,7 @@ function retries({ client, balancer, budget, policy }: OwnParts): Layer {
     readyCount: () => balancer.readyCount,
     mayBeAnswered: (call) => balancer.mayBeAnswered(call),
     isClosed: () => balancer.isClosed,
+    leftOut: (call) => balancer.leftOut(call),
   });
 }
 

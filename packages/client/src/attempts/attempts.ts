@@ -23,17 +23,22 @@ export class Attempts {
   readonly call: Call;
   readonly #clock: Clock;
   readonly #isClosed: () => boolean;
+  readonly #leftOut: ((call: Call) => string) | undefined;
   #state: AttemptsState = 'open';
   #last: Call;
   #error: RpcError | undefined;
   #freeUsed = false;
 
-  /** @param isClosed - whether the client has been closed: then nothing is repeated any more */
-  constructor(call: Call, clock: Clock, isClosed: () => boolean) {
+  /**
+   * @param isClosed - whether the client has been closed: then nothing is repeated any more
+   * @param leftOut - see `completeError`
+   */
+  constructor(call: Call, clock: Clock, isClosed: () => boolean, leftOut?: (call: Call) => string) {
     this.call = call;
     this.#last = call;
     this.#clock = clock;
     this.#isClosed = isClosed;
+    this.#leftOut = leftOut;
   }
 
   get state(): AttemptsState {
@@ -102,7 +107,7 @@ export class Attempts {
       error.progress = this.#error?.progress ?? error.progress;
       call.endedAt = this.#clock.now();
     }
-    const final = completeError(call, error, stop);
+    const final = completeError(call, error, stop, this.#leftOut);
     call.settleCall(final);
     return final;
   }

@@ -11,12 +11,18 @@ const ATTEMPTS_SHOWN = 4;
  * again. The answer of a handler keeps its own words as the reason, and the message names the call after them.
  *
  * @param stop - why there was no further attempt, `''` when that needs no words
+ * @param leftOut - names the instances that the call was not given to, `''` when there are none; asked only where it says something
  */
-export function completeError(call: Call, error: RpcError, stop: string): RpcError {
+export function completeError(
+  call: Call,
+  error: RpcError,
+  stop: string,
+  leftOut: (call: Call) => string = () => '',
+): RpcError {
   const attempts = call.attempts ?? [];
   const last = attempts.at(-1);
   const spent = timeOfCall(call, error);
-  const final = isAnswer(error, attempts) ? error : rebuild(call, error, stop, spent);
+  const final = isAnswer(error, attempts) ? error : rebuild(call, error, [stop, leftOut], spent);
   final.service = call.service;
   final.method = call.method;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
@@ -38,7 +44,12 @@ function isAnswer(error: RpcError, attempts: readonly AttemptRecord[]): boolean 
   }
 }
 
-function rebuild(call: Call, error: RpcError, stop: string, spent: TimeSpent | undefined): RpcError {
+function rebuild(
+  call: Call,
+  error: RpcError,
+  [stop, leftOut]: [stop: string, leftOut: (call: Call) => string],
+  spent: TimeSpent | undefined,
+): RpcError {
   const { attempts = [] } = call;
   const name = `${call.service}.${call.method}`;
   const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
@@ -49,6 +60,9 @@ function rebuild(call: Call, error: RpcError, stop: string, spent: TimeSpent | u
   // That an endpoint was looked for again in vain is of no interest.
   else if (stop !== '' && notes.length > 0)
     notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
+  // Of a call that found no instance at all its reason names them.
+  const others = notes.length > 0 && attempts.at(-1)?.endpoint !== '' ? leftOut(call) : '';
+  if (others !== '') notes.push(others);
   const what = isLate ? `${name} took longer than ${elapsedMs(call)} ms` : `${name} failed: ${error.reason}`;
   const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
   const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, endpointOf(attempts))}` : facts;

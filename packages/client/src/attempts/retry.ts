@@ -33,6 +33,8 @@ export interface RetrySettings {
   readonly mayBeAnswered?: ((call: Call) => boolean) | undefined;
   /** Whether the client has been closed: its calls in flight end, and none is repeated. */
   readonly isClosed?: (() => boolean) | undefined;
+  /** Names the instances that a call is not given to, for its error; left out: it does not. */
+  readonly leftOut?: ((call: Call) => string) | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ class FailedCall {
   constructor(settings: RetrySettings, next: Service, call: Call) {
     this.#settings = settings;
     this.#next = next;
-    this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? never);
+    this.#attempts = new Attempts(call, settings.clock, settings.isClosed ?? never, settings.leftOut);
     this.#max = (ownOf(call)?.retry ?? settings).max;
   }
 

@@ -20,7 +20,7 @@ import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
 import { explainNoNode } from './explain.js';
-import { explain, explainChoice, keepExplanation } from './explanation.js';
+import { explain, explainChoice, explainLeftOut, keepExplanation, type NodesNow } from './explanation.js';
 import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
 import { Roster } from './roster.js';
@@ -177,9 +177,18 @@ export class Balancer implements NodeOwner, FirstList {
 
   /** What an attempt of a method of this service finds now. Nothing is changed by it. */
   explain(call: Call): Explanation {
+    return explain(call, this.#nodesNow);
+  }
+
+  /** Names the instances that a call has not tried and would be kept from now, for its error; `''` when there are none. */
+  leftOut(call: Call): string {
+    return explainLeftOut(call, this.#nodesNow, this.roster.size);
+  }
+
+  get #nodesNow(): NodesNow {
     const { clock, pickers, zone } = this.#environment;
     const { nodes, isAnswered: known, isFresh: fresh } = this.roster;
-    return explain(call, { nodes, known, fresh, picker: pickers.name, zone, now: clock.now() });
+    return { nodes, known, fresh, picker: pickers.name, zone, now: clock.now() };
   }
 
   #give(call: Call, node: Node | undefined, now: number, found: Explanation | undefined): Promise<unknown> {

@@ -89,6 +89,39 @@ function reasonOf({ nodes, omitted, picker }: Explanation, call: Call, node: Nod
   return `${picker} has chosen it among ${open}${load}`;
 }
 
+/** Of so many instances an error tells which were left out: each failure pays for looking at them. */
+const LOOKED_AT_MAX = 16;
+
+/** What keeps a call from an instance, in short, for one or more of them. */
+const IN_SHORT: Readonly<Record<NodeFault, string>> = {
+  down: 'not connected',
+  draining: 'draining',
+  unavailable: 'taking no calls for a while',
+  breaker: 'with an open breaker',
+  denied: 'denying the method',
+  ejected: 'ejected',
+  failing: 'failing',
+  busy: 'busy or silent',
+  weight: 'of weight 0',
+  zone: 'in another zone',
+  route: 'where no route leads',
+  tried: 'tried',
+};
+
+/** Names the instances that a call has not tried and would be kept from now: `left out of 3 instances: 1 draining`; else `''`. */
+export function explainLeftOut(call: Call, { nodes, zone, now }: NodesNow, size: number): string {
+  if (size < 2 || size > LOOKED_AT_MAX) return '';
+  const counts = new Map<string, number>();
+  for (const node of nodes) {
+    if (wasTried(call, node)) continue;
+    const { standing, because } = explainNode(node, call, zone, now);
+    const fault = because[0]?.fault;
+    if (standing !== 'open' && fault !== undefined) counts.set(IN_SHORT[fault], (counts.get(IN_SHORT[fault]) ?? 0) + 1);
+  }
+  if (counts.size === 0) return '';
+  return `left out of ${size} instances: ${Array.from(counts, ([words, count]) => `${count} ${words}`).join(', ')}`;
+}
+
 /** Adds an explanation to those of its call, of which the last ones make room when there are many. */
 export function keepExplanation(kept: Explanation[], explanation: Explanation): void {
   const last = kept.at(-1);

@@ -42,7 +42,7 @@ async function open(
     attempt.settleAttempt(error);
     throw error;
   };
-  const outcome = moveOnce(new FakeClock(), { isClosed, mayBeAnswered: () => false })(next)(call);
+  const outcome = moveOnce(new FakeClock(), { isClosed, mayBeAnswered: () => false, leftOut: () => '' })(next)(call);
   const error = await outcome.then(
     () => undefined,
     (caught: RpcError) => caught,

@@ -20,6 +20,8 @@ export interface OpeningNodes {
   readonly isClosed: boolean;
   /** Whether a call that one node refused may be answered by a node that was not tried yet. */
   mayBeAnswered(call: Call): boolean;
+  /** Names the instances that a call is not given to, for its error. */
+  leftOut(call: Call): string;
 }
 
 /**
@@ -36,7 +38,12 @@ export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
         attempts?.commit();
         return end;
       } catch (thrown) {
-        attempts ??= new Attempts(call, clock, () => nodes.isClosed);
+        attempts ??= new Attempts(
+          call,
+          clock,
+          () => nodes.isClosed,
+          (failed) => nodes.leftOut(failed),
+        );
         const error = attempts.failed(attempt, thrown);
         const hasPulled = call.stream instanceof ClientStream && call.stream.hasPulled;
         if (hasPulled || !attempts.takeFree(error, (denied) => nodes.mayBeAnswered(denied)))

@@ -187,6 +187,29 @@ describe('the option explain of a call', () => {
   });
 });
 
+describe('the error of a call that was sent', () => {
+  it('names in short the instances that the call was kept from, and says nothing of those that were open', async () => {
+    const world = new World({ retry: false });
+    const [a, b, c] = [world.start('a', 1), world.start('b', 2), world.start('c', 3)];
+    const greeter = world.client.service(Greeter).with({ timeoutMs: 100 });
+    const early = greeter.hello();
+    await world.list(a, { ...b, state: 'draining' }, { ...c, weight: 0 });
+    await early;
+    const held = greeter.hold().catch((error) => error);
+    await world.clock.advance(150);
+    assert.match(
+      (await held).message,
+      /took longer than 100 ms \(h:1 no reply in 100 ms; not retried: .*; left out of 3 instances: 1 draining, 1 of weight 0\); at fault/,
+    );
+    await world.list(a, b, c);
+    await greeter.hello();
+    const later = greeter.hold().catch((error) => error);
+    await world.clock.advance(150);
+    assert.doesNotMatch((await later).message, /left out/);
+    await world.client.close();
+  });
+});
+
 describe('the option explain of a stream', () => {
   it('tells with its error which node it had, and which there were', async () => {
     const Feed = defineService('feed', { items: stream<() => AsyncIterable<number>>() });
