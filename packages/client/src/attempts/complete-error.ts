@@ -6,6 +6,9 @@ import { describeTime, timeOfCall } from './time-of-call.js';
 /** Attempts that a message tells of; all are in `error.attempts`. */
 const ATTEMPTS_SHOWN = 4;
 
+/** A call with less than this share of its time left when it ends has run out of time, whoever says so. */
+const OVER_SHARE = 0.1;
+
 /**
  * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried
  * again. The answer of a handler keeps its own words as the reason, and the message names the call after them.
@@ -22,7 +25,7 @@ export function completeError(
   const attempts = call.attempts ?? [];
   const last = attempts.at(-1);
   const spent = timeOfCall(call, error);
-  const final = isAnswer(error, attempts) ? error : rebuild(call, error, [stop, leftOut], spent);
+  const final = isAnswer(call, error, attempts) ? error : rebuild(call, error, [stop, leftOut], spent);
   final.service = call.service;
   final.method = call.method;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
@@ -33,9 +36,12 @@ export function completeError(
 }
 
 /** Whether the text is the handler's, or says all there is to say. */
-function isAnswer(error: RpcError, attempts: readonly AttemptRecord[]): boolean {
+function isAnswer(call: Call, error: RpcError, attempts: readonly AttemptRecord[]): boolean {
   switch (error.code) {
     case 'DEADLINE_EXCEEDED':
+      // Its server notices that the time is over as soon as this client does, and may be the first to say so.
+      if (call.deadline - call.endedAt < (call.deadline - call.createdAt) * OVER_SHARE) return false;
+      return error.progress === 'processed' && attempts.length < 2;
     case 'UNAVAILABLE':
     case 'RESOURCE_EXHAUSTED':
       return error.progress === 'processed' && attempts.length < 2;
@@ -57,6 +63,8 @@ function rebuild(
   const isLate = error.code === 'DEADLINE_EXCEEDED';
   // It ended while it waited here, and what it waited for says more than any attempt.
   if (isLate && attempts.at(-1)?.endpoint === '') notes.push(error.reason);
+  // The words of the server, which may have had it from a server of its own.
+  else if (isLate && error.progress === 'processed') notes.push(error.reason);
   // That an endpoint was looked for again in vain is of no interest.
   else if (stop !== '' && notes.length > 0)
     notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
@@ -88,6 +96,7 @@ function describeOutcome({ code, progress, durationMs }: AttemptRecord): string 
   const time = `${Math.round(durationMs)} ms`;
   if (code === 'DEADLINE_EXCEEDED') {
     if (progress === 'unsent') return `could not be sent to in ${time}`;
+    if (progress === 'processed') return `ended it after ${time}, as it was out of time`;
     return progress === 'refused' ? `refused it as out of time after ${time}` : `no reply in ${time}`;
   }
   if (code === 'UNAVAILABLE') {

@@ -19,6 +19,13 @@ export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
   const end = Math.min(endedAt, Math.max(startedAt, attemptDeadline));
   const totalMs = Math.max(0, end - startedAt);
   if (error.code === 'DEADLINE_EXCEEDED' && error.progress === 'maybe-processed') unanswered(phases, attempt, end);
+  // The server has noticed it first: what it said of the call before still holds.
+  else if (
+    error.code === 'DEADLINE_EXCEEDED' &&
+    error.progress === 'processed' &&
+    attempt.trail?.standing !== undefined
+  )
+    unanswered(phases, attempt, end);
   else addPhase(phases, phaseOf(error), totalMs);
   return phases;
 }
@@ -74,7 +81,7 @@ function told(
  */
 export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const { code, progress } = error;
-  if ((code !== 'DEADLINE_EXCEEDED' && code !== 'UNAVAILABLE') || progress === 'processed') return undefined;
+  if (code !== 'DEADLINE_EXCEEDED' && (code !== 'UNAVAILABLE' || progress === 'processed')) return undefined;
   const totalMs = Math.max(0, Math.min(call.endedAt, call.deadline) - call.createdAt);
   const phases: PhaseTimes = {};
   const { trail, attempts = [] } = call;

@@ -92,13 +92,13 @@ class CallRecord implements ObservedServerCall {
   itemsSent = 0;
   itemsReceived = 0;
   durationMs: number | undefined = undefined;
-  waitedMs: number | undefined = undefined;
   /** The error that the caller got. */
   error: RpcError | undefined = undefined;
   readonly #call: IncomingCall<ObservedEntry>;
   readonly #clock: Clock;
   readonly #beganAt: number;
   #startedAt: number | undefined = undefined;
+  #waitedMs: number | undefined = undefined;
   #surroundings: ((run: () => unknown) => unknown)[] | undefined = undefined;
 
   constructor(call: IncomingCall<ObservedEntry>, clock: Clock) {
@@ -139,6 +139,11 @@ class CallRecord implements ObservedServerCall {
     return this.#call.peer;
   }
 
+  /** Layers may have ended it, or its time, right before the handler. */
+  get waitedMs(): number | undefined {
+    return this.#call.started ? this.#waitedMs : undefined;
+  }
+
   get timeoutMs(): number {
     return Math.max(0, this.#call.deadline - this.#beganAt);
   }
@@ -156,7 +161,7 @@ class CallRecord implements ObservedServerCall {
   /** Runs layers and handler inside the functions given to `enterWith`. */
   run(run: () => unknown): unknown {
     // A call that never waited reaches its handler in the turn in which it was read.
-    this.waitedMs = this.#call.counted ? this.#clock.now() - this.#beganAt : 0;
+    this.#waitedMs = this.#call.counted ? this.#clock.now() - this.#beganAt : 0;
     if (this.#surroundings === undefined) return run();
     return this.#surroundings.reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
   }
