@@ -2,6 +2,7 @@ import type { Peer } from './context.js';
 import type { MethodKind } from './contract-types.js';
 import type { RpcError } from './error.js';
 import type { Metadata } from './metadata.js';
+import type { PhaseTimes } from './time-spent.js';
 
 /** What the records of calls on both sides have in common. */
 export interface ObservedCall {
@@ -46,6 +47,11 @@ export interface ObservedAttempt {
   readonly endpoint: string | undefined;
   /** How it failed; `undefined` after success, and until it has ended. */
   readonly error: RpcError | undefined;
+  /**
+   * Where its time between `sentMs` and `endMs` went, in milliseconds: `network`, `queue` and `handler`. `undefined` until its server has
+   * answered, where {@link ObservedClientCall.askServer} was not called, and where the server cannot tell or the call has no deadline.
+   */
+  readonly phases: Readonly<PhaseTimes> | undefined;
 }
 
 /** A call as its client sees it: one for all its attempts. */
@@ -61,6 +67,11 @@ export interface ObservedClientCall extends ObservedCall {
    * @param key - in lower case
    */
   setMetadata(key: string, value: string): void;
+  /**
+   * Lets servers say with their answers how long they had the call, for {@link ObservedAttempt.phases}; call it when a call begins. It costs
+   * some twenty bytes and a look at the clock on both sides. Streams are not asked about.
+   */
+  askServer(): void;
 }
 
 /** A call as its server sees it. */

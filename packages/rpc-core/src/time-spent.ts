@@ -41,7 +41,7 @@ export interface TimeSpent {
   readonly culprit: CallPhase;
 }
 
-/** What a server has said about a call that it had not answered yet. */
+/** What a server has said about a call before its answer. */
 export interface CallStanding {
   /** When the server's message came, in the clock's milliseconds. */
   readonly at: number;
@@ -51,6 +51,8 @@ export interface CallStanding {
   readonly waitedMs: number;
   /** Whether the call was let in: its layers and handler run. */
   readonly isRunning: boolean;
+  /** Whether the answer follows: then the times are those of the whole call, to a microsecond. */
+  readonly isDone?: boolean | undefined;
 }
 
 /** Why a server was not asked where a call stands: its protocol cannot say, or the server has not sent anything yet. */
@@ -58,7 +60,7 @@ export type Unasked = 'cannot' | 'silent';
 
 /**
  * A record of where a slow call's time goes: made when the call first waits for something, or when half of an attempt's time
- * has passed. A call that is answered soon has none.
+ * has passed. A call that is answered soon has none, unless an observer wants to know of all.
  */
 export class CallTrail {
   /** What the call itself waited for. */
@@ -67,6 +69,8 @@ export class CallTrail {
   asked: number | Unasked | undefined = undefined;
   /** What this attempt lacked to find a node. */
   lack: CallPhase | undefined = undefined;
+  /** Whether the server is to say with its answer how long it had the call. */
+  wantsTimes = false;
   /** What the server said. */
   standing: CallStanding | undefined = undefined;
 

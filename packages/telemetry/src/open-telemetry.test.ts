@@ -111,6 +111,20 @@ describe('openTelemetry', () => {
     assert.equal(attributes[`org.rpc.spent.${spent!.culprit}_ms`], spent?.phases[spent.culprit]);
   });
 
+  it('says of a call that went well how long the network, the queue and the handler of its server took', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    await rig.things.echo(1);
+    await rig.settled();
+    const { attributes, duration } = span(SpanKind.CLIENT);
+    const phases = ['network', 'queue', 'handler'].map((phase) => Number(attributes[`org.rpc.${phase}_ms`]));
+    assert.ok(
+      phases.every((ms) => ms >= 0),
+      phases.join(),
+    );
+    const spanMs = duration[0] * 1_000 + duration[1] / 1_000_000;
+    assert.ok(phases.reduce((sum, ms) => sum + ms, 0) <= spanMs + 0.01);
+  });
+
   it('covers all attempts with one span, which has them as events', async () => {
     watching = openTelemetry({ tracer, meter: false });
     rig.failures = 2;

@@ -26,6 +26,7 @@ import {
   type ObservedClientCall,
   type ObservedServerCall,
   observe,
+  type PhaseTimes,
   type ServerObservation,
   type TimeSpent,
 } from '@org/rpc';
@@ -105,7 +106,10 @@ class Traces implements Part {
   client(told: ClientObservation): void {
     if (told.type === 'event') return;
     if (told.type === 'callStart') {
-      propagation.inject(this.#begin(told.call, SpanKind.CLIENT, context.active()), told.call, SETTER);
+      const { call } = told;
+      propagation.inject(this.#begin(call, SpanKind.CLIENT, context.active()), call, SETTER);
+      // Only where somebody will read it: the answer costs the server a look at the clock.
+      if (this.#calls.get(call)?.span.isRecording() === true) call.askServer();
       return;
     }
     const begun = this.#calls.get(told.call);
@@ -177,6 +181,7 @@ class Traces implements Part {
     if (last === undefined) return;
     span.setAttribute('org.rpc.limited_ms', attempts[0]!.startMs);
     if (last.sentMs !== undefined) span.setAttribute('org.rpc.pick_ms', last.sentMs - last.startMs);
+    if (last.phases !== undefined) span.setAttributes(phaseAttributes(last.phases));
     if (attempts.length === 1) return;
     span.setAttribute('org.rpc.attempts', attempts.length);
     for (const attempt of attempts) {
@@ -200,7 +205,15 @@ function attemptAttributes(attempt: ObservedAttempt): Attributes {
   // An attempt that has no end when its call ends was given up: another attempt was faster.
   const isOpen = attempt.endMs === undefined;
   const attributes: Attributes = { 'rpc.status_code': isOpen ? 'CANCELLED' : statusOf(attempt) };
+  if (attempt.phases !== undefined) Object.assign(attributes, phaseAttributes(attempt.phases));
   return attempt.endpoint === undefined ? attributes : { ...attributes, ...endpointAttributes(attempt.endpoint) };
+}
+
+/** Where the time of an attempt went that its server has answered. */
+function phaseAttributes(phases: Readonly<PhaseTimes>): Attributes {
+  const attributes: Attributes = {};
+  for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.${phase}_ms`] = Math.round(ms * 1_000) / 1_000;
+  return attributes;
 }
 
 /** Codes that are the server's fault and not the caller's: OpenTelemetry counts only these as errors of a server. */

@@ -73,6 +73,7 @@ interface Fields {
   /** Calls in flight, and the time in the queue in 0.1 ms. */
   readonly load?: readonly [number, number];
   readonly isRunning: boolean;
+  readonly isDone?: boolean;
   readonly sinceMs: number;
   readonly waitedMs: number;
 }
@@ -279,8 +280,8 @@ const READERS: Readonly<Record<string, (frame: PlainFrame) => Record<string, unk
   END: (frame) => ({ id: frame.id, ...metadataOf(settled(frame).call) }),
   ASK: ({ id }) => ({ id }),
   STANDING({ id, body }) {
-    const { isRunning, sinceMs, waitedMs } = readStanding(body, 0, body.length, 0);
-    return { id, isRunning, sinceMs, waitedMs };
+    const { at: _, ...standing } = readStanding(body, 0, body.length, 0);
+    return { id, ...standing };
   },
   CREDIT: ({ id, body }) => ({ id, bytes: readCredit(body, 0, body.length) }),
   PIECE_CREDIT: ({ body }) => ({ bytes: readCredit(body, 0, body.length) }),

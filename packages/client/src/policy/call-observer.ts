@@ -1,11 +1,13 @@
 import {
   type Call,
+  CallTrail,
   type Clock,
   isRpcError,
   type MethodKind,
   type ObservedAttempt,
   type ObservedClientCall,
   type Outcome,
+  type PhaseTimes,
   type RpcError,
 } from '@org/rpc-core';
 import { channels, rpcError } from '@org/rpc-core/internal';
@@ -90,6 +92,7 @@ export class CallObserver {
     if (call === undefined) return;
     const record = new AttemptRecord(attempt, now);
     call.attempts.push(record);
+    if (call.asksServer) askServer(attempt);
     if (channels.attempt.hasSubscribers) channels.attempt.publish({ type: 'attemptStart', call, attempt: record });
   }
 
@@ -125,6 +128,8 @@ class CallRecord implements ObservedClientCall {
   error: RpcError | undefined = undefined;
   /** Whether something above the gates of the call ends it: a user's layers, a reader. */
   endsAbove = false;
+  /** Whether servers are to say how long they had it. */
+  asksServer = false;
   readonly #call: Call;
   readonly #clock: Clock;
   #startedAt: number | undefined = undefined;
@@ -172,6 +177,10 @@ class CallRecord implements ObservedClientCall {
     target.metadata = { ...target.metadata, [key]: value };
   }
 
+  askServer(): void {
+    this.asksServer = true;
+  }
+
   end(at: number, thrown: unknown): void {
     this.durationMs = at - this.#call.createdAt;
     if (thrown === undefined) return;
@@ -209,10 +218,27 @@ class AttemptRecord implements ObservedAttempt {
     return this.call.destination?.address;
   }
 
+  get phases(): PhaseTimes | undefined {
+    const { trail, startedAt, endedAt } = this.call;
+    const { standing } = trail ?? {};
+    if (standing?.isDone !== true) return undefined;
+    const totalMs = Math.max(0, endedAt - startedAt);
+    // The server's clock may run a little faster.
+    const thereMs = Math.min(standing.sinceMs, totalMs);
+    const queue = Math.min(standing.waitedMs, thereMs);
+    return { network: totalMs - thereMs, queue, handler: thereMs - queue };
+  }
+
   end(at: number, error: RpcError | undefined): void {
     this.endMs = at - this.call.root.createdAt;
     this.error = error;
   }
+}
+
+/** Before the attempt is sent. */
+function askServer(attempt: Call): void {
+  attempt.trail ??= new CallTrail();
+  attempt.trail.wantsTimes = true;
 }
 
 async function* counted(source: AsyncIterable<unknown>, record: CallRecord): AsyncIterable<unknown> {

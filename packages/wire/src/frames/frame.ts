@@ -48,6 +48,8 @@ export const RequestFlag = {
   NO_RETRY_BELOW: 0x04,
   /** It opens a stream: the answer is any number of ITEMs and an END, or an ERROR. */
   STREAM: 0x40,
+  /** Its caller wants to know how long its server had it: a STANDING precedes the answer. */
+  TIMES: 0x80,
   // 0x08 is MORE, 0x10 COMPRESSED. Kept: 0x20 names are numbers.
 } as const;
 

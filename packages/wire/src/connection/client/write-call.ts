@@ -33,7 +33,8 @@ export function writeCall(
     (call.oneWay ? RequestFlag.ONE_WAY : 0) |
     (call.idempotent ? RequestFlag.IDEMPOTENT : 0) |
     (call.mayRepeatBelow ? 0 : RequestFlag.NO_RETRY_BELOW) |
-    (call.stream === undefined ? 0 : RequestFlag.STREAM);
+    (call.stream === undefined ? 0 : RequestFlag.STREAM) |
+    (call.trail?.wantsTimes === true ? RequestFlag.TIMES : 0);
   head.remainingMs =
     remainingMs === Number.POSITIVE_INFINITY ? 0 : Math.min(Math.max(1, Math.ceil(remainingMs)), U32_MAX);
   head.attempt = Math.min(call.attempt, 255);

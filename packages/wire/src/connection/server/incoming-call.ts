@@ -203,6 +203,11 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     return (this.#head & RequestFlag.NO_RETRY_BELOW) !== 0;
   }
 
+  /** Whether its caller wants to know how long this server had it. */
+  get wantsTimes(): boolean {
+    return (this.#head & RequestFlag.TIMES) !== 0;
+  }
+
   /** Whether its arguments came compressed. */
   get isCompressed(): boolean {
     return (this.#head & COMPRESSED) !== 0;

@@ -6,6 +6,7 @@ import { GoAwayCode, HEADER_BYTES } from '../../frames/frame.js';
 import { writeError, writeLoad, writeResponse } from '../../frames/frame-writer.js';
 import { NO_LOAD } from '../../frames/load.js';
 import { encodeMetadata } from '../../frames/metadata.js';
+import { writeStanding } from '../../frames/standing-frames.js';
 import { writeEnd } from '../../frames/stream-frames.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
 import { type Deflater, putFrame } from '../compression/deflater.js';
@@ -95,7 +96,17 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   }
 
   answer(call: IncomingCall<Entry>, value: unknown): void | Promise<void> {
+    if (call.wantsTimes) this.#tellTimes(call);
     return answer(this.#channel, this.#codec, this.#limits, call, value, this.#deflater, this.#load(1));
+  }
+
+  /** Says, before the answer, how long the call was here. One without a deadline has brought nothing to reckon from. */
+  #tellTimes({ id, grantedMs, deadline, waitedMs }: IncomingCall<Entry>): void {
+    if (grantedMs === 0) return;
+    const sinceMs = this.#clock.now() - (deadline - grantedMs);
+    const { output } = this.#channel;
+    writeStanding(output, id, { isRunning: true, sinceMs, waitedMs: Math.min(waitedMs, sinceMs), isDone: true });
+    output.commit();
   }
 
   async answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void> {
@@ -104,6 +115,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   }
 
   fail(call: IncomingCall<Entry>, error: RpcError): void {
+    if (call.wantsTimes) this.#tellTimes(call);
     this.writeError(call.id, error, call.started, 1);
   }
 
