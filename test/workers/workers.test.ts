@@ -16,6 +16,8 @@ const Place = defineService('place', {
   /** The process that answers, and who it takes the caller for. */
   caller: method<() => string>({ idempotent: true }),
   crash: method<() => void>(),
+  /** The process that answers, and how its server says that the service is. */
+  health: method<() => string>({ idempotent: true }),
 });
 
 const PROGRAM = fileURLToPath(new URL('./program.mjs', import.meta.url));
@@ -32,7 +34,7 @@ class Primary implements AsyncDisposable {
     this.deploy('1');
     const env = { ...process.env, VERSION_FILE: join(this.#folder, 'version') };
     const args = [PROGRAM, String(port), String(count), JSON.stringify({ namespace: this.namespace, ...options })];
-    this.#child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stderr!.on('data', (text) => {
       this.told += String(text);
     });
@@ -44,6 +46,13 @@ class Primary implements AsyncDisposable {
     const file = join(this.#folder, 'version');
     writeFileSync(`${file}.new`, version);
     renameSync(`${file}.new`, file);
+  }
+
+  /** Calls the server of the process that watches. @returns what it says when that has ended */
+  async order(name: 'update' | 'health' | 'setTls', ...given: unknown[]): Promise<string> {
+    this.#child.stdin!.write(`${JSON.stringify([name, ...given])}\n`);
+    const [text] = await once(this.#child.stdout!, 'data');
+    return String(text).trim();
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -71,7 +80,7 @@ class Primary implements AsyncDisposable {
 async function callUntil(
   client: Client,
   isEnough: (answers: ReadonlySet<string>) => boolean,
-  called: 'where' | 'caller' = 'where',
+  called: 'where' | 'caller' | 'health' = 'where',
 ): Promise<Set<string>> {
   let answers = new Set<string>();
   do {
@@ -155,5 +164,51 @@ describe('a server with workers, in processes of its own', function () {
       await assert.rejects(eve.service(Place).caller(), { code: 'UNAUTHENTICATED' });
     }
     assert.equal(primary.told, '');
+  });
+
+  it('does in all of them what the process that watches is told, also in one that is started later', async () => {
+    await using primary = await new Primary().start(2);
+    await using client = primary.client();
+    await callUntil(client, ({ size }) => size === 2);
+    const nodes = () => client.state().services['place']!.nodes;
+    const isEach = (weight: number): boolean => nodes().length === 2 && nodes().every((node) => node.weight === weight);
+    assert.equal(await primary.order('update', { weight: 7 }), 'done');
+    await callUntil(client, () => isEach(7));
+    assert.equal(await primary.order('health', 'place', 'not-serving'), 'done');
+    const isAll = (answers: ReadonlySet<string>): boolean =>
+      answers.size === 2 && [...answers].every((it) => it.endsWith(' not-serving'));
+    await callUntil(client, isAll, 'health');
+
+    const first = new Set(nodes().map(({ instance }) => instance));
+    const weights = new Set<number>();
+    client.on('endpointAdded', ({ instance }) => {
+      const added = nodes().find((node) => node.instance === instance);
+      if (added !== undefined && !first.has(instance)) weights.add(added.weight);
+    });
+    await assert.rejects(client.service(Place).crash());
+    const isReplaced = (): boolean => isEach(7) && nodes().some(({ instance }) => !first.has(instance));
+    await callUntil(client, (answers) => isReplaced() && isAll(answers), 'health');
+    // It says so from its first entry on.
+    assert.ok([...weights].every((weight) => weight === 7));
+
+    assert.match(await primary.order('update', { weight: -1 }), /^server\.update: weight must be/);
+    assert.match(await primary.order('health', 'plaice', 'serving'), /this server has no service "plaice"/);
+    assert.match(await primary.order('setTls', {}), /^server\.setTls: the server was made without the option tls/);
+  });
+
+  it('takes other certificates in all of them', async () => {
+    const before = new TestAuthority();
+    await using primary = await new Primary().start(2, { tls: before.issue() });
+    const later = new TestAuthority();
+    const { key, cert } = later.issue();
+    assert.match(await primary.order('setTls', { key: 'none', cert }), /^server\.setTls: /);
+    assert.equal(await primary.order('setTls', { key, cert }), 'done');
+    await using client = primary.client({ tls: { ca: later.ca } });
+    await callUntil(client, ({ size }) => size === 2);
+    const { nodes } = client.state().services['place']!;
+    assert.deepEqual(
+      nodes.map(({ connection }) => connection),
+      ['ready', 'ready'],
+    );
   });
 });

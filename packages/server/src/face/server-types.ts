@@ -47,17 +47,21 @@ export interface Server extends InProcessServer {
    * @throws Error in words for people: address taken, permission denied; TypeError for wrong options
    */
   listen(options?: ListenOptions): Promise<ServerAddress>;
-  /** Changes what the registry says of this instance; clients follow. Resolves when written. */
+  /**
+   * Changes what the registry says of this instance; clients follow. Resolves when written. In the process that watches over workers: of all
+   * workers, those included that are started later; rejects when one of them could not.
+   * @throws TypeError for wrong values, and while it does not listen
+   */
   update(change: InstanceUpdate): Promise<void>;
   /**
    * Replaces key, certificates or both before they expire; what is not given stays. Connections live on with what they
-   * began with, new ones get the new. On an error all stays as it was.
+   * began with, new ones get the new. On an error all stays as it was. In the process that watches over workers: for all workers, as `update`.
    * @throws TypeError for unusable ones, and when the server was made without `tls`
    */
   setTls(change: Partial<ServerTlsOptions>): void;
   /**
    * Says whether a service takes calls, for those who ask `rpc.health`: a probe, a balancer in front. It changes nothing of the calls
-   * themselves; `update({ available: false })` does.
+   * themselves; `update({ available: false })` does. In the process that watches over workers: of all workers, as `update`.
    * @param service - one that was added, or `''` for the whole server
    * @throws TypeError for a service that was not added
    */

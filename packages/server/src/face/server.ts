@@ -30,6 +30,7 @@ import type { ServiceLimits } from '../policy/call-limits.js';
 import { ServedRules } from '../rules/served-rules.js';
 import { ServedContracts } from '../served-contracts.js';
 import type { ServerState } from '../state.js';
+import type { Order } from '../workers/messages.js';
 import { OwnPrimary } from '../workers/own-primary.js';
 import { WatchedWorkers, type WatchedWorkersParts } from '../workers/watched-workers.js';
 import { BuiltIns } from './built-ins.js';
@@ -91,6 +92,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #listener: Listener | undefined;
   #cancelTick: (() => void) | undefined;
   #offSignals: (() => void) | undefined;
+  #offOrders: (() => void) | undefined;
   #onEmpty: (() => void) | undefined;
   readonly #draining = new AbortController();
   #listening = false;
@@ -164,6 +166,8 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
         (authenticate ?? authorize) !== undefined || tls?.current.options.requestClientCertificate === 'require';
       this.#secret = ownSecret({ registry, address: where, knowsCallers, anyUser: options.anyUser === true });
       const stopMs = stopTimeMs(signals, registry.drainLeadMs);
+      // Of several servers of a program it is the one that has the workers which says what they do.
+      if (target.workers !== undefined) this.#offOrders = this.#primary?.obey(this);
       const bind = this.#primary?.binding(this.instance, stopMs, where, path !== target.path);
       this.#listener = await openListener({ ...this.#options, bind }, where, {
         onStream: (stream) => this.accept(stream),
@@ -171,6 +175,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       });
     } catch (error) {
       this.#listening = false;
+      this.#offOrders?.();
       throw error;
     }
     const { address } = this.#listener;
@@ -220,6 +225,12 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     const { tls } = this.#options;
     if (tls === undefined) throw new TypeError('server.setTls: the server was made without the option tls');
     tls.update('server.setTls', change);
+    this.#order({ what: 'setTls', change });
+  }
+
+  /** What has been checked here is for all workers; one that cannot do it is an event. */
+  #order(order: Order): void {
+    this.#workers?.order(order).catch(() => {});
   }
 
   accept(stream: ByteStream, isOwn = false): void {
@@ -260,8 +271,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   async update(change: InstanceUpdate): Promise<void> {
-    if (!this.#publication.isOpen) throw new TypeError('server.update: the server does not listen');
-    await this.#publication.update(resolveInstanceUpdate(change));
+    const resolved = resolveInstanceUpdate(change);
+    if (this.#workers !== undefined) return this.#workers.order({ what: 'update', change });
+    if (!this.#listening) throw new TypeError('server.update: the server does not listen');
+    await this.#publication.update(resolved);
   }
 
   get running(): number {
@@ -270,6 +283,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   health(service: string, status: 'serving' | 'not-serving'): void {
     this.#builtIns.health.set(service, status);
+    this.#order({ what: 'health', service, status });
   }
 
   state(): ServerState {
@@ -422,6 +436,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   async #leave(): Promise<void> {
     this.#offSignals?.();
+    this.#offOrders?.();
     this.#rules.close();
     await Promise.all([this.#listener?.close(), this.#publication.close()]);
   }

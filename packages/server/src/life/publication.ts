@@ -23,6 +23,7 @@ export class Publication {
   #registration: Registration | undefined;
   #services: readonly string[] = [];
   #endpoint: Endpoint | undefined;
+  #early: Partial<Endpoint> | undefined;
 
   constructor() {
     this.registered = new Promise((resolve, reject) => {
@@ -36,9 +37,9 @@ export class Publication {
   /** Registers the instance; writing is retried in the background until it succeeds. */
   open(registry: Registry, environment: RegistryEnvironment, services: readonly string[], endpoint: Endpoint): void {
     this.#services = services;
-    this.#endpoint = endpoint;
+    this.#endpoint = { ...endpoint, ...this.#early };
     this.#handle = registry.open(environment);
-    this.#registration = this.#handle.register({ services, endpoint });
+    this.#registration = this.#handle.register({ services, endpoint: this.#endpoint });
     this.#registration.registered.then(this.#resolve, this.#reject);
   }
 
@@ -63,13 +64,12 @@ export class Publication {
     return this.#handle?.rules;
   }
 
-  get isOpen(): boolean {
-    return this.#registration !== undefined;
-  }
-
-  /** Changes the registry entry of the instance. Resolves when it is written. */
+  /** Changes the registry entry of the instance. Resolves when it is written; before `open` at once: then the first entry says it. */
   async update(change: Partial<Endpoint>): Promise<void> {
-    if (this.#registration === undefined || this.#endpoint === undefined) return;
+    if (this.#registration === undefined || this.#endpoint === undefined) {
+      this.#early = { ...this.#early, ...change };
+      return;
+    }
     // An instance that has begun to drain stays `draining`.
     const state = this.#endpoint.state === 'draining' ? 'draining' : (change.state ?? this.#endpoint.state);
     this.#endpoint = { ...this.#endpoint, ...change, state };

@@ -1,3 +1,4 @@
+import type { ServerTlsOptions } from '@org/rpc-wire';
 import type { ServerState } from '../state.js';
 
 /** Marks what workers and their primary say to each other among what a program sends by itself. */
@@ -8,6 +9,19 @@ interface Address {
   readonly port: number;
   readonly path?: string | undefined;
 }
+
+/** What can be changed of an instance; checked by whoever is told it. */
+export interface InstanceChange {
+  readonly weight?: number | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly available?: boolean | undefined;
+}
+
+/** What all workers are to do. */
+export type Order =
+  | { readonly what: 'update'; readonly change: InstanceChange }
+  | { readonly what: 'health'; readonly service: string; readonly status: 'serving' | 'not-serving' }
+  | { readonly what: 'setTls'; readonly change: Partial<ServerTlsOptions> };
 
 /** What a worker says. */
 export type ToPrimary =
@@ -27,6 +41,10 @@ export type ToPrimary =
   | { readonly kind: 'unlisten'; readonly id: string }
   /** A server of it is in the registry. */
   | { readonly kind: 'registered' }
+  /** Its server follows orders from now on; those given before are to be told it. */
+  | { readonly kind: 'obeys' }
+  /** An order was followed, or could not be. */
+  | { readonly kind: 'followed'; readonly order: number; readonly error: string | undefined }
   /** How a server of it does, about once a second. */
   | { readonly kind: 'state'; readonly state: ServerState };
 
@@ -40,6 +58,7 @@ export type ToWorker =
   | { readonly kind: 'failed'; readonly id: string; readonly message: string; readonly code: string | undefined }
   /** Comes with a socket. `bytes` have been read of it. */
   | { readonly kind: 'connection'; readonly id: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'order'; readonly number: number; readonly order: Order }
   | {
       readonly kind: 'stop';
       readonly drainMs: number | undefined;

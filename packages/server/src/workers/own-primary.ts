@@ -5,6 +5,7 @@ import type { CloseOptions } from '../life/drain.js';
 import { onSignals } from '../life/signals.js';
 import type { ServerState } from '../state.js';
 import { MARK, type ToPrimary, type ToWorker, unmarked } from './messages.js';
+import { type ObeyingServer, obey } from './orders.js';
 
 /** Where a listener has its connections from, if not from an address of its own. */
 export type Bind = NonNullable<Parameters<typeof listenTcp>[4]>;
@@ -71,6 +72,21 @@ export class OwnPrimary {
     };
   }
 
+  /** From now on a server follows what is ordered for all workers. @returns ends it */
+  obey(server: ObeyingServer): () => void {
+    const own = this.#process;
+    const hear = (message: unknown): void => {
+      const told = unmarked<ToWorker>(message);
+      if (told?.kind !== 'order') return;
+      const followed = (error: Error | undefined): void =>
+        this.tell({ kind: 'followed', order: told.number, error: error?.message });
+      obey(server, told.order).then(() => followed(undefined), followed);
+    };
+    own.on('message', hear);
+    this.tell({ kind: 'obeys' });
+    return () => void own.off('message', hear);
+  }
+
   /** Says something; nothing when it is gone. */
   tell(message: ToPrimary): void {
     if (this.#process.connected) this.#process.send!({ [MARK]: message }, undefined, undefined, () => {});
@@ -125,7 +141,7 @@ export class OwnPrimary {
       const hear = (message: unknown, socket: unknown): void => {
         const told = unmarked<ToWorker>(message);
         if (told?.kind === 'stop') this.#early ??= message;
-        if (told === undefined || told.kind === 'stop' || told.id !== wish.id) return;
+        if (told === undefined || told.kind === 'stop' || told.kind === 'order' || told.id !== wish.id) return;
         if (told.kind === 'connection') {
           if (socket !== undefined) connections.add(socket as Socket, told.bytes);
           return;

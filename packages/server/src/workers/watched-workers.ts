@@ -3,6 +3,7 @@ import { printLine } from '@org/rpc-core/internal';
 import type { Drain, ResolvedCloseOptions } from '../life/drain.js';
 import type { ResolvedSignals } from '../life/signals.js';
 import type { ServerState } from '../state.js';
+import type { Order } from './messages.js';
 import { SERVE_PARENT, servingLine } from './serving-line.js';
 import { describeWorkerEvent, type WorkerEvent } from './worker-event.js';
 import { WorkerGroup, type WorkerGroupParts, type WorkerProgram } from './worker-group.js';
@@ -80,6 +81,15 @@ export class WatchedWorkers {
     if (process.env[SERVE_PARENT] === String(process.ppid))
       printLine(`rpc serve: ${servingLine({ services, address, pids })}\n`);
     return address;
+  }
+
+  /**
+   * Orders something of all workers, those included that are started later.
+   * @returns resolves when those that serve have done it
+   * @throws Error of the first that could not
+   */
+  order(order: Order): Promise<void> {
+    return this.#group.order(order);
   }
 
   /** Resolves when each of the first workers is in the registry. */

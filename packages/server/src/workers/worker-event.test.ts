@@ -16,6 +16,8 @@ describe('what people read of workers', () => {
     assert.equal(describeWorkerEvent({ type: 'listening', worker: 1, pid: 7 }), undefined);
     assert.match(describeWorkerEvent({ type: 'reloaded' })!, /new workers serve/);
     assert.match(describeWorkerEvent({ type: 'reloadFailed', error: new Error('why') })!, /those that run go on: why/);
+    const failed = { type: 'orderFailed', worker: 1, pid: 7, order: 'update', error: new Error('why') } as const;
+    assert.match(describeWorkerEvent(failed)!, /\(process 7\) did not do what server\.update says: why/);
     assert.match(describeWorkerEvent({ type: 'killed', worker: 1, pid: 7 })!, /was killed/);
   });
 });

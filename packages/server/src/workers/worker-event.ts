@@ -20,6 +20,14 @@ export type WorkerEvent =
   | { readonly type: 'reloaded' }
   /** A new one did not serve: those that have not been replaced go on. */
   | { readonly type: 'reloadFailed'; readonly error: Error }
+  /** It could not do what all workers were to do: `update`, `health` or `setTls` of the server in the process that watches. */
+  | {
+      readonly type: 'orderFailed';
+      readonly worker: number;
+      readonly pid: number;
+      readonly order: 'update' | 'health' | 'setTls';
+      readonly error: Error;
+    }
   /** The address that workers share has a fault, such as no descriptors left. */
   | { readonly type: 'acceptError'; readonly error: Error };
 
@@ -45,6 +53,8 @@ export function describeWorkerEvent(event: WorkerEvent): string | undefined {
       return 'the new workers serve; those before them end what they have begun';
     case 'reloadFailed':
       return `the new workers do not serve, those that run go on: ${event.error.message}`;
+    case 'orderFailed':
+      return `worker ${event.worker} (process ${event.pid}) did not do what server.${event.order} says: ${event.error.message}`;
     case 'acceptError':
       return event.error.message;
     case 'listening':

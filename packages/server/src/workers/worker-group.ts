@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Cancel, Clock, Random } from '@org/rpc-core';
 import { FrontDoor } from '@org/rpc-wire/internal';
 import type { CloseOptions } from '../life/drain.js';
-import type { ToPrimary } from './messages.js';
+import type { Order, ToPrimary } from './messages.js';
+import { Orders } from './orders.js';
 import { WORKER_NUMBER, WORKER_PRIMARY } from './own-primary.js';
 import { Restarts } from './restarts.js';
 import { type Member, Worker, type WorkerHost, type WorkerShare } from './worker.js';
@@ -53,6 +54,7 @@ export class WorkerGroup implements WorkerHost {
   readonly #places: Place[] = [];
   /** All that have not ended, those included that stop. */
   readonly #alive = new Set<Worker>();
+  readonly #orders = new Orders();
   #lastNumber = 0;
   #reloading: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -113,6 +115,31 @@ export class WorkerGroup implements WorkerHost {
   close({ drainMs, graceMs, reason = 'the server is shutting down' }: CloseOptions): Promise<void> {
     this.#closing ??= this.#close({ drainMs, graceMs, reason });
     return this.#closing;
+  }
+
+  /**
+   * Orders something of all workers, those included that are started later.
+   * @returns resolves when all that follow orders now have done it
+   * @throws Error of the first that could not
+   */
+  async order(order: Order): Promise<void> {
+    this.#orders.add(order);
+    await Promise.all([...this.#alive].map((worker) => this.#give(worker, order)));
+  }
+
+  obeys(worker: Worker): void {
+    for (const order of this.#orders.all) this.#give(worker, order).catch(() => {});
+  }
+
+  async #give(worker: Worker, order: Order): Promise<void> {
+    try {
+      await worker.order(order);
+    } catch (error) {
+      const { number, pid = 0 } = worker;
+      const failed = error as Error;
+      this.#parts.onEvent({ type: 'orderFailed', worker: number, pid, order: order.what, error: failed });
+      throw new Error(`worker ${number} (process ${pid}): ${failed.message}`);
+    }
   }
 
   /** Ends all of them at once. */

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { FrontDoor } from '@org/rpc-wire/internal';
 import type { ServerState, WorkerStatus } from '../state.js';
-import { MARK, type ToPrimary, type ToWorker, unmarked } from './messages.js';
+import { MARK, type Order, type ToPrimary, type ToWorker, unmarked } from './messages.js';
 
 /** How a worker ended. */
 export interface WorkerExit {
@@ -24,6 +24,8 @@ export type Member = Parameters<FrontDoor['add']>[0];
 export interface WorkerHost {
   /** It wants its share of an address. @throws Error when that cannot be had */
   listen(worker: Worker, message: Extract<ToPrimary, { kind: 'listen' }>, member: Member): Promise<WorkerShare>;
+  /** It follows orders from now on, and has to be told of those before. */
+  obeys(worker: Worker): void;
 }
 
 /** How long a worker has to end by itself where it has not said, in milliseconds. */
@@ -42,6 +44,10 @@ export class Worker {
   readonly #host: WorkerHost;
   readonly #shares = new Map<string, WorkerShare>();
   readonly #states = new Map<string, ServerState>();
+  /** Orders that it has not answered, by number: what is called then, with why not. */
+  readonly #orders = new Map<number, (error: string | undefined) => void>();
+  #lastOrder = 0;
+  #obeys = false;
   #status: WorkerStatus = 'starting';
   #stopMs = 0;
   #address: WorkerShare['address'] | undefined;
@@ -66,6 +72,8 @@ export class Worker {
     this.exited = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#status = 'ended';
+        for (const followed of this.#orders.values()) followed(undefined);
+        this.#orders.clear();
         for (const share of this.#shares.values()) share.leave();
         this.#shares.clear();
         resolve({ code, signal });
@@ -103,6 +111,21 @@ export class Worker {
     if (this.#status !== 'ended') this.#status = 'stopping';
   }
 
+  /**
+   * Orders something of its server. One that does not follow orders yet hears of it when it does; of one that stops or has ended nothing is
+   * wanted any more.
+   * @returns resolves when it is done
+   * @throws Error when it could not be done
+   */
+  order(order: Order): Promise<void> {
+    if (!this.#obeys || this.#status === 'stopping' || this.#status === 'ended') return Promise.resolve();
+    const number = ++this.#lastOrder;
+    return new Promise((resolve, reject) => {
+      this.#orders.set(number, (error) => (error === undefined ? resolve() : reject(new Error(error))));
+      this.#tell({ kind: 'order', number, order });
+    });
+  }
+
   /** Ends it at once. */
   kill(): void {
     this.#child.kill('SIGKILL');
@@ -119,6 +142,14 @@ export class Worker {
       case 'unlisten':
         this.#shares.get(message.id)?.leave();
         this.#shares.delete(message.id);
+        break;
+      case 'obeys':
+        this.#obeys = true;
+        this.#host.obeys(this);
+        break;
+      case 'followed':
+        this.#orders.get(message.order)?.(message.error);
+        this.#orders.delete(message.order);
         break;
       case 'registered':
         this.#onRegistered();
