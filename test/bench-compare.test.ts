@@ -18,6 +18,7 @@ interface Sample {
   readonly p99Us: number;
   readonly failed: number;
   readonly waited: number;
+  readonly plainUs?: number;
 }
 
 const sample = (perSecond: number, clientUs: number): Sample => ({
@@ -41,6 +42,44 @@ describe('the comparison with peers', () => {
       [sample(100, 4), sample(10, 4), sample(100, 4)],
     );
     assert.deepEqual([found.ratio, found.cpuRatio, found.perSecond], [2, 0.5, 200]);
+  });
+
+  it('compares calls of which some fail with the same calls without errors beside them', async () => {
+    const { summary } = (await from('compare/lib/statistics.mjs')) as unknown as {
+      summary(samples: Sample[]): { errorRatio: number };
+    };
+    const slices = [
+      { ...sample(100, 3), plainUs: 4 },
+      { ...sample(10, 30), plainUs: 40 },
+      { ...sample(100, 3), plainUs: 5 },
+    ];
+    assert.equal(summary(slices).errorRatio, 1.5);
+  });
+
+  it('takes the error of a handler as an answer, and everything else that goes wrong as a fault', async () => {
+    const { workloadOf } = (await from('compare/lib/workloads.mjs')) as unknown as {
+      workloadOf(name: string): { call(client: object): Promise<unknown> };
+    };
+    const { NO_SUCH } = (await from('compare/values.mjs')) as unknown as { NO_SUCH: string };
+    /** The outcomes of two hundred calls. */
+    const outcomes = async (fail: () => unknown): Promise<unknown[]> => {
+      const { call } = workloadOf('errors');
+      const checked = async (x: number, y: number): Promise<unknown> => (x === 0 ? fail() : x + y);
+      const made = [];
+      for (let i = 0; i < 200; i++) made.push(await call({ checked }).catch((error: Error) => error.message));
+      return made;
+    };
+    const told = await outcomes(() => {
+      throw new Error(`INTERNAL: ${NO_SUCH} (bench.checked)`);
+    });
+    assert.equal(told.filter((each) => each === undefined).length, 2);
+    assert.equal(told.filter((each) => each === 25_017).length, 198);
+    const lost = await outcomes(() => {
+      throw new Error('the connection was lost');
+    });
+    assert.equal(lost.filter((each) => each === 'the connection was lost').length, 2);
+    const answered = await outcomes(() => 25_000);
+    assert.equal(answered.filter((each) => each === 'the error of a handler came as 25000').length, 2);
   });
 
   it('counts durations within 7 %', async () => {
@@ -85,14 +124,22 @@ describe('the comparison with peers', () => {
             scenario: { name: 'two integers', workload: 'sum', callers: 64 },
             peers: [row('org-rpc', 100), row('floor', 150), { name: 'other', error: 'it ended | early\nat line 3' }],
           },
+          {
+            scenario: { name: '1 % errors', workload: 'errors', callers: 64 },
+            peers: [{ ...row('org-rpc', 100), errorRatio: 1.234 }],
+          },
         ],
       });
       const page = readFileSync(path, 'utf8');
       assert.match(page, /## Where @org\/rpc is not the fastest\n- Two integers: floor \(1\.50 x\)/);
+      assert.match(
+        page,
+        /\| failed \| CPU, x without errors \|\n(\|---){8}\|\n\| \*\*@org\/rpc\*\* \|.* 0 \| 1\.23 \|/,
+      );
       assert.match(page, /Other & <co> \| could not be measured: it ended \/ early/);
       const chart = readFileSync(join(folder, 'two-integers.svg'), 'utf8');
       assert.match(chart, /<title>Two integers<\/title>/);
-      assert.deepEqual(readdirSync(folder).sort(), ['README.md', 'compare.json', 'two-integers.svg']);
+      assert.deepEqual(readdirSync(folder).sort(), ['1-errors.svg', 'README.md', 'compare.json', 'two-integers.svg']);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -101,7 +148,7 @@ describe('the comparison with peers', () => {
   it('measures real processes of both sides', async () => {
     const script = `
       const { measure } = await import('./benchmarks/compare/lib/measure.mjs');
-      const scenario = { name: 's', workload: 'sum', callers: 4 };
+      const scenario = { name: 's', workload: 'errors', callers: 4 };
       const peers = [{ name: 'org-rpc' }, { name: 'floor' }, { name: 'nobody' }];
       const options = { rounds: 2, sliceMs: 30, warmUpMs: 30, firstPort: 20_000 + (process.pid % 900) * 10, say() {} };
       const found = await measure(scenario, peers, options);
@@ -114,9 +161,10 @@ describe('the comparison with peers', () => {
     for (const name of ['org-rpc', 'floor']) {
       const samples = found.get(name) as Sample[];
       assert.equal(samples.length, 2, `${name}: ${samples}`);
-      for (const { perSecond, clientUs, serverUs, failed } of samples) {
+      for (const { perSecond, clientUs, serverUs, failed, plainUs } of samples) {
         assert.ok(perSecond > 0 && clientUs > 0 && serverUs > 0);
         assert.equal(failed, 0);
+        assert.ok(plainUs! > 0);
       }
     }
     assert.match(found.get('nobody') as string, /Cannot find module/);

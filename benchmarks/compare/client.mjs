@@ -1,8 +1,9 @@
-// One client process of one peer, all callers in it: node client.mjs PEER PORTS SCENARIO (JSON). Each message { ms } is one slice.
+// One client process of one peer, all callers in it: node client.mjs PEER PORTS SCENARIO (JSON). Each message { ms } is one slice; { ms, isPlain } one without the errors
+// of a scenario that has some.
 import './lib/ballast.mjs';
 import { Histogram } from './lib/histogram.mjs';
 import { workloadOf } from './lib/workloads.mjs';
-import { binary } from './values.mjs';
+import { binary, SUM } from './values.mjs';
 
 const [peer, ports, json] = process.argv.slice(2);
 const scenario = JSON.parse(json);
@@ -13,8 +14,8 @@ const SLOWEST_STOP_MS = 5_000;
 const now = performance.now.bind(performance);
 const slice = await prepare();
 
-process.on('message', ({ ms }) => {
-  slice(ms).then(
+process.on('message', ({ ms, isPlain }) => {
+  slice(ms, isPlain).then(
     (result) => process.send(result),
     (error) => process.send({ error: String(error?.message ?? error) }),
   );
@@ -33,7 +34,11 @@ async function prepare() {
   }
   const { call, check } = workloadOf(scenario.workload, scenario.bytes);
   check(await call(client));
-  return calls(call, scenario.callers);
+  const slice = calls(call, scenario.callers);
+  if (scenario.workload !== 'errors') return slice;
+  // The same method, so that nothing but the errors differs.
+  const plain = calls((client) => client.checked(...SUM), scenario.callers);
+  return (ms, isPlain) => (isPlain ? plain(ms) : slice(ms));
 }
 
 /** Closed loop: each caller calls again when it has its answer. */

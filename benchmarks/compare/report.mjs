@@ -6,6 +6,10 @@ import { size } from './scenarios.mjs';
 const OWN = 'org-rpc';
 /** A peer that is faster by less than this is as fast: such machines vary by it. */
 const NOTICEABLE = 1.03;
+const ABOUT_ERRORS = `
+The handler fails in one call of a hundred, each peer in its own way: that is an answer, and not among those that failed. The last column compares with the same
+calls without errors, in a slice of their own in each round.
+`;
 
 /**
  * Writes `README.md`, `compare.json` and a chart a scenario.
@@ -86,6 +90,7 @@ function losses(rows, titles) {
 
 function section(scenario, peers, titles, chart) {
   const isItems = scenario.workload === 'items';
+  const hasErrors = scenario.workload === 'errors';
   const rows = peers.map((peer) => {
     const name = titles.get(peer.name);
     if (peer.error !== undefined)
@@ -101,14 +106,24 @@ function section(scenario, peers, titles, chart) {
       peer.cpuRatio.toFixed(2),
       isItems ? '' : `${us(peer.p50Us)}, ${us(peer.p99Us)}`,
       String(peer.failed),
+      ...(hasErrors ? [peer.errorRatio.toFixed(2)] : []),
     ];
     return `| ${cells.join(' | ')} |`;
   });
+  const heads = [
+    isItems ? 'items/s' : 'calls/s',
+    'x floor',
+    'CPU us, client + server',
+    'x floor',
+    'p50, p99 us',
+    'failed',
+  ];
+  if (hasErrors) heads.push('CPU, x without errors');
   return `## ${sentence(scenario.name)}
 ![${sentence(scenario.name)}${scenario.workload === 'binary' ? `, ${size(scenario.bytes)} there and back` : ''}](${chart})
-
-| | ${isItems ? 'items/s' : 'calls/s'} | x floor | CPU us, client + server | x floor | p50, p99 us | failed |
-|---|---|---|---|---|---|---|
+${hasErrors ? ABOUT_ERRORS : ''}
+| | ${heads.join(' | ')} |
+|${'---|'.repeat(heads.length + 1)}
 ${rows.join('\n')}
 `;
 }

@@ -9,7 +9,7 @@ const LARGEST_BYTES = 4 * KIB * KIB - 256;
  *
  * @typedef {object} Scenario
  * @property {string} name
- * @property {'object' | 'text' | 'sum' | 'binary' | 'items' | 'mixed'} workload
+ * @property {'object' | 'text' | 'sum' | 'binary' | 'items' | 'mixed' | 'errors'} workload
  * @property {number} callers that each wait for their answer before the next call; of `mixed`, those of large binaries
  * @property {number} [bytes] of a binary or an item
  * @property {number} [streams] read at the same time
@@ -26,6 +26,8 @@ export const SCENARIOS = [
     isQuick: callers === 64,
   })),
   ...[64, 256].map((callers) => ({ name: `two integers, ${many(callers, 'caller')}`, workload: 'sum', callers })),
+  // One in a hundred of the handlers fails; beside it in each round the same without errors.
+  { name: 'two integers, 1 % errors, 64 callers', workload: 'errors', callers: 64, isQuick: true },
   { name: 'text of 1 KiB, 64 callers', workload: 'text', callers: 64 },
   ...[0, KIB, 8 * KIB, 32 * KIB, 64 * KIB, 128 * KIB, KIB * KIB, LARGEST_BYTES].map((bytes) => ({
     name: `binary of ${size(bytes)}, ${BINARY_CALLERS} callers`,

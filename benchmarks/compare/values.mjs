@@ -12,6 +12,9 @@ export const TEXT = 'x'.repeat(1024);
 /** Two integers to add. */
 export const SUM = [17, 25000];
 
+/** What a handler says that is asked to add to nothing; each peer tells it in its own way. */
+export const NO_SUCH = 'there is no such number';
+
 /**
  * @param {number} bytes
  * @returns {Buffer} of the same bytes throughout

@@ -17,6 +17,7 @@ const PORTS_PER_PEER = 16;
  * @property {number} p99Us
  * @property {number} failed
  * @property {string} [firstError]
+ * @property {number} [plainUs] CPU time of both sides, of each call, just before and without the errors of a scenario that has some
  * @property {number} waited the share of the time in which a process could run and got no processor, `NaN` where nobody tells
  */
 
@@ -52,7 +53,8 @@ export async function measure(scenario, peers, { rounds, sliceMs, warmUpMs = DEF
         const samples = results.get(one.peer.name);
         if (!Array.isArray(samples)) continue;
         try {
-          samples.push(await sample(one, sliceMs));
+          const plainUs = scenario.workload === 'errors' ? cpuUsOf(await sample(one, sliceMs, true)) : undefined;
+          samples.push({ ...(await sample(one, sliceMs)), plainUs });
         } catch (error) {
           results.set(one.peer.name, error);
         }
@@ -76,11 +78,13 @@ async function start(peer, scenario, port) {
   }
 }
 
-async function sample({ server, client }, ms) {
+const cpuUsOf = ({ clientUs, serverUs }) => clientUs + serverUs;
+
+async function sample({ server, client }, ms, isPlain = false) {
   const cpu = async () => (await asked(server, {})).cpuUs + server.pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
   const [before, waitedBefore] = [await cpu(), waitedMs([server, client])];
   const begun = performance.now();
-  const slice = await asked(client, { ms });
+  const slice = await asked(client, { ms, isPlain });
   const elapsedMs = performance.now() - begun;
   const [after, waitedAfter] = [await cpu(), waitedMs([server, client])];
   return {

@@ -27,6 +27,8 @@ export function summary(samples, reference) {
     clientUs: of((sample) => sample.clientUs),
     serverUs: of((sample) => sample.serverUs),
     cpuRatio: paired(cpuUs),
+    // Of each round by itself, too; only where there are errors.
+    errorRatio: of((sample) => cpuUs(sample) / (sample.plainUs ?? Number.NaN)),
     p50Us: of((sample) => sample.p50Us),
     p99Us: of((sample) => sample.p99Us),
     failed: samples.reduce((sum, sample) => sum + sample.failed, 0),

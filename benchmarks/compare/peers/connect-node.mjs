@@ -2,14 +2,15 @@ import { createServer } from 'node:http2';
 import { fileURLToPath } from 'node:url';
 import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { createClient } from '@connectrpc/connect';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
 import { loadSync } from '@grpc/proto-loader';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'connect-node';
 export const note = 'Connect protocol over HTTP/2, binary format';
 export const packages = ['@connectrpc/connect-node'];
-export const can = ['object', 'text', 'sum', 'binary', 'items', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'items', 'mixed', 'errors'];
 export const warmUpMs = 10_000;
 
 const Bench = service();
@@ -38,6 +39,10 @@ export async function serve(port) {
       text: echo,
       binary: echo,
       sum: ({ x, y }) => ({ value: x + y }),
+      checked: ({ x, y }) => {
+        if (x === 0) throw new ConnectError(NO_SUCH, Code.Internal);
+        return { value: x + y };
+      },
       items: async function* ({ value }) {
         const item = { value: Buffer.alloc(value, 7) };
         for (;;) yield item;
@@ -59,6 +64,7 @@ export async function connect([port]) {
     text: (value) => client.text({ value }).then((answer) => answer.value),
     binary: (value) => client.binary({ value }).then((answer) => answer.value),
     sum: (x, y) => client.sum({ x, y }).then((answer) => answer.value),
+    checked: (x, y) => client.checked({ x, y }).then((answer) => answer.value),
     async *items(bytes) {
       for await (const item of client.items({ value: bytes })) yield item.value;
     },

@@ -1,11 +1,12 @@
 import { NodeSocket, NodeSocketServer } from '@effect/platform-node';
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from '@effect/rpc';
 import { Effect, Layer, ManagedRuntime, Schema, Scope } from 'effect';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'Effect RPC, TCP';
 export const note = 'MessagePack over TCP, without tracing spans';
 export const packages = ['@effect/rpc', 'effect'];
-export const can = ['object', 'text', 'sum'];
+export const can = ['object', 'text', 'sum', 'errors'];
 
 const Thing = Schema.Struct({
   id: Schema.Number,
@@ -17,6 +18,11 @@ const Bench = RpcGroup.make(
   Rpc.make('object', { payload: { value: Thing }, success: Thing }),
   Rpc.make('text', { payload: { value: Schema.String }, success: Schema.String }),
   Rpc.make('sum', { payload: { x: Schema.Number, y: Schema.Number }, success: Schema.Number }),
+  Rpc.make('checked', {
+    payload: { x: Schema.Number, y: Schema.Number },
+    success: Schema.Number,
+    error: Schema.Struct({ message: Schema.String }),
+  }),
 );
 
 export async function serve(port) {
@@ -24,6 +30,7 @@ export async function serve(port) {
     object: ({ value }) => Effect.succeed(value),
     text: ({ value }) => Effect.succeed(value),
     sum: ({ x, y }) => Effect.succeed(x + y),
+    checked: ({ x, y }) => (x === 0 ? Effect.fail({ message: NO_SUCH }) : Effect.succeed(x + y)),
   });
   const server = RpcServer.layer(Bench, { disableTracing: true }).pipe(
     Layer.provide(handlers),
@@ -46,5 +53,6 @@ export async function connect([port]) {
     object: (value) => runtime.runPromise(client.object({ value })),
     text: (value) => runtime.runPromise(client.text({ value })),
     sum: (x, y) => runtime.runPromise(client.sum({ x, y })),
+    checked: (x, y) => runtime.runPromise(client.checked({ x, y })),
   };
 }

@@ -1,5 +1,6 @@
 import { createServer, connect as dial } from 'node:net';
 import { Decoder, Encoder } from '@msgpack/msgpack';
+import { NO_SUCH } from '../values.mjs';
 
 // What a careful engineer gets by hand: MessagePack-RPC over one socket with the same codec, messages of a turn in one write, and
 // nothing else: no bounds, deadlines, retries, errors or reconnects. Its writes go out after 16 messages and at the end of the turn.
@@ -7,7 +8,7 @@ export const title = 'floor, by hand';
 export const note =
   'MessagePack-RPC on `@msgpack/msgpack` over one socket: no bounds, deadlines, retries or reconnects';
 export const packages = ['@msgpack/msgpack'];
-export const can = ['object', 'text', 'sum', 'binary', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'mixed', 'errors'];
 
 const FLUSH_AFTER_MESSAGES = 16;
 const FLUSH_AFTER_BYTES = 60_000;
@@ -58,12 +59,26 @@ function reader(onMessage) {
 }
 
 export async function serve(port) {
-  const methods = { echo: (value) => value, sum: (x, y) => x + y };
+  const methods = {
+    echo: (value) => value,
+    sum: (x, y) => x + y,
+    checked: (x, y) => {
+      if (x === 0) throw new Error(NO_SUCH);
+      return x + y;
+    },
+  };
+  const answerTo = ([, id, name, args]) => {
+    try {
+      return [1, id, null, methods[name](...args)];
+    } catch (error) {
+      return [1, id, error.message, null];
+    }
+  };
   const server = createServer({ noDelay: true }, (socket) => {
     const write = writer(socket);
     socket.on(
       'data',
-      reader(([, id, name, args]) => write([1, id, null, methods[name](...args)])),
+      reader((message) => write(answerTo(message))),
     );
     socket.on('error', () => undefined);
   });
@@ -92,5 +107,11 @@ export async function connect([port]) {
       write([0, lastId, name, args]);
     });
   const echo = (value) => call('echo', [value]);
-  return { object: echo, text: echo, binary: echo, sum: (x, y) => call('sum', [x, y]) };
+  return {
+    object: echo,
+    text: echo,
+    binary: echo,
+    sum: (x, y) => call('sum', [x, y]),
+    checked: (x, y) => call('checked', [x, y]),
+  };
 }

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'grpc-js';
 export const note = 'one channel; several servers by `round_robin`';
 export const packages = ['@grpc/grpc-js'];
-export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'items', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'items', 'mixed', 'errors'];
 /** Its HTTP/2 takes thousands of calls until it is compiled. */
 export const warmUpMs = 10_000;
 
@@ -21,6 +22,10 @@ export async function serve(port) {
     Text: echo,
     Binary: echo,
     Sum: (call, callback) => callback(null, { value: call.request.x + call.request.y }),
+    Checked: ({ request: { x, y } }, callback) => {
+      if (x === 0) callback({ code: grpc.status.INTERNAL, details: NO_SUCH });
+      else callback(null, { value: x + y });
+    },
     Items: (call) => {
       const item = { value: Buffer.alloc(call.request.value, 7) };
       const send = () => {
@@ -53,6 +58,7 @@ export async function connect(ports) {
     text: (value) => call('Text', { value }).then((answer) => answer.value),
     binary: (value) => call('Binary', { value }).then((answer) => answer.value),
     sum: (x, y) => call('Sum', { x, y }).then((answer) => answer.value),
+    checked: (x, y) => call('Checked', { x, y }).then((answer) => answer.value),
     async *items(bytes) {
       for await (const item of client.Items({ value: bytes })) yield item.value;
     },

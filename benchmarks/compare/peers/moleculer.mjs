@@ -1,9 +1,10 @@
-import { ServiceBroker } from 'moleculer';
+import { Errors, ServiceBroker } from 'moleculer';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'Moleculer, TCP';
 export const note = 'TCP transporter between two brokers, JSON (binaries: its MsgPack serializer, as JSON has none)';
 export const packages = ['moleculer'];
-export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'mixed', 'errors'];
 
 const LARGEST = 64 * 1024 * 1024;
 const broker = (nodeID, port, urls, serializer) =>
@@ -21,7 +22,14 @@ export async function serve(port, { workload }) {
   const server = broker(`server-${port}`, port, urls, serializerFor(workload));
   server.createService({
     name: 'bench',
-    actions: { echo: (context) => context.params.value, sum: ({ params }) => params.x + params.y },
+    actions: {
+      echo: (context) => context.params.value,
+      sum: ({ params }) => params.x + params.y,
+      checked: ({ params }) => {
+        if (params.x === 0) throw new Errors.MoleculerError(NO_SUCH, 500, 'NO_SUCH');
+        return params.x + params.y;
+      },
+    },
   });
   await server.start();
 }
@@ -33,5 +41,11 @@ export async function connect(ports, { workload }) {
   await client.start();
   await client.waitForServices('bench', 10_000);
   const echo = (value) => client.call('bench.echo', { value });
-  return { object: echo, text: echo, binary: echo, sum: (x, y) => client.call('bench.sum', { x, y }) };
+  return {
+    object: echo,
+    text: echo,
+    binary: echo,
+    sum: (x, y) => client.call('bench.sum', { x, y }),
+    checked: (x, y) => client.call('bench.checked', { x, y }),
+  };
 }

@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
-import { connect as dial } from '@nats-io/transport-node';
+import { connect as dial, headers } from '@nats-io/transport-node';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'NATS, request/reply';
 export const note = "JSON; the CPU of its broker counts as the server's";
 export const packages = ['@nats-io/transport-node'];
-export const can = ['object', 'text', 'sum', 'binary', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'mixed', 'errors'];
 /** Found on PATH: Debian\'s package of the same name. */
 export const needs = 'nats-server';
 
 const LARGEST = '8MB';
+const ERROR = 'Nats-Service-Error';
 
 export async function serve(port) {
   const broker = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), '-c', await configuration()], {
@@ -24,6 +26,16 @@ export async function serve(port) {
   answer('sum', (message) => {
     const { x, y } = message.json();
     return JSON.stringify(x + y);
+  });
+  // As its framework for services tells errors.
+  const wrong = headers();
+  wrong.set(ERROR, NO_SUCH);
+  connection.subscribe('checked', {
+    callback: (_error, message) => {
+      const { x, y } = message.json();
+      if (x === 0) message.respond('', { headers: wrong });
+      else message.respond(JSON.stringify(x + y));
+    },
   });
   await connection.flush();
   return { pids: [broker.pid] };
@@ -58,5 +70,10 @@ export async function connect([port]) {
     text: (value) => call('text', value),
     binary: async (value) => (await connection.request('binary', value, options)).data,
     sum: (x, y) => call('sum', { x, y }),
+    checked: async (x, y) => {
+      const answer = await connection.request('checked', JSON.stringify({ x, y }), options);
+      if (answer.headers?.has(ERROR)) throw new Error(answer.headers.get(ERROR));
+      return answer.json();
+    },
   };
 }

@@ -1,10 +1,11 @@
-import { createClient, createServer, defineService, direct, memory, method, stream } from '@org/rpc';
+import { createClient, createServer, defineService, direct, memory, method, RpcError, stream } from '@org/rpc';
+import { NO_SUCH } from '../values.mjs';
 
 // All defaults are on: bounds, deadline, power of two choices, breaker, retry budget, throttle, the server's overload protection.
 export const title = '@org/rpc';
 export const note = 'all defaults on';
 export const packages = ['@org/rpc'];
-export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'items', 'mixed'];
+export const can = ['object', 'text', 'sum', 'binary', 'nodes', 'items', 'mixed', 'errors'];
 
 /** The contract of the one service that is called, and of those that are only there. */
 function contract(name, methods = 0) {
@@ -13,6 +14,7 @@ function contract(name, methods = 0) {
     ...others,
     echo: method({ idempotent: true }),
     sum: method({ idempotent: true }),
+    checked: method({ idempotent: true }),
     items: stream(),
   });
 }
@@ -24,6 +26,11 @@ export async function serve(port, { services = 0, methods = 0 }) {
   const handlers = {
     echo: (value) => value,
     sum: (x, y) => x + y,
+    checked: (x, y) => {
+      // A code that counts against the node: load, breaker and ejection see it.
+      if (x === 0) throw new RpcError('INTERNAL', NO_SUCH);
+      return x + y;
+    },
     items: async function* (bytes) {
       const item = Buffer.alloc(bytes, 7);
       for (;;) yield item;
@@ -52,6 +59,7 @@ export async function connect(ports, { services = 0, methods = 0, idle = 0 }) {
     text: (value) => bench.echo(value),
     binary: (value) => bench.echo(value),
     sum: (x, y) => bench.sum(x, y),
+    checked: (x, y) => bench.checked(x, y),
     items: (bytes) => bench.items(bytes),
   };
 }

@@ -1,17 +1,22 @@
 import { createORPCClient } from '@orpc/client';
 import { RPCLink } from '@orpc/client/websocket';
-import { os, type } from '@orpc/server';
+import { ORPCError, os, type } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/ws';
 import { WebSocket, WebSocketServer } from 'ws';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'oRPC, WebSocket';
 export const note = '`RPCLink` over one WebSocket of `ws`';
 export const packages = ['@orpc/server', 'ws'];
-export const can = ['object', 'text', 'sum'];
+export const can = ['object', 'text', 'sum', 'errors'];
 
 const router = {
   echo: os.input(type()).handler(({ input }) => input),
   sum: os.input(type()).handler(({ input }) => input.x + input.y),
+  checked: os.input(type()).handler(({ input }) => {
+    if (input.x === 0) throw new ORPCError('INTERNAL_SERVER_ERROR', { message: NO_SUCH });
+    return input.x + input.y;
+  }),
 };
 
 export async function serve(port) {
@@ -29,5 +34,6 @@ export async function connect([port]) {
     object: (value) => client.echo(value),
     text: (value) => client.echo(value),
     sum: (x, y) => client.sum({ x, y }),
+    checked: (x, y) => client.checked({ x, y }),
   };
 }

@@ -1,9 +1,10 @@
 import sofa from 'sofa-rpc-node';
+import { NO_SUCH } from '../values.mjs';
 
 export const title = 'sofa-rpc-node, bolt';
 export const note = 'bolt protocol with Hessian, without a registry';
 export const packages = ['sofa-rpc-node'];
-export const can = ['object', 'text', 'sum'];
+export const can = ['object', 'text', 'sum', 'errors'];
 
 const {
   server: { RpcServer },
@@ -14,7 +15,11 @@ const interfaceName = 'org.rpc.Bench';
 
 export async function serve(port) {
   const server = new RpcServer({ logger, port });
-  server.addService({ interfaceName }, { echo: async (value) => value, sum: async (x, y) => x + y });
+  const checked = async (x, y) => {
+    if (x === 0) throw new Error(NO_SUCH);
+    return x + y;
+  };
+  server.addService({ interfaceName }, { echo: async (value) => value, sum: async (x, y) => x + y, checked });
   await server.start();
 }
 
@@ -28,5 +33,6 @@ export async function connect([port]) {
     object: (value) => call('echo', [value]),
     text: (value) => call('echo', [value]),
     sum: (x, y) => call('sum', [x, y]),
+    checked: (x, y) => call('checked', [x, y]),
   };
 }
