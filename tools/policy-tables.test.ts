@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import type { PolicyLevel } from '../packages/rpc-core/src/policies/description.js';
 import { policyList } from '../packages/rpc-core/src/policies/policies.js';
 import { PAGES, renderTables } from './policy-tables/render.js';
 
@@ -20,6 +21,18 @@ describe('the tables of policies', () => {
     }
     const changed = page.replace('0 to 10 |', '0 to 11 |');
     assert.equal(renderTables('options', changed), page);
+  });
+
+  it('say of every level where a policy cannot be given why that is so', () => {
+    const all: PolicyLevel[] = ['call', 'rule', 'method', 'service', 'client'];
+    for (const { name, levels, notBy, inCall } of policyList) {
+      // Of the others the service as a whole is spoken of, and only by operators.
+      if (levels.every((level) => level === 'rule')) continue;
+      for (const level of all) {
+        const isGiven = levels.includes(level) && !(level === 'call' && inCall === 'off');
+        assert.equal(notBy?.[level] === undefined, isGiven, `${name} for a ${level}`);
+      }
+    }
   });
 
   it('need a region', () => {

@@ -83,7 +83,7 @@ export class RpcClient implements Client {
   readonly #events = new EventEmitter<ClientEvents>();
   readonly #timers: TimerQueue;
   readonly #pool: Pool;
-  readonly #breakers: BreakerGroup | undefined;
+  readonly #breakers: BreakerGroup;
   readonly #shared: SharedParts;
   readonly #services = new KnownServices((service) => {
     this.#shared.services.delete(service);
@@ -123,18 +123,15 @@ export class RpcClient implements Client {
       token,
       wantsLoad: options.balancer.wantsLoad,
     });
-    this.#breakers =
-      breaker === undefined
-        ? undefined
-        : new BreakerGroup({
-            options: breaker,
-            clock,
-            random,
-            onTransition: ({ state, endpoint, service, method, openForMs }) => {
-              if (state === 'open') this.#emit('breakerOpened', { endpoint, service, method, openForMs });
-              else this.#emit('breakerClosed', { endpoint, service, method });
-            },
-          });
+    this.#breakers = new BreakerGroup({
+      options: breaker,
+      clock,
+      random,
+      onTransition: ({ state, endpoint, service, method, openForMs }) => {
+        if (state === 'open') this.#emit('breakerOpened', { endpoint, service, method, openForMs });
+        else this.#emit('breakerClosed', { endpoint, service, method });
+      },
+    });
     this.#shared = createSharedParts(options, this.#emit, this.#timers);
   }
 
@@ -273,7 +270,7 @@ export class RpcClient implements Client {
     this.#shared.waits.close(reason);
     for (const balancer of this.#services.balancers()) balancer.close(reason);
     this.#pool.close(reason);
-    this.#breakers?.close();
+    this.#breakers.close();
     this.#timers.close();
     await this.#registry?.close();
   }

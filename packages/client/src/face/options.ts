@@ -17,6 +17,7 @@ import {
   assertName,
   type Complete,
   checkPolicyOptions,
+  completeValues,
   POLICIES,
   policyOptionNames,
   randomId,
@@ -144,7 +145,7 @@ export interface ResolvedClientOptions {
   readonly token: TokenSource | undefined;
   readonly zone: string | undefined;
   readonly balancer: PickerFactory;
-  readonly breaker: Complete<BreakerOptions> | undefined;
+  readonly breaker: Complete<BreakerOptions>;
   readonly policy: ClientPolicyOptions;
   readonly services: ReadonlyMap<string, ServiceConfiguration>;
   readonly layers: readonly Layer[];
@@ -207,7 +208,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     token: token === undefined ? undefined : new TokenSource(token, clock),
     zone: options.zone,
     balancer: options.balancer ?? p2c(),
-    breaker: options.breaker === false ? undefined : resolvePolicy(where, POLICIES.breaker, options.breaker),
+    breaker: completeValues(POLICIES.breaker, resolvePolicy(where, POLICIES.breaker, options.breaker)),
     policy: checkPolicyOptions(where, 'client', { ...options }),
     services: servicesByName(where, options.services ?? []),
     layers: options.layers?.unary ?? [],

@@ -15,7 +15,8 @@ import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
 import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
+import { DarkBreakers } from '../policy/dark-breakers.js';
+import { darkBreaker, darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
@@ -107,6 +108,7 @@ export class Balancer implements NodeOwner, FirstList {
       health.setDarkEjection(darkEjection(sources, this.rules.current), (method, effect) =>
         this.rules.counts.add('ejection', method, effect),
       );
+      health.setBreakers(this.#darkBreakers(sources));
       environment.onRules?.();
       if (this.roster.weigh()) this.#view.changedAll();
     };
@@ -121,6 +123,20 @@ export class Balancer implements NodeOwner, FirstList {
       environment: health,
       nodes: () => this.roster.nodes,
       onSwap: () => this.#swapped(),
+    });
+  }
+
+  /** What judges a dark rule of breakers; `undefined` where there is none. */
+  #darkBreakers(sources: readonly PolicySource[]): DarkBreakers | undefined {
+    const { current, counts } = this.rules;
+    if (current?.modes.breaker !== 'dark') return undefined;
+    const { clock, random } = this.#environment;
+    return new DarkBreakers({
+      clock,
+      random,
+      valuesOf: (method) => darkBreaker(method, sources, current),
+      tell: ({ endpoint, method }) =>
+        counts.add('breaker', method, `calls of it would have kept off ${endpoint} for a while`),
     });
   }
 
@@ -283,6 +299,7 @@ export class Balancer implements NodeOwner, FirstList {
     this.#cancelYoung?.();
     this.#watch?.close();
     this.rules.close();
+    this.#health.setBreakers(undefined);
   }
 
   close(reason: string): void {

@@ -1,9 +1,10 @@
 import type { Call, MethodRef, Random } from '@org/rpc-core';
+import type { ClientMethod } from '../client-method.js';
 import type { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
-import type { BreakerGroup } from '../policy/breaker-group.js';
+import type { BreakerGroup, BreakerValues } from '../policy/breaker-group.js';
 import { type EjectionCount, type EjectionValues, OutlierRecord } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { NodeHealthState } from '../policy/policy-state.js';
@@ -244,6 +245,11 @@ export class NodeHealth implements BreakerOwner {
     if (this.#outlier.isEjected) this.#outlier.expedite(now);
   }
 
+  /** Other rules are in force. */
+  refreshBreakers(): void {
+    for (const breaker of this.#breakers.values()) breaker.refresh();
+  }
+
   /** Called by a breaker. */
   breakerChanged(breaker: Breaker): void {
     if (this.#closed) return;
@@ -411,7 +417,7 @@ export class NodeHealth implements BreakerOwner {
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
       if (this.#breakers.size >= METHODS_MAX && !this.#makeRoom()) return undefined;
-      breaker = new Breaker(this.#peers.breakers!, this, ref.service, ref.method);
+      breaker = new Breaker(this.#peers.breakers!, this, ref, breakerValuesOf(ref));
       this.#breakers.set(key, breaker);
     }
     if (this.#byRef.size >= FAILING_METHODS_MAX) this.#byRef.clear();
@@ -443,4 +449,10 @@ export class NodeHealth implements BreakerOwner {
     }
     breaker.close();
   }
+}
+
+/** What holds for the breakers of a method, where the reference is that of a client's method; others leave it to the group. */
+export function breakerValuesOf(ref: MethodRef & Partial<ClientMethod>): (() => BreakerValues) | undefined {
+  const { policy } = ref;
+  return policy && (() => policy.now.breaker);
 }

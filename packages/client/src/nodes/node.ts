@@ -151,7 +151,7 @@ export class Node implements MeasuredNode, LinkObserver {
     if (call.stream === undefined) this.load.settled(now, call.startedAt, kind);
     else this.load.streamSettled(now, kind);
     this.#health.settled(call, kind, now);
-    if (this.#service.darkEjection !== undefined) this.#service.judge(this, call, kind, now);
+    if (this.#service.isJudged) this.#service.judge(this, call, kind, now);
   }
 
   /** Takes no more calls. Those in flight are finished by the link. */

@@ -4,6 +4,7 @@ import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
+import type { DarkBreakers } from '../policy/dark-breakers.js';
 import { DarkEjection, EjectionCount, type EjectionValues } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import { Denials } from './denials.js';
@@ -40,8 +41,11 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly denials: Denials = new Denials();
   readonly ejections: EjectionCount = new EjectionCount();
   #ejection: EjectionValues;
-  /** What a dark rule would leave alone; `undefined` where there is none. */
-  darkEjection: DarkEjection | undefined = undefined;
+  /** What dark rules would leave alone; `undefined` where there are none. */
+  #darkEjection: DarkEjection | undefined;
+  #darkBreakers: DarkBreakers | undefined;
+  /** Whether there is any: then calls that have ended are to be told to {@link judge}. */
+  isJudged = false;
   #tellDark: ((method: string, effect: string) => void) | undefined;
   readonly #onEjection: ServiceHealthSettings['onEjection'];
   readonly #healths = new Set<NodeHealth>();
@@ -81,12 +85,22 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
    */
   setDarkEjection(values: EjectionValues | undefined, tell: (method: string, effect: string) => void): void {
     this.#tellDark = tell;
-    this.darkEjection = values && new DarkEjection(values, this.random);
+    this.#darkEjection = values && new DarkEjection(values, this.random);
+    this.isJudged = this.#darkEjection !== undefined || this.#darkBreakers !== undefined;
+  }
+
+  /** From now on breakers go by what the rules in force say, and a dark rule is judged by `dark`; `undefined`: none is. */
+  setBreakers(dark: DarkBreakers | undefined): void {
+    for (const health of this.#healths) health.refreshBreakers();
+    this.#darkBreakers?.close();
+    this.#darkBreakers = dark;
+    this.isJudged = this.#darkEjection !== undefined || this.#darkBreakers !== undefined;
   }
 
   /** A call at a node has ended while a dark rule is judged. */
   judge(node: MeasuredNode, call: Call, kind: OutcomeKind, now: number): void {
-    const dark = this.darkEjection;
+    this.#darkBreakers?.record(node.address, call, kind, now);
+    const dark = this.#darkEjection;
     if (dark === undefined || !dark.record(node, kind, call.startedAt, now)) return;
     if (this.ejections.mayEject(dark.values))
       this.#tellDark?.(call.method, `${node.address} would have been left alone`);

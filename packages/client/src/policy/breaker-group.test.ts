@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
+import type { BreakerOptions } from '@org/rpc-core';
+import { completeValues, POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
 import { Breaker } from './breaker.js';
 import { BreakerGroup } from './breaker-group.js';
@@ -13,7 +14,7 @@ function scene(armedMax: number) {
     armedMax,
   });
   const owner = { address: '10.0.0.1:4399', breakerChanged: () => {} };
-  const breaker = (method: string): Breaker => new Breaker(group, owner, 'shop', method);
+  const breaker = (method: string): Breaker => new Breaker(group, owner, { service: 'shop', method });
   return { clock, group, breaker };
 }
 
@@ -101,11 +102,10 @@ describe('BreakerGroup', () => {
   });
 
   it('turns its windows by as much time as has passed when the loop was busy', async () => {
-    const { clock, group, breaker } = scene(10);
-    const a = breaker('a');
-    a.record('failure', 0, 1);
+    const { clock, group } = scene(10);
     let turns = 0;
-    group.rotation.on('rotate', () => turns++);
+    const rotation = group.arm({ hasFailures: true, disarm: () => {} }, 10_000, clock.now())!;
+    rotation.on('rotate', () => turns++);
     // A timer that comes eight and a half seconds late.
     const now = clock.now.bind(clock);
     clock.now = () => now() + 8_500;
@@ -117,6 +117,82 @@ describe('BreakerGroup', () => {
     const { clock, breaker } = scene(10);
     breaker('a').record('ok', 0, 1);
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('a breaker whose values are changed', () => {
+  /** One of which 12 calls in 20 have failed, and a way to give it other values. */
+  async function counted(first: BreakerOptions) {
+    const { clock, group } = scene(10);
+    let values = resolvePolicy('test', POLICIES.breaker, first);
+    let changes = 0;
+    const owner = { address: '10.0.0.1:4399', breakerChanged: () => changes++ };
+    const breaker = new Breaker(group, owner, { service: 'shop', method: 'buy' }, () => values);
+    const end = async (kind: 'ok' | 'failure', count = 1): Promise<void> => {
+      await clock.advance(1);
+      for (let i = 0; i < count; i++) breaker.record(kind, clock.now(), clock.now());
+      await clock.advance(0);
+    };
+    const give = (options: BreakerOptions | false): void => {
+      values = completeValues(POLICIES.breaker, resolvePolicy('test', POLICIES.breaker, options));
+      breaker.refresh();
+    };
+    await end('ok', 8);
+    await end('failure', 12);
+    return { clock, group, breaker, end, give, changes: () => changes };
+  }
+
+  it('goes by the new ones with its next failure, for what it has counted already', async () => {
+    const { breaker, end, give } = await counted({ errorPercent: 90 });
+    assert.equal(breaker.isOpen, false);
+    give({ errorPercent: 50 });
+    assert.deepEqual([breaker.isOpen, breaker.hasFailures], [false, true]);
+    await end('failure');
+    assert.equal(breaker.isOpen, true);
+  });
+
+  it('keeps what it has counted when its window gets another length, up or down', async () => {
+    for (const windowMs of [1_000, 60_000]) {
+      const { group, breaker, end, give } = await counted({ minCalls: 25 });
+      give({ minCalls: 25, windowMs });
+      assert.deepEqual([group.armed, breaker.hasFailures], [1, true]);
+      await end('failure', 4);
+      assert.equal(breaker.isOpen, false);
+      await end('failure');
+      assert.equal(breaker.isOpen, true);
+      const later = await counted({ minCalls: 25 });
+      later.give({ minCalls: 25, windowMs });
+      await later.clock.advance(windowMs + windowMs / 10);
+      await later.end('failure', 12);
+      assert.equal(later.breaker.isOpen, false, 'it has turned out of the window');
+    }
+  });
+
+  it('keeps successes that were counted without a window', async () => {
+    const { group, breaker, end, give } = await counted({ minCalls: 1_000 });
+    breaker.disarm();
+    assert.equal(group.armed, 0);
+    await end('ok', 40);
+    give({ windowMs: 20_000 });
+    await end('failure', 48);
+    assert.equal(breaker.isOpen, false);
+    await end('failure');
+    assert.equal(breaker.isOpen, true);
+  });
+
+  it('stays open until its trial, and closes at once when it is to be off', async () => {
+    const { clock, breaker, end, give, changes } = await counted({});
+    assert.deepEqual([breaker.isOpen, changes()], [true, 1]);
+    const before = breaker.trialInMs(clock.now());
+    give({ openMs: 60_000, minCalls: 100 });
+    assert.deepEqual([breaker.isOpen, breaker.trialInMs(clock.now())], [true, before]);
+    give(false);
+    assert.deepEqual([breaker.isOpen, changes()], [false, 2]);
+    await end('failure', 100);
+    assert.equal(breaker.isOpen, false);
+    give({});
+    await end('failure', 100);
+    assert.equal(breaker.isOpen, true);
   });
 });
 

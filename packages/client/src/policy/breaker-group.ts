@@ -21,9 +21,13 @@ export interface ArmedBreaker {
   disarm(): void;
 }
 
+/** What holds for a breaker; with `errorPercent: 100` it never opens. */
+export type BreakerValues = Complete<BreakerOptions>;
+
 /** What all breakers of a client share. */
 export interface BreakerGroupSettings {
-  readonly options: Complete<BreakerOptions>;
+  /** What holds for breakers that are given no values of their own. */
+  readonly options: BreakerValues;
   readonly clock: Clock;
   readonly random: Random;
   readonly onTransition?: ((transition: BreakerTransition) => void) | undefined;
@@ -39,26 +43,22 @@ export interface BreakerGroupSettings {
  * timer. Closed by the client.
  */
 export class BreakerGroup {
-  readonly options: Complete<BreakerOptions>;
+  /** What holds for a breaker that is given no values of its own. */
+  readonly options: BreakerValues;
   readonly clock: Clock;
   readonly random: Random;
-  /** Turns the windows. It is Node's own emitter, because opossum uses functions that others lack. */
-  readonly rotation: EventEmitter = new EventEmitter().setMaxListeners(0);
-  /** The length of one bucket in milliseconds. */
-  readonly bucketMs: number;
   readonly #onTransition: ((transition: BreakerTransition) => void) | undefined;
   readonly #armedMax: number;
-  /** When each armed itself, the earliest first. */
-  readonly #armed = new Map<ArmedBreaker, number>();
-  #turnedAt = 0;
-  #cancelTimer: Cancel | undefined;
+  /** When each armed itself, the earliest first, and what turns its window. */
+  readonly #armed = new Map<ArmedBreaker, { readonly at: number; readonly wheel: Wheel }>();
+  /** By the length of the windows, which is the same for nearly all. Those that turn something are in it. */
+  readonly #wheels = new Map<number, Wheel>();
   #closed = false;
 
   constructor(settings: BreakerGroupSettings) {
     this.options = settings.options;
     this.clock = settings.clock;
     this.random = settings.random;
-    this.bucketMs = settings.options.windowMs / BUCKETS;
     this.#onTransition = settings.onTransition;
     this.#armedMax = settings.armedMax ?? 1_000;
   }
@@ -69,27 +69,27 @@ export class BreakerGroup {
   }
 
   /**
-   * Asked by a breaker before it arms itself.
-   * @returns whether there is room for its window; to be given back with {@link release}
+   * Asked by a breaker before it arms itself, and again when its window gets another length.
+   * @returns what turns its window, to be given back with {@link release}; `undefined` when there is no room for one
    */
-  arm(breaker: ArmedBreaker, now: number): boolean {
-    if (this.#closed) return false;
+  arm(breaker: ArmedBreaker, windowMs: number, now: number): EventEmitter | undefined {
+    if (this.#closed) return undefined;
     if (this.#armed.size >= this.#armedMax && !this.#armed.has(breaker)) {
       const [oldest] = this.#armed;
       // It has had a whole window of outcomes, and did not open.
-      if (oldest === undefined || now - oldest[1] < this.options.windowMs) return false;
+      if (oldest === undefined || now - oldest[1].at < oldest[1].wheel.windowMs) return undefined;
       oldest[0].disarm();
     }
-    this.#armed.set(breaker, now);
-    if (this.#cancelTimer === undefined) {
-      this.#turnedAt = this.clock.now();
-      this.#schedule();
-    }
-    return true;
+    this.release(breaker);
+    const wheel = this.#wheel(windowMs);
+    this.#armed.set(breaker, { at: now, wheel });
+    wheel.add(breaker);
+    return wheel.rotation;
   }
 
   /** Called by a breaker that keeps no window any more. */
   release(breaker: ArmedBreaker): void {
+    this.#armed.get(breaker)?.wheel.remove(breaker);
     this.#armed.delete(breaker);
   }
 
@@ -98,11 +98,10 @@ export class BreakerGroup {
     this.#onTransition?.(transition);
   }
 
-  /** Stops the timer and drops every window. Breakers go on counting, but none opens any more. */
+  /** Stops the timers and drops every window. Breakers go on counting, but none opens any more. */
   close(): void {
     this.#closed = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    for (const wheel of this.#wheels.values()) wheel.stop();
     for (const breaker of [...this.#armed.keys()]) breaker.disarm();
   }
 
@@ -111,21 +110,64 @@ export class BreakerGroup {
     return this.#closed;
   }
 
+  #wheel(windowMs: number): Wheel {
+    let wheel = this.#wheels.get(windowMs);
+    if (wheel === undefined) {
+      wheel = new Wheel(windowMs, this.clock, () => this.#wheels.delete(windowMs));
+      this.#wheels.set(windowMs, wheel);
+    }
+    return wheel;
+  }
+}
+
+/** Turns all windows of one length, in steps of a tenth. Has a timer while there is something to turn. */
+class Wheel {
+  readonly windowMs: number;
+  /** It is Node's own emitter, because opossum uses functions that others lack. */
+  readonly rotation: EventEmitter = new EventEmitter().setMaxListeners(0);
+  readonly #clock: Clock;
+  readonly #onIdle: () => void;
+  readonly #armed = new Set<ArmedBreaker>();
+  #turnedAt = 0;
+  #cancelTimer: Cancel | undefined;
+
+  /** @param onIdle - called when there is nothing to turn any more */
+  constructor(windowMs: number, clock: Clock, onIdle: () => void) {
+    this.windowMs = windowMs;
+    this.#clock = clock;
+    this.#onIdle = onIdle;
+  }
+
+  add(breaker: ArmedBreaker): void {
+    this.#armed.add(breaker);
+    if (this.#cancelTimer !== undefined) return;
+    this.#turnedAt = this.#clock.now();
+    this.#schedule();
+  }
+
+  remove(breaker: ArmedBreaker): void {
+    this.#armed.delete(breaker);
+  }
+
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
   #schedule(): void {
-    this.#cancelTimer = this.clock.schedule(
-      this.#turnedAt + this.bucketMs - this.clock.now(),
-      () => this.#turn(),
-      true,
-    );
+    const at = this.#turnedAt + this.windowMs / BUCKETS;
+    this.#cancelTimer = this.#clock.schedule(at - this.#clock.now(), () => this.#turn(), true);
   }
 
   #turn(): void {
     this.#cancelTimer = undefined;
+    const bucketMs = this.windowMs / BUCKETS;
     // More than one turn when the loop was busy: the window measures time, not turns.
-    const turns = Math.max(1, Math.floor((this.clock.now() - this.#turnedAt) / this.bucketMs));
-    this.#turnedAt += turns * this.bucketMs;
+    const turns = Math.max(1, Math.floor((this.#clock.now() - this.#turnedAt) / bucketMs));
+    this.#turnedAt += turns * bucketMs;
     for (let turn = 0; turn < Math.min(turns, BUCKETS); turn++) this.rotation.emit('rotate');
-    for (const breaker of [...this.#armed.keys()]) if (!breaker.hasFailures) breaker.disarm();
+    for (const breaker of [...this.#armed]) if (!breaker.hasFailures) breaker.disarm();
     if (this.#armed.size > 0) this.#schedule();
+    else this.#onIdle();
   }
 }

@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { BreakerOptions } from '@org/rpc-core';
 import type { Complete } from '@org/rpc-core/internal';
 import CircuitBreaker from 'opossum';
@@ -10,6 +10,12 @@ export const BUCKETS = 10;
 export interface BreakerRecorderEvents {
   opened(): void;
   closed(): void;
+}
+
+/** The outcomes in a window, by bucket, the current one first. */
+export interface BreakerHistory {
+  readonly successes: readonly number[];
+  readonly failures: readonly number[];
 }
 
 /**
@@ -27,7 +33,7 @@ export class BreakerRecorder {
     options: Complete<BreakerOptions>,
     rotation: EventEmitter,
     events: BreakerRecorderEvents,
-    history: readonly number[],
+    history: BreakerHistory,
     state: InitialState,
   ) {
     const settings = {
@@ -45,8 +51,9 @@ export class BreakerRecorder {
     // Each count goes into the bucket of its own age, so that it leaves the window in time. `window` copies the list of buckets,
     // not the buckets.
     status.window.forEach((bucket, age) => {
-      bucket.successes = history[age] ?? 0;
-      bucket.fires = bucket.successes;
+      bucket.successes = history.successes[age] ?? 0;
+      bucket.failures = history.failures[age] ?? 0;
+      bucket.fires = bucket.successes + bucket.failures;
     });
     const initial: CircuitBreaker.Options<[ok: boolean]> & { state: InitialState } = { ...settings, status, state };
     this.#breaker = new CircuitBreaker(settle, initial);
@@ -59,25 +66,25 @@ export class BreakerRecorder {
 
   /**
    * A window in use.
-   * @param history - the successes so far, the current bucket first. Without them the window would hold only the first failures,
-   * which would open it.
+   * @param history - what is known so far. Without the successes the window would hold only the first failures, which would open it.
    */
   static armed(
     options: Complete<BreakerOptions>,
     rotation: EventEmitter,
     events: BreakerRecorderEvents,
-    history: readonly number[],
+    history: BreakerHistory,
   ): BreakerRecorder {
     return new BreakerRecorder(options, rotation, events, history, { enabled: true, closed: true, halfOpen: false });
   }
 
   /** A recorder whose next outcome decides: a success closes it with an empty window, a failure opens it. */
-  static halfOpen(
-    options: Complete<BreakerOptions>,
-    rotation: EventEmitter,
-    events: BreakerRecorderEvents,
-  ): BreakerRecorder {
-    return new BreakerRecorder(options, rotation, events, [], { enabled: true, closed: false, halfOpen: true });
+  static halfOpen(options: Complete<BreakerOptions>, events: BreakerRecorderEvents): BreakerRecorder {
+    // It has no window to turn: it is over with the outcome.
+    return new BreakerRecorder(options, new EventEmitter(), events, NO_HISTORY, {
+      enabled: true,
+      closed: false,
+      halfOpen: true,
+    });
   }
 
   /** Counts one outcome. */
@@ -90,9 +97,10 @@ export class BreakerRecorder {
     return this.#breaker.status.window.some((bucket) => bucket.failures > 0);
   }
 
-  /** The successes in the window, the current bucket first. */
-  get successes(): number[] {
-    return this.#breaker.status.window.map((bucket) => bucket.successes);
+  /** What is in the window. */
+  get history(): BreakerHistory {
+    const { window } = this.#breaker.status;
+    return { successes: window.map((bucket) => bucket.successes), failures: window.map((bucket) => bucket.failures) };
   }
 
   /** Lets go of everything; nothing is recorded or reported any more. */
@@ -100,6 +108,8 @@ export class BreakerRecorder {
     this.#breaker.shutdown();
   }
 }
+
+const NO_HISTORY: BreakerHistory = { successes: [], failures: [] };
 
 /** How a breaker of opossum starts; its types leave this option out. */
 interface InitialState {

@@ -1,6 +1,7 @@
+import type { MethodRef } from '@org/rpc-core';
 import { probeDelayMs } from './backoff.js';
-import type { ArmedBreaker, BreakerGroup } from './breaker-group.js';
-import { BreakerRecorder, type BreakerRecorderEvents, BUCKETS } from './breaker-recorder.js';
+import type { ArmedBreaker, BreakerGroup, BreakerValues } from './breaker-group.js';
+import { type BreakerHistory, BreakerRecorder, type BreakerRecorderEvents, BUCKETS } from './breaker-recorder.js';
 import type { OutcomeKind } from './outcome.js';
 
 /** To whom a breaker belongs. */
@@ -24,6 +25,8 @@ export class Breaker implements ArmedBreaker {
   readonly #group: BreakerGroup;
   readonly #owner: BreakerOwner;
   readonly #events: BreakerRecorderEvents;
+  readonly #valuesNow: () => BreakerValues;
+  #values: BreakerValues;
   /** Successes while not armed, a bucket each; the current one at `#tick % BUCKETS`. */
   readonly #counts: number[] = new Array<number>(BUCKETS).fill(0);
   #tick = 0;
@@ -36,8 +39,16 @@ export class Breaker implements ArmedBreaker {
   #outageFrom = 0;
   #probeAt = 0;
 
-  constructor(group: BreakerGroup, owner: BreakerOwner, service: string, method: string) {
+  /** @param valuesNow - what holds for the method, which rules may change; left out: what the group says */
+  constructor(
+    group: BreakerGroup,
+    owner: BreakerOwner,
+    { service, method }: Pick<MethodRef, 'service' | 'method'>,
+    valuesNow: () => BreakerValues = () => group.options,
+  ) {
     this.#group = group;
+    this.#valuesNow = valuesNow;
+    this.#values = valuesNow();
     this.#owner = owner;
     this.service = service;
     this.method = method;
@@ -63,9 +74,37 @@ export class Breaker implements ArmedBreaker {
     return Math.max(0, this.#probeAt - now);
   }
 
+  /**
+   * Other rules are in force: takes over what holds from now on. What was counted stays counted, and an open breaker open until its
+   * trial, unless none is to be open any more.
+   */
+  refresh(): void {
+    const before = this.#values;
+    const values = this.#valuesNow();
+    this.#values = values;
+    if (isSame(before, values)) return;
+    const { clock } = this.#group;
+    const now = clock.now();
+    if (isOff(values)) {
+      this.disarm();
+      this.#recorder?.close();
+      this.#recorder = undefined;
+      if (this.#open) this.#change(false, now, 0);
+      return;
+    }
+    const isCutAnew = before.windowMs !== values.windowMs;
+    if (isCutAnew) this.#cutAnew(before.windowMs, now);
+    const recorder = this.#recorder;
+    if (recorder === undefined || this.#open) return;
+    const { history } = recorder;
+    recorder.close();
+    this.#recorder = undefined;
+    this.#begin(isCutAnew ? { successes: [sum(history.successes)], failures: [sum(history.failures)] } : history, now);
+  }
+
   /** Counts the outcome of a call that is not the trial call. Only `ok` and `failure` say anything here. */
   record(kind: OutcomeKind, startedAt: number, now: number): void {
-    if (kind !== 'ok' && kind !== 'failure') return;
+    if ((kind !== 'ok' && kind !== 'failure') || isOff(this.#values)) return;
     // It started before the last change, or at the same moment: that time has already been judged.
     if (this.#open || startedAt <= this.#changedAt) return;
     if (this.#recorder !== undefined) {
@@ -73,21 +112,20 @@ export class Breaker implements ArmedBreaker {
     } else if (kind === 'ok') {
       this.#roll(now);
       this.#counts[this.#tick % BUCKETS]!++;
-    } else if (this.#group.arm(this, now)) {
-      this.#arm(now);
-    }
+    } else this.#arm(now);
   }
 
   /** Takes the outcome of the trial call. */
   recordProbe(kind: OutcomeKind, now: number): void {
     if (!this.#open || this.#deciding) return;
-    const { options, rotation, random } = this.#group;
+    const { random } = this.#group;
+    const options = this.#values;
     switch (kind) {
       case 'ok':
       case 'business':
       case 'failure':
         this.#deciding = true;
-        this.#recorder = BreakerRecorder.halfOpen(options, rotation, this.#events);
+        this.#recorder = BreakerRecorder.halfOpen(options, this.#events);
         this.#recorder.record(kind !== 'failure');
         break;
       case 'overload':
@@ -110,7 +148,7 @@ export class Breaker implements ArmedBreaker {
     this.#group.release(this);
     if (recorder === undefined || this.#open) return;
     this.#recorder = undefined;
-    recorder.successes.forEach((successes, age) => {
+    recorder.history.successes.forEach((successes, age) => {
       this.#counts[this.#bucket(this.#tickAt(this.#group.clock.now()) - age)] = successes;
     });
     this.#tick = this.#tickAt(this.#group.clock.now());
@@ -125,15 +163,33 @@ export class Breaker implements ArmedBreaker {
     this.#open = false;
   }
 
+  /** The first failure. */
   #arm(now: number): void {
     this.#roll(now);
-    const history = this.#counts.map((_, age) => this.#counts[this.#bucket(this.#tick - age)]!);
-    this.#recorder = BreakerRecorder.armed(this.#group.options, this.#group.rotation, this.#events, history);
-    this.#recorder.record(false);
+    const successes = this.#counts.map((_, age) => this.#counts[this.#bucket(this.#tick - age)]!);
+    if (this.#begin({ successes, failures: [] }, now)) this.#recorder!.record(false);
+  }
+
+  /** Begins a window with what is known. @returns whether there is room for it */
+  #begin(history: BreakerHistory, now: number): boolean {
+    const rotation = this.#group.arm(this, this.#values.windowMs, now);
+    if (rotation === undefined) return false;
+    this.#recorder = BreakerRecorder.armed(this.#values, rotation, this.#events, history);
+    return true;
+  }
+
+  /** The window has another length: what was counted counts as of now. */
+  #cutAnew(windowMs: number, now: number): void {
+    this.#roll(now, windowMs);
+    const counted = sum(this.#counts);
+    this.#tick = this.#tickAt(now);
+    this.#counts.fill(0);
+    this.#counts[this.#bucket(this.#tick)] = counted;
   }
 
   #opened(): void {
-    const { clock, options, random } = this.#group;
+    const { clock, random } = this.#group;
+    const options = this.#values;
     const now = clock.now();
     // An outage that returns soon after its end counts as the same outage.
     if (!this.#open && now - this.#changedAt > options.windowMs) this.#outageFrom = now;
@@ -147,10 +203,9 @@ export class Breaker implements ArmedBreaker {
   #closed(): void {
     const now = this.#group.clock.now();
     this.#counts.fill(0);
-    if (!this.#group.arm(this, now)) {
-      this.#recorder?.close();
-      this.#recorder = undefined;
-    }
+    this.#recorder?.close();
+    this.#recorder = undefined;
+    this.#begin(NO_HISTORY, now);
     this.#change(false, now, 0);
   }
 
@@ -171,19 +226,34 @@ export class Breaker implements ArmedBreaker {
   }
 
   /** Turns the counts up to now. */
-  #roll(now: number): void {
-    const tick = this.#tickAt(now);
+  #roll(now: number, windowMs: number = this.#values.windowMs): void {
+    const tick = this.#tickAt(now, windowMs);
     if (tick === this.#tick) return;
     const turns = Math.min(tick - this.#tick, BUCKETS);
     for (let turn = 0; turn < turns; turn++) this.#counts[this.#bucket(tick - turn)] = 0;
     this.#tick = tick;
   }
 
-  #tickAt(now: number): number {
-    return Math.floor(now / this.#group.bucketMs);
+  #tickAt(now: number, windowMs: number = this.#values.windowMs): number {
+    return Math.floor((now * BUCKETS) / windowMs);
   }
 
   #bucket(tick: number): number {
     return ((tick % BUCKETS) + BUCKETS) % BUCKETS;
   }
+}
+
+const NO_HISTORY: BreakerHistory = { successes: [], failures: [] };
+
+function isOff({ errorPercent }: BreakerValues): boolean {
+  return errorPercent >= 100;
+}
+
+function isSame(a: BreakerValues, b: BreakerValues): boolean {
+  const isLike = a.errorPercent === b.errorPercent && a.minCalls === b.minCalls;
+  return isLike && a.windowMs === b.windowMs && a.openMs === b.openMs;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }

@@ -23,6 +23,7 @@ describe('the policies of a method', () => {
       mirror: { percent: 0, to: undefined, compare: false, maxInFlight: 100 },
       fault: { delayMs: 0, delayPercent: 100, errorPercent: 0, code: undefined, dropPercent: 0 },
       failure: { failureWhen: undefined },
+      breaker: { errorPercent: 50, minCalls: 20, windowMs: 10_000, openMs: 5_000 },
     });
   });
 

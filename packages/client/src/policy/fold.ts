@@ -36,6 +36,7 @@ export const FOLDED = {
   mirror: POLICIES.mirror,
   fault: POLICIES.fault,
   failure: POLICIES.failure,
+  breaker: POLICIES.breaker,
 } as const;
 
 /** The same for a service as a whole. */
@@ -153,6 +154,21 @@ export function darkEjection(
   if (rules?.modes.ejection !== 'dark') return undefined;
   const asOn = { ...rules, modes: { ...rules.modes, ejection: 'on' as const } };
   return foldServicePolicies(sources, asOn).ejection;
+}
+
+/** The same for the breakers of a method; `undefined` where the rule says nothing of it. */
+export function darkBreaker(
+  method: string,
+  sources: readonly PolicySource[],
+  rules: ActiveRules,
+): MethodValues['breaker'] | undefined {
+  const of = { service: '', method, isStream: false, sources };
+  if (Object.keys(wantedValues('breaker', of, rules)).length === 0) return undefined;
+  return foldOne(
+    FOLDED.breaker as unknown as AnyPolicy,
+    of,
+    ruleSources('breaker', method, rules),
+  ) as MethodValues['breaker'];
 }
 
 function foldAll(policies: object, of: PolicySources, rules: ActiveRules | undefined): object {

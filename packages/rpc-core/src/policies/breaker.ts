@@ -2,7 +2,7 @@ import type { PolicyDescription } from './description.js';
 
 /** When calls to a node are stopped, counted for each node and method on its own. */
 export interface BreakerOptions {
-  /** It opens above this share of failures, in percent, 1 to 100 (default 50). */
+  /** It opens above this share of failures, in percent, 1 to 100 (default 50). 100: never. */
   readonly errorPercent?: number | undefined;
   /** It stays closed while fewer calls than this are in the window, 1 to 1,000,000 (default 20). */
   readonly minCalls?: number | undefined;
@@ -19,16 +19,17 @@ export interface BreakerOptions {
 export const breakerPolicy: PolicyDescription<BreakerOptions> = {
   name: 'breaker',
   option: 'breaker',
-  levels: ['client'],
+  levels: ['rule', 'method', 'service', 'client'],
   applies: 'nearest',
   notBy: { call: 'it is open or closed for all calls of a method together' },
-  off: 'absent',
+  off: { errorPercent: 100 },
+  rule: 'values',
   values: {
     errorPercent: {
       type: 'number',
       bounds: { min: 1, max: 100 },
       default: 50,
-      text: 'it opens above this share of failures',
+      text: 'it opens above this share of failures. 100: off. See [breaker](governance/breaker.md)',
     },
     minCalls: {
       type: 'number',

@@ -77,7 +77,7 @@ export interface PolicyDescription<V extends object = object> {
   /** Why it cannot be given at a level, for the docs. */
   readonly notBy?: { readonly [L in PolicyLevel]?: string | undefined } | undefined;
   /** The values that `false` stands for; `undefined` when `false` is refused. */
-  readonly off?: Readonly<V> | 'absent' | undefined;
+  readonly off?: Readonly<V> | undefined;
   /** The name of the value that a function, given in place of the values, stands for; `undefined` when a function is refused. */
   readonly ofFunction?: string | undefined;
   /** Whether `true` stands for the defaults; otherwise it is refused. */

@@ -72,6 +72,8 @@ export interface PolicyOptions extends TimeoutValues, FailureValues {
   readonly mirror?: MirrorOptions | false | undefined;
   /** Faults injected into calls, for tests and exercises. Off unless given. */
   readonly fault?: FaultOptions | false | undefined;
+  /** When calls of a method avoid a node because they fail there; `false`: never. Counted for each node and method. */
+  readonly breaker?: BreakerOptions | false | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. Counted in this process. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Off unless given. Each level that is given applies: client, service, method. */
@@ -110,11 +112,8 @@ export interface ServicePolicyOptions extends PolicyOptions {
   readonly ejection?: EjectionOptions | false | undefined;
 }
 
-/** Policies for a client: the policies of a service, and this one. */
-export interface ClientPolicyOptions extends ServicePolicyOptions {
-  /** When calls avoid a node because they fail there; `false`: never. */
-  readonly breaker?: BreakerOptions | false | undefined;
-}
+/** Policies for a client: those of a service. */
+export interface ClientPolicyOptions extends ServicePolicyOptions {}
 
 /** The description of any policy. */
 export type AnyPolicy = PolicyDescription<Record<string, unknown>>;

@@ -1,3 +1,4 @@
+import type { BreakerOptions } from '../policies/breaker.js';
 import type { ConcurrencyLimitOptions } from '../policies/concurrency.js';
 import type { EjectionOptions } from '../policies/ejection.js';
 import type { FallbackOptions } from '../policies/fallback.js';
@@ -33,6 +34,7 @@ export interface MethodRules {
   readonly retryLater?: MethodRule<RetryLaterOptions> | undefined;
   readonly mirror?: MethodRule<InRule<MirrorOptions, 'callPercent'>> | undefined;
   readonly fault?: MethodRule<FaultOptions> | undefined;
+  readonly breaker?: MethodRule<BreakerOptions> | undefined;
   /** For all methods: the limit of the service, of all its calls together. */
   readonly rateLimit?: MethodRule<Partial<RateLimitOptions>> | undefined;
   readonly concurrency?: MethodRule<Partial<ConcurrencyLimitOptions>> | undefined;

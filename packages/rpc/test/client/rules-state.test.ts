@@ -231,6 +231,32 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
       assert.equal(scene.state.retryBudget!.left, 4, 'what was earned');
     },
   },
+  breaker: {
+    nodes: 3,
+    client: { ejection: false },
+    values: { minCalls: 5 },
+    tells: true,
+    isInForce: async (scene) => {
+      scene.deeds.set('a', 'fail');
+      for (let i = 0; i < 6; i++) await scene.client.broadcast(Town, 'go', [], SINGLE);
+      return scene.state.nodes.some(({ breakers }) => breakers.length > 0);
+    },
+    next: { minCalls: 50, windowMs: 60_000, openMs: 60_000 },
+    keeps: async (scene, next) => {
+      for (const id of ['a', 'b']) scene.deeds.set(id, 'fail');
+      for (let i = 0; i < 6; i++) await scene.client.broadcast(Town, 'go', [], SINGLE);
+      const open = () => scene.state.nodes.map(({ breakers }) => breakers.length);
+      assert.deepEqual(open(), [1, 1, 0]);
+      await next();
+      assert.deepEqual(open(), [1, 1, 0]);
+      scene.do('answer');
+      for (let i = 0; i < 100; i++) {
+        await scene.ends(1);
+        await scene.pass(100);
+      }
+      assert.deepEqual(open(), [0, 0, 0], 'after the trial of which it was said when it opened');
+    },
+  },
   ejection: {
     nodes: 3,
     client: { breaker: false },

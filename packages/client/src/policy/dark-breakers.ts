@@ -1,0 +1,74 @@
+import type { Call, Clock, Random } from '@org/rpc-core';
+import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
+import { Breaker } from './breaker.js';
+import { BreakerGroup, type BreakerTransition, type BreakerValues } from './breaker-group.js';
+import type { OutcomeKind } from './outcome.js';
+
+/** Pairs of node and method that are looked at; further ones are not. */
+const PAIRS_MAX = 10_000;
+
+/** What dark breakers are made of. */
+export interface DarkBreakersSettings {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What the rule wants for a method; `undefined` where it says nothing of it. */
+  readonly valuesOf: (method: string) => BreakerValues | undefined;
+  /** One would have opened. */
+  readonly tell: (opened: BreakerTransition) => void;
+}
+
+/**
+ * The breakers that a dark rule would have, beside those in force: they record what these record, and keep nobody off anything. One that
+ * would have opened counts anew from then on. To be closed.
+ */
+export class DarkBreakers {
+  readonly #settings: DarkBreakersSettings;
+  readonly #group: BreakerGroup;
+  /** By node, then by method. */
+  readonly #breakers = new Map<string, Map<string, Breaker>>();
+  readonly #values = new Map<string, BreakerValues | undefined>();
+  #size = 0;
+
+  constructor(settings: DarkBreakersSettings) {
+    this.#settings = settings;
+    const { clock, random } = settings;
+    const onTransition = (transition: BreakerTransition): void => {
+      this.#breakers.get(transition.endpoint)?.delete(transition.method);
+      this.#size--;
+      settings.tell(transition);
+    };
+    this.#group = new BreakerGroup({
+      options: resolvePolicy('breaker', POLICIES.breaker),
+      clock,
+      random,
+      onTransition,
+    });
+  }
+
+  /** A call at a node has ended. */
+  record(endpoint: string, call: Call, kind: OutcomeKind, now: number): void {
+    let ofNode = this.#breakers.get(endpoint);
+    let breaker = ofNode?.get(call.method);
+    if (breaker === undefined) {
+      const values = this.#valuesOf(call.method);
+      if (values === undefined || this.#size >= PAIRS_MAX) return;
+      ofNode ??= new Map();
+      this.#breakers.set(endpoint, ofNode);
+      breaker = new Breaker(this.#group, { address: endpoint, breakerChanged: () => {} }, call.methodRef, () => values);
+      ofNode.set(call.method, breaker);
+      this.#size++;
+    }
+    breaker.record(kind, call.startedAt, now);
+  }
+
+  /** Ends the timers. */
+  close(): void {
+    this.#group.close();
+  }
+
+  #valuesOf(method: string): BreakerValues | undefined {
+    if (!this.#values.has(method) && this.#values.size < PAIRS_MAX)
+      this.#values.set(method, this.#settings.valuesOf(method));
+    return this.#values.get(method);
+  }
+}
