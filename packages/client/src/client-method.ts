@@ -1,4 +1,5 @@
 import type { Call, Explanation, MethodDefinition, MethodRef, Service, StreamService } from '@org/rpc-core';
+import type { BreakerValues } from './policy/breaker-group.js';
 import type { CallObserver } from './policy/call-observer.js';
 import type { Limiters } from './policy/limiters.js';
 import type { MethodLimits } from './policy/method-limits.js';
@@ -58,3 +59,9 @@ export const UNKNOWN_METHOD: MethodDefinition = Object.freeze({
   args: undefined,
   returns: undefined,
 });
+
+/** What holds for the breakers of a method, where the reference is that of a client's method; others leave it to the group. */
+export function breakerValuesOf(ref: MethodRef & Partial<ClientMethod>): (() => BreakerValues) | undefined {
+  const { policy } = ref;
+  return policy && (() => policy.now.breaker);
+}

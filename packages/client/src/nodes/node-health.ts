@@ -1,10 +1,10 @@
 import type { Call, MethodRef, Random } from '@org/rpc-core';
-import type { ClientMethod } from '../client-method.js';
+import { breakerValuesOf } from '../client-method.js';
 import type { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
 import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
-import type { BreakerGroup, BreakerValues } from '../policy/breaker-group.js';
+import type { BreakerGroup } from '../policy/breaker-group.js';
 import { type EjectionCount, type EjectionValues, OutlierRecord } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { NodeHealthState } from '../policy/policy-state.js';
@@ -103,10 +103,7 @@ export class NodeHealth implements BreakerOwner {
   readonly #node: MeasuredNode;
   readonly #peers: NodePeers;
   readonly #breakers = new Map<string, Breaker>();
-  /**
-   * The same by reference, which finds a breaker without joining two names. References come and go, so it is emptied when it is
-   * full.
-   */
+  /** The same by reference, which needs no joining of two names; emptied when it is full, since references come and go. */
   readonly #byRef = new Map<MethodRef, Breaker>();
   /** The methods that it denies and its peers do not, by {@link methodKey}. */
   readonly #denying = new Map<string, Shutter>();
@@ -449,10 +446,4 @@ export class NodeHealth implements BreakerOwner {
     }
     breaker.close();
   }
-}
-
-/** What holds for the breakers of a method, where the reference is that of a client's method; others leave it to the group. */
-export function breakerValuesOf(ref: MethodRef & Partial<ClientMethod>): (() => BreakerValues) | undefined {
-  const { policy } = ref;
-  return policy && (() => policy.now.breaker);
 }

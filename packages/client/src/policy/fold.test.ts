@@ -32,6 +32,10 @@ describe('the policies of a method', () => {
     assert.deepEqual(timeout, { timeoutMs: 7, attemptTimeoutMs: 5 });
   });
 
+  it('are null where the nearest level says that, which is a value like others', () => {
+    assert.equal(fold([{ fallback: { value: null } }, { fallback: { value: 7 } }]).fallback.value, null);
+  });
+
   it('are off where a level says so, unless a nearer one says otherwise', () => {
     assert.equal(fold([{}, { retry: false }, { retry: { max: 5 } }]).retry.max, 0);
     assert.equal(fold([{ retry: { max: 1 } }, { retry: false }]).retry.max, 1);

@@ -243,7 +243,8 @@ function merge(
     for (const [name, { ownForStreams, inRule }] of Object.entries(values)) {
       const value = said[(isRule && inRule) || name];
       if (value === undefined || hidden.has(name) || !(isOwn || !isStream || !ownForStreams)) continue;
-      found[name] ??= value;
+      // Not `??=`: null is an answer that a fallback can give.
+      if (found[name] === undefined) found[name] = value;
       isAsked = true;
     }
     for (const [name, { hides }] of Object.entries(values))
