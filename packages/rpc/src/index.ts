@@ -276,6 +276,7 @@ export {
   type ListenOptions,
   type MethodDescription,
   type MethodLimits,
+  type OneWayDroppedEvent,
   OPERATOR_TOKEN_KEY,
   Operator,
   type OperatorOptions,

@@ -21,6 +21,7 @@ export type {
   ServiceLimits,
 } from './policy/call-limits.js';
 export type { LimitSource, ServerConcurrencyState } from './policy/concurrency.js';
+export type { OneWayDroppedEvent } from './policy/dropped-calls.js';
 export type { CallerLimitState, ServerRateState } from './policy/level-limits.js';
 export type { OutlivedEvent } from './policy/outlived-calls.js';
 export type { ServerRulesEvent, ServerRulesState } from './rules/served-rules.js';

@@ -24,6 +24,8 @@ export interface ServerStackParts<Entry extends MethodEntry = MethodEntry> {
   runStream(call: IncomingCall<Entry>, items: AsyncIterable<unknown>): unknown;
   /** Turns what was thrown into what the caller may see. */
   presentable(thrown: unknown, call: IncomingCall<Entry>): RpcError;
+  /** A one-way call has not begun, so that its caller will never hear of it. */
+  dropped?(call: IncomingCall<Entry>, error: unknown): void;
   /** A call has ended, however it did; `error` is what was thrown, or why it was refused. */
   ended(call: IncomingCall<Entry>, error: unknown): void;
 }
@@ -237,7 +239,10 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     if (!call.outlived) this.#size--;
     if (error === undefined && !call.abandoned) this.#succeeded++;
     else if (call.started) this.#failed++;
-    else this.#refused++;
+    else {
+      this.#refused++;
+      if (call.oneWay) this.#parts.dropped?.(call, error);
+    }
     call.end();
     this.#partsOf(call).ended(call, error);
   }

@@ -45,6 +45,8 @@ export interface ServerState extends CallLimitsState {
     readonly failed: number;
     /** Calls that were not begun: late, not allowed, or beyond a limit of the server. Those beyond `limits` of a connection do not count. */
     readonly refused: number;
+    /** One-way calls that were not begun, those beyond `limits` of a connection included: their callers hear nothing of it. */
+    readonly dropped: number;
   };
   /** Of a server whose process only watches over workers: what else stands here is theirs together, a second old at the most. */
   readonly workers?: readonly {

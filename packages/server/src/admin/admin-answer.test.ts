@@ -57,10 +57,11 @@ describe('the admin port', () => {
     await client.service(Shop).buy('hats');
     const { ask } = asking(server);
     const state = JSON.parse((await ask('/state')).body);
-    assert.deepEqual(state.calls, { running: 0, waiting: 0, succeeded: 2, failed: 1, refused: 0 });
+    assert.deepEqual(state.calls, { running: 0, waiting: 0, succeeded: 2, failed: 1, refused: 0, dropped: 0 });
     const { body } = await ask('/metrics');
     assert.match(body, /^# HELP rpc_server_calls_total .*\n# TYPE rpc_server_calls_total counter\n/);
     assert.match(body, /\nrpc_server_calls_total\{outcome="failed"\} 1\n/);
+    assert.match(body, /\nrpc_server_one_way_dropped_total 0\n/);
     assert.match(body, /\nrpc_server_service_serving\{service="shop"\} 1\n$/);
     await client.close();
     await server.close({ drainMs: 0 });

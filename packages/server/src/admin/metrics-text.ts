@@ -16,6 +16,12 @@ export function metricsText({ calls, connections, status, uptimeMs, services, re
       help: 'Calls that have ended.',
       values: (['succeeded', 'failed', 'refused'] as const).map((name) => [`{outcome="${name}"}`, calls[name]]),
     },
+    {
+      name: 'rpc_server_one_way_dropped_total',
+      type: 'counter',
+      help: 'One-way calls that were not begun, of which their callers hear nothing.',
+      values: [['', calls.dropped]],
+    },
     gauge('rpc_server_calls_running', 'Handlers that run.', calls.running),
     gauge('rpc_server_calls_waiting', 'Calls that wait to be let in.', calls.waiting),
     gauge('rpc_server_connections', 'Open connections.', connections),

@@ -1,6 +1,7 @@
 import type { Metadata, Peer } from '@org/rpc-core';
 import type { RegistryEvent } from '@org/rpc-registry';
 import type { AuthenticationEvent } from '../life/authentication.js';
+import type { OneWayDroppedEvent } from '../policy/dropped-calls.js';
 import type { OutlivedEvent } from '../policy/outlived-calls.js';
 import type { ServerRulesEvent } from '../rules/served-rules.js';
 import type { ContractEvent } from '../served-contracts.js';
@@ -28,6 +29,11 @@ export interface ServerEvents {
    * against `concurrency` any more, and `close` does not wait for it. Where nobody listens, a line on stderr says it once for each method.
    */
   handlerOutlived: [event: OutlivedEvent];
+  /**
+   * One-way calls were not begun: late, not allowed, or beyond a limit. Their callers hear nothing of it, for a one-way call has no answer. At
+   * most once a second for each method and code.
+   */
+  oneWayDropped: [event: OneWayDroppedEvent];
   /** The instance is in the registry. */
   registered: [event: { instance: string; services: readonly string[] }];
   /**
@@ -65,6 +71,7 @@ export interface ServerEvents {
 export const SERVER_EVENTS = Object.keys({
   handlerError: true,
   handlerOutlived: true,
+  oneWayDropped: true,
   registered: true,
   registry: true,
   contractDiffers: true,

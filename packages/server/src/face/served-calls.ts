@@ -1,4 +1,4 @@
-import { type RpcError, type ServiceDefinition, systemClock } from '@org/rpc-core';
+import { type Peer, type RpcError, type ServiceDefinition, systemClock } from '@org/rpc-core';
 import type { RulesFollower } from '@org/rpc-registry/internal';
 import { type IncomingCall, packLoad } from '@org/rpc-wire/internal';
 import type { Dispatcher } from '../dispatcher.js';
@@ -7,6 +7,7 @@ import type { CallTally } from '../operator/call-tally.js';
 import { CallLimits, type CallLimitsParts, type CallLimitsState, type ServiceLimits } from '../policy/call-limits.js';
 import { CallObserver } from '../policy/call-observer.js';
 import { ConcurrencyLimit } from '../policy/concurrency.js';
+import { DroppedCalls, type OneWayDroppedEvent } from '../policy/dropped-calls.js';
 import { OutlivedCalls, type OutlivedEvent } from '../policy/outlived-calls.js';
 import { preemptedMs } from '../policy/preempted-time.js';
 import { ServerStack, type ServerStackParts } from '../stack.js';
@@ -23,6 +24,7 @@ export interface ServedCallsParts {
   /** A call has ended, or does not count any more. */
   onEnded(): void;
   onOutlived(event: OutlivedEvent): boolean;
+  onDropped(event: OneWayDroppedEvent): void;
   /** A dark rule would have refused a call. */
   readonly tellDark: CallLimitsParts<Handler>['tellDark'];
 }
@@ -30,14 +32,17 @@ export interface ServedCallsParts {
 /** The calls of a server: what lets them in, what runs them, and how many there are. */
 export class ServedCalls {
   readonly #concurrency: ConcurrencyLimit<Handler>;
+  readonly #tellDropped: ServedCallsParts['onDropped'];
   readonly #limits: CallLimits<Handler>;
   readonly #observer: CallObserver<Handler>;
   readonly #stack: ServerStack<Handler>;
   readonly #outlived: OutlivedCalls<Handler>;
+  readonly #dropped = new DroppedCalls();
 
   constructor(options: ResolvedServerOptions, given: ServedCallsParts) {
     const { clock, random, authorize, overload, concurrencyMax: max, concurrencyQueue: queue } = options;
     const { dispatcher, tally, tellDark } = given;
+    this.#tellDropped = (event) => given.onDropped(event);
     const isReal = clock === systemClock;
     this.#concurrency = new ConcurrencyLimit({
       ...{ max, queue, overload, clock, random },
@@ -51,6 +56,7 @@ export class ServedCalls {
       run: (call) => dispatcher.dispatch(call),
       runStream: (call, items) => dispatcher.dispatchStream(call, items),
       presentable: (thrown, call) => given.presentable(thrown, call),
+      dropped: (call, error) => this.#dropped.add(error, call.peer, call.entry),
       ended: () => given.onEnded(),
     };
     this.#stack = new ServerStack(parts, this.#observer.around(parts));
@@ -89,6 +95,11 @@ export class ServedCalls {
     this.#stack.serve(call, bytes, start, end);
   }
 
+  /** A one-way call was refused before it came here. */
+  dropped(error: RpcError, peer: Peer, entry: Handler | undefined): void {
+    this.#dropped.add(error, peer, entry);
+  }
+
   /** How long bytes read at this time may have waited unread, in milliseconds. */
   stallBefore(readAt: number): number {
     return this.#concurrency.stallBefore(readAt);
@@ -103,12 +114,14 @@ export class ServedCalls {
   tick(calls: Iterable<IncomingCall<Handler>>, now: number, stalledMs: number): void {
     this.#concurrency.stalled(stalledMs, now);
     this.#limits.sweep();
+    this.#dropped.flush(this.#tellDropped);
     this.#outlived.sweep(calls, now);
   }
 
   /** What is known of them, and of what lets them in. */
   state(): CallLimitsState & Pick<ServerState, 'calls'> {
     const { running, waiting } = this.#concurrency;
-    return { ...this.#limits.state(), calls: { running, waiting, ...this.#stack.ended } };
+    const calls = { running, waiting, ...this.#stack.ended, dropped: this.#dropped.total };
+    return { ...this.#limits.state(), calls };
   }
 }

@@ -116,6 +116,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
       presentable: (thrown, call) => this.#observers.presentable(thrown, call),
       onEnded: () => this.#checkEmpty(),
       onOutlived: (event) => this.#observers.emit('handlerOutlived', event),
+      onDropped: (event) => this.#observers.emit('oneWayDropped', event),
       tellDark: ({ service }, policy, { method }) => this.#rules.count(service, policy, method),
     });
     this.#rules = new ServedRules({
@@ -368,6 +369,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   }
 
   readonly stallBefore = (readAt: number): number => this.#calls.stallBefore(readAt);
+  readonly dropped = (error: RpcError, peer: Peer, of?: Handler): void => this.#calls.dropped(error, peer, of);
   readonly load = (ending: number): number => this.#calls.load(ending);
 
   contracts(theirs: string, peer: Peer): string | undefined {

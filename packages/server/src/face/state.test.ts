@@ -20,7 +20,7 @@ describe('server.state()', () => {
       overload: { turnMs: 100, queue: undefined, from: 'options' },
       rules: {},
       connections: 0,
-      calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0 },
+      calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0, dropped: 0 },
     });
   });
 
@@ -33,13 +33,27 @@ describe('server.state()', () => {
     await using bench = setUp({ run }, { concurrency: { max: 1, queue: 1 }, authorize });
     const calls = Promise.all([bench.work.run(), bench.work.run()]);
     await assert.rejects(bench.work.safe(), { code: 'PERMISSION_DENIED' });
-    assert.deepEqual(bench.server.state().calls, { running: 1, waiting: 1, succeeded: 0, failed: 0, refused: 1 });
+    assert.deepEqual(bench.server.state().calls, {
+      running: 1,
+      waiting: 1,
+      succeeded: 0,
+      failed: 0,
+      refused: 1,
+      dropped: 0,
+    });
     for (let i = 0; i < 2; i++) {
       ends.shift()!();
       await bench.clock.advance(10);
     }
     await calls;
-    assert.deepEqual(bench.server.state().calls, { running: 0, waiting: 0, succeeded: 2, failed: 0, refused: 1 });
+    assert.deepEqual(bench.server.state().calls, {
+      running: 0,
+      waiting: 0,
+      succeeded: 2,
+      failed: 0,
+      refused: 1,
+      dropped: 0,
+    });
   });
 
   it('says where it stands in its life', async () => {

@@ -124,6 +124,7 @@ export class WatchedWorkers {
         succeeded: sum(({ calls }) => calls.succeeded),
         failed: sum(({ calls }) => calls.failed),
         refused: sum(({ calls }) => calls.refused),
+        dropped: sum(({ calls }) => calls.dropped),
       },
       workers: workers.map(({ number, pid, status, states: its }) => ({
         worker: number,

@@ -139,16 +139,17 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     const admitted = this.#admit(head, oneWay, bytes, end, end - start);
     if (admitted instanceof IncomingCall) return this.#host.serve(admitted, bytes, head.start, end);
     // Nobody waits for an answer to a notification, and a notification of an unknown method does no harm.
-    if (!oneWay) this.#answerError(head.id, admitted);
+    if (oneWay) this.#host.dropped?.(admitted, this.peer);
+    else this.#answerError(head.id, admitted);
   }
 
   tooLong(start: Buffer, byteLength: number): void {
     const { type, id } = readRpcHead(start, 0);
     if (type === RpcMessageType.RESPONSE) return this.#floods.ignore('an answer', this.#channel.readAt);
-    if (type === RpcMessageType.NOTIFICATION) return;
-    if (this.#denied !== undefined) return this.#answerError(id, this.#denied);
     const reason = `the request has ${byteLength} bytes, the limit is ${this.#limits.messageBytes} (limits.messageBytes)`;
-    this.#answerError(id, refused('RESOURCE_EXHAUSTED', reason));
+    const refusal = this.#denied ?? refused('RESOURCE_EXHAUSTED', reason);
+    if (type === RpcMessageType.NOTIFICATION) this.#host.dropped?.(refusal, this.peer);
+    else this.#answerError(id, refusal);
   }
 
   malformed(reason: string, head: Buffer): void {

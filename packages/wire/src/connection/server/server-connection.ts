@@ -182,15 +182,15 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     call.grantedMs = remainingMs;
     if (metadataStart !== payloadStart) {
       const metadata = readMetadata(bytes, metadataStart, payloadStart, this.#metadata);
-      if (isRpcError(metadata)) return this.#refuse(id, metadata);
+      if (isRpcError(metadata)) return this.#refuse(id, metadata, entry);
       call.metadata = metadata;
     }
     const requestBytes = requestCost(flags, bytes, start, payloadStart, end);
     if (requestBytes > this.#options.limits.messageBytes)
-      return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits));
+      return this.#refuse(id, requestTooLarge(requestBytes, this.#options.limits), entry);
     const isFinal = call.oneWay || entry.takesItems === true;
     const refusal = this.#refusal(requestBytes, isFinal);
-    if (refusal !== undefined) return this.#refuse(id, refusal);
+    if (refusal !== undefined) return this.#refuse(id, refusal, entry);
     call.requestBytes = requestBytes;
     this.#options.host.serve(call, bytes, payloadStart, end);
   }
@@ -241,10 +241,11 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     return this.#running.refusal(requestBytes);
   }
 
-  #refuse(id: number, error: RpcError): void {
+  #refuse(id: number, error: RpcError, entry?: Entry): void {
     this.#streams.close(id);
     // Nobody is told of a refused one-way call: a client of a newer version, or one that sends bursts, has done nothing wrong.
     if (id !== 0) this.#answers.writeError(id, error, false);
+    else this.#options.host.dropped?.(error, this.peer, entry);
   }
 
   #cancel(id: number, why: number, readAt: number): void {

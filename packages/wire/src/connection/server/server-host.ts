@@ -51,6 +51,11 @@ export interface ServerHost<Entry extends MethodEntry = MethodEntry> {
    * @param ending - calls that are being answered and count no more: 0 or 1
    */
   readonly load?: ((ending: number) => number) | undefined;
+  /**
+   * A one-way call was refused before it came to `serve`. Its caller hears nothing of it: it has done nothing wrong, and there is no answer.
+   * @param entry - its method, where that is known
+   */
+  dropped?(error: RpcError, peer: Peer, entry?: Entry): void;
   /** The connection is over. */
   closed(connection: ServedConnection, reason: string): void;
 }
