@@ -3,8 +3,8 @@ import type { RulesDocument } from '@org/rpc-core';
 import { latencyBucket, readRules, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { seededRandom } from '@org/rpc-testkit';
-import { emptyFlow, type Flow } from '../traffic/traffic.js';
-import { type PastCalls, previewRules } from './preview-rules.js';
+import { emptyFlow, type Flow, type PairCalls } from '../traffic/traffic.js';
+import { previewRules } from './preview-rules.js';
 
 interface Call {
   readonly method: string;
@@ -21,7 +21,7 @@ const ENDPOINTS = new Map(
 );
 
 /** Single calls, and the same calls as servers count them. */
-function calls(seed: number): { readonly all: readonly Call[]; readonly past: readonly PastCalls[] } {
+function calls(seed: number): { readonly all: readonly Call[]; readonly past: readonly PairCalls[] } {
   const random = seededRandom(seed);
   const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const all = Array.from({ length: 20_000 }, (): Call => {
@@ -34,12 +34,13 @@ function calls(seed: number): { readonly all: readonly Call[]; readonly past: re
       ms,
     };
   });
-  const flows = new Map<string, PastCalls>();
+  const flows = new Map<string, PairCalls>();
   for (const { method, caller, instance, ms } of all) {
     const key = JSON.stringify([method, caller, instance]);
     const found = flows.get(key) ?? {
       pair: { service: 'shop', method, kind: 'unary', caller, instance },
       flow: emptyFlow(),
+      slots: new Map(),
     };
     flows.set(key, found);
     count(found.flow, ms);
@@ -57,7 +58,7 @@ function document(rules: object): RulesDocument {
   return readRules({ schemaVersion: 1, version: 1, ...rules });
 }
 
-function preview(rules: object, past: readonly PastCalls[]) {
+function preview(rules: object, past: readonly PairCalls[]) {
   return previewRules('shop', document(rules), past, ENDPOINTS);
 }
 
@@ -122,11 +123,79 @@ describe('what rules would have meant', () => {
     const { past } = calls(3);
     const [ejection] = preview({ ejection: { mode: 'on', consecutive: 5 } }, past);
     assert.equal(ejection!.affected, undefined);
-    const route = { mode: 'on', routes: [{ name: 'r', match: { metadata: { tenant: 'a' } }, to: { zone: 'b' } }] };
-    assert.equal(preview({ route }, past)[0]!.affected, undefined);
+    assert.match(ejection!.meaning, /^not counted: only clients see .*dark/);
+    const route = {
+      mode: 'on',
+      routes: [{ name: 'r', match: { metadata: { tenant: 'a' }, methods: ['buy'] }, to: { zone: 'b' } }],
+    };
+    const [led] = preview({ route }, past);
+    assert.equal(led!.affected, undefined);
+    const buys = past.reduce((sum, { pair, flow }) => sum + (pair.method === 'buy' ? flow.calls : 0), 0);
+    assert.match(led!.meaning, new RegExp(`the route "r" goes by metadata.* at most ${buys} calls`));
+    const shards = { by: 'hashKey', of: 4, in: [0] };
+    const byShard = { mode: 'on', routes: [{ name: 's', match: { shards }, to: { instances: ['none'] } }] };
+    const [quarter] = preview({ route: byShard }, past);
+    assert.deepEqual([quarter!.affected, /spread evenly/.test(quarter!.meaning)], [20_000 / 4, true]);
     assert.equal(
       previewRules('stock', document({ timeout: { mode: 'on', timeoutMs: 1 } }), past, ENDPOINTS)[0]!.calls,
       0,
     );
   });
+
+  it('counts the calls beyond a rate by whom it is for, a pause giving back the burst and no more', () => {
+    // Ten seconds each: 100 calls a second, none, 40 a second; of two callers at two instances.
+    const past = ['one', 'two'].flatMap((instance) =>
+      ['web', 'jobs'].map((caller) => pairOf({ caller, instance, slots: { 10: 250, 12: 100 } })),
+    );
+    const beyond = (rules: object): number => preview(rules, past)[0]!.affected!;
+    const own = { perSecond: 30, burst: 20 };
+    const rate = { mode: 'on', ...own };
+    // Each caller has 500 and 200 calls, of which 300 and the burst pass.
+    assert.equal(beyond({ rateLimit: rate }), 2 * (500 - 320));
+    // Each instance has as many.
+    assert.equal(beyond({ serverRateLimit: rate }), 2 * (500 - 320));
+    assert.equal(beyond({ callerRateLimit: { ...rate, perSecond: 20, burst: 1 } }), 4 * (250 - 201));
+    assert.equal(beyond({ rateLimit: { mode: 'on', methods: { find: own } } }), 0);
+    assert.equal(beyond({ rateLimit: { mode: 'on', methods: { buy: own } } }), 2 * (500 - 320));
+    assert.equal(beyond({ rateLimit: { ...rate, perSecond: 1_000 } }), 0);
+  });
+
+  it('says how many calls ran at once on average where peaks would have to be known', () => {
+    const past = [pairOf({ caller: 'web', instance: 'one', slots: { 10: 1_000 }, ms: 50 })];
+    for (const policy of ['concurrency', 'serverConcurrency', 'callerConcurrency']) {
+      const [row] = preview({ [policy]: { mode: 'on', max: 10 } }, past);
+      assert.equal(row!.affected, undefined);
+      assert.match(row!.meaning, /at most (4\.9|5\.[01])/);
+    }
+  });
+
+  it('judges a throttle by what servers refused', () => {
+    const past = [
+      pairOf({ caller: 'web', instance: 'one', slots: { 10: 1_000 }, refused: 0.9 }),
+      pairOf({ caller: 'jobs', instance: 'one', slots: { 10: 1_000 }, refused: 0.4 }),
+    ];
+    const [row] = preview({ throttle: { mode: 'on', multiplier: 2 } }, past);
+    assert.deepEqual([Math.round(row!.affected!), Object.keys(row!.callers)], [799, ['web']]);
+  });
 });
+
+/** Calls of `buy` by slot of ten seconds. */
+function pairOf(options: {
+  readonly caller: string;
+  readonly instance: string;
+  readonly slots: Readonly<Record<number, number>>;
+  readonly ms?: number;
+  /** The share that was refused. */
+  readonly refused?: number;
+}): PairCalls {
+  const { caller, instance, ms = 1, refused = 0 } = options;
+  const flow = emptyFlow();
+  const slots = new Map<number, Flow>();
+  for (const [slot, calls] of Object.entries(options.slots)) {
+    const own = emptyFlow();
+    for (let i = 0; i < calls; i++) for (const each of [own, flow]) count(each, ms);
+    for (const each of [own, flow]) each.codes.set('RESOURCE_EXHAUSTED', calls * refused);
+    slots.set(Number(slot), own);
+  }
+  return { pair: { service: 'shop', method: 'buy', kind: 'unary', caller, instance }, flow, slots };
+}

@@ -2,7 +2,8 @@ import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
 import { POLICIES, RULE_POLICIES, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { countAbove } from '../traffic/histogram.js';
-import type { Flow, Pair } from '../traffic/traffic.js';
+import type { Flow, Pair, PairCalls } from '../traffic/traffic.js';
+import { limitVerdict } from './limit-verdict.js';
 
 /** The effect that a rule would have had on the calls of the last minutes. */
 export interface RulePreview {
@@ -18,16 +19,11 @@ export interface RulePreview {
   readonly callers: Readonly<Record<string, number>>;
 }
 
-/** The calls of one pair in the last minutes. */
-export interface PastCalls {
-  readonly pair: Pair;
-  readonly flow: Flow;
-}
-
 /** How many calls of a flow a rule would have changed. `undefined`: unknown. */
-type Judge = (calls: PastCalls) => number | undefined;
+export type Judge = (calls: PairCalls) => number | undefined;
 
-interface Verdict {
+/** What a rule does to calls, in words, and how many of them it changes. */
+export interface Verdict {
   readonly meaning: string;
   readonly judge: Judge;
 }
@@ -42,7 +38,7 @@ interface Verdict {
 export function previewRules(
   service: string,
   document: RulesDocument,
-  past: readonly PastCalls[],
+  past: readonly PairCalls[],
   endpoints: ReadonlyMap<string, Endpoint>,
 ): RulePreview[] {
   const own = past.filter(({ pair }) => pair.service === service);
@@ -50,7 +46,7 @@ export function previewRules(
     const rule = document[policy];
     if (rule === undefined || rule.mode === 'off') return [];
     const inScope = own.filter(({ pair }) => isFor(pair, document, policy));
-    const { meaning, judge } = verdictOf(policy, document, endpoints);
+    const { meaning, judge } = verdictOf(policy, document, endpoints, inScope);
     const methods: Record<string, number> = Object.create(null);
     const callers: Record<string, number> = Object.create(null);
     let affected: number | undefined = 0;
@@ -58,9 +54,9 @@ export function previewRules(
     for (const each of inScope) {
       calls += each.flow.calls;
       const some = judge(each);
-      if (some === undefined) {
+      if (some === undefined || affected === undefined) {
         affected = undefined;
-        break;
+        continue;
       }
       affected += some;
       if (some > 0) {
@@ -78,7 +74,12 @@ function isFor({ service, caller, instance }: Pair, document: RulesDocument, pol
   return ruleModes(side, document, side === 'client' ? caller : instance, service)[policy] !== 'off';
 }
 
-function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: ReadonlyMap<string, Endpoint>): Verdict {
+function verdictOf(
+  policy: RulePolicy,
+  document: RulesDocument,
+  endpoints: ReadonlyMap<string, Endpoint>,
+  inScope: readonly PairCalls[],
+): Verdict {
   switch (policy) {
     case 'timeout':
       return {
@@ -128,11 +129,26 @@ function verdictOf(policy: RulePolicy, document: RulesDocument, endpoints: Reado
         },
       };
     case 'route':
-      return { meaning: 'calls that would have gone elsewhere', judge: routed(document.route!, endpoints) };
+      return routesOf(document.route!, endpoints, inScope);
     default:
-      return { meaning: 'calls that have ended do not tell', judge: () => undefined };
+      return (
+        limitVerdict(policy, document, inScope) ?? {
+          meaning: WHY_NOT[policy] ?? 'calls that have ended do not tell',
+          judge: () => undefined,
+        }
+      );
   }
 }
+
+/** Why past calls do not tell what a rule would have changed, and who does. */
+const WHY_NOT: Readonly<Partial<Record<RulePolicy, string>>> = {
+  ejection:
+    'not counted: only clients see which calls failed one after the other. Set it dark: they report which instances they would leave alone',
+  retryBudget: 'not counted: only clients know which calls are repeats. Set it dark, and look at what they report',
+  retryLater: 'not counted: calls that could not be sent reach no server',
+  overload:
+    'not counted: for how long handlers held the event loop is known in its turn alone. Set it, and look at the calls that are refused',
+};
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -172,15 +188,29 @@ function weighed(document: RulesDocument, endpoints: ReadonlyMap<string, Endpoin
   };
 }
 
-/** Counted calls have no metadata and no arguments, so a route that matches these cannot be judged. */
+/** What routes would have done; in words where a route goes by what no server counts. */
+function routesOf(rule: RouteRule, endpoints: ReadonlyMap<string, Endpoint>, inScope: readonly PairCalls[]): Verdict {
+  const blind = rule.routes.find(({ match }) => match?.metadata !== undefined);
+  if (blind !== undefined) {
+    const { methods } = blind.match!;
+    const own = inScope.filter(({ pair }) => methods === undefined || methods.includes(pair.method));
+    const most = own.reduce((sum, { flow }) => sum + flow.calls, 0);
+    const meaning = `not counted: the route "${blind.name}" goes by metadata, which servers do not count. It is for at most ${most} calls; set it dark, and clients report how many it would lead`;
+    return { meaning, judge: () => undefined };
+  }
+  const hasShards = rule.routes.some(({ match }) => match?.shards !== undefined);
+  const about = hasShards ? ', if all have a key and keys are spread evenly' : '';
+  return { meaning: `calls that would have gone elsewhere${about}`, judge: routed(rule, endpoints) };
+}
+
 function routed({ routes }: RouteRule, endpoints: ReadonlyMap<string, Endpoint>): Judge {
   return ({ pair, flow }) => {
     let left = flow.calls;
     let elsewhere = 0;
     for (const { match, share: percent = 100, to } of routes) {
-      if (match?.metadata !== undefined || match?.shards !== undefined) return undefined;
       if (match?.methods !== undefined && !match.methods.includes(pair.method)) continue;
-      const some = (left * percent) / 100;
+      const shards = match?.shards === undefined ? 1 : match.shards.in.length / match.shards.of;
+      const some = (left * percent * shards) / 100;
       if (!fits(to, pair.instance, endpoints.get(pair.instance))) elsewhere += some;
       left -= some;
     }

@@ -33,6 +33,13 @@ export function percentile(histogram: Histogram, percent: number): number | unde
   return within(last, 1);
 }
 
+/** How long all calls of a histogram took together, in milliseconds. */
+export function totalMs(histogram: Histogram): number {
+  let sum = 0;
+  for (const [bucket, count] of histogram) sum += within(bucket, 0.5) * count;
+  return sum;
+}
+
 /** How many calls took longer than `ms`; the bucket that contains `ms` counts in proportion. */
 export function countAbove(histogram: Histogram, ms: number): number {
   let above = 0;

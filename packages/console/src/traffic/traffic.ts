@@ -19,6 +19,15 @@ export interface Pair {
   readonly instance: string;
 }
 
+/** The calls of a pair in the last minutes. */
+export interface PairCalls {
+  readonly pair: Pair;
+  /** All of them together. */
+  readonly flow: Flow;
+  /** The same by number of the slot, of {@link SLOT_SECONDS} each. */
+  readonly slots: ReadonlyMap<number, Flow>;
+}
+
 /** One second of a series. */
 export interface Point {
   /** The time in whole seconds of the clock. */
@@ -32,7 +41,8 @@ export interface Point {
 
 /** How far back calls are remembered, in seconds. */
 export const TRAFFIC_SECONDS = 300;
-const SLOT_SECONDS = 10;
+/** How long a slot of {@link Traffic.pairs} is, in seconds. */
+export const SLOT_SECONDS = 10;
 /** How many pairs are kept for the last minutes; calls of further pairs are only in the series. */
 const PAIRS_MAX = 4_000;
 const SERIES_MAX = 3_000;
@@ -97,12 +107,13 @@ export class Traffic {
   }
 
   /** Every pair with its calls in the last `seconds`, in whole slots of ten seconds. */
-  pairs(second: number, seconds: number): readonly { readonly pair: Pair; readonly flow: Flow }[] {
+  pairs(second: number, seconds: number): readonly PairCalls[] {
     const from = Math.floor((second - seconds) / SLOT_SECONDS);
     return Array.from(this.#pairs.values(), ({ pair, slots }) => {
       const flow = emptyFlow();
-      for (const [slot, each] of slots) if (slot >= from) addFlow(flow, each);
-      return { pair, flow };
+      const recent = new Map([...slots].filter(([slot]) => slot >= from));
+      for (const each of recent.values()) addFlow(flow, each);
+      return { pair, flow, slots: recent };
     }).filter(({ flow }) => flow.calls > 0);
   }
 
