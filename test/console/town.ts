@@ -1,5 +1,5 @@
 // A small town for the console: a real etcd, three servers, of which one is slow, and two callers.
-import { createClient, createServer, etcd, roundRobin, type Server } from '@org/rpc';
+import { callContext, createClient, createServer, etcd, roundRobin, type Server } from '@org/rpc';
 import { defineService, method, RpcError, stream } from '@org/rpc-core';
 import { z } from 'zod';
 import { type EtcdServer, startEtcd } from '../../packages/registry-etcd/test/etcd-fixture.js';
@@ -46,7 +46,8 @@ export async function startTown(): Promise<Town> {
     ['shop-3', 'b', '1.5.0-rc.1'],
   ] as const) {
     const operator = { token: OPERATOR_TOKEN };
-    const server = createServer({ registry, name, zone, version, operator, reflection: true });
+    const concurrency = { max: 500, queue: 50 };
+    const server = createServer({ registry, name, zone, version, operator, reflection: true, concurrency });
     server.add(Shop, {
       find: async (id) => {
         const beganAt = performance.now();
@@ -60,7 +61,10 @@ export async function startTown(): Promise<Town> {
         return `${count} of ${id}`;
       },
       async *watch() {
-        yield 1;
+        for (let i = 1; !callContext()!.signal.aborted; i++) {
+          yield i;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
       },
     });
     if (name !== SLOW) server.add(Stock, { count: () => 3 });

@@ -68,6 +68,7 @@ export const VISITS: readonly Visit[] = [
       // Who is slow can be read from here.
       await become(async () => /p99\s*([6-9]\d\.\d|\d{3}) ms/.test(await page.locator('.figures').innerText()));
       assert.ok(await page.getByRole('button', { name: 'Drain' }).isDisabled());
+      await page.locator('tr', { hasText: '500 at once, 50 may wait' }).getByText('its options').waitFor();
     },
   },
   { name: 'an instance that its callers avoid', run: visitAvoided },
@@ -200,6 +201,15 @@ async function visitPreview({ page, town }: VisitTools): Promise<void> {
   const shown = Number((await row.locator('td').nth(1).innerText()).replace(/ .*/, '').replaceAll(',', ''));
   const truth = town.slower(40);
   assert.ok(Math.abs(shown / truth - 1) <= 0.02, `${shown} shown, ${truth} were slower`);
+  await text.fill(
+    '{"schemaVersion": 1, "rateLimit": {"mode": "dark", "perSecond": 20}, "ejection": {"mode": "dark", "consecutive": 5}}',
+  );
+  await page
+    .locator('tr', { hasText: 'rateLimit dark' })
+    .getByText(/calls beyond the rate/)
+    .waitFor({ timeout: WAIT_MS });
+  const unknown = page.locator('tr', { hasText: 'ejection dark' });
+  assert.match(await unknown.innerText(), /\?\s+not counted: only clients see/);
   town.traffic();
 }
 
@@ -245,6 +255,13 @@ async function visitTry({ page }: VisitTools): Promise<void> {
   await page.getByLabel('Arguments, a JSON array').fill('[7]');
   await page.getByRole('button', { name: 'Call' }).click();
   await page.getByText(/INVALID_ARGUMENT/).waitFor({ timeout: WAIT_MS });
+  await page.getByLabel('Method').selectOption('watch');
+  await page.getByRole('button', { name: 'Call' }).click();
+  const items = page.getByRole('region', { name: 'Items' });
+  await become(async () => /\b12\n/.test(await items.innerText()));
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await items.getByText(/It has stopped; the last \d+ items/).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Stop' }).isDisabled());
 }
 
 /** From the top of the page to a weight that is set, without a mouse. */

@@ -128,6 +128,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           </div>
         ))}
       </dl>
+      {server !== undefined && <Limits server={server} />}
       <h2>What its callers have against it</h2>
       {instance.opinions.length === 0 ? (
         <p class="quiet">Nothing, of those callers whose processes tell.</p>
@@ -195,6 +196,68 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
     </>
   );
 }
+
+/** The limits of a server that are in force, who has said them, and how much of them is in use. */
+function Limits({ server }: { server: NonNullable<InstanceView['server']> }) {
+  // A server of an older version does not tell all of them.
+  const { limits = [], rates = [], callerLimits = [] } = server as Partial<typeof server>;
+  const rows: [key: string, what: string, limit: string, use: string, from: LimitSource | undefined][] = [
+    ...limits.flatMap(({ what, max, queue, running, waiting, from }): typeof rows => [
+      [
+        `at once ${what}`,
+        what,
+        max === undefined ? 'any number at once' : `${count(max)} at once, ${count(queue)} may wait`,
+        `${count(running)} run, ${count(waiting)} wait`,
+        from,
+      ],
+    ]),
+    ...rates.map(({ what, perCaller, perSecond, burst, from }): (typeof rows)[number] => [
+      `rate ${what} ${perCaller}`,
+      what,
+      `${perSecond} a second${perCaller ? ' for each caller' : ''}, ${count(burst)} at once after a pause`,
+      '–',
+      from,
+    ]),
+    ...callerLimits.map(({ what, max, callers, from }): (typeof rows)[number] => [
+      `caller ${what}`,
+      what,
+      `${count(max)} at once for each caller`,
+      `${count(callers)} callers have calls`,
+      from,
+    ]),
+  ];
+  return (
+    <>
+      <h2>Its limits</h2>
+      <Table label="Its limits">
+        <thead>
+          <tr>
+            <th scope="col">of</th>
+            <th scope="col">limit</th>
+            <th scope="col">in use</th>
+            <th scope="col">said by</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([key, what, limit, use, from]) => (
+            <tr key={key}>
+              <th scope="row">
+                <Name text={what} />
+              </th>
+              <td>{limit}</td>
+              <td>{use}</td>
+              <td>
+                {typeof from === 'object' ? `rules of ${show(from.service)}, version ${from.version}` : 'its options'}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </>
+  );
+}
+
+type LimitSource = NonNullable<InstanceView['server']>['limits'][number]['from'];
 
 function weightOf({ weight, ruledWeights }: InstanceView): string {
   const ruled = [...new Set(Object.values(ruledWeights))];

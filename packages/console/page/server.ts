@@ -27,6 +27,22 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
   return value;
 }
 
+/**
+ * The same for an answer that comes line by line, until it ends or `signal` aborts.
+ * @throws Error in words for people, also when it was aborted
+ */
+export async function askLines<T>(
+  path: string,
+  body: unknown,
+  { signal, onLine }: { readonly signal: AbortSignal; onLine(line: T): void },
+): Promise<void> {
+  const headers = { authorization: `Bearer ${token.get()}`, 'content-type': 'application/json' };
+  const response = await fetch(path, { headers, method: 'POST', body: JSON.stringify(body), signal });
+  if (!response.ok || response.body === null)
+    throw new Error(((await response.json()) as { error?: string }).error ?? `the console answers ${response.status}`);
+  for await (const line of linesOf(response.body, '\n')) onLine(JSON.parse(line) as T);
+}
+
 /** The query of a path. */
 export function query(path: string, values: Record<string, string>): string {
   return `${path}?${new URLSearchParams(values)}`;
@@ -57,15 +73,20 @@ export function follow(onView: (view: FleetView) => void, onStatus: (status: Lin
 }
 
 async function read(body: ReadableStream<Uint8Array>, onView: (view: FleetView) => void): Promise<void> {
+  for await (const event of linesOf(body, '\n\n'))
+    if (event.startsWith('data: ')) onView(JSON.parse(event.slice(6)) as FleetView);
+}
+
+/** What stands between separators, as it comes. */
+async function* linesOf(body: ReadableStream<Uint8Array>, separator: string): AsyncIterable<string> {
   const reader = body.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
   let rest = '';
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
     rest += value;
-    const events = rest.split('\n\n');
-    rest = events.pop() ?? '';
-    const last = events.at(-1);
-    if (last?.startsWith('data: ')) onView(JSON.parse(last.slice(6)) as FleetView);
+    const lines = rest.split(separator);
+    rest = lines.pop() ?? '';
+    yield* lines;
   }
 }

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import { ServicePicker } from './parts.js';
-import { ask, query } from './server.js';
-import { ms, show } from './show.js';
+import { ask, askLines, query } from './server.js';
+import { count, ms, show } from './show.js';
 
 interface Method {
   readonly name: string;
@@ -15,9 +15,17 @@ interface Method {
 interface Answer {
   readonly result?: string;
   readonly error?: string;
+  /** How a stream has ended that did not fail, and how many items it had. */
+  readonly end?: string;
+  readonly items?: number;
   readonly ms: number;
   readonly instance: string;
 }
+
+type Line = { readonly item: string } | Answer;
+
+/** How many items of a stream are on the page. */
+const ITEMS_SHOWN = 200;
 
 /** Calls a method of which nothing is known but what its server says. */
 export function TryPage({
@@ -50,11 +58,17 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
   const [args, setArgs] = useState('[]');
   const [instance, setInstance] = useState('');
   const [answer, setAnswer] = useState<Answer | { failed: string }>();
+  const [items, setItems] = useState<readonly string[]>();
+  const running = useRef<AbortController | undefined>(undefined);
+  const [isRunning, setRunning] = useState(false);
   const pick = (next: Method | undefined) => {
     setMethod(next);
     setArgs(JSON.stringify(exampleOf(next?.args, 0) ?? [], undefined, 2));
     setAnswer(undefined);
+    setItems(undefined);
+    running.current?.abort();
   };
+  useEffect(() => () => running.current?.abort(), []);
   useEffect(() => {
     ask<{ methods: readonly Method[] }>(query('/api/describe', { service })).then(
       (found) => {
@@ -72,8 +86,28 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
       </p>
     );
   if (methods === undefined || method === undefined) return <p role="status">Loading</p>;
-  const isUnary = method.kind === 'unary' || method.kind === 'notify';
+  const isStream = method.kind === 'stream';
+  const canCall = isStream || method.kind === 'unary' || method.kind === 'notify';
+  const receive = async (body: object) => {
+    const own = new AbortController();
+    running.current = own;
+    let shown: readonly string[] = [];
+    setItems(shown);
+    try {
+      const onLine = (line: Line) => {
+        if (own.signal.aborted) return;
+        if (!('item' in line)) return setAnswer(line);
+        shown = [...shown, line.item].slice(-ITEMS_SHOWN);
+        setItems(shown);
+      };
+      await askLines<Line>('/api/call', { ...body, kind: 'stream' }, { signal: own.signal, onLine });
+    } catch (error) {
+      if (!own.signal.aborted) throw error;
+    }
+  };
   const send = async () => {
+    setAnswer(undefined);
+    setRunning(true);
     try {
       const body = {
         service,
@@ -81,9 +115,12 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
         args: JSON.parse(args) as unknown,
         ...(instance === '' ? {} : { instance }),
       };
-      setAnswer(await ask<Answer>('/api/call', body));
+      if (isStream) await receive(body);
+      else setAnswer(await ask<Answer>('/api/call', body));
     } catch (error) {
       setAnswer({ failed: (error as Error).message });
+    } finally {
+      setRunning(false);
     }
   };
   return (
@@ -140,10 +177,22 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
         <p class="quiet">{show(method.name)} is not marked idempotent: it may change something.</p>
       )}
       {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
-      {!isUnary && <p class="quiet">A {method.kind} method is called by rpc call.</p>}
-      <button type="submit" disabled={locked !== undefined || !isUnary}>
-        Call
-      </button>
+      {!canCall && (
+        <p class="quiet">
+          It takes a stream of items: {method.kind} methods are called by rpc call, which reads a file.
+        </p>
+      )}
+      <div class="controls">
+        <button type="submit" disabled={locked !== undefined || !canCall || isRunning}>
+          Call
+        </button>
+        {isStream && (
+          <button type="button" disabled={!isRunning} onClick={() => running.current?.abort()}>
+            Stop
+          </button>
+        )}
+      </div>
+      {items !== undefined && <Items items={items} isRunning={isRunning} />}
       <div aria-live="polite">
         {answer !== undefined &&
           ('failed' in answer ? (
@@ -152,13 +201,33 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
             <>
               <p class={answer.error === undefined ? '' : 'bad-text'}>
                 {show(answer.instance)} answered in {ms(answer.ms)}
+                {answer.items === undefined ? '' : `, ${count(answer.items)} items`}
                 {answer.error === undefined ? '' : `: ${show(answer.error)}`}
+                {answer.end === undefined ? '' : `: ${answer.end}`}
               </p>
               {answer.result !== undefined && <pre>{answer.result.split('\n').map(show).join('\n')}</pre>}
             </>
           ))}
       </div>
     </form>
+  );
+}
+
+/** The items of a stream that came last. */
+function Items({ items, isRunning }: { items: readonly string[]; isRunning: boolean }) {
+  return (
+    <section aria-label="Items">
+      <p class="quiet" role="status">
+        {isRunning ? 'It runs' : 'It has stopped'}; the last {count(items.length)} items, the newest first:
+      </p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
+      <pre class="items" tabIndex={0}>
+        {items
+          .toReversed()
+          .map((item) => item.split('\n').map(show).join('\n'))
+          .join('\n')}
+      </pre>
+    </section>
   );
 }
 

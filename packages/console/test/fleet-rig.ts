@@ -1,5 +1,5 @@
-import { createClient, createServer, memory, type ServerOptions } from '@org/rpc';
-import { defineService, method, systemClock, systemRandom } from '@org/rpc-core';
+import { callContext, createClient, createServer, memory, type ServerOptions } from '@org/rpc';
+import { defineService, method, stream, systemClock, systemRandom } from '@org/rpc-core';
 import { z } from 'zod';
 import { type FleetOptions, openFleet } from '../src/fleet/fleet.js';
 
@@ -7,11 +7,13 @@ import { type FleetOptions, openFleet } from '../src/fleet/fleet.js';
 export const Shop = defineService('shop', {
   find: method({ args: [z.string()], returns: z.object({ id: z.string() }), idempotent: true }),
   fail: method<() => void>(),
+  ticks: stream<(upTo: number) => AsyncIterable<number>>(),
 });
 
 /** Servers in this process, a caller, and a fleet that watches them. */
 export function fleetRig(fleetOptions: Partial<FleetOptions> = {}) {
   const registry = memory();
+  const ended: string[] = [];
   const servers: ReturnType<typeof createServer>[] = [];
   const client = createClient({ registry, name: 'web' });
   const fleet = openFleet({
@@ -21,6 +23,8 @@ export function fleetRig(fleetOptions: Partial<FleetOptions> = {}) {
   return {
     registry,
     client,
+    /** Streams whose handlers have let go. */
+    ended,
     fleet,
     async serve(options: ServerOptions) {
       const server = createServer({ registry, ...options });
@@ -28,6 +32,17 @@ export function fleetRig(fleetOptions: Partial<FleetOptions> = {}) {
         find: (id) => ({ id }),
         fail: () => {
           throw new TypeError('a defect');
+        },
+        async *ticks(upTo) {
+          try {
+            for (let i = 0; i < upTo; i++) {
+              // What comes after a hundred comes never, until the caller has left.
+              if (i > 100) await new Promise((resolve) => callContext()?.signal.addEventListener('abort', resolve));
+              yield i;
+            }
+          } finally {
+            ended.push('ticks');
+          }
         },
       });
       server.on('handlerError', () => {});

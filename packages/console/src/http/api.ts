@@ -23,8 +23,13 @@ export interface ApiRoute {
   readonly method: 'GET' | 'POST';
   /** Whether it changes something and so needs the token. */
   readonly changes: boolean;
-  /** @param input - the query of a GET, the body of a POST. @throws ApiError, TypeError or RpcError in words for people */
-  run(fleet: Fleet, input: Input): Promise<unknown> | unknown;
+  /**
+   * An async iterable is sent line by line as its items come, until the reader leaves.
+   * @param input - the query of a GET, the body of a POST
+   * @param left - aborts when the reader is gone
+   * @throws ApiError, TypeError or RpcError in words for people
+   */
+  run(fleet: Fleet, input: Input, left: AbortSignal): Promise<unknown> | unknown;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -32,6 +37,8 @@ type Input = Readonly<Record<string, unknown>>;
 /** How far back a preview looks at calls, in seconds. */
 const PREVIEW_SECONDS = 300;
 const SHOWN_LENGTH_MAX = 100_000;
+/** How many items of a stream are shown. */
+const ITEMS_MAX = 1_000;
 const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method']);
 
 /** Everything that the page asks for. */
@@ -140,22 +147,66 @@ async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
   return { version: (await store.set(service, { ...found.document, comment: said }, expectedOf(input))).version };
 }
 
-async function tryCall(fleet: Fleet, input: Input): Promise<unknown> {
+function tryCall(fleet: Fleet, input: Input, left: AbortSignal): Promise<unknown> | AsyncIterable<unknown> {
   const service = text(input['service'], 'service');
   const { args } = input;
   if (!Array.isArray(args)) throw new ApiError(400, 'the arguments are a JSON array');
   const instance = input['instance'] === undefined ? memberOf(fleet, service) : instanceOf(fleet, input);
   const began = fleet.options.clock.now();
-  const taken = (): number => Math.round((fleet.options.clock.now() - began) * 10) / 10;
+  const facts = (): { ms: number; instance: string } => ({
+    ms: Math.round((fleet.options.clock.now() - began) * 10) / 10,
+    instance: instance.endpoint.id,
+  });
+  const called = { service, method: text(input['method'], 'method'), args, left };
+  return input['kind'] === 'stream' ? tryStream(instance, called, facts) : tryUnary(instance, called, facts);
+}
+
+interface TriedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly left: AbortSignal;
+}
+
+async function tryUnary(
+  { client }: WatchedInstance,
+  { service, method, args }: TriedCall,
+  facts: () => object,
+): Promise<unknown> {
   try {
-    const value = await instance.client.call(service, text(input['method'], 'method'), args);
-    const shown = inspect(value, { depth: 10, maxArrayLength: 500, maxStringLength: 20_000, breakLength: 90 });
-    return { result: shown.slice(0, SHOWN_LENGTH_MAX), ms: taken(), instance: instance.endpoint.id };
+    return { result: shown(await client.call(service, method, args)), ...facts() };
   } catch (error) {
-    // A failed call is an answer too.
-    if (!isRpcError(error)) throw error;
-    return { error: error.message, code: error.code, ms: taken(), instance: instance.endpoint.id };
+    return { ...failureOf(error), ...facts() };
   }
+}
+
+/** Items as they come, then how the stream has ended. */
+async function* tryStream(
+  { client }: WatchedInstance,
+  { service, method, args, left }: TriedCall,
+  facts: () => object,
+): AsyncIterable<unknown> {
+  let items = 0;
+  try {
+    for await (const item of client.items(service, method, args, left)) {
+      yield { item: shown(item) };
+      if (++items >= ITEMS_MAX) return yield { end: `the console stops after ${items} items`, items, ...facts() };
+    }
+    yield { end: 'the stream has ended', items, ...facts() };
+  } catch (error) {
+    yield { ...failureOf(error), items, ...facts() };
+  }
+}
+
+function shown(value: unknown): string {
+  const options = { depth: 10, maxArrayLength: 500, maxStringLength: 20_000, breakLength: 90 };
+  return inspect(value, options).slice(0, SHOWN_LENGTH_MAX);
+}
+
+/** A failed call is an answer too. */
+function failureOf(error: unknown): { error: string; code: string } {
+  if (!isRpcError(error)) throw error;
+  return { error: error.message, code: error.code };
 }
 
 /** Reads the document of a request. @throws ApiError or TypeError that says where it is wrong */

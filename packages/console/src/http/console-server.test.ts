@@ -146,7 +146,7 @@ describe('the console over HTTP', () => {
     const described = await rig.ask('/api/describe?service=shop');
     assert.deepEqual(
       described.value.methods!.map(({ name }) => name),
-      ['find', 'fail'],
+      ['find', 'fail', 'ticks'],
     );
     const called = await rig.ask('/api/call', { service: 'shop', method: 'find', args: ['tea'] });
     assert.deepEqual([called.value.result, called.value.instance], ["{ id: 'tea' }", 'one']);
@@ -155,6 +155,30 @@ describe('the console over HTTP', () => {
     assert.equal((await rig.ask('/api/drain', { instance: 'two' })).status, 404);
     assert.equal((await rig.ask('/api/drain', { instance: 'one' })).status, 200);
     assert.notEqual(rig.server.state().status, 'serving');
+  });
+
+  it('shows the items of a stream as they come, and how it ends', async () => {
+    await using rig = await consoleRig();
+    const lines = async (args: unknown[]) => {
+      const body = JSON.stringify({ service: 'shop', method: 'ticks', kind: 'stream', args });
+      const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+      const response = await fetch(new URL('/api/call', rig.served.url), { method: 'POST', headers, body });
+      return response.body!.pipeThrough(new TextDecoderStream());
+    };
+    let text = '';
+    for await (const chunk of await lines([3])) text += chunk;
+    const told = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(told.slice(0, 3), [{ item: '0' }, { item: '1' }, { item: '2' }]);
+    assert.deepEqual([told[3].end, told[3].items, told[3].instance], ['the stream has ended', 3, 'one']);
+    // An endless one runs until its reader leaves; then its handler lets go.
+    rig.ended.length = 0;
+    for await (const chunk of await lines([1e9])) if (chunk.includes('"100"')) break;
+    await until(() => rig.ended.includes('ticks'));
+    const refused = await rig.ask('/api/call', { service: 'shop', method: 'ticks', kind: 'stream', args: 'none' });
+    assert.equal(refused.status, 400);
   });
 
   it('only shows without a token of its own, and to whoever has another one', async () => {

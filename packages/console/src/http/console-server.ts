@@ -117,7 +117,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, around
   if (method !== route.method) return send(response, 405, { error: `this is asked by ${route.method}` });
   try {
     const input = method === 'GET' ? Object.fromEntries(new URLSearchParams(query)) : await readBody(request);
-    send(response, 200, (await route.run(around.fleet, input)) ?? {});
+    const left = new AbortController();
+    response.once('close', () => left.abort());
+    const value = (await route.run(around.fleet, input, left.signal)) ?? {};
+    if (isItems(value)) await sendItems(response, value, around);
+    else send(response, 200, value);
   } catch (error) {
     send(response, statusOf(error), { error: plainText(isRpcError(error) ? error.message : (error as Error).message) });
   }
@@ -144,6 +148,36 @@ function stream(response: ServerResponse, { fleet, streams }: Surroundings): voi
     cancel();
   });
   tell();
+}
+
+function isItems(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+/** Sends each item as a line of JSON when it comes, as fast as the reader takes them, until it leaves. */
+async function sendItems(
+  response: ServerResponse,
+  items: AsyncIterable<unknown>,
+  { streams }: Surroundings,
+): Promise<void> {
+  if (streams.size >= STREAMS_MAX) return send(response, 503, { error: 'too many pages are open' });
+  streams.add(response);
+  const iterator = items[Symbol.asyncIterator]();
+  const left = new Promise<void>((resolve) =>
+    response.once('close', () => {
+      streams.delete(response);
+      resolve();
+    }),
+  );
+  response.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' }).flushHeaders();
+  const gone = left.then((): IteratorResult<unknown> => ({ done: true, value: undefined }));
+  for (;;) {
+    const step = await Promise.race([iterator.next(), gone]);
+    if (step.done === true) break;
+    const hasRoom = response.write(`${JSON.stringify(step.value)}\n`);
+    if (!hasRoom) await Promise.race([new Promise<void>((resolve) => response.once('drain', resolve)), left]);
+  }
+  response.end();
 }
 
 function send(response: ServerResponse, status: number, value: unknown): void {

@@ -2,11 +2,13 @@ import {
   type Client,
   type ClientTlsOptions,
   createClient,
+  defineService,
   OPERATOR_TOKEN_KEY,
   Operator,
   type OperatorReport,
   Reflection,
   type ServiceDescription,
+  stream,
 } from '@org/rpc';
 import type { Metadata } from '@org/rpc-core';
 import type { Endpoint, Registry } from '@org/rpc-registry';
@@ -26,6 +28,8 @@ export interface InstanceAccess {
 const ANSWER_MS = 3_000;
 /** How long a call that a person tries may take, in milliseconds. */
 const TRIED_CALL_MS = 10_000;
+/** The same of a stream. */
+const TRIED_STREAM_MS = 60_000;
 
 /** Calls one instance and no other. It has its own connection until `close`. */
 export class InstanceClient {
@@ -66,6 +70,13 @@ export class InstanceClient {
   /** Calls a unary method. @throws RpcError as the call gives it */
   call(service: string, method: string, args: readonly unknown[]): Promise<unknown> {
     return this.#told(this.#client.call(service, method, args, { timeoutMs: TRIED_CALL_MS }));
+  }
+
+  /** Calls a method whose answer is a stream of items. @throws RpcError as the call gives it */
+  items(service: string, method: string, args: readonly unknown[], signal: AbortSignal): AsyncIterable<unknown> {
+    const definition = defineService(service, { [method]: stream<(...args: unknown[]) => AsyncIterable<unknown>>() });
+    const stub = this.#client.service(definition, { timeoutMs: TRIED_STREAM_MS, signal });
+    return (stub as unknown as Record<string, (...args: unknown[]) => AsyncIterable<unknown>>)[method]!(...args);
   }
 
   /** Closes once pending calls are answered: otherwise the answer of an instance that was told to drain might be lost. Never rejects. */
