@@ -66,7 +66,7 @@ describe('ConcurrencyLimit', () => {
     start();
     await assert.rejects(
       start().promise,
-      /1 calls of shop.buy are under way in this client and 1 wait: slow down or raise the limit/,
+      /1 call of shop.buy is under way in this client and 1 wait: slow down or raise the limit/,
     );
   });
 

@@ -84,7 +84,8 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   #refusal(): RpcError {
     const { max, queue } = this.#options;
     const waiting = queue === 0 ? '' : ` and ${queue} wait`;
-    const reason = `${max} calls of ${this.#what} are under way in this client${waiting}: slow down or raise the limit`;
+    const active = max === 1 ? `1 call of ${this.#what} is` : `${max} calls of ${this.#what} are`;
+    const reason = `${active} under way in this client${waiting}: slow down or raise the limit`;
     return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'unsent' });
   }
 }

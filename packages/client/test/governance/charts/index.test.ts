@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { readRules } from '@org/rpc-core/internal';
 import { drawChart } from '../chart.js';
 import { CHARTS } from './index.js';
 
@@ -23,6 +24,20 @@ describe('the charts of the pages of policies', () => {
         new RegExp(`!\\[.{20,}\\]\\(${page}\\.svg\\)`),
         page,
       );
+  });
+
+  it('stand beside rules that are valid', () => {
+    let found = 0;
+    for (const file of readdirSync(DOCS)) {
+      const page = file.endsWith('.md') ? readFileSync(new URL(file, DOCS), 'utf8') : '';
+      for (const [, json] of page.matchAll(/```json\n(\{[\s\S]*?)```/g)) {
+        const document = JSON.parse(json!) as object;
+        if (!('schemaVersion' in document)) continue;
+        readRules({ ...document, version: 1 }, file);
+        found++;
+      }
+    }
+    assert.ok(found >= 10, `${found} rules`);
   });
 
   it('are what the command makes', async () => {
