@@ -46,6 +46,8 @@ import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compos
 export interface StackOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** The name that the client was given. */
+  readonly caller?: string | undefined;
   readonly codec: Codec;
   readonly limits: Limits;
   readonly layers: readonly Layer[];
@@ -152,6 +154,8 @@ export function composeMethod(
     definition,
     wireName: wireName(service, method),
     waits: client.waits,
+    caller: client.options.caller,
+    terms: policy,
     loop: client.loop,
     oneWay: definition.kind === 'notify',
     policy,
@@ -332,11 +336,11 @@ function livePolicyOf(
 ): LivePolicy {
   const ofService = client.options.services.get(service);
   const sources = [
-    { options: ownOptions(client, service, method), isOwn: true },
-    { options: ofService?.policy ?? {}, isOwn: false },
-    { options: definition, isOwn: true },
-    { options: client.options.policy, isOwn: false },
-  ];
+    { options: ownOptions(client, service, method), isOwn: true, setBy: 'configure' },
+    { options: ofService?.policy ?? {}, isOwn: false, setBy: 'configure' },
+    { options: definition, isOwn: true, setBy: 'contract' },
+    { options: client.options.policy, isOwn: false, setBy: 'createClient' },
+  ] as const;
   return new LivePolicy(
     { service, method, isStream: isStreamKind(definition.kind), isOneWay: definition.kind === 'notify', sources },
     rules,

@@ -1,5 +1,6 @@
 import { type Code, isCode } from './code.js';
 import type { Explanation } from './explanation.js';
+import type { TimeLimit } from './time-limit.js';
 import type { PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
@@ -72,6 +73,8 @@ export class RpcError extends Error {
   service: string | undefined;
   /** The called method; `undefined` on an error that did not come out of a call. */
   method: string | undefined;
+  /** The name of the client that made the call, if it was given one (`createClient({ name })`). */
+  caller: string | undefined;
   /** `host:port` of the last endpoint tried; `undefined` when no attempt was made. */
   endpoint: string | undefined;
   /** How far the last attempt got. */
@@ -80,6 +83,8 @@ export class RpcError extends Error {
   attempts: readonly AttemptRecord[];
   /** Where the time of the call went, for `DEADLINE_EXCEEDED` and `UNAVAILABLE`; `undefined` for other codes. */
   spent: TimeSpent | undefined;
+  /** Which time was over, and who has set it, for `DEADLINE_EXCEEDED` of a call that was sent or waited; `undefined` otherwise. */
+  timeLimit: TimeLimit | undefined;
   /** Which nodes each attempt found, in order, and which it took; `undefined` unless the call's option `explain` asked for it. */
   explanations: readonly Explanation[] | undefined;
   /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
@@ -106,10 +111,12 @@ export class RpcError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.service = undefined;
     this.method = undefined;
+    this.caller = undefined;
     this.endpoint = undefined;
     this.progress = 'processed';
     this.attempts = NO_ATTEMPTS;
     this.spent = undefined;
+    this.timeLimit = undefined;
     this.explanations = undefined;
     this.late = false;
     this.final = false;

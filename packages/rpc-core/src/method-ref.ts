@@ -1,3 +1,4 @@
+import type { CallTerms } from './time-limit.js';
 /** Ends the waits of all calls of a client when the client is closed. */
 export interface WaitEnder {
   /** @param end - ends one wait, with the reason */
@@ -13,6 +14,10 @@ export interface MethodRef {
   readonly wireName: Uint8Array;
   /** Ends the waits of its calls when the client closes; left out: only the call itself ends them. */
   readonly waits?: WaitEnder | undefined;
+  /** The name that the client was given; left out: none. */
+  readonly caller?: string | undefined;
+  /** By what its calls are made; left out: unknown. */
+  readonly terms?: CallTerms | undefined;
   /** Knows when the event loop of this process was busy; left out: unknown. */
   readonly loop?: LoopWatch | undefined;
 }

@@ -57,6 +57,10 @@ export interface ObservedAttempt {
 /** A call as its client sees it: one for all its attempts. */
 export interface ObservedClientCall extends ObservedCall {
   readonly side: 'client';
+  /** The name of the client, if it was given one. */
+  readonly caller: string | undefined;
+  /** The version of the rules of the service that are in force, as of now; `undefined` for none. */
+  readonly rulesVersion: number | undefined;
   /** The attempts in the order in which they began; none when the client itself refused the call. */
   readonly attempts: readonly ObservedAttempt[];
   /** The endpoint of the last attempt. */

@@ -19,10 +19,7 @@ export type Service = (call: Call) => Promise<unknown>;
  */
 export type Layer = (next: Service) => Service;
 
-/**
- * A policy that only refuses or records. It is synchronous and fused with its neighbours, so it sees an outcome without a promise
- * of its own.
- */
+/** A policy that only refuses or records. It is synchronous and fused with its neighbours, and sees an outcome without a promise of its own. */
 export interface Gate {
   /** Refuses the call by returning an error; gates entered before it are settled with that error, later ones never see it. */
   enter?(call: Call): RpcError | undefined;
@@ -65,6 +62,8 @@ export class Call {
   args: readonly unknown[];
   /** Absolute, in the clock's milliseconds; `Infinity` for none. Bounds all attempts and waits. */
   deadline: number;
+  /** Who has set `deadline`: its maker, or the call being served, which had less time; `undefined` for what holds for its method. */
+  deadlineBy: 'call' | 'served call' | undefined = undefined;
   /** Absolute; the deadline of this attempt, never beyond `deadline`. */
   attemptDeadline: number;
   metadata: Metadata | undefined;

@@ -73,7 +73,7 @@ describe('what a new user does wrong first: the registry', () => {
     const where = `registry etcd://127\\.0\\.0\\.1:${port}, namespace "default"`;
     const message = (trouble: string): RegExp =>
       new RegExp(
-        '^DEADLINE_EXCEEDED: calculator\\.sum took longer than 300 ms \\(no time left while waiting for a node of "calculator": ' +
+        '^DEADLINE_EXCEEDED: calculator\\.sum took longer than 300 ms, the timeoutMs of the call \\(no time left while waiting for a node of "calculator": ' +
           `the registry has not answered yet \\(${where}${trouble}\\): start it, or check the option registry\\); at fault: the registry, which named no instance for \\d+ of 300 ms`,
       );
     await assert.rejects(calculator.sum(1, 2), {
@@ -187,7 +187,7 @@ describe('what a new user does wrong first: the server', () => {
     await assert.rejects(client.service(Calculator).with({ timeoutMs: 40 }).slow(5_000), {
       code: 'DEADLINE_EXCEEDED',
       message: new RegExp(
-        `^DEADLINE_EXCEEDED: calculator\\.slow took longer than 40 ms \\(127\\.0\\.0\\.1:${port} no reply in \\d+ ms; ` +
+        `^DEADLINE_EXCEEDED: calculator\\.slow took longer than 40 ms, the timeoutMs of the call \\(127\\.0\\.0\\.1:${port} no reply in \\d+ ms; ` +
           `not retried: the method is not marked idempotent\\); at fault: the handler at 127\\.0\\.0\\.1:${port}, which had it for \\d+ of 40 ms`,
       ),
     });

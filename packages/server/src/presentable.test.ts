@@ -118,6 +118,20 @@ describe('what a handler throws', () => {
         assert.deepEqual(await bench.work.safe('goes on'), ['goes on']);
       });
 
+  it('is a call of its own that was late: the caller learns which time was over, and who has set it', async () => {
+    await using back = setUp({ run: () => new Promise(() => {}) });
+    await using front = setUp({ run: () => back.work.with({ timeoutMs: 20 }).run() });
+    const call = front.work.run().catch((error: RpcError) => error);
+    await front.clock.advance(1);
+    await back.clock.advance(20);
+    const { code, message } = (await call) as RpcError;
+    assert.equal(code, 'DEADLINE_EXCEEDED');
+    assert.match(
+      message,
+      /the handler failed: its call of work\.run took longer than 20 ms, the timeoutMs of the call; the server's log has/,
+    );
+  });
+
   it('is an RpcError of a call of its own: that names services the caller knows nothing of', async () => {
     await using back = setUp({
       run: () => {

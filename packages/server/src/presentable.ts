@@ -1,4 +1,4 @@
-import { type Code, isRpcError, type RpcError } from '@org/rpc-core';
+import { type Code, isRpcError, type RpcError, type TimeLimit } from '@org/rpc-core';
 import { randomId, rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall } from '@org/rpc-wire/internal';
 
@@ -54,13 +54,20 @@ const FAILED = { code: 'INTERNAL', text: 'the handler failed' } as const;
 function kindOf(thrown: unknown): 'made' | { readonly code: Code; readonly text: string } | undefined {
   try {
     if (!isRpcError(thrown)) return undefined;
-    const { code, service, method } = thrown;
+    const { code, service, method, timeLimit } = thrown;
     if (service === undefined) return 'made';
     const hop = `its call of ${service}.${method}`;
-    if (code === 'DEADLINE_EXCEEDED') return { code, text: `the handler failed: ${hop} took too long` };
+    if (code === 'DEADLINE_EXCEEDED') return { code, text: `the handler failed: ${hop} took ${tooLong(timeLimit)}` };
     if (code === 'UNAVAILABLE') return { code, text: `the handler failed: ${hop} reached no server` };
     return undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Which time was over, and who has set it, is no secret, and often all that is needed to know where to look. */
+function tooLong(limit: TimeLimit | undefined): string {
+  return limit === undefined || limit.text === ''
+    ? 'too long'
+    : `longer than ${Math.round(limit.ms)} ms, ${limit.text}`;
 }

@@ -20,26 +20,42 @@ async function printed(run: () => Promise<void>): Promise<string> {
   return text;
 }
 
-async function failing(error: unknown, listens: boolean): Promise<string> {
+async function failing(error: unknown, listens: boolean, name?: string): Promise<string> {
   const fail = (): never => {
     throw error;
   };
   const server = createServer({ registry: memory() }).add(Work, { run: fail, safe: fail, tell: fail });
   if (listens) server.on('handlerError', () => {});
-  await using client = connect(server);
+  await using client = connect(server, { name });
   return await printed(() => assert.rejects(client.service(Work).run(), { code: 'INTERNAL' }));
 }
 
 describe('the error of a handler', () => {
   it('is printed where nobody listens to handlerError, with its id, stack and causes', async () => {
     const text = await failing(new Error('no connection', { cause: new Error('the disk is full') }), false);
-    assert.match(text, /^\[rpc\] handler work\.run failed \(\w{19}\): Error: no connection\n {4,}at /);
+    assert.match(
+      text,
+      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): Error: no connection\n {4,}at /,
+    );
     assert.match(text, /\n {4}caused by: Error: the disk is full\n {4,}at /);
   });
 
+  it('is printed with the name of who called', async () => {
+    assert.match(
+      await failing('late', false, 'web'),
+      /^\[rpc\] handler work\.run failed \(\w{19}, called by web\): 'late'\n$/,
+    );
+  });
+
   it('is printed whatever was thrown', async () => {
-    assert.match(await failing('just a text', false), /^\[rpc\] handler work\.run failed \(\w{19}\): 'just a text'\n$/);
-    assert.match(await failing(Object.create(null), false), /^\[rpc\] handler work\.run failed \(\w{19}\): .+\n$/);
+    assert.match(
+      await failing('just a text', false),
+      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): 'just a text'\n$/,
+    );
+    assert.match(
+      await failing(Object.create(null), false),
+      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): .+\n$/,
+    );
   });
 
   it('cannot look like another line of the log', async () => {

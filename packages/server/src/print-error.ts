@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { Peer } from '@org/rpc-core';
 import { printLine } from '@org/rpc-core/internal';
 
 /** Prints what a handler threw, for servers that nobody watches. One line that cannot be forged, then the stack. */
@@ -7,13 +8,21 @@ export function printHandlerError(event: {
   method: string;
   error: unknown;
   correlationId: string;
+  peer: Pick<Peer, 'name'>;
 }): void {
-  const { service, method, error, correlationId } = event;
+  const { service, method, error, correlationId, peer } = event;
   const text = shown(error).slice(0, LENGTH_MAX);
   // What was thrown may hold lines that look like this one: only ours begin at the margin.
   const indented = text.replace(/\r\n?|\n/g, '\n    ');
-  printLine(`[rpc] handler ${service}.${method} failed (${correlationId}): ${indented}\n`);
+  printLine(`[rpc] handler ${service}.${method} failed (${correlationId}${calledBy(peer)}): ${indented}\n`);
 }
+
+/** The name is what the peer says. */
+function calledBy({ name }: Pick<Peer, 'name'>): string {
+  return name === undefined ? '' : `, called by ${name.slice(0, NAME_MAX).replace(/[^\x21-\x7e]/g, '?')}`;
+}
+
+const NAME_MAX = 100;
 
 const LENGTH_MAX = 8192;
 

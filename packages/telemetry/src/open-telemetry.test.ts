@@ -77,6 +77,10 @@ describe('openTelemetry', () => {
       ],
       ['org_rpc', 'things/ran', 'OK', undefined],
     );
+    assert.deepEqual(
+      [client, server].map((one) => one.attributes['org.rpc.client.name']),
+      ['tests', 'tests'],
+    );
     assert.deepEqual([attributes['server.address'], attributes['server.port']], ['127.0.0.1', rig.port]);
     assert.equal(client.status.code, SpanStatusCode.UNSET);
   });
@@ -104,11 +108,17 @@ describe('openTelemetry', () => {
     watching = openTelemetry({ tracer, meter: false });
     const error = await rig.things.late().catch((thrown: RpcError) => thrown);
     await rig.settled();
-    const { spent } = error as RpcError;
+    const { spent, timeLimit } = error as RpcError;
     const { attributes } = span(SpanKind.CLIENT);
     assert.equal(attributes['rpc.status_code'], 'DEADLINE_EXCEEDED');
     assert.equal(attributes['org.rpc.culprit'], spent?.culprit);
     assert.equal(attributes[`org.rpc.spent.${spent!.culprit}_ms`], spent?.phases[spent.culprit]);
+    assert.equal(timeLimit?.text, 'the timeoutMs of the call');
+    assert.deepEqual(
+      ['option', 'set_by'].map((name) => attributes[`org.rpc.time_limit.${name}`]),
+      ['timeoutMs', 'call'],
+    );
+    assert.equal(attributes['org.rpc.time_limit_ms'], 40);
   });
 
   it('says of a call that went well how long the network, the queue and the handler of its server took', async () => {

@@ -28,6 +28,7 @@ import {
   observe,
   type PhaseTimes,
   type ServerObservation,
+  type TimeLimit,
   type TimeSpent,
 } from '@org/rpc';
 import { CallTable } from './call-table.js';
@@ -162,12 +163,14 @@ class Traces implements Part {
     this.#calls.delete(call);
     const status = statusOf(call);
     span.setAttribute('rpc.status_code', status);
+    span.setAttributes(callerAttributes(call));
     if (call.side === 'client' && call.endpoint !== undefined) span.setAttributes(endpointAttributes(call.endpoint));
     if (call.itemsSent + call.itemsReceived > 0)
       span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
     if (call.side === 'client') this.#attemptsOf(call, span);
     else if (call.waitedMs !== undefined) span.setAttribute('org.rpc.waited_ms', call.waitedMs);
     if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
+    if (call.error?.timeLimit !== undefined) span.setAttributes(limitAttributes(call.error.timeLimit));
     if (call.error !== undefined && isFailure(call, status)) {
       span.setAttribute('error.type', status);
       span.setStatus({ code: SpanStatusCode.ERROR, message: call.error.message });
@@ -191,6 +194,21 @@ class Traces implements Part {
       span.addEvent('attempt', { ...attemptAttributes(attempt), ...times }, startedAt + endMs);
     }
   }
+}
+
+/** Who calls, and by which rules. */
+function callerAttributes(call: ObservedClientCall | ObservedServerCall): Attributes {
+  const caller = call.side === 'client' ? call.caller : call.peer.name;
+  const attributes: Attributes = caller === undefined ? {} : { 'org.rpc.client.name': caller };
+  if (call.side === 'client' && call.rulesVersion !== undefined)
+    attributes['org.rpc.rules.version'] = call.rulesVersion;
+  return attributes;
+}
+
+/** Which time was over, and who has set it. */
+function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
+  const attributes: Attributes = { 'org.rpc.time_limit.option': option, 'org.rpc.time_limit_ms': ms };
+  return setBy === undefined ? attributes : { ...attributes, 'org.rpc.time_limit.set_by': setBy };
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */

@@ -76,7 +76,7 @@ export async function startRig(): Promise<Rig> {
     caller: () => callContext()?.peer.address ?? '',
   });
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
-  const client = createClient({ registry: direct([`127.0.0.1:${port}`]) });
+  const client = createClient({ name: 'tests', registry: direct([`127.0.0.1:${port}`]) });
   const stub = client.service(Things);
   await client.ready(Things);
   const rig: Rig = {

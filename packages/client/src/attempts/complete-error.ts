@@ -1,6 +1,7 @@
-import type { AttemptRecord, Call, RpcError, TimeSpent } from '@org/rpc-core';
+import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { nameCall, showCaller } from '../policy/name-call.js';
+import { limitOf } from './limit-of.js';
 import { describeTime, timeOfCall } from './time-of-call.js';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
@@ -25,14 +26,24 @@ export function completeError(
   const attempts = call.attempts ?? [];
   const last = attempts.at(-1);
   const spent = timeOfCall(call, error);
-  const final = isAnswer(call, error, attempts) ? error : rebuild(call, error, [stop, leftOut], spent);
+  const isFinal = isAnswer(call, error, attempts);
+  const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isOver(call));
+  const limit = isHere && !isFinal ? limitOf(call) : undefined;
+  const final = isFinal ? error : rebuild(call, error, [stop, leftOut], { spent, limit });
   final.service = call.service;
   final.method = call.method;
+  final.caller = call.methodRef.caller;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
   final.attempts = attempts;
   final.spent = spent;
+  final.timeLimit = limit;
   nameCall(final);
   return showCaller(final);
+}
+
+/** Whether all of the time of a call was over when it ended. */
+function isOver({ deadline, endedAt, createdAt }: Call): boolean {
+  return deadline - endedAt < (deadline - createdAt) * OVER_SHARE;
 }
 
 /** Whether the text is the handler's, or says all there is to say. */
@@ -40,7 +51,7 @@ function isAnswer(call: Call, error: RpcError, attempts: readonly AttemptRecord[
   switch (error.code) {
     case 'DEADLINE_EXCEEDED':
       // Its server notices that the time is over as soon as this client does, and may be the first to say so.
-      if (call.deadline - call.endedAt < (call.deadline - call.createdAt) * OVER_SHARE) return false;
+      if (isOver(call)) return false;
       return error.progress === 'processed' && attempts.length < 2;
     case 'UNAVAILABLE':
     case 'RESOURCE_EXHAUSTED':
@@ -50,13 +61,20 @@ function isAnswer(call: Call, error: RpcError, attempts: readonly AttemptRecord[
   }
 }
 
+/** What an error knows of the time of its call. */
+interface TimeFacts {
+  readonly spent: TimeSpent | undefined;
+  readonly limit: TimeLimit | undefined;
+}
+
 function rebuild(
   call: Call,
   error: RpcError,
   [stop, leftOut]: [stop: string, leftOut: (call: Call) => string],
-  spent: TimeSpent | undefined,
+  { spent, limit }: TimeFacts,
 ): RpcError {
   const { attempts = [] } = call;
+  const { caller } = call.methodRef;
   const name = `${call.service}.${call.method}`;
   const notes = attempts.filter((attempt) => attempt.endpoint !== '').map(describeAttempt);
   if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
@@ -71,7 +89,8 @@ function rebuild(
   // Of a call that found no instance at all its reason names them.
   const others = notes.length > 0 && attempts.at(-1)?.endpoint !== '' ? leftOut(call) : '';
   if (others !== '') notes.push(others);
-  const what = isLate ? `${name} took longer than ${elapsedMs(call)} ms` : `${name} failed: ${error.reason}`;
+  if (caller !== undefined) notes.unshift(`called by ${caller}`);
+  const what = isLate ? `${name} took longer than ${describeLate(call, limit)}` : `${name} failed: ${error.reason}`;
   const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
   const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, endpointOf(attempts))}` : facts;
   const { details, retryAfterMs, cause, progress } = error;
@@ -81,6 +100,19 @@ function rebuild(
 /** The last one that was tried, `''` when there was none. */
 function endpointOf(attempts: readonly AttemptRecord[]): string {
   return attempts.findLast(({ endpoint }) => endpoint !== '')?.endpoint ?? '';
+}
+
+/** The time that was over: what was set, and by whom, rather than what it came to. */
+function describeLate(call: Call, limit: TimeLimit | undefined): string {
+  const elapsed = `${elapsedMs(call)} ms`;
+  if (limit === undefined || limit.text === '') return elapsed;
+  const { attempts = [], endedAt, createdAt } = call;
+  // What came before the only attempt is no part of its time.
+  const isOnly = attempts.length === 1 && endedAt - createdAt - attempts[0]!.durationMs < 1;
+  const isWhole = limit.option === 'timeoutMs' || isOnly;
+  return isWhole
+    ? `${Math.round(limit.ms)} ms, ${limit.text}`
+    : `${elapsed}, with ${limit.ms} ms for an attempt, ${limit.text}`;
 }
 
 /** From the call to its end, or to its deadline when it was noticed a little later. */

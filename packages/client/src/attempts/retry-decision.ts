@@ -45,6 +45,11 @@ export function wasDenied(call: Call, error: RpcError): boolean {
   return !call.oneWay && error.progress === 'refused' && isDenialCode(error.code);
 }
 
+/** Why a call is not repeated where `max` is 0, which rules may have set. */
+export const RETRIES_ARE_OFF = 'retries are off';
+/** The same where so many repeats have been made as `max` allows. */
+export const NO_RETRIES_LEFT = 'no retries are left';
+
 /**
  * Decides on a retry: one rule for the first failure and for all that follow. It reads first how far the attempt got, then
  * whether the method may be repeated, then whether time and budget allow it. The budget is asked last, so that nothing is taken
@@ -56,10 +61,10 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
   const isDenied = facts.mayBeAnswered === true && wasDenied(call, error);
   const obstacle = isDenied && call.signal?.aborted !== true ? undefined : repeatObstacle(call, error);
   if (obstacle !== undefined) return { stop: obstacle };
-  if (facts.max === 0) return { stop: 'retries are off' };
+  if (facts.max === 0) return { stop: RETRIES_ARE_OFF };
   if (standingStill(call) >= STANDING_STILL_MAX)
     return { stop: 'the nodes that were given it have said nothing since' };
-  if (facts.retries >= facts.max) return { stop: 'no retries are left' };
+  if (facts.retries >= facts.max) return { stop: NO_RETRIES_LEFT };
   const leftMs = call.deadline - facts.now;
   // The wait that one node asks for does not apply to another.
   const askedMs = facts.hasUntried ? undefined : error.retryAfterMs;

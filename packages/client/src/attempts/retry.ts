@@ -4,7 +4,8 @@ import pRetry from 'p-retry';
 import { ownOf } from '../policy/fold.js';
 import type { RetryBudget } from '../policy/retry-budget.js';
 import { Attempts } from './attempts.js';
-import { decideRetry, wasDenied } from './retry-decision.js';
+import { describeRules } from './limit-of.js';
+import { decideRetry, NO_RETRIES_LEFT, RETRIES_ARE_OFF, wasDenied } from './retry-decision.js';
 
 /** An attempt has failed and another follows; for those who watch. */
 export interface RetryEvent {
@@ -194,7 +195,17 @@ class FailedCall {
   #end(error: RpcError): RpcError {
     // p-retry does not ask after the last retry that it was allowed.
     const usedUp = this.#retries > 0 && this.#retries === this.#max;
-    return this.#attempts.giveUp(error, this.#stop === '' && usedUp ? 'no retries are left' : this.#stop);
+    const stop = this.#stop === '' && usedUp ? NO_RETRIES_LEFT : this.#stop;
+    return this.#attempts.giveUp(error, `${stop}${this.#byRules(stop)}`);
+  }
+
+  /** Names the rules, if these have set how often a call is repeated. */
+  #byRules(stop: string): string {
+    const { call } = this.#attempts;
+    const { terms } = call.methodRef;
+    const isMax = stop === RETRIES_ARE_OFF || stop === NO_RETRIES_LEFT;
+    if (!isMax || terms === undefined || ownOf(call)?.retry !== undefined) return '';
+    return terms.setBy('retry', 'max') === 'rule' ? `, by ${describeRules(terms.rulesVersion)}` : '';
   }
 
   #report(attempt: Call, delayMs: number): void {

@@ -139,6 +139,8 @@ export interface ResolvedClientOptions {
   readonly dial: Dial | undefined;
   readonly namespace: string;
   readonly name: string;
+  /** The same if it was given, not made up. */
+  readonly caller: string | undefined;
   /** Whether it uses only a part of the instances. */
   readonly isPart: boolean;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
@@ -203,6 +205,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     dial: own?.dial,
     namespace: resolveNamespace(where, options.namespace),
     name,
+    caller: options.name,
     isPart: subset !== undefined,
     metadata: options.metadata,
     token: token === undefined ? undefined : new TokenSource(token, clock),

@@ -123,10 +123,21 @@ async function serveOnceListed(call: Call, called: ClientMethod, clock: Clock): 
 
 /** Applies the options that the user gave with the call. */
 export function applyOptions(call: Call, options: CallOptions): void {
-  const { signal, metadata, idempotent, priority, hashKey, waitForReady, onResponse, attemptTimeoutMs, explain } =
-    options;
+  const {
+    signal,
+    metadata,
+    idempotent,
+    priority,
+    hashKey,
+    waitForReady,
+    onResponse,
+    timeoutMs,
+    attemptTimeoutMs,
+    explain,
+  } = options;
   call.signal = signal;
   call.metadata = metadata;
+  if (timeoutMs !== undefined) call.deadlineBy = 'call';
   if (idempotent !== undefined) call.idempotent = idempotent;
   if (priority !== undefined) call.priority = priority;
   if (waitForReady !== undefined) call.waitForReady = waitForReady;
@@ -158,7 +169,10 @@ const NO_METADATA: Metadata = Object.freeze({});
  * @returns what to unlink when the call has ended
  */
 export function inherit(call: Call, context: CallContext, client: PropagatingClient): LinkedSignal | undefined {
-  if (context.deadline < call.deadline) call.deadline = context.deadline;
+  if (context.deadline < call.deadline) {
+    call.deadline = context.deadline;
+    call.deadlineBy = 'served call';
+  }
   if (context.isRepeatedAbove) {
     call.mayRepeat = false;
     call.mayRepeatBelow = false;

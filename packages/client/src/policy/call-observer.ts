@@ -148,6 +148,14 @@ class CallRecord implements ObservedClientCall {
     return this.#call.method;
   }
 
+  get caller(): string | undefined {
+    return this.#call.methodRef.caller;
+  }
+
+  get rulesVersion(): number | undefined {
+    return this.#call.methodRef.terms?.rulesVersion;
+  }
+
   get oneWay(): boolean {
     return this.#call.oneWay;
   }

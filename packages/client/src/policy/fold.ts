@@ -1,4 +1,4 @@
-import type { Call, CallPolicyOptions, MethodRule, RulePolicy } from '@org/rpc-core';
+import type { Call, CallPolicyOptions, MethodRule, RulePolicy, SetBy } from '@org/rpc-core';
 import { type Complete, completeValues, POLICIES, type PolicyDescription } from '@org/rpc-core/internal';
 import type { ActiveRules } from './active-rules.js';
 
@@ -13,6 +13,8 @@ export interface PolicySource {
   readonly options: object;
   /** Whether it speaks of the method alone: its contract, or its options in `configure`. */
   readonly isOwn: boolean;
+  /** What it is called when an error says where a value comes from; left out: it has no name. */
+  readonly setBy?: SetBy | undefined;
 }
 
 /** A method, and what its client was told of it, the nearest first. */
@@ -178,6 +180,27 @@ function foldAll(policies: object, of: PolicySources, rules: ActiveRules | undef
   return Object.freeze(Object.fromEntries(folded));
 }
 
+/**
+ * Who has set a value that holds for the calls of a method, the call's own options aside: the nearest level with which the value is there.
+ * Asked when an error is made, never by a call that goes well.
+ */
+export function whoSet(
+  policyName: 'timeout' | 'retry',
+  value: string,
+  of: PolicySources,
+  rules: ActiveRules | undefined,
+): SetBy | undefined {
+  const policy = FOLDED[policyName] as unknown as AnyPolicy;
+  const ruled = ruledSources(policy, of, rules);
+  const all = [...ruled, ...givenSources(policy, of)];
+  const at = all.findIndex((_, i) => {
+    const merged = merge(policy, all.slice(0, i + 1), of.isStream);
+    return merged === false || merged?.[value] !== undefined;
+  });
+  if (at === -1) return 'default';
+  return at < ruled.length ? 'rule' : of.sources[at - ruled.length]!.setBy;
+}
+
 /** What the rule of a policy says of a method, if it is on. */
 function ruledSources({ name }: AnyPolicy, { method }: PolicySources, rules: ActiveRules | undefined): Source[] {
   return rules?.modes[name as RulePolicy] === 'on' ? ruleSources(name, method, rules) : [];
@@ -213,12 +236,16 @@ function ruleSources(policy: string, method: string, { document }: ActiveRules):
   ];
 }
 
-function foldOne(policy: AnyPolicy, of: PolicySources, nearer: readonly Source[]): object {
-  const given = of.sources.map(({ options, isOwn }): Source => {
-    const said = (policy.option === undefined ? options : (options as Record<string, unknown>)[policy.option]) as Said;
+/** What the code of the client says of a policy, and the contract. */
+function givenSources({ option }: AnyPolicy, { sources }: PolicySources): Source[] {
+  return sources.map(({ options, isOwn }): Source => {
+    const said = (option === undefined ? options : (options as Record<string, unknown>)[option]) as Said;
     return { said, isOwn, asks: true, isRule: false };
   });
-  const merged = merge(policy, [...nearer, ...given], of.isStream);
+}
+
+function foldOne(policy: AnyPolicy, of: PolicySources, nearer: readonly Source[]): object {
+  const merged = merge(policy, [...nearer, ...givenSources(policy, of)], of.isStream);
   if (merged === false || (policy.isOptIn && merged === undefined))
     return Object.freeze(completeValues(policy, policy.off as Record<string, unknown>));
   const found = merged ?? {};

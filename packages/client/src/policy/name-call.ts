@@ -1,14 +1,16 @@
 import type { Call, RpcError } from '@org/rpc-core';
 
-/** Adds the call and its endpoint to the message, unless they are in it already. The reason is not changed. */
+/** Adds the call, its endpoint and its caller to the message, unless they are in it already. The reason is not changed. */
 export function nameCall(error: RpcError): RpcError {
-  const { service, method, endpoint, reason, code } = error;
+  const { service, method, caller, endpoint, reason, code } = error;
   if (service === undefined || method === undefined) return error;
   const name = `${service}.${method}`;
   const parts = reason.includes(name) ? [] : [name];
   if (endpoint !== undefined && !reason.includes(endpoint)) parts.push(`at ${endpoint}`);
+  const by = caller === undefined || reason.includes(`called by ${caller}`) ? [] : [`called by ${caller}`];
+  const facts = [...(parts.length === 0 ? [] : [parts.join(' ')]), ...by];
   const before = error.message;
-  const message = parts.length === 0 ? `${code}: ${reason}` : `${code}: ${reason} (${parts.join(' ')})`;
+  const message = facts.length === 0 ? `${code}: ${reason}` : `${code}: ${reason} (${facts.join(', ')})`;
   if (before === message) return error;
   // V8 has written the message into the stack when the error was made.
   const stack = error.stack?.replace(before, () => message);
@@ -18,7 +20,12 @@ export function nameCall(error: RpcError): RpcError {
 }
 
 /** Names the call of an error that did not come out of an attempt, in its facts and its message. */
-export function belongsTo(call: Pick<Call, 'service' | 'method'>, error: RpcError): RpcError {
+export function belongsTo(
+  call: Pick<Call, 'service' | 'method'> & Partial<Pick<Call, 'methodRef'>>,
+  error: RpcError,
+): RpcError {
+  // Of another call it is not known who made that.
+  if (error.service === undefined) error.caller ??= call.methodRef?.caller;
   error.service ??= call.service;
   error.method ??= call.method;
   return nameCall(error);

@@ -1,7 +1,14 @@
-import type { CallPolicyOptions, Random } from '@org/rpc-core';
+import type { CallPolicyOptions, CallTerms, Random, SetBy } from '@org/rpc-core';
 import type { RulesFollower } from '@org/rpc-registry/internal';
 import type { ActiveRules } from '../policy/active-rules.js';
-import { type CallPolicies, foldForCall, foldPolicies, type MethodValues, type PolicySources } from '../policy/fold.js';
+import {
+  type CallPolicies,
+  foldForCall,
+  foldPolicies,
+  type MethodValues,
+  type PolicySources,
+  whoSet,
+} from '../policy/fold.js';
 import { Router } from '../policy/route.js';
 import { CallRule, type JudgedParts, type RuledLimits } from './call-rule.js';
 
@@ -28,7 +35,7 @@ export interface RulesPointer {
  * The policy of one method, made anew with the first call after the rules were swapped. Each call asks it, which costs one
  * comparison of pointers while nothing changes.
  */
-export class LivePolicy {
+export class LivePolicy implements CallTerms {
   readonly #of: PolicySources;
   readonly #rules: RulesPointer;
   readonly #random: Random;
@@ -65,6 +72,21 @@ export class LivePolicy {
   /** The policies that a call is given for itself, with what holds for the method behind them; `undefined` where it is given none. */
   ownOf(options: CallPolicyOptions): CallPolicies | undefined {
     return foldForCall(options, this.#of, this.now.rules);
+  }
+
+  /** The version of the rules in force. */
+  get rulesVersion(): number | undefined {
+    return this.now.rules?.document.version;
+  }
+
+  /** The timeouts of calls that are made now. */
+  get timeout(): MethodPolicy['timeout'] {
+    return this.now.timeout;
+  }
+
+  /** Who has set a value that holds now, for the error of a call that it has ended. */
+  setBy(policy: 'timeout' | 'retry', value: string): SetBy | undefined {
+    return whoSet(policy, value, this.#of, this.now.rules);
   }
 
   #resolve(rules: ActiveRules | undefined): MethodPolicy {

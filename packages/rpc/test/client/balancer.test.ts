@@ -138,7 +138,7 @@ describe('the first calls of a client', () => {
       assert.rejects(call, {
         code: 'DEADLINE_EXCEEDED',
         message:
-          /greeter\.hello took longer than 500 ms \(no time left while waiting for a node of "greeter": .*h:1 \(connecting\)/,
+          /greeter\.hello took longer than 500 ms, the timeoutMs of the call \(no time left while waiting for a node of "greeter": .*h:1 \(connecting\)/,
       }),
       world.clock.advance(500),
     ]);
@@ -242,7 +242,8 @@ describe('waitForReady', () => {
     await Promise.all([
       assert.rejects(patient, {
         code: 'DEADLINE_EXCEEDED',
-        message: /took longer than 300 ms \(.*service "greeter" has no instance in registry manual/,
+        message:
+          /took longer than 300 ms, the timeoutMs of the call \(.*service "greeter" has no instance in registry manual/,
       }),
       world.clock.advance(300),
     ]);

@@ -199,7 +199,7 @@ describe('the error of a call that was sent', () => {
     await world.clock.advance(150);
     assert.match(
       (await held).message,
-      /took longer than 100 ms \(h:1 no reply in 100 ms; not retried: .*; left out of 3 instances: 1 draining, 1 of weight 0\); at fault/,
+      /took longer than 100 ms, the timeoutMs of the call \(h:1 no reply in 100 ms; not retried: .*; left out of 3 instances: 1 draining, 1 of weight 0\); at fault/,
     );
     await world.list(a, b, c);
     await greeter.hello();

@@ -70,7 +70,7 @@ describe('the timeout of a call', () => {
       assert.rejects(call, {
         code: 'DEADLINE_EXCEEDED',
         message:
-          'DEADLINE_EXCEEDED: shop.slow took longer than 300 ms (memory:1 no reply in 300 ms; not retried: the method is not marked idempotent); ' +
+          'DEADLINE_EXCEEDED: shop.slow took longer than 300 ms, the timeoutMs of its contract (memory:1 no reply in 300 ms; not retried: the method is not marked idempotent); ' +
           'at fault: the handler at memory:1, which had it for 300 of 300 ms',
         progress: 'maybe-processed',
         service: 'shop',
