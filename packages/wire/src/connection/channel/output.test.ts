@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { ATTACHED_BYTES_MIN } from '../../codec/attachments.js';
 import { allocateChunk } from '../../codec/codec.js';
+import { msgpack } from '../../codec/msgpack.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { borrowChunk, clientFlushMessages, Output, POOLED_CHUNK_BYTES, returnChunk } from './output.js';
 
@@ -69,6 +71,23 @@ describe('the output', () => {
     assert.equal(written().length, 0);
     message('x');
     assert.equal(written().length, 1);
+  });
+
+  it('writes binaries that are copied together, as long as less than 48 KiB wait, without growing', async () => {
+    const { output, writes } = scene();
+    const codec = msgpack();
+    output.attachments.fromBytes = ATTACHED_BYTES_MIN;
+    for (const bytes of [20_000, 25_000, 32_000]) {
+      assert.deepEqual(writes, []);
+      output.reserve(20);
+      codec.encode(Buffer.alloc(bytes), output);
+      assert.equal(output.chunk.bytes.length, POOLED_CHUNK_BYTES);
+      output.commit();
+    }
+    assert.deepEqual(
+      writes.map(({ length }) => length),
+      [77_009],
+    );
   });
 
   it('writes what is attached at once, from where it is, with all that stands before it', () => {

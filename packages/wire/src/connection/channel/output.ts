@@ -8,7 +8,7 @@ import type { ByteStream } from '../../transport/byte-stream.js';
  * calls per second.
  */
 const FLUSH_MESSAGES = 16;
-/** In a chunk of 64 KiB this leaves room for one more message of the longest that is copied. */
+/** In a chunk of 80 KiB this leaves room for one more message of the longest that is copied. */
 const FLUSH_BYTES = 48 * 1024;
 
 const NO_CHUNK: Chunk = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) };
@@ -182,7 +182,7 @@ function flushScheduled(output: Output): void {
 }
 
 /** Large enough that one more ordinary message fits before a flush. */
-export const POOLED_CHUNK_BYTES = 64 * 1024;
+export const POOLED_CHUNK_BYTES = 80 * 1024;
 
 const POOL_SIZE = 32;
 
