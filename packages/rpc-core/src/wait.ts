@@ -121,9 +121,16 @@ function noTimeLeft(call: Call, what: string): RpcError {
  * Sleeps on behalf of a call. Ends early, with an error, when the caller aborts. The calling code must first check that the delay fits
  * into the deadline, and otherwise fail with the error of the attempt.
  * @param phase - what the sleep counts as when the call fails (default `retry`)
+ * @param what - what is waited for, for the error of a call whose time is over first
  */
-export function sleep(clock: Clock, delayMs: number, call: Call, phase: CallPhase = 'retry'): Promise<void> {
-  const waiting = waitFor<void>(clock, call, 'the next attempt', () => cancel(), phase);
+export function sleep(
+  clock: Clock,
+  delayMs: number,
+  call: Call,
+  phase: CallPhase = 'retry',
+  what = 'the next attempt',
+): Promise<void> {
+  const waiting = waitFor<void>(clock, call, what, () => cancel(), phase);
   const cancel = clock.schedule(delayMs, () => waiting.done());
   return waiting.promise;
 }

@@ -9,10 +9,11 @@ import { type FaultValues, fault } from './fault.js';
 async function outcomes(
   given: FaultOptions | false,
   calls = 1_000,
-): Promise<{ ends: string[]; settled: number; sent: number }> {
+): Promise<{ ends: string[]; errors: RpcError[]; settled: number; sent: number }> {
   const clock = new FakeClock(1_000);
   const values = resolvePolicy('test', POLICIES.fault, given) as FaultValues;
   const ends: string[] = [];
+  const errors: RpcError[] = [];
   let settled = 0;
   let sent = 0;
   const serve = fault({ now: () => values, clock, random: seededRandom(1) })(() => {
@@ -26,11 +27,14 @@ async function outcomes(
     call.callGate = fuseGates([{ settle: () => settled++ }]);
     serve(call).then(
       () => ends.push(`done ${clock.now() - 1_000}`),
-      (error: RpcError) => ends.push(`${error.code} ${clock.now() - 1_000}`),
+      (error: RpcError) => {
+        errors.push(error);
+        ends.push(`${error.code} ${clock.now() - 1_000}`);
+      },
     );
   }
   await clock.advance(1_000);
-  return { ends, settled, sent };
+  return { ends, errors, settled, sent };
 }
 
 const count = (ends: readonly string[], end: string): number => ends.filter((each) => each === end).length;
@@ -54,6 +58,7 @@ describe('faults on purpose', () => {
     assert.ok(count(ends, 'done 0') > 430 && count(ends, 'done 0') + count(ends, 'done 100') === 1_000);
     const late = await outcomes({ delayMs: 600 }, 10);
     assert.deepEqual([count(late.ends, 'DEADLINE_EXCEEDED 500'), late.settled, late.sent], [10, 10, 0]);
+    assert.match(late.errors[0]!.message, /no time left while waiting for a delay on purpose to end \(fault\)/);
   });
 
   it('leave a share of the calls without an answer until their deadline', async () => {

@@ -48,7 +48,7 @@ export function fault({ now, clock, random }: FaultSettings): Layer {
           waitFor<void>(clock, call, 'an answer that was dropped on purpose (fault)', undefined, 'fault').promise,
         );
       if (delayMs === 0 || random() * 100 >= delayPercent) return next(call);
-      return end(call, sleep(clock, delayMs, call, 'fault'));
+      return end(call, sleep(clock, delayMs, call, 'fault', 'a delay on purpose to end (fault)'));
     };
   };
 }
