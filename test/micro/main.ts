@@ -7,6 +7,7 @@ import { type Baseline, baselineOf, type Change, changes } from './baseline.js';
 import { callCases, codecCases, pickCases } from './cases.js';
 import { measureCosts } from './measure.js';
 import { memoryCosts } from './memory.js';
+import { refusalCases } from './refusals.js';
 
 const PATH = new URL('baseline.json', import.meta.url);
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 });
 
 const calls = callCases();
-const all = [...codecCases(), ...pickCases(), ...calls.cases];
+const all = [...codecCases(), ...pickCases(), ...calls.cases, ...refusalCases()];
 const chosen = all.filter(({ name }) => name.includes(values.only));
 const needed = new Set(chosen.map(({ beside }) => beside));
 const costs = await measureCosts(

@@ -44,6 +44,8 @@ export interface CallFacts {
   attempts?: readonly AttemptRecord[] | undefined;
   /** See {@link RpcError.final}. */
   final?: boolean | undefined;
+  /** `false`: without a stack, which is most of what an error costs. For refusals, of which a server makes most when it has least time. */
+  hasStack?: boolean | undefined;
 }
 
 const BRAND: unique symbol = Symbol.for('@org/rpc.RpcError') as never;
@@ -128,7 +130,7 @@ const NO_ATTEMPTS: readonly AttemptRecord[] = Object.freeze([]);
 
 /** Makes one of this library's own errors: like the constructor, with how far the call got. */
 export function rpcError(code: Code, reason: string, facts: CallFacts & RpcErrorOptions = {}): RpcError {
-  const error = new RpcError(code, reason, facts);
+  const error = facts.hasStack === false ? withoutStack(code, reason, facts) : new RpcError(code, reason, facts);
   error.progress = facts.progress ?? 'unsent';
   error.service = facts.service;
   error.method = facts.method;
@@ -136,6 +138,16 @@ export function rpcError(code: Code, reason: string, facts: CallFacts & RpcError
   if (facts.attempts) error.attempts = facts.attempts;
   if (facts.final) error.final = true;
   return error;
+}
+
+function withoutStack(code: Code, reason: string, facts: RpcErrorOptions): RpcError {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return new RpcError(code, reason, facts);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /**

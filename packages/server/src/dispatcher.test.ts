@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { defineService, method, stream } from '@org/rpc-core';
+import { defineService, method, RpcError, stream } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { Work } from '../test/bench.js';
+import { Dispatcher } from './dispatcher.js';
 import { createServer } from './face/server.js';
 import type { Server } from './face/server-types.js';
 
@@ -88,5 +89,23 @@ describe('what a server does not have', () => {
   it('is not found by splitting the name in another place', async () => {
     await using client = connect(server);
     await assert.rejects(client.call('wo', 'rkrun', []), { code: 'UNIMPLEMENTED' });
+  });
+
+  it('is looked up once, in bounded memory, and is there when it is added', () => {
+    const dispatcher = new Dispatcher([], undefined);
+    dispatcher.add(Work, handlers);
+    const first = dispatcher.find('workron', 4);
+    assert.ok(first instanceof RpcError);
+    assert.match(first.reason, /no method "ron"; did you mean "run"\?/);
+    assert.equal(dispatcher.find('workron', 4), first);
+    assert.doesNotMatch(first.stack ?? '', /\n\s+at /);
+    // Who asks for ever other names gets no hints any more, and what is known is still known.
+    for (let i = 0; i < 300; i++) dispatcher.find(`workrunn${i}`, 4);
+    const late = dispatcher.find('worknun', 4);
+    assert.equal((late as RpcError).reason, 'service "work" has no method "nun"');
+    assert.equal(dispatcher.find('workron', 4), first);
+    const Later = defineService('workr', { on: method<() => void>() });
+    dispatcher.add(Later, { on() {} });
+    assert.ok('run' in dispatcher.find('workron', 5));
   });
 });

@@ -47,6 +47,8 @@ export class Dispatcher {
   readonly #services = new Map<string, ServiceDefinition>();
   readonly #builtIn = new Set<string>();
   readonly #refs = new Map<Handler, MethodRef>();
+  /** The answers for names that are not there, until something is added. */
+  readonly #unknowns = new Map<string, RpcError>();
   readonly #layered: ((call: Call) => Promise<unknown>) | undefined;
 
   readonly #layers: { readonly layers: readonly Layer[]; readonly streamLayers: readonly StreamLayer[] | undefined };
@@ -134,6 +136,7 @@ export class Dispatcher {
         );
     }
     this.#contracts?.add(definition, new Map(handlers.map(({ method, argumentsLeast }) => [method, argumentsLeast])));
+    this.#unknowns.clear();
     for (const handler of handlers) {
       this.#handlers.set(handler.service + handler.method, handler);
       this.#paths.set(pathOf(handler), handler);
@@ -167,7 +170,7 @@ export class Dispatcher {
     if (dot > 0) return this.#unknown(path.slice(0, dot), path.slice(dot + 1));
     const reason =
       'a method is named service.method here, since there is neither one service only nor a defaultService';
-    return rpcError('UNIMPLEMENTED', reason, { progress: 'refused' });
+    return rpcError('UNIMPLEMENTED', reason, { progress: 'refused', hasStack: false });
   }
 
   /** Runs a call; may return a promise, may throw. */
@@ -197,20 +200,31 @@ export class Dispatcher {
     return ref;
   }
 
+  /** Names that are not there are looked up once: to find one that is near costs more than ten calls. */
   #unknown(service: string, method: string): RpcError {
+    const key = `${service}\n${method}`;
+    const known = this.#unknowns.get(key);
+    if (known !== undefined) return known;
+    const isKept = this.#unknowns.size < UNKNOWNS_MAX && key.length <= UNKNOWN_LENGTH_MAX;
+    const error = this.#refusalOf(service, method, isKept ? hint : () => '');
+    if (isKept) this.#unknowns.set(key, error);
+    return error;
+  }
+
+  #refusalOf(service: string, method: string, hint: (wrong: string, names: Iterable<string>) => string): RpcError {
     const definition = this.#services.get(service);
     const shown = (text: string): string => JSON.stringify(text.slice(0, 100));
     if (definition === undefined) {
       return rpcError(
         'UNIMPLEMENTED',
         `this server has no service ${shown(service)}${hint(service, this.#services.keys())}`,
-        { progress: 'refused' },
+        { progress: 'refused', hasStack: false },
       );
     }
     return rpcError(
       'UNIMPLEMENTED',
       `service "${service}" has no method ${shown(method)}${hint(method, Object.keys(definition.methods))}`,
-      { progress: 'refused' },
+      { progress: 'refused', hasStack: false },
     );
   }
 }
@@ -218,6 +232,12 @@ export class Dispatcher {
 function pathOf({ service, method }: Handler): string {
   return `${service}.${method}`;
 }
+
+/** So many names that are not there are kept; a peer that asks for ever other ones gets no hints any more. */
+const UNKNOWNS_MAX = 256;
+
+/** Longer ones are not kept. */
+const UNKNOWN_LENGTH_MAX = 512;
 
 /** How many names are searched for a hint: a peer that asks for random names must not make us compare thousands. */
 const HINT_NAMES_MAX = 64;

@@ -255,7 +255,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
 /** The error of a call whose deadline has passed before its handler began. */
 export function expired(call: Pick<IncomingCall, 'service' | 'method'>): RpcError {
   const reason = `${call.service}.${call.method}: the caller's deadline had passed before the handler began`;
-  return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'refused' });
+  return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'refused', hasStack: false });
 }
 
 /** Whatever is not nothing refuses: `false` was meant to, and what was meant by `true` nobody can know here. */

@@ -27,6 +27,8 @@ describe('a rate', () => {
       [100, 'shop.buy takes 10 calls a second here (rateLimit)'],
     );
     assert.doesNotMatch(refusal.stack ?? '', /\n\s+at /);
+    // Those of one millisecond are the same one.
+    assert.equal(rate.enter(from('a:1')), refusal);
   });
 
   it('is one for each caller, by identity before address, and forgets who has not called for longest', () => {

@@ -34,6 +34,7 @@ export class Rate implements Admission {
   #toleranceMs = 0;
   #arrivalAt = Number.NEGATIVE_INFINITY;
   #waiting = 0;
+  #refused: RpcError | undefined;
 
   /** @param what - what is limited, for errors */
   constructor(what: string, values: RateValues, clock: Clock) {
@@ -71,12 +72,23 @@ export class Rate implements Admission {
   take(mostMs: number): number | RpcError {
     const now = this.#clock.now();
     const waitMs = this.#arrivalAt - this.#toleranceMs - now;
-    if (waitMs > 0 && waitMs > mostMs) return tooMany(this.#reason, waitMs);
+    if (waitMs > 0 && waitMs > mostMs) return this.#refusal(Math.ceil(waitMs));
     this.#arrivalAt = Math.max(now, this.#arrivalAt) + this.#intervalMs;
     return Math.max(0, waitMs);
   }
 
   leave(): void {}
+
+  /** The errors of one millisecond are the same one: a flood has many in each. */
+  #refusal(retryAfterMs: number): RpcError {
+    if (this.#refused?.retryAfterMs !== retryAfterMs || this.#refused.reason !== this.#reason)
+      this.#refused = rpcError('RESOURCE_EXHAUSTED', this.#reason, {
+        progress: 'refused',
+        retryAfterMs,
+        hasStack: false,
+      });
+    return this.#refused;
+  }
 }
 
 /** A rate for each caller. */
@@ -154,16 +166,5 @@ export class CallerConcurrency implements Admission {
     const running = this.#running.get(caller)! - 1;
     if (running === 0) this.#running.delete(caller);
     else this.#running.set(caller, running);
-  }
-}
-
-/** A refusal with the exact time to come back cannot be made in advance. It is made without a stack, which would cost most. */
-function tooMany(reason: string, waitMs: number): RpcError {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  try {
-    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', retryAfterMs: Math.ceil(waitMs) });
-  } finally {
-    Error.stackTraceLimit = limit;
   }
 }

@@ -280,7 +280,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
 }
 
 function refused(code: RpcError['code'], reason: string): RpcError {
-  return rpcError(code, reason, { progress: 'refused' });
+  return rpcError(code, reason, { progress: 'refused', hasStack: false });
 }
 
 /** Makes the server's end of a connection whose peer speaks MessagePack-RPC. A native connection hands over to it. */

@@ -64,5 +64,5 @@ export function itemTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcEr
 /** The answer to a request whose body was skipped. */
 export function requestTooLarge(bodyBytes: number, { messageBytes }: Limits): RpcError {
   const reason = `the request has ${bodyBytes} bytes, the limit is ${messageBytes} (limits.messageBytes)`;
-  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', hasStack: false });
 }

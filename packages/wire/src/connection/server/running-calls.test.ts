@@ -101,4 +101,20 @@ describe('the running calls', () => {
     calls.remove(call);
     assert.equal(calls.refusal(100), undefined);
   });
+
+  it('refuse what is too many or too large by one error that has no stack, for a flood gets thousands', () => {
+    const calls = running();
+    const [large, again] = [calls.refusal(101), calls.refusal(102)];
+    for (let id = 1; id <= 3; id++) calls.add(aCall(id, 10));
+    const [many, more] = [calls.refusal(1), calls.refusal(1)];
+    assert.match(String(large), /exceed 100 bytes/);
+    assert.match(String(many), /3 calls of this connection are running/);
+    for (const [one, other] of [
+      [large, again],
+      [many, more],
+    ]) {
+      assert.equal(one, other);
+      assert.doesNotMatch(one?.stack ?? '', /\n\s+at /);
+    }
+  });
 });

@@ -13,6 +13,9 @@ export class RunningCalls<Entry extends MethodEntry> {
   /** Bytes of the requests that arrive in pieces, by id. */
   readonly #arriving = new Map<number, number>();
   #requestBytes = 0;
+  /** Made once, and shared by all calls: a peer that sends too much gets many. */
+  #tooMany: RpcError | undefined;
+  #tooLarge: RpcError | undefined;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -70,11 +73,13 @@ export class RunningCalls<Entry extends MethodEntry> {
     const { callsInFlight, inFlightRequestBytes } = this.#limits;
     if (this.size + this.#arriving.size >= callsInFlight) {
       const reason = `${callsInFlight} calls of this connection are running (limits.callsInFlight)`;
-      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+      this.#tooMany ??= refused(reason);
+      return this.#tooMany;
     }
     if (this.#requestBytes + requestBytes > inFlightRequestBytes) {
       const reason = `requests in flight on this connection exceed ${inFlightRequestBytes} bytes (limits.inFlightRequestBytes)`;
-      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+      this.#tooLarge ??= refused(reason);
+      return this.#tooLarge;
     }
     return undefined;
   }
@@ -89,7 +94,7 @@ export class RunningCalls<Entry extends MethodEntry> {
     const others = call.counted ? this.#requestBytes - call.requestBytes : this.#requestBytes;
     if (others > 0 && others + call.requestBytes + extraBytes > inFlightRequestBytes) {
       const reason = `requests in flight on this connection take more than ${inFlightRequestBytes} bytes when decoded (limits.inFlightRequestBytes)`;
-      return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+      return refused(reason);
     }
     call.requestBytes += extraBytes;
     if (call.counted) this.#requestBytes += extraBytes;
@@ -124,6 +129,10 @@ export class RunningCalls<Entry extends MethodEntry> {
     call.counted = false;
     this.#requestBytes -= call.requestBytes;
   }
+}
+
+function refused(reason: string): RpcError {
+  return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', hasStack: false });
 }
 
 function abandon(call: IncomingCall, reason: string): void {

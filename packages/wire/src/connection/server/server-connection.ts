@@ -237,7 +237,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   /** @param isFinal - nobody can send it again, because it is one-way or has taken items of its caller */
   #refusal(requestBytes: number, isFinal: boolean): RpcError | undefined {
     if (this.#refusing !== undefined && !(isFinal && this.#servesLast))
-      return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused' });
+      return rpcError('UNAVAILABLE', this.#refusing, { progress: 'refused', hasStack: false });
     return this.#running.refusal(requestBytes);
   }
 
