@@ -106,12 +106,15 @@ function endpointOf(attempts: readonly AttemptRecord[]): string {
 function describeLate(call: Call, limit: TimeLimit | undefined): string {
   const elapsed = `${elapsedMs(call)} ms`;
   if (limit === undefined || limit.text === '') return elapsed;
-  const { attempts = [], endedAt, createdAt } = call;
+  const { attempts = [], endedAt, createdAt, deadline } = call;
   // What came before the only attempt is no part of its time.
   const isOnly = attempts.length === 1 && endedAt - createdAt - attempts[0]!.durationMs < 1;
   const isWhole = limit.option === 'timeoutMs' || isOnly;
+  // What a first call waits for the registry is not taken from a time that its maker did not give it.
+  const beforeMs = limit.option === 'timeoutMs' ? Math.round(deadline - createdAt - limit.ms) : 0;
+  const beside = beforeMs > 0 ? `, beside ${beforeMs} ms for the registry to answer` : '';
   return isWhole
-    ? `${Math.round(limit.ms)} ms, ${limit.text}`
+    ? `${Math.round(limit.ms)} ms, ${limit.text}${beside}`
     : `${elapsed}, with ${limit.ms} ms for an attempt, ${limit.text}`;
 }
 
