@@ -79,7 +79,7 @@ function optionsOf(lines: readonly Line[], unit: string, element: HTMLElement): 
         values: (_, values) => values.map((value) => (value === 0 ? 'now' : `${value / 60} min`)),
         splits: () => [-300, -240, -180, -120, -60, 0],
       },
-      { ...axis, size: 62, values: (_, values) => values.map((value) => `${value} ${unit}`) },
+      { ...axis, size: 62, values: (_, values) => values.map((value) => labelOf(value, unit)) },
     ],
     series: [
       {},
@@ -87,9 +87,21 @@ function optionsOf(lines: readonly Line[], unit: string, element: HTMLElement): 
         label,
         stroke: colour(name),
         width: 2,
-        points: { show: false },
+        points: { show: true, size: 4, fill: colour(name), filter: lonely },
         ...(dash === undefined ? {} : { dash: [...dash] }),
       })),
     ],
   };
+}
+
+/** Values without neighbours, which no line goes through: of an instance that is seldom called these are nearly all. */
+function lonely(plot: uPlot, series: number): number[] {
+  const values = plot.data[series]!;
+  const isThere = (index: number): boolean => values[index] !== null && values[index] !== undefined;
+  return Array.from(values.keys()).filter((index) => isThere(index) && !isThere(index - 1) && !isThere(index + 1));
+}
+
+/** What stands at the axis, where there is room for few characters. */
+function labelOf(value: number, unit: string): string {
+  return unit === 'ms' && value >= 1_000 ? `${value / 1_000} s` : `${value} ${unit}`;
 }

@@ -24,6 +24,7 @@ export function ServicePicker({ view, service, page }: { view: FleetView; servic
         {view.services.map((each) => (
           <option value={each.name} key={each.name}>
             {show(each.name)}
+            {page === 'rules' && each.rulesVersion !== undefined ? ` (version ${each.rulesVersion})` : ''}
           </option>
         ))}
       </select>

@@ -41,7 +41,9 @@ export function RulesPage({
   name: string | undefined;
   locked: string | undefined;
 }) {
-  const service = name ?? view.services[0]?.name;
+  // Who comes without a name wants to see rules that are in force.
+  const ruled = view.services.find(({ rulesVersion }) => rulesVersion !== undefined);
+  const service = name ?? (ruled ?? view.services[0])?.name;
   return (
     <>
       <h1 tabIndex={-1}>Rules</h1>
@@ -81,10 +83,17 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
   if (trouble !== undefined && rules === undefined) return <p class="trouble">{show(trouble)}</p>;
   if (rules === undefined || text === undefined) return <p role="status">Loading</p>;
   const isOld = base !== rules.version;
+  const said = rules.history.find((each) => each.version === rules.version);
   return (
     <>
       <p>
         {rules.version === 0 ? 'No rules are in force.' : `Version ${rules.version} is in force.`}
+        {said !== undefined && rules.problem === undefined && (
+          <>
+            {' '}
+            {said.summary} <span class="quiet">{show(said.comment ?? '')}</span>
+          </>
+        )}
         {rules.problem !== undefined && <span class="bad-text"> It is not valid: {show(rules.problem)}</span>}
       </p>
       <div class="split">
@@ -175,7 +184,9 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
     <>
       <p id="verdict" role="status">
         Valid.{' '}
-        {difference.length === 0 ? 'It changes nothing.' : `${difference.length} values differ from what is in force.`}
+        {difference.length === 0
+          ? 'It is what is in force, and does this to calls already.'
+          : `${difference.length} values differ from what is in force.`}
       </p>
       <ul class="difference">
         {difference.slice(0, 50).map((line) => (

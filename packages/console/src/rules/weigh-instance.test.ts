@@ -21,7 +21,22 @@ describe('the weight of an instance, as a rule', () => {
     assert.equal(weighed.version, 3);
     const { document } = (await store.get('shop'))!;
     assert.deepEqual({ ...document?.weight?.endpoints }, { one: 10, two: 0 });
-    assert.deepEqual([document?.retry?.max, document?.comment], [1, 'bob']);
+    assert.deepEqual([document?.retry?.max, document?.comment], [1, 'bob; before: ada']);
+  });
+
+  it('keeps the comment of whoever has set the other rules, however often a weight is changed', async () => {
+    const store = openStore();
+    const retry = { mode: 'on', percent: 100, max: 0 };
+    await store.set('shop', { schemaVersion: 1, comment: 'kim: reports may not wait long', retry }, 0);
+    for (const [weight, said] of [
+      [0, 'console: one weighs 0'],
+      [5, 'rpc weight one 5'],
+      [undefined, 'console: one weighs as it says'],
+    ] as const) {
+      await weighInstance(store, 'shop', 'one', weight, said);
+      const { document } = (await store.get('shop'))!;
+      assert.equal(document?.comment, `${said}; before: kim: reports may not wait long`);
+    }
   });
 
   it('takes back what was said, with the rule when it was the last', async () => {

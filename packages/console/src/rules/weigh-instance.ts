@@ -42,10 +42,21 @@ export async function weighInstance(
   const { weight: _, ...rest } = document ?? { schemaVersion: 1, version: 1 };
   const next = {
     ...rest,
-    comment: comment.slice(0, 500),
+    comment: withEarlier(comment, document?.comment).slice(0, 500),
     ...(Object.keys(endpoints).length > 0 && { weight: { mode: 'on', percent: 100, endpoints } }),
   };
   readRules(next, 'rules');
   const { version } = await store.set(service, next, current?.version ?? 0);
   return { service, from, version };
+}
+
+const BEFORE = '; before: ';
+
+/** Who has set the other rules of the document, and why, is to be read on. Of several changes of a weight only the last one counts. */
+function withEarlier(comment: string, earlier: string | undefined): string {
+  if (earlier === undefined || earlier === '') return comment;
+  const at = earlier.indexOf(BEFORE);
+  const isWeight = /^(console: |rpc weight )/.test(earlier);
+  if (at === -1) return isWeight ? comment : `${comment}${BEFORE}${earlier}`;
+  return `${comment}${isWeight ? earlier.slice(at) : BEFORE + earlier}`;
 }
