@@ -356,7 +356,10 @@ function serviceParts(client: SharedParts, service: string): { limiters: Limiter
     const { services, clock, policy } = client.options;
     parts = {
       limiters: new Limiters(`configure(${service})`, `service ${service}`, services.get(service)?.policy ?? {}, clock),
-      budget: new RetryBudget('createClient', services.get(service)?.policy.retryBudget ?? policy.retryBudget),
+      budget: new RetryBudget('createClient', {
+        ...policy.retryBudget,
+        ...services.get(service)?.policy.retryBudget,
+      }),
     };
     client.services.set(service, parts);
   }

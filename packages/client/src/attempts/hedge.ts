@@ -155,7 +155,7 @@ class HedgedCall {
   #takeBudget(): boolean {
     const { budget, clock } = this.#settings;
     if (!this.#cap.has || !budget.tryBegin()) return false;
-    if (budget.withdraw(clock.now())) {
+    if (budget.withdraw(clock.now(), this.#call)) {
       this.#cap.take();
       return true;
     }

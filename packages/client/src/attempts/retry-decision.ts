@@ -72,7 +72,8 @@ export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): Ret
     return { stop: `the server asks to wait ${askedMs} ms, which is beyond the deadline` };
   const waitMs = retryWaitMs(askedMs, leftMs, facts);
   if (waitMs >= leftMs) return { stop: 'no time is left' };
-  if (facts.wasTrial !== true && !facts.budget.withdraw(facts.now)) return { stop: 'the retry budget is used up' };
+  if (facts.wasTrial !== true && !facts.budget.withdraw(facts.now, call))
+    return { stop: 'the retry budget is used up' };
   return { waitMs };
 }
 

@@ -13,15 +13,21 @@ export interface LimitLevels {
   readonly budget: RetryBudget;
 }
 
+/** The rules that a service follows, and where dark ones tell what they would have changed. */
+export interface FollowedRules {
+  readonly current: ActiveRules | undefined;
+  readonly counts: { add(policy: 'retryBudget', method: string, effect: string): void };
+}
+
 /** The limits that the calls of one method pass, with the rules that hold: found anew when these were swapped. */
 export class MethodLimits {
   readonly #method: string;
   readonly #levels: LimitLevels;
-  readonly #rules: { readonly current: ActiveRules | undefined };
+  readonly #rules: FollowedRules;
   #applied: ActiveRules | undefined;
   #all: readonly CallLimit[];
 
-  constructor(method: string, levels: LimitLevels, rules: { readonly current: ActiveRules | undefined }) {
+  constructor(method: string, levels: LimitLevels, rules: FollowedRules) {
     this.#method = method;
     this.#levels = levels;
     this.#rules = rules;
@@ -63,7 +69,7 @@ export class MethodLimits {
     this.#applied = rules;
     method.apply(rules, this.#method);
     service.apply(rules, undefined);
-    budget.apply(rules);
+    budget.apply(rules, (method, effect) => this.#rules.counts.add('retryBudget', method, effect));
     this.#all = this.#find();
   }
 

@@ -1,4 +1,4 @@
-import type { Call, Clock, Gate, RetryBudgetOptions } from '@org/rpc-core';
+import type { Call, Clock, Gate, RetryBudgetOptions, ServiceRules } from '@org/rpc-core';
 import { type Complete, POLICIES, resolvePolicy, type Waiting, waitFor } from '@org/rpc-core/internal';
 import type { ActiveRules } from './active-rules.js';
 import type { RetryBudgetState } from './policy-state.js';
@@ -38,6 +38,9 @@ const WAITING_MAX = 4_096;
 export class RetryBudget implements Required<Gate> {
   readonly #given: Complete<RetryBudgetOptions>;
   #rules: ActiveRules | undefined;
+  /** What a dark rule would have. */
+  #dark: RetryBudget | undefined;
+  #tell: ((method: string, effect: string) => void) | undefined;
   #percent = 0;
   #reserve = 0;
   #slotMs = 1;
@@ -63,17 +66,28 @@ export class RetryBudget implements Required<Gate> {
     this.#spare = this.#reserve;
   }
 
-  /** From now on rules hold. What was earned and spent stays so; the same rules again change nothing. */
-  apply(rules: ActiveRules | undefined): void {
+  /**
+   * From now on rules hold. What was earned and spent stays so; the same rules again change nothing.
+   * @param tell - called with a method and what a dark rule would have changed; left out: dark rules are not judged
+   */
+  apply(rules: ActiveRules | undefined, tell?: (method: string, effect: string) => void): void {
     if (rules === this.#rules) return;
     this.#rules = rules;
-    const rule = rules?.modes.retryBudget === 'on' ? rules.document.retryBudget : undefined;
+    const rule = rules?.document.retryBudget;
+    const mode = rules?.modes.retryBudget;
+    this.#configure(mode === 'on' ? this.#ruled(rule) : this.#given);
+    this.#tell = tell;
+    // It begins with nothing earned, and counts the calls that begin from now on.
+    this.#dark = mode === 'dark' && tell !== undefined ? new RetryBudget('rules', this.#ruled(rule)) : undefined;
+  }
+
+  #ruled(rule: ServiceRules['retryBudget']): Complete<RetryBudgetOptions> {
     const { percent, windowMs, minPerSecond } = this.#given;
-    this.#configure({
+    return {
       percent: rule?.repeatPercent ?? percent,
       windowMs: rule?.windowMs ?? windowMs,
       minPerSecond: rule?.minPerSecond ?? minPerSecond,
-    });
+    };
   }
 
   #configure({ percent, windowMs, minPerSecond }: Complete<RetryBudgetOptions>): void {
@@ -105,6 +119,7 @@ export class RetryBudget implements Required<Gate> {
     this.#balance += this.#percent;
     this.#begun[this.#tick % SLOTS]!++;
     this.#begunSum++;
+    if (this.#dark !== undefined) this.#dark.enter(call);
   }
 
   /** The call has ended. */
@@ -112,8 +127,20 @@ export class RetryBudget implements Required<Gate> {
     this.#calls--;
   }
 
-  /** Takes one repeat; false when there is none left. */
-  withdraw(now: number): boolean {
+  /**
+   * Takes one repeat; false when there is none left.
+   * @param call - which it is for; left out: a dark rule is not judged by it
+   */
+  withdraw(now: number, call?: Call): boolean {
+    const isTaken = this.#take(now);
+    if (this.#dark === undefined || call === undefined) return isTaken;
+    const would = this.#dark.withdraw(now);
+    if (would !== isTaken)
+      this.#tell?.(call.method, would ? 'one more repeat would have been made' : 'a repeat would not have been made');
+    return isTaken;
+  }
+
+  #take(now: number): boolean {
     this.#roll(now);
     const floor = Math.min(this.#reserve, FLOOR_PER_CALL * this.#begunSum);
     const isCovered = this.#balance + floor >= REPEAT;

@@ -217,6 +217,7 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
   retryBudget: {
     nodes: 2,
     values: { repeatPercent: 0, minPerSecond: 0 },
+    tells: true,
     isInForce: async (scene) => {
       scene.do('fail');
       await scene.call();

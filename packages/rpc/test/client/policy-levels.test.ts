@@ -33,3 +33,18 @@ describe('the breaker', () => {
     assert.deepEqual(await keptOff({}, 40), ['buy', 'go']);
   });
 });
+
+describe('the retry budget', () => {
+  it('takes each value from the service where that gives it, and else from the client', async () => {
+    const left = async (options: ClientOptions): Promise<number> => {
+      const scene = await new TownScene(options).open(1);
+      await scene.ends(20);
+      const { retryBudget } = scene.state;
+      await scene.close();
+      return retryBudget!.left;
+    };
+    const services = [configure(Town, { retryBudget: { percent: 0 } })];
+    assert.equal(await left({ services }), 1, 'what few calls may have besides');
+    assert.equal(await left({ services, retryBudget: { minPerSecond: 0, percent: 50 } }), 0);
+  });
+});
