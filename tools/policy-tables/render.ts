@@ -67,8 +67,8 @@ function ruleRows({ name, values, rule }: AnyPolicy): string[] {
   });
 }
 
-function sentence({ text, type, bounds }: Value): string {
-  if (type === 'text') return `${text}; at most 500 characters`;
+function sentence({ text, type, oneOf, bounds }: Value): string {
+  if (type === 'text' && oneOf === undefined) return `${text}; at most 500 characters`;
   if (bounds?.min === undefined || bounds.max === undefined) return text;
   const max = bounds.max === 2 ** 31 - 1 ? '2^31 - 1' : bounds.max.toLocaleString('en');
   return `${text}; ${bounds.min.toLocaleString('en')} to ${max}`;

@@ -76,6 +76,7 @@ export type {
   ServerObservation,
 } from './observation.js';
 export { CHANNELS, type Observer, observe } from './observe.js';
+export type { BalancerValues, PickerName } from './policies/balancer.js';
 export type { BreakerOptions } from './policies/breaker.js';
 export type { ConcurrencyLimitOptions } from './policies/concurrency.js';
 export type { EjectionOptions } from './policies/ejection.js';

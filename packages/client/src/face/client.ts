@@ -121,7 +121,7 @@ export class RpcClient implements Client {
       timers: this.#timers,
       protocol,
       token,
-      wantsLoad: options.balancer.wantsLoad,
+      wantsLoad: [options, ...options.services.values()].some(({ balancer }) => balancer?.wantsLoad),
     });
     this.#breakers = new BreakerGroup({
       options: breaker,
@@ -337,7 +337,7 @@ export class RpcClient implements Client {
         instance: name,
         pool: this.#pool,
         identity: tls === undefined ? undefined : expectedIdentity(tls.current, service),
-        pickers,
+        pickers: services.get(service)?.balancer ?? pickers,
         breakers: this.#breakers,
         sources: [
           { options: services.get(service)?.policy ?? {}, isOwn: false },

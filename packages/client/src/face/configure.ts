@@ -1,5 +1,6 @@
 import type { PolicyOptions, ServiceDefinition, ServiceMethods, ServicePolicyOptions } from '@org/rpc-core';
 import {
+  assertFits,
   assertKnownOptions,
   assertObject,
   assertServiceDefinition,
@@ -7,12 +8,15 @@ import {
   nearestName,
   policyOptionNames,
 } from '@org/rpc-core/internal';
+import type { PickerFactory } from '../picker/picker.js';
 import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** Options of one service on one client, and of its methods. */
 export interface ServiceOptions<D> extends ServicePolicyOptions {
   /** Metadata keys of the call being served that are passed on to this service (default: the client's). */
   readonly propagate?: Propagation | undefined;
+  /** How a node is chosen for the calls of this service (default: as for the client). */
+  readonly balancer?: PickerFactory | undefined;
   /** Options of single methods; they take precedence over those of the service. */
   readonly methods?: { readonly [K in keyof ServiceMethods<D>]?: PolicyOptions | undefined } | undefined;
 }
@@ -23,6 +27,8 @@ export interface ServiceConfiguration {
   readonly policy: ServicePolicyOptions;
   /** Metadata keys of the call being served that are passed on; `undefined`: the client's. */
   readonly propagate?: readonly string[] | undefined;
+  /** How nodes are chosen; `undefined`: the client's. */
+  readonly balancer?: PickerFactory | undefined;
   readonly methods: Readonly<Record<string, PolicyOptions>>;
 }
 
@@ -40,7 +46,8 @@ export function configure<D extends ServiceDefinition<object>>(
 ): ServiceConfiguration {
   assertServiceDefinition('configure', definition);
   const where = `configure(${definition.name})`;
-  assertKnownOptions(where, options, [...policyOptionNames('service'), 'methods', 'propagate']);
+  assertKnownOptions(where, options, [...policyOptionNames('service'), 'methods', 'propagate', 'balancer']);
+  assertPicker(where, options.balancer);
   if (options.methods !== undefined) assertObject(where, 'methods', options.methods);
   const methods: Record<string, PolicyOptions> = Object.create(null);
   for (const [method, policy] of Object.entries<PolicyOptions | undefined>(options.methods ?? {})) {
@@ -56,7 +63,13 @@ export function configure<D extends ServiceDefinition<object>>(
     methods[method] = checkPolicyOptions(`${where}: ${method}`, 'method', { ...policy });
   }
   const propagate = options.propagate === undefined ? undefined : propagatedKeys(where, options.propagate);
-  return { definition, policy: checkPolicyOptions(where, 'service', { ...options }), methods, propagate };
+  return {
+    definition,
+    policy: checkPolicyOptions(where, 'service', { ...options }),
+    methods,
+    propagate,
+    balancer: options.balancer,
+  };
 }
 
 /** Who waits for an answer cannot be told that it comes later. */
@@ -64,4 +77,10 @@ function assertOneWay(where: string, kind: string, { retryLater }: PolicyOptions
   if (retryLater === undefined || retryLater === false || kind === 'notify') return;
   const hint = 'use retry and waitForReady for calls that are answered';
   throw new TypeError(`${where}: retryLater is for one-way methods (notify), and this one is ${kind}: ${hint}`);
+}
+
+/** @throws TypeError naming what a picker is */
+export function assertPicker(where: string, balancer: PickerFactory | undefined): void {
+  const isPicker = balancer === undefined || typeof balancer?.create === 'function';
+  assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
 }

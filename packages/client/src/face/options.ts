@@ -51,7 +51,7 @@ import { checkSubset, type SubsetOptions, subsetRegistry } from '../nodes/subset
 import { type TokenOption, TokenSource } from '../nodes/token-source.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
-import type { ServiceConfiguration } from './configure.js';
+import { assertPicker, type ServiceConfiguration } from './configure.js';
 import { type Propagation, propagatedKeys } from './propagation.js';
 
 /** The layers around calls, one list for each kind of method. */
@@ -237,8 +237,7 @@ function checkValues(where: string, options: ClientOptions): void {
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);
-  const isPicker = balancer === undefined || isFunction(balancer?.create);
-  assertFits(where, 'balancer', 'a picker such as p2c() or roundRobin()', balancer, isPicker);
+  assertPicker(where, balancer);
   const isCodec = codec === undefined || isFunction(codec?.encode);
   assertFits(where, 'codec', 'a codec such as msgpack()', codec, isCodec);
   assertFits(where, 'acceptEndpoint', 'a function', accept, accept === undefined || isFunction(accept));

@@ -15,8 +15,8 @@ import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
 import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
-import { DarkBreakers } from '../policy/dark-breakers.js';
-import { darkBreaker, darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
+import { darkBreakers } from '../policy/dark-breakers.js';
+import { darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
@@ -26,6 +26,7 @@ import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
 import { Roster } from './roster.js';
 import { ServiceHealth } from './service-health.js';
+import { ServicePickers } from './service-pickers.js';
 import { View } from './view.js';
 import { WaitingRoom } from './waiting-room.js';
 
@@ -71,10 +72,11 @@ export class Balancer implements NodeOwner, FirstList {
   readonly rules: ServiceRules;
   readonly roster: Roster;
   readonly #environment: BalancerEnvironment;
+  readonly #pickers: ServicePickers;
   /** Whether its pickers may ask nodes how busy they are. */
-  readonly #asks: boolean;
+  #asks: boolean;
   /** Whether they are told how attempts end. */
-  readonly #watches: boolean;
+  #watches: boolean;
   readonly #health: ServiceHealth;
   readonly #view: View;
   readonly #room: WaitingRoom;
@@ -91,9 +93,10 @@ export class Balancer implements NodeOwner, FirstList {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
+    this.#pickers = new ServicePickers(environment.pickers);
     this.#asks = environment.pickers.wantsLoad === true;
     this.#watches = environment.pickers.watches === true;
-    const { clock, random, breakers, zone, pickers, pool, identity, registry, instance, emit } = environment;
+    const { clock, random, breakers, zone, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
     const { sources = [] } = environment;
     const { ejection } = foldServicePolicies(sources, undefined);
@@ -108,9 +111,13 @@ export class Balancer implements NodeOwner, FirstList {
       health.setDarkEjection(darkEjection(sources, this.rules.current), (method, effect) =>
         this.rules.counts.add('ejection', method, effect),
       );
-      health.setBreakers(this.#darkBreakers(sources));
+      const dark = darkBreakers(this.rules.current, sources, environment, (method, effect) =>
+        this.rules.counts.add('breaker', method, effect),
+      );
+      health.setBreakers(dark);
       environment.onRules?.();
-      if (this.roster.weigh()) this.#view.changedAll();
+      if (this.#pickers.apply(this.rules.current)) this.#repick();
+      else if (this.roster.weigh()) this.#view.changedAll();
     };
     this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });
     this.#announcer = new Announcer(service, emit);
@@ -119,25 +126,20 @@ export class Balancer implements NodeOwner, FirstList {
     this.roster = new Roster({ clock, pool, identity, health, weightOf, observer: this.#announcer, owner: this });
     this.#view = new View({
       clock,
-      pickers,
+      pickers: () => this.#pickers.now,
       environment: health,
       nodes: () => this.roster.nodes,
       onSwap: () => this.#swapped(),
     });
   }
 
-  /** What judges a dark rule of breakers; `undefined` where there is none. */
-  #darkBreakers(sources: readonly PolicySource[]): DarkBreakers | undefined {
-    const { current, counts } = this.rules;
-    if (current?.modes.breaker !== 'dark') return undefined;
-    const { clock, random } = this.#environment;
-    return new DarkBreakers({
-      clock,
-      random,
-      valuesOf: (method) => darkBreaker(method, sources, current),
-      tell: ({ endpoint, method }) =>
-        counts.add('breaker', method, `calls of it would have kept off ${endpoint} for a while`),
-    });
+  /** Others choose from now on. */
+  #repick(): void {
+    const { wantsLoad, watches } = this.#pickers.now;
+    this.#asks = wantsLoad === true;
+    this.#watches = watches === true;
+    this.roster.weigh();
+    this.#view.rebuild();
   }
 
   /** Begins to follow the registry. To be ended with {@link close}. */
@@ -145,6 +147,11 @@ export class Balancer implements NodeOwner, FirstList {
     this.rules.open();
     this.#watch ??= this.#environment.registry.watch(this.service, (snapshot) => this.#update(snapshot));
     return this;
+  }
+
+  /** The name of what chooses. */
+  get picker(): string {
+    return this.#pickers.now.name;
   }
 
   /** Every node, those included that take no calls. */
@@ -202,9 +209,9 @@ export class Balancer implements NodeOwner, FirstList {
   }
 
   get #nodesNow(): NodesNow {
-    const { clock, pickers, zone } = this.#environment;
+    const { clock, zone } = this.#environment;
     const { nodes, isAnswered: known, isFresh: fresh } = this.roster;
-    return { nodes, known, fresh, picker: pickers.name, zone, now: clock.now() };
+    return { nodes, known, fresh, picker: this.picker, zone, now: clock.now() };
   }
 
   #give(call: Call, node: Node | undefined, now: number, found: Explanation | undefined): Promise<unknown> {

@@ -65,6 +65,8 @@ export interface ServiceState {
   readonly ageMs: number;
   /** Whether the list is from an earlier run of this or another client, because the registry has not answered yet. */
   readonly remembered: boolean;
+  /** What chooses among the nodes: `p2c`. */
+  readonly picker: string;
   readonly nodes: readonly NodeState[];
   /** What operators have ordered by rules in the registry; `undefined` when there are none. */
   readonly rules: RulesState | undefined;
@@ -119,6 +121,7 @@ export function clientState({ name, shared, balancers, methods, now }: ClientSta
       fresh,
       ageMs: roster.ageMs(),
       remembered,
+      picker: balancer.picker,
       nodes: [...balancer.nodes].map((node) => nodeState(node, now)),
       rules: rules.state(),
       limits: limitState(parts?.limiters),

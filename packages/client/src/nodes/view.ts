@@ -13,7 +13,8 @@ export interface ViewSettings {
   readonly clock: Clock;
   /** All nodes, those included that take no calls. */
   readonly nodes: () => Iterable<Node>;
-  readonly pickers: PickerFactory;
+  /** Those that choose now; when they are others, {@link View.rebuild} is called. */
+  readonly pickers: () => PickerFactory;
   readonly environment: PickerEnvironment;
   /** Another picker has taken the place of the one before. */
   readonly onSwap: () => void;
@@ -31,7 +32,7 @@ export class View {
 
   constructor(settings: ViewSettings) {
     this.#settings = settings;
-    this.#picker = settings.pickers.create<Node>([], settings.environment);
+    this.#picker = settings.pickers().create<Node>([], settings.environment);
   }
 
   get picker(): Picker<Node> {
@@ -44,7 +45,7 @@ export class View {
     if (picker === undefined) {
       const { pickers, environment } = this.#settings;
       const nodes = this.#ready.filter((node) => subset.includes(node));
-      picker = pickers.create(nodes, environment);
+      picker = pickers().create(nodes, environment);
       this.#subsets.set(subset.key, picker);
     }
     return picker;
@@ -93,7 +94,7 @@ export class View {
     this.#cancelRebuild = undefined;
     this.#stale = false;
     this.#ready = [...nodes()].filter((node) => node.isReady);
-    this.#picker = pickers.create(this.#ready, environment);
+    this.#picker = pickers().create(this.#ready, environment);
     this.#subsets.clear();
     onSwap();
   }

@@ -1,7 +1,9 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
 import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
+import type { ActiveRules } from './active-rules.js';
 import { Breaker } from './breaker.js';
 import { BreakerGroup, type BreakerTransition, type BreakerValues } from './breaker-group.js';
+import { darkBreaker, type PolicySource } from './fold.js';
 import type { OutcomeKind } from './outcome.js';
 
 /** Pairs of node and method that are looked at; further ones are not. */
@@ -71,4 +73,24 @@ export class DarkBreakers {
       this.#values.set(method, this.#settings.valuesOf(method));
     return this.#values.get(method);
   }
+}
+
+/**
+ * What judges a dark rule of breakers; `undefined` where there is none.
+ * @param sources - what was said of the service, the nearest first
+ * @param tell - called with a method, and which node calls of it would have kept off
+ */
+export function darkBreakers(
+  rules: ActiveRules | undefined,
+  sources: readonly PolicySource[],
+  { clock, random }: Pick<DarkBreakersSettings, 'clock' | 'random'>,
+  tell: (method: string, effect: string) => void,
+): DarkBreakers | undefined {
+  if (rules?.modes.breaker !== 'dark') return undefined;
+  return new DarkBreakers({
+    clock,
+    random,
+    valuesOf: (method) => darkBreaker(method, sources, rules),
+    tell: ({ endpoint, method }) => tell(method, `calls of it would have kept off ${endpoint} for a while`),
+  });
 }

@@ -1,3 +1,4 @@
+import { balancerPolicy } from './balancer.js';
 import { type BreakerOptions, breakerPolicy } from './breaker.js';
 import { type ConcurrencyLimitOptions, concurrencyPolicy } from './concurrency.js';
 import { checkPolicy, checkValues, type PolicyDescription, type PolicyLevel } from './description.js';
@@ -40,6 +41,7 @@ export const POLICIES = {
   failure: failurePolicy,
   breaker: breakerPolicy,
   ejection: ejectionPolicy,
+  balancer: balancerPolicy,
   weight: weightPolicy,
   route: routePolicy,
   switch: switchPolicy,

@@ -1,3 +1,4 @@
+import type { BalancerValues } from '../policies/balancer.js';
 import type { BreakerOptions } from '../policies/breaker.js';
 import type { ConcurrencyLimitOptions } from '../policies/concurrency.js';
 import type { EjectionOptions } from '../policies/ejection.js';
@@ -42,6 +43,7 @@ export interface MethodRules {
 
 /** The policies that have a rule as values for the service as a whole. */
 export interface ServiceRules {
+  readonly balancer?: ServiceRule<BalancerValues> | undefined;
   readonly ejection?: ServiceRule<EjectionOptions> | undefined;
   readonly retryBudget?: ServiceRule<InRule<RetryBudgetOptions, 'repeatPercent'>> | undefined;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ClientOptions, configure } from '@org/rpc-client';
+import { type ClientOptions, configure, leastActive, roundRobin } from '@org/rpc-client';
 import { Town, TownScene } from './town-scene.js';
 
 /** The methods that keep off the one instance of three where all of them fail, after so many failures of each. */
@@ -46,5 +46,24 @@ describe('the retry budget', () => {
     const services = [configure(Town, { retryBudget: { percent: 0 } })];
     assert.equal(await left({ services }), 1, 'what few calls may have besides');
     assert.equal(await left({ services, retryBudget: { minPerSecond: 0, percent: 50 } }), 0);
+  });
+});
+
+describe('the picker', () => {
+  it('of a service is the one that it was given, and else that of the client', async () => {
+    const pickerOf = async (options: ClientOptions): Promise<string> => {
+      const scene = await new TownScene(options).open(1);
+      const { picker } = scene.state;
+      await scene.close();
+      return picker;
+    };
+    const services = [configure(Town, { balancer: roundRobin() })];
+    assert.equal(await pickerOf({}), 'p2c');
+    assert.equal(await pickerOf({ balancer: leastActive() }), 'leastActive');
+    assert.equal(await pickerOf({ balancer: leastActive(), services }), 'roundRobin');
+    assert.throws(
+      () => configure(Town, { balancer: 'roundRobin' as never }),
+      /configure\(town\): balancer must be a picker/,
+    );
   });
 });

@@ -281,6 +281,33 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
       assert.ok(!scene.seen.includes('a'));
     },
   },
+  balancer: {
+    nodes: 3,
+    values: { picker: 'roundRobin' },
+    isInForce: async (scene) => {
+      // One of them is so busy that no other picker would take it in its turn.
+      scene.do('hold');
+      for (let i = 0; i < 30; i++) await scene.begin({ hashKey: 'key', timeoutMs: 5_000 });
+      scene.do('answer');
+      await scene.release();
+      scene.seen.length = 0;
+      return new Set(await scene.ends(3, { hashKey: 'key' })).size === 3 && scene.state.picker === 'roundRobin';
+    },
+    next: { picker: 'consistentHash' },
+    keeps: async (scene, next) => {
+      scene.do('hold');
+      const held = [await scene.begin({ timeoutMs: 5_000 }), await scene.begin({ timeoutMs: 5_000 })];
+      const known = () => scene.state.nodes.map(({ inFlight, connection }) => [inFlight, connection]);
+      const before = known();
+      const dials = scene.dials.length;
+      await next();
+      assert.deepEqual([known(), scene.dials.length, scene.state.picker], [before, dials, 'consistentHash']);
+      scene.do('answer');
+      await scene.release();
+      assert.ok(held.every(({ end }) => end !== undefined));
+      assert.equal(new Set(await scene.ends(9, { hashKey: 'key' })).size, 1);
+    },
+  },
   weight: {
     nodes: 2,
     values: { endpoints: { a: 0 } },
