@@ -5,7 +5,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Client, type ClientOptions, createClient, defineService, method } from '@org/rpc';
+import { type Client, type ClientOptions, createClient, defineService, local, method, systemClock } from '@org/rpc';
 import { randomId } from '@org/rpc-core/internal';
 import { freePorts } from '../../packages/registry-etcd/test/etcd-member.js';
 import { TestAuthority } from '../../packages/wire/test/certificates.js';
@@ -210,5 +210,28 @@ describe('a server with workers, in processes of its own', function () {
       nodes.map(({ connection }) => connection),
       ['ready', 'ready'],
     );
+  });
+
+  it('follows the rules of its service in each of them, by itself', async () => {
+    await using primary = await new Primary().start(2);
+    await using client = primary.client({ retry: false });
+    await callUntil(client, ({ size }) => size === 2);
+    const environment = { namespace: primary.namespace, clock: systemClock, random: Math.random, onEvent: () => {} };
+    const registry = local().open(environment);
+    try {
+      const limit = { perSecond: 0.001, burst: 1 };
+      const rules = { schemaVersion: 1, serverRateLimit: { mode: 'on', methods: { caller: limit } } };
+      await registry.rulesStore!.set('place', rules, 0);
+      const applied = async (): Promise<number> => {
+        const reports = await registry.rulesStore!.reports('place');
+        return reports.filter(({ instance }) => instance.endsWith('@server')).length;
+      };
+      while ((await applied()) < 2) await client.service(Place).where();
+      const ends = await Promise.allSettled(Array.from({ length: 40 }, () => client.service(Place).caller()));
+      // One of each, for a limit is that of each worker.
+      assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 2);
+    } finally {
+      await registry.close();
+    }
   });
 });
