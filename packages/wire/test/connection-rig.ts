@@ -40,10 +40,16 @@ export class TestHost implements ServerHost {
   readonly left: IncomingCall[] = [];
   readonly closedReasons: string[] = [];
   readonly presented: unknown[] = [];
+  /** The codes of one-way calls that were refused before they came here. */
+  readonly droppedCodes: string[] = [];
   calls: IncomingCall[] = [];
   load: (() => number) | undefined;
   /** Methods whose callers send items. */
   readonly takesItems = new Set<string>();
+
+  dropped({ code }: RpcError): void {
+    this.droppedCodes.push(code);
+  }
 
   readonly #stack = new ServerStack({
     authorize: (call) => this.authorize?.(call),

@@ -324,10 +324,10 @@ describe('what a peer of MessagePack-RPC may send besides requests', () => {
     assert.deepEqual([peer.messages, peer.hasEnded], [[ECHOED], true]);
   });
 
-  for (const [name, refused] of [
-    ['to methods that are not there', message(2, 'test.nothing', [])],
-    ['of a method that is no name', message(2, 7, [])],
-    ['of parameters that are none', message(2, 'echo', 7 as never)],
+  for (const [name, refused, told] of [
+    ['to methods that are not there', message(2, 'test.nothing', []), 101],
+    ['of a method that is no name', message(2, 7, []), 101],
+    ['of parameters that are none', message(2, 'echo', 7 as never), 0],
   ] as const)
     it(`is dropped when it is notifications ${name}, however many, and harms no call beside them`, async () => {
       const { host, peer, settle } = rig({ limits: { ignoredFrames: 3 } });
@@ -336,5 +336,7 @@ describe('what a peer of MessagePack-RPC may send besides requests', () => {
       while (peer.messages.length === 0) await new Promise((resolve) => setImmediate(resolve));
       await settle();
       assert.deepEqual([peer.messages, peer.hasEnded], [[[1, 1, null, 'done']], false]);
+      // The server at least is told of those that it never saw.
+      assert.deepEqual(host.droppedCodes, new Array(told).fill('UNIMPLEMENTED'));
     });
 });
