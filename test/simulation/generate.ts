@@ -28,7 +28,72 @@ export function generate(seed: number): Script {
   const settings = drawSettings(seed, chance);
   const steps = [...drawCalls(settings, chance), ...drawFaults(settings, chance)];
   if (chance.is(STORMS)) steps.push(...drawStorm(settings, chance));
-  return { settings, steps: steps.sort((a, b) => a.atMs - b.atMs) };
+  const script = { settings, steps: steps.sort((a, b) => a.atMs - b.atMs) };
+  // Drawn apart, so that the other half of the runs is what it was without.
+  const more = new Chance(seededRandom(seed * 48_271 + 12));
+  return more.is(0.5) ? withPolicies(script, more) : script;
+}
+
+/** The same run, in which calls, rules and clients say more of policies. */
+function withPolicies({ settings, steps }: Script, chance: Chance): Script {
+  const clients = settings.clients.map((each) => {
+    const later = each.options.retryLater === undefined && chance.is(0.3) ? { retryLater: true as const } : {};
+    return { ...each, options: { ...each.options, ...later } };
+  });
+  const all = steps.map((step): Step => {
+    if (step.kind === 'call')
+      return { ...step, said: { ...step.said, ...chance.some(0.4, () => drawOwn(step.call, chance)) } };
+    if (step.kind !== 'rules' || typeof step.document === 'string') return step;
+    return { ...step, document: { ...step.document, ...drawMoreRules(chance) } };
+  });
+  for (let i = chance.whole(0, 3); i > 0; i--)
+    all.push({
+      kind: 'rules',
+      atMs: chance.whole(0, CHAOS_MS - 1_000),
+      document: { schemaVersion: 1, ...drawMoreRules(chance) },
+    });
+  return { settings: { ...settings, clients }, steps: all.sort((a, b) => a.atMs - b.atMs) };
+}
+
+/** Policies of one call. */
+function drawOwn(call: CallKind, chance: Chance): Said {
+  return {
+    ...chance.some(0.5, () => ({ retry: chance.is(0.5) ? (false as const) : { max: chance.whole(0, 4) } })),
+    ...chance.some(0.5, () => ({
+      hedge: chance.is(0.4) ? (false as const) : { delayMs: chance.whole(0, 50), max: chance.whole(1, 2) },
+    })),
+    ...chance.some(0.2, () => ({ throttle: false as const })),
+    ...chance.some(0.2, () => ({ fault: false as const })),
+    ...chance.some(call === 'note' ? 0.5 : 0.1, () => ({ retryLater: chance.is(0.7) })),
+  };
+}
+
+/** Rules of the policies whose state has to outlive a swap. */
+function drawMoreRules(chance: Chance): object {
+  const mode = chance.of(['on', 'on', 'on', 'dark', 'off']);
+  const picker = chance.of(['p2c', 'leastActive', 'roundRobin', 'random', 'consistentHash', 'localFirst']);
+  return {
+    ...chance.some(0.3, () => ({ balancer: { mode, picker } })),
+    ...chance.some(0.3, () => ({
+      breaker: {
+        mode,
+        minCalls: chance.whole(1, 10),
+        windowMs: chance.of([1_000, 10_000, 60_000]),
+        openMs: chance.whole(100, 5_000),
+      },
+    })),
+    ...chance.some(0.2, () => ({ ejection: { mode, consecutive: chance.whole(1, 10) } })),
+    ...chance.some(0.2, () => ({ throttle: { mode, minCalls: chance.whole(1, 20), maxPercent: chance.whole(0, 90) } })),
+    ...chance.some(0.2, () => ({
+      retryBudget: { mode, repeatPercent: chance.whole(0, 20), minPerSecond: chance.of([0, 1]) },
+    })),
+    ...chance.some(0.2, () => ({ rateLimit: { mode, perSecond: chance.whole(5, 100), burst: chance.whole(1, 10) } })),
+    ...chance.some(0.2, () => ({ concurrency: { mode, max: chance.whole(1, 6), queue: chance.whole(0, 6) } })),
+    ...chance.some(0.2, () => ({ retryLater: { mode, max: chance.whole(0, 5), forMs: chance.whole(100, 20_000) } })),
+    ...chance.some(0.2, () => ({
+      mirror: { mode, callPercent: chance.whole(0, 100), maxInFlight: chance.whole(1, 5) },
+    })),
+  };
 }
 
 class Chance {

@@ -60,10 +60,14 @@ function toleranceMs({ call, flow }: CallRecord): number {
 }
 
 /** I2: what must not be repeated runs once at most, and nothing more often than it may be tried. */
-function checkExecutions(ledger: Ledger, { id, call, outcome }: CallRecord, values: ClientValues): void {
+function checkExecutions(ledger: Ledger, { id, call, outcome, said }: CallRecord, values: ClientValues): void {
   const runs = runsOf(ledger, id);
-  const retries = Math.max(RULE_RETRIES, values.retry === false ? 0 : (values.retry?.max ?? 0));
-  const attempts = 1 + retries + Math.max(1, values.hedge?.max ?? 0);
+  const behind = Math.max(RULE_RETRIES, values.retry === false ? 0 : (values.retry?.max ?? 0));
+  // What a call says itself goes before rules.
+  const retries = said.retry === undefined ? behind : said.retry === false ? 0 : said.retry.max;
+  const hedges =
+    said.hedge === undefined ? Math.max(1, values.hedge?.max ?? 0) : said.hedge === false ? 0 : said.hedge.max;
+  const attempts = 1 + retries + hedges;
   if (call === 'broadcast') {
     for (const { host } of runs) {
       const here = runs.filter((each) => each.host === host).length;
@@ -101,6 +105,7 @@ function checkBudget(ledger: Ledger, { values }: Member, client: number): void {
   let repeats = 0;
   for (const record of ledger.calls.values()) {
     if (record.client !== client || record.call === 'broadcast') continue;
+    if (record.said.hedge && record.said.hedge.delayMs === 0) continue;
     calls++;
     repeats += Math.max(0, runsOf(ledger, record.id).length - 1);
   }

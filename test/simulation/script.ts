@@ -27,6 +27,11 @@ export interface Said {
   readonly attemptTimeoutMs?: number;
   readonly waitForReady?: boolean;
   readonly cancelAfterMs?: number;
+  readonly retry?: false | { readonly max: number };
+  readonly hedge?: false | { readonly delayMs: number; readonly max: number };
+  readonly throttle?: false;
+  readonly fault?: false;
+  readonly retryLater?: boolean;
 }
 
 /** One kind of call. */
@@ -97,6 +102,7 @@ export interface ClientValues {
   readonly breaker?: false | { readonly minCalls: number };
   readonly ejection?: false;
   readonly throttle?: false;
+  readonly retryLater?: true;
   readonly keepalive?: { readonly idleMs: number; readonly suspectMs: number; readonly timeoutMs: number };
   readonly limits?: { readonly callsInFlight?: number; readonly writeQueueBytes?: number };
 }
