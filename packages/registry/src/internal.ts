@@ -6,5 +6,5 @@ export { RulesFollower } from './rules-follower.js';
 export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './rules-report-text.js';
 export { refusedRegistration } from './settled-registration.js';
 export { nextSnapshot, sameSnapshot } from './snapshot.js';
-export { createTextWatches, type TextWatches } from './text-watches.js';
+export { createTextWatches } from './text-watches.js';
 export { createWatchList } from './watch-list.js';

@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { assertKnownOptions, assertNumber } from './check.js';
 
 /**
@@ -45,6 +47,12 @@ export interface Limits {
    * not read.
    */
   readonly writeQueueBytes: number;
+  /**
+   * Bytes that all connections of one server hold together (default: an eighth of what its process may use, of its heap or of its container if
+   * that is less; at least 1 MiB): requests in flight, 2 KiB for each besides, and what waits to be written. Beyond it, a connection that holds
+   * more than its equal share, at least 64 KiB, has its requests refused and is not read. Stops: many connections that fill the memory.
+   */
+  readonly heldBytes: number;
   /** A connection whose write queue is full and moves nothing for this long is closed, in milliseconds (default 10,000). */
   readonly writeStallMs: number;
   /** The first byte and the whole greeting must arrive within this time, in milliseconds (default 5,000). Stops: slow-loris. */
@@ -66,6 +74,13 @@ export interface Limits {
   readonly ignoredFrames: number;
 }
 
+/** What this process may use: of its heap, of its container, of its machine. */
+function usableBytes(): number {
+  // Not told, or without a bound.
+  const container = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
+  return Math.min(getHeapStatistics().heap_size_limit, container, totalmem());
+}
+
 /** The defaults of {@link Limits}. They are also what a client assumes of a server until its HELLO has arrived, but for the credits: those begin at their least. */
 export const DEFAULT_LIMITS: Limits = Object.freeze({
   messageBytes: 4 * 1024 * 1024,
@@ -79,6 +94,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   connectionCreditBytes: 1024 * 1024,
   pieceCreditBytes: 256 * 1024,
   writeQueueBytes: 8 * 1024 * 1024,
+  heldBytes: Math.min(2 ** 31 - 1, Math.max(1024 * 1024, Math.floor(usableBytes() / 8))),
   writeStallMs: 10_000,
   handshakeMs: 5_000,
   frameStallMs: 30_000,
@@ -116,6 +132,7 @@ const MINIMA: Readonly<Record<string, number>> = {
   streamCreditBytes: 64 * 1024,
   connectionCreditBytes: DEFAULT_LIMITS.connectionCreditBytes,
   pieceCreditBytes: 64 * 1024,
+  heldBytes: 1024 * 1024,
 };
 /** Bounds that the protocol sets. */
 const MAXIMA: Readonly<Record<string, number>> = { metadataBytes: 65_535, callsInFlight: 65_535, messageDepth: 1024 };

@@ -1,4 +1,5 @@
 export { CallOwner, type CallWire, type GivenUp } from './connection/calls/call-owner.js';
+export { HeldMemory } from './connection/channel/held-memory.js';
 export { type ResolvedKeepalive, resolveKeepalive } from './connection/channel/keepalive.js';
 export { refuseStream } from './connection/channel/refuse-stream.js';
 export { ClientConnection } from './connection/client/client-connection.js';

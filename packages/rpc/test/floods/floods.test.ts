@@ -237,6 +237,25 @@ describe('connections beside ten good clients', function () {
     });
   }
 
+  it('hold no more together than limits.heldBytes and a share each, whatever each alone may hold', async () => {
+    await using town = await new Town({ heldBytes: 1024 * 1024 }).open();
+    const flood = Buffer.concat([GREETING, times(200, (index) => request(index + 1, 'hang'))]);
+    const sockets = await Promise.all(Array.from({ length: 30 }, () => town.stranger()));
+    await town.beside(async () => {
+      for (const socket of sockets) socket.write(flood);
+      await town.breathe();
+      await town.breathe();
+    });
+    // 2 KiB for each call, and 64 KiB for each of forty connections.
+    const most = (1024 * 1024 + 30 * 64 * 1024) / 2048;
+    assert.ok(town.served['hang']! > 500 && town.served['hang']! <= most, `${town.served['hang']} ran`);
+    for (const socket of sockets) {
+      socket.write(frame(Type.HELLO));
+      assert.equal(await town.reasonFor(socket), 'a second HELLO');
+    }
+    await town.assertCalm();
+  });
+
   it('are refused beyond limits.connections, thousands of them, and there is room again once some have left', async () => {
     await using town = await new Town({ connections: 30 }).open();
     const inside = await Promise.all(Array.from({ length: 20 }, () => town.stranger()));

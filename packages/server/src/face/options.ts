@@ -32,6 +32,7 @@ import {
 } from '@org/rpc-wire';
 import {
   createServerTls,
+  HeldMemory,
   type ResolvedCompression,
   type ResolvedKeepalive,
   resolveCompression,
@@ -157,6 +158,8 @@ export interface ResolvedServerOptions {
   readonly layers: readonly Layer[];
   readonly streamLayers: readonly StreamLayer[] | undefined;
   readonly limits: Limits;
+  /** What all connections of the server hold together. */
+  readonly memory: HeldMemory;
   readonly concurrencyMax: ServerConcurrency['max'];
   readonly overload: ResolvedOverload | undefined;
   readonly rateLimit: ServerRateLimit | undefined;
@@ -239,6 +242,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
   if (options.available !== undefined) assertBoolean(where, 'available', options.available);
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   const registry = registryFromEnvironment(where, options.registry);
+  const limits = resolveLimits(where, options.limits);
   return {
     registry,
     namespace: resolveNamespace(where, options.namespace),
@@ -246,7 +250,8 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     authorize: options.authorize,
     layers: options.layers?.unary ?? [],
     streamLayers: options.layers?.stream,
-    limits: resolveLimits(where, options.limits),
+    limits,
+    memory: new HeldMemory(limits.heldBytes),
     concurrencyMax: options.concurrency?.max ?? Number.POSITIVE_INFINITY,
     concurrencyQueue: options.concurrency?.queue ?? 0,
     overload: resolveOverload(where, options.overload),

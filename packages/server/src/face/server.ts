@@ -237,13 +237,14 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   accept(stream: ByteStream, isOwn = false): void {
     if (this.#isClosed)
       throw Object.assign(new Error(`the server ${this.instance} is closed`), { code: 'ECONNREFUSED' });
-    const { codec, compression, keepalive, limits, clock } = this.#options;
+    const { codec, compression, keepalive, limits, memory, clock } = this.#options;
     const connection = new ServerConnection<Handler>({
       stream,
       codec,
       compression,
       keepalive,
       limits,
+      memory,
       clock,
       host: this,
       secret: isOwn

@@ -8,7 +8,7 @@ import type {
   RegistryHandle,
   RulesReport,
 } from '@org/rpc-registry';
-import { createTextWatches, createWatchList, readInstance, type TextWatches } from '@org/rpc-registry/internal';
+import { createTextWatches, createWatchList, readInstance } from '@org/rpc-registry/internal';
 
 /** What is published besides the list of endpoints. */
 export interface PublishOptions {
@@ -53,7 +53,7 @@ interface State {
   >;
   readonly handles: Map<ReturnType<typeof createWatchList>, RegistryEnvironment>;
   readonly rules: Map<string, string | undefined>;
-  readonly rulesWatches: Set<TextWatches>;
+  readonly rulesWatches: Set<ReturnType<typeof createTextWatches>>;
   readonly ruleReports: Map<string, Map<string, RulesReport>>;
   readonly registered: Set<{ instance: Instance }>;
   readonly refreshes: Map<string, number>;

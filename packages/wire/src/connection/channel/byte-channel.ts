@@ -1,5 +1,6 @@
 import type { Cancel, Clock, Limits, Peer } from '@org/rpc-core';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
+import type { HeldMemory } from './held-memory.js';
 import type { Output } from './output.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -33,6 +34,8 @@ export interface ByteChannelOptions {
   readonly stream: ByteStream;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** What all connections of a server hold together. */
+  readonly memory?: HeldMemory | undefined;
   readonly owner: ByteChannelOwner;
 }
 
@@ -56,7 +59,7 @@ export class ByteChannel implements ByteReceiver {
   #cancelLinger: Cancel | undefined;
   #isHeld = false;
 
-  constructor({ stream, limits, clock, owner }: ByteChannelOptions) {
+  constructor({ stream, limits, clock, memory, owner }: ByteChannelOptions) {
     this.#stream = stream;
     this.#limits = limits;
     this.#clock = clock;
@@ -68,6 +71,7 @@ export class ByteChannel implements ByteReceiver {
       limits,
       () => clock.now(),
       () => owner.paused(),
+      memory?.holding(),
     );
     this.output = this.writes.output;
   }

@@ -2,6 +2,7 @@ import type { Clock, Limits } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { Hello } from '../../frames/hello.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
+import type { HeldMemory } from './held-memory.js';
 import type { ResolvedKeepalive } from './keepalive.js';
 
 /** What a channel needs from the connection that owns it. */
@@ -41,6 +42,8 @@ export interface ChannelOptions {
   readonly clock: Clock;
   /** When a silent peer gets a PING, and when it is given up; the defaults when left out. */
   readonly keepalive?: ResolvedKeepalive | undefined;
+  /** What all connections of a server hold together. */
+  readonly memory?: HeldMemory | undefined;
   readonly owner: ChannelOwner;
   /** Whether the peer speaks first, with the preface. */
   readonly expectPreface: boolean;

@@ -1,6 +1,7 @@
 import type { Limits } from '@org/rpc-core';
 import { HEADER_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
+import type { Holding } from './held-memory.js';
 import { Output } from './output.js';
 import { PieceCredit } from './piece-credit.js';
 import { type DroppedMessages, PieceQueue } from './piece-queue.js';
@@ -19,11 +20,16 @@ export class WriteQueue {
   readonly #pieces: PieceQueue;
   readonly #stalls = new StallWatch();
   readonly #credit = new PieceCredit();
+  #held: Holding | undefined;
   #isEnding = false;
   #hasPeerEnded = false;
 
-  /** @param onFull - called when reading is paused: bytes that have already been read must not be handled either */
-  constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void) {
+  /**
+   * @param onFull - called when reading is paused: bytes that have already been read must not be handled either
+   * @param held - what waits counts for all connections of a server together
+   */
+  constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void, held?: Holding) {
+    this.#held = held;
     this.#stream = stream;
     this.#limits = limits;
     this.#now = now;
@@ -93,7 +99,8 @@ export class WriteQueue {
   /** The stream has passed on its bytes. Returns whether the queue was full and no longer is. */
   drained(): boolean {
     this.#pump();
-    if (!this.isFull || 2 * this.waitingBytes > this.#limits.writeQueueBytes) return false;
+    this.#countHeld(this.waitingBytes);
+    if (!this.isFull || 2 * this.waitingBytes > this.#limits.writeQueueBytes || this.#isBeyondShare) return false;
     this.#stalls.drained();
     return true;
   }
@@ -118,6 +125,8 @@ export class WriteQueue {
   /** The connection is over. */
   clear(): void {
     this.#pieces.clear();
+    this.#held?.add(-this.#held.bytes);
+    this.#held = undefined;
   }
 
   /** Returns whether the peer has read nothing for too long. */
@@ -133,10 +142,29 @@ export class WriteQueue {
   }
 
   #watch(): void {
-    if (this.#isEnding || this.isFull || this.waitingBytes <= this.#limits.writeQueueBytes) return;
+    const { waitingBytes } = this;
+    this.#countHeld(waitingBytes);
+    if (this.#isEnding || this.isFull) return;
+    if (waitingBytes <= this.#limits.writeQueueBytes && !this.#isBeyondShare) return;
     this.#stalls.full(this.output.takenBytes, this.#now());
     this.#onFull();
     this.#stream.pause();
     this.#pump();
   }
+
+  /** Whether all connections hold too much, and this one too much of it in what waits. */
+  get #isBeyondShare(): boolean {
+    return this.#held !== undefined && this.#held.bytes > 0 && !this.#held.hasRoom(0);
+  }
+
+  /** Usually next to nothing waits, and nothing is counted. */
+  #countHeld(waitingBytes: number): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const more = (waitingBytes < HELD_STEP ? 0 : waitingBytes) - held.bytes;
+    if (Math.abs(more) >= HELD_STEP || (more !== 0 && waitingBytes < HELD_STEP)) held.add(more);
+  }
 }
+
+/** What waits is counted in such steps. */
+const HELD_STEP = 16 * 1024;

@@ -50,7 +50,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
   #closed = false;
 
   constructor(options: SuccessorOptions<Entry>) {
-    const { stream, limits, clock, host, openedAt, keepalive } = options;
+    const { stream, limits, memory, clock, host, openedAt, keepalive } = options;
     this.#limits = limits;
     this.#clock = clock;
     this.#host = host;
@@ -58,7 +58,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
     this.peer = options.peer;
     this.#denied = options.denied;
     this.#decode = this.#codec.createDecoder(limits);
-    this.#running = new RunningCalls(limits);
+    this.#running = new RunningCalls(limits, memory);
     this.#metadataFirst = host.self.metadataFirst;
     this.#floods = new FloodGuard(limits);
     this.#channel = new ValueChannel({
@@ -68,6 +68,7 @@ export class MessagePackRpcServerConnection<Entry extends MethodEntry>
       owner: this,
       firstMessageBy: openedAt + limits.handshakeMs,
       keepalive,
+      memory,
     });
     this.#channel.output.flushMessages = SERVER_FLUSH_MESSAGES;
   }

@@ -5,6 +5,7 @@ import { ProtocolError } from '../../frames/frame.js';
 import { MessageMemory } from '../../frames/message-memory.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
 import { ByteChannel, type ByteChannelOwner } from '../channel/byte-channel.js';
+import type { HeldMemory } from '../channel/held-memory.js';
 import { DEFAULT_KEEPALIVE, type ResolvedKeepalive } from '../channel/keepalive.js';
 import type { Output } from '../channel/output.js';
 import { StallWatch } from '../channel/stall-watch.js';
@@ -43,6 +44,8 @@ export interface ValueChannelOptions {
   readonly firstMessageBy: number;
   /** When a silent peer is probed; the defaults when left out. */
   readonly keepalive?: ResolvedKeepalive | undefined;
+  /** What all connections of a server hold together. */
+  readonly memory?: HeldMemory | undefined;
 }
 
 /**
@@ -68,11 +71,11 @@ export class ValueChannel implements ByteChannelOwner {
   #messagesRead = 0;
 
   constructor(options: ValueChannelOptions) {
-    const { stream, limits, clock, keepalive = DEFAULT_KEEPALIVE } = options;
+    const { stream, limits, clock, memory, keepalive = DEFAULT_KEEPALIVE } = options;
     this.#options = options;
     // The protocol has no PING. A host that is gone sends nothing, and a process killed during a call has only ended its side.
     stream.probe?.(keepalive.idleMs);
-    this.#bytes = new ByteChannel({ stream, limits, clock, owner: this });
+    this.#bytes = new ByteChannel({ stream, limits, clock, memory, owner: this });
     this.#scanner = createScanner({ messageBytes: SKIP_FACTOR * limits.messageBytes });
     this.output = this.#bytes.output;
     this.receiver = this.#bytes;

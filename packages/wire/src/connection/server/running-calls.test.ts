@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { RequestFlag } from '../../frames/frame.js';
+import { HeldMemory } from '../channel/held-memory.js';
 import { IncomingCall, type IncomingPort } from './incoming-call.js';
 import { RunningCalls } from './running-calls.js';
 
@@ -18,6 +19,27 @@ const running = (): RunningCalls<typeof ENTRY> =>
   new RunningCalls({ ...DEFAULT_LIMITS, callsInFlight: 3, inFlightRequestBytes: 100 });
 
 describe('the running calls', () => {
+  it('of all connections of a server have a bound together, beyond which one that holds more than its share gets no more', () => {
+    const memory = new HeldMemory(1024 * 1024);
+    for (let each = 0; each < 8; each++) memory.opened();
+    const greedy = new RunningCalls<typeof ENTRY>(DEFAULT_LIMITS, memory);
+    const modest = new RunningCalls<typeof ENTRY>(DEFAULT_LIMITS, memory);
+    const call = aCall(1, 900_000);
+    greedy.add(call);
+    greedy.arrives(2, 140_000);
+    const refusal = greedy.refusal(10_000);
+    assert.deepEqual([refusal?.code, refusal?.progress], ['RESOURCE_EXHAUSTED', 'refused']);
+    assert.match(refusal!.message, /limits\.heldBytes/);
+    assert.equal(modest.refusal(100_000), undefined);
+    assert.equal(modest.refusal(140_000)?.code, 'RESOURCE_EXHAUSTED');
+    assert.equal(greedy.charge(call, 10_000)?.code, 'RESOURCE_EXHAUSTED');
+    greedy.remove(call);
+    greedy.nothingArrives();
+    greedy.arrived(2);
+    assert.equal(memory.bytes, 0);
+    assert.equal(modest.refusal(1_000_000), undefined);
+  });
+
   it('are found by their ids until they are taken out', () => {
     const calls = running();
     const call = aCall(5, 10);

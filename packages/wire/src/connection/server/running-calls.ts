@@ -1,5 +1,6 @@
 import type { Limits, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import type { HeldMemory, Holding } from '../channel/held-memory.js';
 import type { IncomingCall, MethodEntry } from './incoming-call.js';
 
 /**
@@ -12,13 +13,17 @@ export class RunningCalls<Entry extends MethodEntry> {
   readonly #oneWay = new Set<IncomingCall<Entry>>();
   /** Bytes of the requests that arrive in pieces, by id. */
   readonly #arriving = new Map<number, number>();
+  readonly #held: Holding | undefined;
   #requestBytes = 0;
   /** Made once, and shared by all calls: a peer that sends too much gets many. */
   #tooMany: RpcError | undefined;
   #tooLarge: RpcError | undefined;
+  #beyondShare: RpcError | undefined;
 
-  constructor(limits: Limits) {
+  /** @param memory - what all connections of the server hold; left out: this one is alone */
+  constructor(limits: Limits, memory?: HeldMemory) {
     this.#limits = limits;
+    this.#held = memory?.holding();
   }
 
   get size(): number {
@@ -81,7 +86,7 @@ export class RunningCalls<Entry extends MethodEntry> {
       this.#tooLarge ??= refused(reason);
       return this.#tooLarge;
     }
-    return undefined;
+    return this.#held?.hasRoom(requestBytes + CALL_BYTES) === false ? this.#refuseBeyondShare() : undefined;
   }
 
   /**
@@ -96,21 +101,29 @@ export class RunningCalls<Entry extends MethodEntry> {
       const reason = `requests in flight on this connection take more than ${inFlightRequestBytes} bytes when decoded (limits.inFlightRequestBytes)`;
       return refused(reason);
     }
+    if (others > 0 && this.#held?.hasRoom(extraBytes) === false) return this.#refuseBeyondShare();
     call.requestBytes += extraBytes;
-    if (call.counted) this.#requestBytes += extraBytes;
+    if (call.counted) this.#count(extraBytes);
     return undefined;
   }
 
   /** A request of this size arrives in pieces: from the first piece on it counts as a call. */
   arrives(id: number, requestBytes: number): void {
     this.#arriving.set(id, requestBytes);
-    this.#requestBytes += requestBytes;
+    this.#count(requestBytes);
   }
 
   /** Such a request has arrived, or never will; harmless when there is none. */
   arrived(id: number): void {
-    this.#requestBytes -= this.#arriving.get(id) ?? 0;
+    const requestBytes = this.#arriving.get(id);
+    if (requestBytes === undefined) return;
     this.#arriving.delete(id);
+    this.#count(-requestBytes);
+  }
+
+  /** The connection is over: nothing more of it arrives. */
+  nothingArrives(): void {
+    for (const id of [...this.#arriving.keys()]) this.arrived(id);
   }
 
   /** Puts a call in; harmless when it is in already, waiting for something else. */
@@ -119,7 +132,7 @@ export class RunningCalls<Entry extends MethodEntry> {
     if (call.oneWay) this.#oneWay.add(call);
     else this.#byId.set(call.id, call);
     call.counted = true;
-    this.#requestBytes += call.requestBytes;
+    this.#count(call.requestBytes, CALL_BYTES);
   }
 
   /** Takes a call out; harmless when it never came in. */
@@ -127,9 +140,23 @@ export class RunningCalls<Entry extends MethodEntry> {
     const wasIn = call.oneWay ? this.#oneWay.delete(call) : this.#byId.delete(call.id);
     if (!wasIn) return;
     call.counted = false;
-    this.#requestBytes -= call.requestBytes;
+    this.#count(-call.requestBytes, -CALL_BYTES);
+  }
+
+  #refuseBeyondShare(): RpcError {
+    const reason = 'the connections of this server hold more than limits.heldBytes, and this one more than its share';
+    this.#beyondShare ??= refused(reason);
+    return this.#beyondShare;
+  }
+
+  #count(requestBytes: number, besides = 0): void {
+    this.#requestBytes += requestBytes;
+    this.#held?.add(requestBytes + besides);
   }
 }
+
+/** What a call that runs takes besides its request: its promises, its signal, its context. */
+const CALL_BYTES = 2048;
 
 function refused(reason: string): RpcError {
   return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused', hasStack: false });

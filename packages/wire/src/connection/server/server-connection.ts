@@ -67,13 +67,23 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   #closed = false;
 
   constructor(options: ServerConnectionOptions<Entry>) {
-    const { stream, codec, limits, clock, keepalive } = options;
+    const { stream, codec, limits, memory, clock, keepalive } = options;
     this.#options = options;
+    memory?.opened();
     this.#methods = new KnownMethods(options.host);
     this.#metadata = new KnownMetadata(limits);
     this.#rights = new CallRights(limits);
-    this.#running = new RunningCalls(limits);
-    this.#channel = new FrameChannel({ stream, codec, limits, clock, keepalive, owner: this, expectPreface: true });
+    this.#running = new RunningCalls(limits, memory);
+    this.#channel = new FrameChannel({
+      stream,
+      codec,
+      limits,
+      clock,
+      keepalive,
+      memory,
+      owner: this,
+      expectPreface: true,
+    });
     this.#deflater = options.compression && new Deflater(options.compression, limits);
     this.#streams = new Streams(this.#channel, codec, limits, this.#deflater);
     this.#entrance = new Entrance({ ...options, channel: this.#channel });
@@ -396,6 +406,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
   closed(reason: string, byUs = false): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#options.memory?.closed();
+    this.#running.nothingArrives();
     this.#entrance.close(reason);
     this.#running.abandonAll(reason);
     if (byUs) this.#running.abandonOneWay(reason);

@@ -2,6 +2,7 @@ import type { Clock, Limits, Peer, RpcError } from '@org/rpc-core';
 import type { Codec } from '../../codec/codec.js';
 import type { ServerSecret } from '../../frames/proof.js';
 import type { ByteReceiver, ByteStream } from '../../transport/byte-stream.js';
+import type { HeldMemory } from '../channel/held-memory.js';
 import type { ResolvedKeepalive } from '../channel/keepalive.js';
 import type { ResolvedCompression } from '../compression/compression-options.js';
 import type { Newcomer } from './entrance.js';
@@ -87,6 +88,8 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
   readonly stream: ByteStream;
   readonly codec: Codec;
   readonly limits: Limits;
+  /** What all connections of the server hold together. Left out: each has its own bounds only. */
+  readonly memory?: HeldMemory | undefined;
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
   /** The secret of the server's entry in the registry; `undefined` when it has none. */
@@ -103,6 +106,8 @@ export interface ServerConnectionOptions<Entry extends MethodEntry> {
 export interface SuccessorOptions<Entry extends MethodEntry> {
   readonly stream: ByteStream;
   readonly limits: Limits;
+  /** As of the connection. */
+  readonly memory?: HeldMemory | undefined;
   readonly clock: Clock;
   readonly host: ServerHost<Entry>;
   /** When the connection was accepted, in the clock's milliseconds. */
