@@ -42,7 +42,11 @@ export function InstancesPage({ view }: { view: FleetView }) {
                 <Name text={instance.address} />
               </td>
               <td>
-                <Name text={instance.services.join(', ')} />
+                {instance.services.length === 0 ? (
+                  <span class="quiet">none but for operators</span>
+                ) : (
+                  <Name text={instance.services.join(', ')} />
+                )}
               </td>
               <td>
                 <Name text={instance.zone ?? '–'} />
@@ -75,7 +79,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
   const ruled = Object.entries(instance.ruledWeights);
   const facts: [string, string][] = [
     ['address', instance.address],
-    ['services', instance.services.join(', ')],
+    ['services', instance.services.join(', ') || 'none but for operators'],
     ['zone', instance.zone ?? 'none'],
     ['version', instance.version ?? 'none'],
     ['up for', instance.startedAtMs === undefined ? 'unknown' : span(view.at - instance.startedAtMs)],

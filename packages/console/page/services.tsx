@@ -42,13 +42,7 @@ export function ServicesPage({ view }: { view: FleetView }) {
               <td class="number">{service.instances.length}</td>
               <RateCells value={service.rate} />
               <td>
-                <a href={`#rules/${encodeURIComponent(service.name)}`}>
-                  {service.rulesVersion === undefined
-                    ? 'none'
-                    : service.rulesVersion === 0
-                      ? 'not valid'
-                      : `version ${service.rulesVersion}`}
-                </a>
+                <a href={`#rules/${encodeURIComponent(service.name)}`}>{rulesOf(service)}</a>
               </td>
             </tr>
           ))}
@@ -61,6 +55,15 @@ export function ServicesPage({ view }: { view: FleetView }) {
       </Table>
     </>
   );
+}
+
+/** So many callers say beside an instance why they leave it alone; the page of the instance has all. */
+const REASONS_SHOWN = 3;
+
+/** Which rules are in force. */
+function rulesOf({ rulesVersion }: FleetView['services'][number]): string {
+  if (rulesVersion === undefined) return 'none';
+  return rulesVersion === 0 ? 'not valid' : `version ${rulesVersion}`;
 }
 
 /** One service over time. */
@@ -83,7 +86,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
         </p>
       )}
       <p>
-        <a href={`#rules/${encodeURIComponent(name)}`}>Rules</a> ·{' '}
+        <a href={`#rules/${encodeURIComponent(name)}`}>Rules: {rulesOf(service)}</a> ·{' '}
         <a href={`#try/${encodeURIComponent(name)}`}>Try a call</a>
       </p>
       <h2>Methods</h2>
@@ -124,6 +127,14 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
                 </th>
                 <td>
                   <Health instance={instance} />
+                  {instance.opinions
+                    .filter(({ isAvoided, service: its }) => isAvoided && its === name)
+                    .slice(0, REASONS_SHOWN)
+                    .map(({ client, reasons }) => (
+                      <div class="quiet" key={client}>
+                        {show(client)}: {reasons.map(show).join('; ')}
+                      </div>
+                    ))}
                 </td>
                 <RateCells value={instance.rate} />
               </tr>
@@ -146,7 +157,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
                 <Name text={edge.caller} />
               </th>
               <td>
-                <Name text={edge.instance} />
+                <Linked page="instances" name={edge.instance} />
               </td>
               <RateCells value={edge.rate} />
             </tr>

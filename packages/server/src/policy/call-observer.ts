@@ -168,14 +168,19 @@ class CallRecord implements ObservedServerCall {
 
   /** @param thrown - what was thrown, or why the call was refused */
   end(thrown: unknown): void {
-    this.durationMs = this.#clock.now() - this.#beganAt;
-    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call);
+    const now = this.#clock.now();
+    this.durationMs = now - this.#beganAt;
+    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call, now);
   }
 }
-/** The error of a call whose caller stopped waiting: the caller saw this, whatever the handler returned. */
-function givenUp(call: IncomingCall): RpcError | undefined {
-  if (!call.abandoned) return undefined;
-  const [code, reason] = call.isExpired
+/**
+ * The error of a call whose caller stopped waiting: the caller saw this, whatever the handler returned. The deadline of a one-way call is over
+ * for nobody, once its handler runs.
+ */
+function givenUp(call: IncomingCall, now: number): RpcError | undefined {
+  const isOver = call.deadline <= now;
+  if (!call.abandoned && (!isOver || call.oneWay)) return undefined;
+  const [code, reason] = isOver
     ? (['DEADLINE_EXCEEDED', "the caller's deadline has passed"] as const)
     : (['CANCELLED', 'the caller has given up'] as const);
   const { service, method } = call;
