@@ -39,6 +39,8 @@ export interface TimeSpent {
   readonly phases: Readonly<PhaseTimes>;
   /** The phase that took most of the time, and so is at fault. */
   readonly culprit: CallPhase;
+  /** `host:port` of the instance at which the culprit took the most time; `undefined` where it is no matter of an instance. */
+  readonly endpoint?: string | undefined;
 }
 
 /** What a server has said about a call before its answer. */

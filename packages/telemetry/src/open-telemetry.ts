@@ -212,8 +212,9 @@ function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */
-function spentAttributes({ culprit, phases }: TimeSpent): Attributes {
+function spentAttributes({ culprit, endpoint, phases }: TimeSpent): Attributes {
   const attributes: Attributes = { 'org.rpc.culprit': culprit };
+  if (endpoint !== undefined) attributes['org.rpc.culprit.endpoint'] = endpoint;
   for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.spent.${phase}_ms`] = ms;
   return attributes;
 }

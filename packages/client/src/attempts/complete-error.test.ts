@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CallTrail } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { aCall } from '../../test/picker-scene.js';
@@ -39,5 +40,28 @@ describe('completeError', () => {
     const error = answeredAfter(60);
     assert.match(error.message, /^DEADLINE_EXCEEDED: stock\.take took longer than 90 ms \(.* at h:1\)$/);
     assert.equal(error.spent?.culprit, 'handler');
+  });
+
+  it('names the instance that took the time, and not the one that had the rest of it', () => {
+    const call = aCall();
+    call.createdAt = 1_000;
+    call.deadline = 1_200;
+    call.endedAt = 1_200;
+    const attempts = new Attempts(call, new FakeClock(1_200), () => false);
+    for (const [address, startedAt, endedAt] of [
+      ['slow:1', 1_000, 1_170],
+      ['fast:1', 1_180, 1_200],
+    ] as const) {
+      const attempt = address === 'slow:1' ? call : attempts.next();
+      Object.assign(attempt, { startedAt, attemptDeadline: endedAt, destination: { address } });
+      attempt.trail = new CallTrail();
+      attempt.trail.asked = startedAt + 5;
+      attempt.trail.standing = { at: startedAt + 6, sinceMs: 5, waitedMs: 0, isRunning: true };
+      attempt.endedAt = endedAt;
+      attempts.failed(attempt, rpcError('DEADLINE_EXCEEDED', 'no reply', { progress: 'maybe-processed' }));
+    }
+    const error = attempts.giveUp(attempts.error!, 'no time is left');
+    assert.equal(error.spent?.endpoint, 'slow:1');
+    assert.match(error.message, /at fault: the handler at slow:1, which had it for \d+ of 200 ms/);
   });
 });

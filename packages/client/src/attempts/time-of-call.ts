@@ -1,4 +1,4 @@
-import type { Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-core';
+import type { AttemptRecord, Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-core';
 
 /** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
 const LATE_SHARE = 0.25;
@@ -93,19 +93,31 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const [longest] = byTime(phases);
   // Refused at once: nothing took any time.
   const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
-  return {
-    totalMs,
-    phases: rounded(phases),
-    culprit: code === 'DEADLINE_EXCEEDED' ? (longest?.[0] ?? culprit) : culprit,
-  };
+  const atFault = code === 'DEADLINE_EXCEEDED' ? (longest?.[0] ?? culprit) : culprit;
+  const endpoint = endpointOf(attempts, atFault);
+  return { totalMs, phases: rounded(phases), culprit: atFault, ...(endpoint !== undefined && { endpoint }) };
 }
 
-/** Says it in words, for the message of an error. */
-export function describeTime({ totalMs, phases, culprit }: TimeSpent, endpoint: string): string {
+/** Of several attempts the one that the phase has taken the most of: the last one may only have had the rest of the time. */
+function endpointOf(attempts: readonly AttemptRecord[], phase: CallPhase): string | undefined {
+  let most = 0;
+  let endpoint: string | undefined;
+  for (const each of attempts) {
+    const ms = each.phases?.[phase] ?? 0;
+    if (ms > most && each.endpoint !== '') {
+      most = ms;
+      endpoint = each.endpoint;
+    }
+  }
+  return endpoint;
+}
+
+/** Says it in words, for the message of an error. @param last - the endpoint that was tried last, `''` for none */
+export function describeTime({ totalMs, phases, culprit, endpoint }: TimeSpent, last: string): string {
   const ms = `${Math.round(phases[culprit] ?? 0)} of ${Math.round(totalMs)} ms`;
   const others = byTime(phases).filter(([phase, time]) => phase !== culprit && time >= WORTH_MS);
   const rest = others.map(([phase, time]) => `${phase} ${Math.round(time)} ms`).join(', ');
-  const text = `at fault: ${describeCulprit(culprit, endpoint, ms)}`;
+  const text = `at fault: ${describeCulprit(culprit, endpoint ?? last, ms)}`;
   return rest === '' ? text : `${text} (${rest})`;
 }
 
