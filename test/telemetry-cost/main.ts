@@ -44,6 +44,7 @@ const KINDS: Readonly<Record<string, () => { close(): void }>> = {
   'OpenTelemetry metrics': () => openTelemetry({ tracer: false, meter }),
   'OpenTelemetry traces, 1 % sampled': () => openTelemetry({ tracer: sampled, meter: false }),
   'OpenTelemetry traces, all': () => openTelemetry({ tracer, meter: false }),
+  'the same without phases': () => openTelemetry({ tracer, meter: false, phases: false }),
   'OpenTelemetry, both, all': () => openTelemetry({ tracer, meter }),
 };
 

@@ -133,6 +133,12 @@ describe('openTelemetry', () => {
     );
     const spanMs = duration[0] * 1_000 + duration[1] / 1_000_000;
     assert.ok(phases.reduce((sum, ms) => sum + ms, 0) <= spanMs + 0.01);
+    watching.close();
+    exporter.reset();
+    watching = openTelemetry({ tracer, meter: false, phases: false });
+    await rig.things.echo(1);
+    await rig.settled();
+    assert.equal(span(SpanKind.CLIENT).attributes['org.rpc.handler_ms'], undefined);
   });
 
   it('covers all attempts with one span, which has them as events', async () => {

@@ -45,6 +45,8 @@ export interface OpenTelemetryOptions {
    * the server's span.
    */
   readonly attempts?: 'events' | 'spans' | undefined;
+  /** Whether servers are asked how long they had the calls whose spans are recorded (default true): see `ObservedClientCall.askServer`. */
+  readonly phases?: boolean | undefined;
   /** How many different methods have metrics of their own (default 1,000, at least 1); all others are `_OTHER`. */
   readonly methods?: number | undefined;
 }
@@ -60,7 +62,7 @@ export interface OpenTelemetryOptions {
  * @throws TypeError for a wrong option
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): { close(): void } {
-  const { attempts = 'events', methods = 1_000 } = options;
+  const { attempts = 'events', methods = 1_000, phases = true } = options;
   if (attempts !== 'events' && attempts !== 'spans')
     throw new TypeError(`openTelemetry: attempts must be 'events' or 'spans', not ${String(attempts)}`);
   if (!Number.isInteger(methods) || methods < 1)
@@ -68,7 +70,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): { close(): vo
   const tracer = options.tracer ?? trace.getTracer('@org/rpc');
   const meter = options.meter ?? metrics.getMeter('@org/rpc');
   const parts: Part[] = [];
-  const traces = tracer === false ? undefined : new Traces(tracer);
+  const traces = tracer === false ? undefined : new Traces(tracer, phases);
   if (traces !== undefined) parts.push(traces);
   if (meter !== false) parts.push(new Durations(meter, methods));
   const watching = observe({
@@ -97,11 +99,13 @@ interface Part {
 /** A span for each call. */
 class Traces implements Part {
   readonly #tracer: Tracer;
+  readonly #phases: boolean;
   readonly #calls = new WeakMap<ObservedCall, { readonly span: Span; readonly inside: Context }>();
   readonly #attempts = new WeakMap<ObservedAttempt, Span>();
 
-  constructor(tracer: Tracer) {
+  constructor(tracer: Tracer, phases: boolean) {
     this.#tracer = tracer;
+    this.#phases = phases;
   }
 
   client(told: ClientObservation): void {
@@ -110,7 +114,7 @@ class Traces implements Part {
       const { call } = told;
       propagation.inject(this.#begin(call, SpanKind.CLIENT, context.active()), call, SETTER);
       // Only where somebody will read it: the answer costs the server a look at the clock.
-      if (this.#calls.get(call)?.span.isRecording() === true) call.askServer();
+      if (this.#phases && this.#calls.get(call)?.span.isRecording() === true) call.askServer();
       return;
     }
     const begun = this.#calls.get(told.call);
