@@ -30,6 +30,8 @@ export interface Snapshot {
    * gone.
    */
   readonly remembered?: true | undefined;
+  /** Instances that are listed and that this client leaves to others: set by the client's option `subset`, 0 where it is left out. */
+  readonly unused?: number | undefined;
 }
 
 /** A watch in progress. */

@@ -51,6 +51,8 @@ export interface Explanation {
   readonly nodes: readonly ExplainedNode[];
   /** Instances that `nodes` has left out because there are too many: those of which nothing is to be said go first. */
   readonly omitted: number;
+  /** Instances outside the part that the client uses by its option `subset`: it knows nothing of them. */
+  readonly unused: number;
   /** The endpoint that the attempt was given to; `undefined` when it found none, and for a call that is not made. */
   readonly taken: string | undefined;
   /** Why this one, in words for people. */

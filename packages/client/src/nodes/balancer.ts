@@ -210,8 +210,8 @@ export class Balancer implements NodeOwner, FirstList {
 
   get #nodesNow(): NodesNow {
     const { clock, zone } = this.#environment;
-    const { nodes, isAnswered: known, isFresh: fresh } = this.roster;
-    return { nodes, known, fresh, picker: this.picker, zone, now: clock.now() };
+    const { nodes, isAnswered: known, isFresh: fresh, unused } = this.roster;
+    return { nodes, known, fresh, unused, picker: this.picker, zone, now: clock.now() };
   }
 
   #give(call: Call, node: Node | undefined, now: number, found: Explanation | undefined): Promise<unknown> {

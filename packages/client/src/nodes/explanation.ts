@@ -21,6 +21,8 @@ export interface NodesNow {
   /** Whether the registry has answered, and vouches for the list. */
   readonly known: boolean;
   readonly fresh: boolean;
+  /** Instances outside the part that the client uses. */
+  readonly unused: number;
   readonly picker: string;
   readonly zone: string | undefined;
   readonly now: number;
@@ -33,6 +35,7 @@ export function unknownService(service: string, method: string, picker: string):
     refused: undefined,
     nodes: [],
     omitted: 0,
+    unused: 0,
     taken: undefined,
     takenBecause: undefined,
   };
@@ -41,7 +44,7 @@ export function unknownService(service: string, method: string, picker: string):
 }
 
 /** Explains what an attempt finds now. Nothing is changed by it, and no trial call is taken. */
-export function explain(call: Call, { nodes, known, fresh, picker, zone, now }: NodesNow): Explanation {
+export function explain(call: Call, { nodes, known, fresh, unused, picker, zone, now }: NodesNow): Explanation {
   const { service, method, attempt, subset } = call;
   const { rules, rule } = (call.methodRef as ClientMethod).policy.now;
   const all = Array.from(nodes, (node) => explainNode(node, call, zone, now));
@@ -60,6 +63,7 @@ export function explain(call: Call, { nodes, known, fresh, picker, zone, now }: 
     refused: rules?.modes.switch === 'on' ? rule?.refusal()?.reason : undefined,
     nodes: shown,
     omitted: all.length - shown.length,
+    unused,
     taken: undefined,
     takenBecause: undefined,
   };
@@ -186,7 +190,7 @@ function standingOf(status: NodeStatus, isOut: boolean, isBehind: boolean): Expl
 const NODES_SHOWN = 5;
 
 function describe(facts: Omit<Explanation, 'text'>, untaken = `${facts.picker} chooses`): string {
-  const { service, method, attempt, known, refused, nodes, omitted, taken, takenBecause, route } = facts;
+  const { service, method, attempt, known, refused, nodes, omitted, unused, taken, takenBecause, route } = facts;
   if (refused !== undefined) return refused;
   if (nodes.length === 0)
     return known
@@ -195,6 +199,7 @@ function describe(facts: Omit<Explanation, 'text'>, untaken = `${facts.picker} c
   const open = nodes.filter(({ standing }) => standing === 'open').length + omitted;
   const which = attempt === 0 ? '' : `attempt ${attempt + 1}: `;
   const parts = [`${which}${open} of ${nodes.length + omitted} instances take calls of ${service}.${method}`];
+  if (unused > 0) parts.push(`${unused} more are outside the subset that this client uses`);
   if (route !== undefined) parts.push(`the route "${route}" leads them`);
   const others = nodes.filter(({ standing }) => standing !== 'open');
   for (const { endpoint, because } of others.slice(0, NODES_SHOWN))

@@ -57,6 +57,7 @@ export class Roster {
   #hasListed = false;
   /** The list that was applied last. */
   #listed: readonly Endpoint[] = NOTHING;
+  #unused = 0;
 
   constructor(settings: RosterSettings) {
     this.#settings = settings;
@@ -80,6 +81,11 @@ export class Roster {
   /** Whether the registry vouches for its list. */
   get isFresh(): boolean {
     return this.#fresh;
+  }
+
+  /** Instances that are listed, and that this client leaves to others. */
+  get unused(): number {
+    return this.#unused;
   }
 
   /** Whether the list is from an earlier run, because the registry has not answered yet. */
@@ -116,6 +122,7 @@ export class Roster {
       this.#hasListed ||= snapshot.endpoints.length > 0;
     }
     this.#listed = snapshot.endpoints;
+    this.#unused = snapshot.unused ?? 0;
     // Fresh again: what vanished meanwhile has its whole grace before it.
     if (snapshot.fresh && !this.#fresh) for (const node of this.#unlisted) node.unlistedAt = now;
     this.#fresh = snapshot.fresh;

@@ -64,7 +64,8 @@ export function subsetRegistry(registry: Registry, options: SubsetOptions, name:
             before = now;
             if (endpoints === snapshot.endpoints) return publish(snapshot);
             const gone = Object.freeze([...snapshot.gone, ...left]);
-            publish(Object.freeze({ ...snapshot, endpoints: Object.freeze(endpoints), gone }));
+            const unused = snapshot.endpoints.length - endpoints.length;
+            publish(Object.freeze({ ...snapshot, endpoints: Object.freeze(endpoints), gone, unused }));
           });
         },
       });

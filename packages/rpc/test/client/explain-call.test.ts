@@ -42,6 +42,7 @@ describe('client.explain()', () => {
       route: undefined,
       refused: undefined,
       omitted: 0,
+      unused: 0,
       taken: undefined,
       takenBecause: undefined,
     });
@@ -237,6 +238,17 @@ describe('the option explain of a stream', () => {
 });
 
 describe('an explanation', () => {
+  it('says how many instances the client leaves to others', async () => {
+    const world = new World({ subset: { size: 2 } });
+    const early = world.client.service(Greeter).hello();
+    await world.list(world.start('a', 1), world.start('b', 2), world.start('c', 3), world.start('d', 4));
+    await early;
+    const { nodes, unused, text } = world.client.explain(Greeter, 'hello');
+    assert.deepEqual([nodes.length, unused], [2, 2]);
+    assert.match(text, /^2 of 2 instances .*; 2 more are outside the subset that this client uses; p2c chooses$/);
+    await world.client.close();
+  });
+
   it('has at most 100 instances, those first of which something is to be said', async () => {
     const world = new World();
     const held = world.client
