@@ -278,6 +278,7 @@ function hedges({ client, balancer, budget, policy, latency, throttle }: OwnPart
   return hedge({
     now: () => policy.now.hedge,
     percentileMs: (percent, now) => latency.percentileMs(percent, now),
+    earlyMs: (attempt, now) => (balancer.isSlow(attempt, now) ? latency.halfUsualMs : undefined),
     budget,
     clock: client.options.clock,
     readyCount: () => balancer.readyCount,

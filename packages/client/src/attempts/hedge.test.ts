@@ -38,11 +38,13 @@ class Scene {
   error: RpcError | undefined;
   endedAt = 0;
   percentileMs: number | undefined = 40;
+  earlyMs: number | undefined;
   #values: HedgeValues = this.options({ delayMs: 10, maxPercent: 100 });
   #steps: readonly Step[] = [];
   readonly #serve: Service = hedge({
     now: () => this.#values,
     percentileMs: () => this.percentileMs,
+    earlyMs: () => this.earlyMs,
     budget: this.budget,
     clock: this.clock,
     readyCount: () => this.readyCount,
@@ -231,6 +233,25 @@ describe('hedge', () => {
     scene.percentileMs = undefined;
     await scene.run([slow, ok]);
     assert.equal(scene.sent.length, 1);
+  });
+
+  it('waits less at a node that is known to be slow, for its first hedge, unless the time is fixed', async () => {
+    const scene = new Scene().use({ percentile: 95, max: 2 });
+    scene.earlyMs = 7;
+    await scene.run([slow, slow, ok]);
+    assert.deepEqual(
+      scene.sent.map(({ at }) => at),
+      [0, 7, 47],
+    );
+    assert.deepEqual(
+      scene.events.map(({ delayMs }) => delayMs),
+      [7, 40],
+    );
+    await scene.use({ delayMs: 10 }).run([slow, ok]);
+    assert.equal(scene.sent[1]!.at, 10);
+    scene.earlyMs = 70;
+    await scene.use({ percentile: 95 }).run([slow, ok]);
+    assert.equal(scene.sent[1]!.at, 40);
   });
 
   it('never sends a call that is not idempotent, one-way or repeated already', async () => {

@@ -33,6 +33,11 @@ export interface HedgeSettings {
   readonly now: () => HedgeValues;
   /** The latency below which `percent` of the recent answers were; `undefined` when too little is known. */
   readonly percentileMs: (percent: number, now: number) => number | undefined;
+  /**
+   * After which time a call is slow at a node that is known to take longer than its peers, in milliseconds; `undefined` where it is not.
+   * Left out: no node is.
+   */
+  readonly earlyMs?: ((attempt: Call, now: number) => number | undefined) | undefined;
   /** What all repeats share. */
   readonly budget: RetryBudget;
   readonly clock: Clock;
@@ -66,7 +71,7 @@ export function hedge(settings: HedgeSettings): Layer {
     cap.earn(values.maxPercent, now);
     const { delayMs = settings.percentileMs(values.percentile, now) } = values;
     if (delayMs === undefined) return next(call);
-    return new HedgedCall(settings, cap, next, call, values, delayMs).run();
+    return new HedgedCall(settings, cap, next, call, values, delayMs).run(values.delayMs === undefined);
   };
 }
 
@@ -106,13 +111,14 @@ class HedgedCall {
     this.#delayMs = Math.max(DELAY_MIN_MS, delayMs);
   }
 
-  run(): Promise<unknown> {
+  /** @param mayBeEarly - whether a node that is known to be slow is waited for less */
+  run(mayBeEarly: boolean): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
       this.#send(false);
-      if (!this.#isForking) this.#await();
-      else for (let i = 0; i < this.#max && this.#open.size > 0 && this.#hasOther(); i++) this.#hedge();
+      if (!this.#isForking) this.#await(mayBeEarly ? this.#firstDelayMs() : this.#delayMs);
+      else for (let i = 0; i < this.#max && this.#open.size > 0 && this.#hasOther(); i++) this.#hedge(0);
     });
   }
 
@@ -129,21 +135,27 @@ class HedgedCall {
     );
   }
 
-  #await(): void {
+  #firstDelayMs(): number {
+    const { earlyMs, clock } = this.#settings;
+    const early = earlyMs?.(this.#attempts[0]!, clock.now()) ?? this.#delayMs;
+    return Math.max(DELAY_MIN_MS, Math.min(early, this.#delayMs));
+  }
+
+  #await(delayMs: number): void {
     if (this.#attempts.length > this.#max) return;
     const { clock } = this.#settings;
     // The sockets are read first: after a busy loop the answer may already be there.
-    this.#cancelTimer = clock.schedule(this.#delayMs, () => clock.afterPoll(() => this.#overdue()));
+    this.#cancelTimer = clock.schedule(delayMs, () => clock.afterPoll(() => this.#overdue(delayMs)));
   }
 
-  #overdue(): void {
+  #overdue(delayMs: number): void {
     if (this.#open.size === 0) return;
     const first = this.#attempts[0]!;
     if (this.#settings.isOverloaded?.()) return;
     // A call that waits for a node would wait twice; a trial of a node must be seen to its end.
     if (first.startedAt === 0 || first.isTrial || !this.#hasOther() || !this.#takeBudget()) return;
-    this.#hedge();
-    this.#await();
+    this.#hedge(delayMs);
+    this.#await(this.#delayMs);
   }
 
   /** Whether there are more nodes than attempts. */
@@ -163,7 +175,7 @@ class HedgedCall {
     return false;
   }
 
-  #hedge(): void {
+  #hedge(delayMs: number): void {
     const call = this.#call;
     const last = this.#attempts.at(-1)!;
     call.rivals ??= [];
@@ -171,7 +183,7 @@ class HedgedCall {
       if (destination !== undefined && !call.rivals.includes(destination)) call.rivals.push(destination);
     const { service, method } = call;
     const endpoint = last.destination?.address ?? '';
-    this.#settings.onHedge?.({ service, method, endpoint, delayMs: this.#isForking ? 0 : this.#delayMs });
+    this.#settings.onHedge?.({ service, method, endpoint, delayMs });
     this.#send(true);
   }
 

@@ -267,6 +267,11 @@ export class Balancer implements NodeOwner, FirstList {
       this.#view.picker.settled?.(node, call.endedAt - call.startedAt, kind, call.endedAt);
   }
 
+  /** Whether an attempt is at a node that takes longer than most, by more than answers vary. */
+  isSlow({ destination }: Call, now: number): boolean {
+    return destination instanceof Node && this.#health.isSlow(destination, now);
+  }
+
   /** Whether a call that a node has denied may be answered by one that it has not tried. */
   mayBeAnswered(call: Call): boolean {
     const tried = new Set(call.root.attempts?.map(({ endpoint }) => endpoint));

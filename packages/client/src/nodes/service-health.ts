@@ -1,6 +1,6 @@
 import type { Call, Clock, Random } from '@org/rpc-core';
 import { POLICIES, resolvePolicy } from '@org/rpc-core/internal';
-import { medianLatencyMs, type PeakEwmaLoad } from '../picker/load.js';
+import { medianLatencyMs, medianUsualMaxMs, type PeakEwmaLoad } from '../picker/load.js';
 import type { PickerEnvironment, PickerNode } from '../picker/picker.js';
 import type { Breaker } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
@@ -14,6 +14,9 @@ import { type MeasuredNode, NodeHealth, type NodePeers, RAMP_MS } from './node-h
 /** The share of the calls that may be trial calls, and how many may follow each other. */
 const TRIAL_SHARE = 0.02;
 const TRIALS_MAX = 3;
+
+/** How long what most nodes take is used before it is computed again, in milliseconds. */
+const USUAL_FOR_MS = 100;
 
 /** What the health of a service's nodes is made of. */
 export interface ServiceHealthSettings {
@@ -59,6 +62,8 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   readonly #joinedAt: number[] = [];
   #inFlight = 0;
   #started = 0;
+  #usualMaxMs = Number.NaN;
+  #usualAskedAt = Number.NEGATIVE_INFINITY;
 
   constructor(settings: ServiceHealthSettings) {
     this.clock = settings.clock;
@@ -192,6 +197,18 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     const open = (this.#open.get(key) ?? 0) + change;
     if (open > 0) this.#open.set(key, open);
     else this.#open.delete(key);
+  }
+
+  /**
+   * Whether the answers of a node took longer than those of most, by more than they vary. What was seen of it last counts until it answers
+   * faster, however long ago that was: it is seldom called.
+   */
+  isSlow(node: MeasuredNode, now: number): boolean {
+    if (now - this.#usualAskedAt >= USUAL_FOR_MS) {
+      this.#usualAskedAt = now;
+      this.#usualMaxMs = medianUsualMaxMs(this.#loads) ?? Number.NaN;
+    }
+    return node.load.usualMinMs > this.#usualMaxMs;
   }
 
   medianMs(node: MeasuredNode, now: number): number | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { seededRandom } from '@org/rpc-testkit';
 import type { OutcomeKind } from '../policy/outcome.js';
-import { medianLatencyMs, PeakEwmaLoad } from './load.js';
+import { medianLatencyMs, medianUsualMaxMs, PeakEwmaLoad } from './load.js';
 
 /** One call that begins and ends. */
 function serve(load: PeakEwmaLoad, from: number, to: number, kind: OutcomeKind = 'ok'): void {
@@ -134,6 +135,37 @@ describe('PeakEwmaLoad', () => {
     assert.ok(load.estimateMs(59_990) < 1.1);
   });
 
+  it('takes longer than another node when its answers do, by more than they vary', () => {
+    const [fast, slow] = [new PeakEwmaLoad(0), new PeakEwmaLoad(0)];
+    for (let at = 0; at < 1_000; at += 100) {
+      serve(fast, at, at + 20);
+      serve(slow, at, at + 60);
+    }
+    assert.equal(fast.timesSlower(slow, 1_000), 1);
+    assert.ok(slow.timesSlower(fast, 1_000) > 2, `${slow.timesSlower(fast, 1_000)} times`);
+    assert.equal(slow.timesSlower(fast, 20_000), 1, 'for ever');
+    assert.equal(slow.timesSlower(new PeakEwmaLoad(0), 1_000), 1, 'than one of which nothing is known');
+  });
+
+  it('takes no longer than another node for a slow answer now and then, nor where all answers vary as much', () => {
+    const random = seededRandom(1);
+    const [one, other] = [new PeakEwmaLoad(0), new PeakEwmaLoad(0)];
+    let slower = 0;
+    for (let at = 0; at < 100_000; at += 100) {
+      serve(one, at, at + (random() < 0.05 ? 1_000 : 10));
+      serve(other, at, at - 20 * Math.log(1 - random()));
+      if (one.timesSlower(other, at + 100) > 1.5 || other.timesSlower(one, at + 100) > 1.5) slower++;
+    }
+    assert.ok(slower < 20, `${slower} of 1,000 times`);
+  });
+
+  it('has found no queue that has just come up to be usual', () => {
+    const [idle, queue] = [new PeakEwmaLoad(0), new PeakEwmaLoad(0)];
+    for (let at = 0; at < 1_000; at += 2) for (const load of [idle, queue]) serve(load, at, at + 2);
+    for (let at = 1_000; at < 1_020; at += 2) serve(queue, at, at + 10);
+    assert.ok(queue.timesSlower(idle, 1_030) < 1.2, `${queue.timesSlower(idle, 1_030)} times`);
+  });
+
   it('is never free', () => {
     const load = new PeakEwmaLoad(0);
     load.reset(0, 0);
@@ -168,5 +200,18 @@ describe('medianLatencyMs', () => {
     assert.equal(medianLatencyMs([self!, ...peers], self!, 0), 20);
     assert.equal(medianLatencyMs([self!, peers[1]!], self!, 0), 1_000);
     assert.equal(medianLatencyMs([self!], self!, 0), undefined);
+  });
+});
+
+describe('medianUsualMaxMs', () => {
+  it('is what most nodes take at most, the lower of two, and nothing while none is known', () => {
+    const loads = [60, 20, 30].map((ms) => {
+      const load = new PeakEwmaLoad(0);
+      for (let at = 0; at < 5_000; at += 100) serve(load, at, at + ms);
+      return load;
+    });
+    about(medianUsualMaxMs([...loads, new PeakEwmaLoad(0)])!, 30);
+    about(medianUsualMaxMs(loads.slice(0, 2))!, 20);
+    assert.equal(medianUsualMaxMs([new PeakEwmaLoad(0)]), undefined);
   });
 });

@@ -22,6 +22,16 @@ const UNKNOWN_MS = 30;
 /** Latencies below this count as equal: nobody feels the difference, and a slightly faster node would get everything. */
 const FLOOR_MS = 1;
 
+/**
+ * What is usual is the mean of the answers of 200 ms, and of four where fewer came: a node that has become slower is known after a few,
+ * and of many answers none that waited in a queue that has just come up says anything. After a pause what was before is forgotten over
+ * five seconds.
+ */
+const USUAL_MS = 200;
+const USUAL_SHARE_MIN = 1 / 64;
+const USUAL_SHARE_MAX = 1 / 4;
+const PAUSE_FACTOR = 2;
+
 /** The share that a newcomer starts with. Source: Envoy's slow start, `min_weight_percent`. */
 const RAMP_MIN = 0.1;
 
@@ -32,13 +42,19 @@ const RAMP_MIN = 0.1;
  * A slower answer than the estimate raises it at once, faster ones lower it over ten seconds; the first answer of a node does not
  * raise it, since processes warm up. A failure counts as a slow answer, since a node that fails in 1 ms would otherwise attract
  * every call. The mean age of the calls in flight
- * counts when it is above the estimate, which shows a node that hangs before anything has come back.
+ * counts when it is above the estimate, which shows a node that hangs before anything has come back. Beside it stands what is usual,
+ * which tells a node that is slower than another from one that only was slow once.
  *
  * Sources: Finagle `PeakEwma.scala` (moving average), brpc `p2c_ewma_load_balancer.cpp` and Linkerd `load-biaser` (penalty),
  * brpc `locality_aware_load_balancer.h` (age in flight), Envoy slow start (ramp).
  */
 export class PeakEwmaLoad implements NodeLoad {
   reported: ReportedLoad | undefined = undefined;
+  /** What its answers take at least and at most, most of them, in milliseconds: the mean and its deviation. NaN until one counts. */
+  usualMinMs: number = Number.NaN;
+  usualMaxMs: number = Number.NaN;
+  #meanMs = Number.NaN;
+  #deviationMs = 0;
   #estimateMs = UNKNOWN_MS;
   /** When the estimate was last observed. */
   #observedAt: number;
@@ -104,7 +120,10 @@ export class PeakEwmaLoad implements NodeLoad {
         break;
       case 'ignore':
         // A call that was given up would have taken at least this long.
-        if (latencyMs > this.estimateMs(now)) this.#observe(now, latencyMs);
+        if (latencyMs > this.estimateMs(now)) {
+          if (latencyMs > this.#meanMs) this.#average(now, latencyMs);
+          this.#observe(now, latencyMs);
+        }
         break;
       default: // See `answeredShort`.
     }
@@ -113,6 +132,11 @@ export class PeakEwmaLoad implements NodeLoad {
   /** It sinks while nothing is observed, so that no node is forgotten. */
   estimateMs(now: number): number {
     return this.#estimateMs * decay(now - this.#observedAt);
+  }
+
+  timesSlower(other: NodeLoad, now: number): number {
+    if (!(this.usualMinMs > other.usualMaxMs)) return 1;
+    return Math.max(1, (this.usualMinMs * decay(now - this.#observedAt)) / other.usualMaxMs);
   }
 
   cost(now: number): number {
@@ -163,6 +187,9 @@ export class PeakEwmaLoad implements NodeLoad {
    */
   reset(seedMs: number | undefined, now: number): void {
     this.#estimateMs = seedMs ?? UNKNOWN_MS;
+    this.#meanMs = Number.NaN;
+    this.usualMinMs = Number.NaN;
+    this.usualMaxMs = Number.NaN;
     this.#observedAt = now;
     this.#overloadAt = Number.NEGATIVE_INFINITY;
   }
@@ -180,7 +207,26 @@ export class PeakEwmaLoad implements NodeLoad {
     return Math.max(latencyMs, Math.min(FAILURE_MS, factor * usualMs));
   }
 
+  /** A moving average with its mean deviation, as TCP has of its round trips (RFC 6298). */
+  #average(now: number, latencyMs: number): void {
+    const ms = Math.max(latencyMs, FLOOR_MS);
+    const mean = this.#meanMs;
+    if (Number.isNaN(mean)) {
+      this.#meanMs = ms;
+      this.#deviationMs = ms / 2;
+    } else {
+      const passedMs = now - this.#observedAt;
+      const steady = Math.min(USUAL_SHARE_MAX, Math.max(USUAL_SHARE_MIN, passedMs / USUAL_MS));
+      const share = Math.min(1, Math.max(steady, PAUSE_FACTOR * (1 - decay(passedMs))));
+      this.#meanMs = mean + share * (ms - mean);
+      this.#deviationMs += share * (Math.abs(ms - mean) - this.#deviationMs);
+    }
+    this.usualMinMs = this.#meanMs - this.#deviationMs;
+    this.usualMaxMs = this.#meanMs + this.#deviationMs;
+  }
+
   #answered(now: number, latencyMs: number): void {
+    if (this.#answeredMs >= 0) this.#average(now, latencyMs);
     this.#observe(now, this.#answeredMs < 0 ? Math.min(latencyMs, this.estimateMs(now)) : latencyMs);
     this.#answeredMs = latencyMs;
   }
@@ -202,6 +248,16 @@ export class PeakEwmaLoad implements NodeLoad {
     const doubledMs = 2 * Math.max(this.estimateMs(now), latencyMs, FLOOR_MS);
     this.#observe(now, Math.min(doubledMs, FAILURE_MS));
   }
+}
+
+/** The middle one of what the answers of nodes take at most, the lower of two; `undefined` while too little is known of each. */
+export function medianUsualMaxMs(loads: Iterable<PeakEwmaLoad>): number | undefined {
+  const sample: number[] = [];
+  for (const { usualMaxMs } of loads) {
+    if (sample.length === MEDIAN_SAMPLE) break;
+    if (!Number.isNaN(usualMaxMs)) sample.push(usualMaxMs);
+  }
+  return sample.sort((a, b) => a - b)[(sample.length - 1) >> 1];
 }
 
 /**

@@ -27,6 +27,35 @@ describe('p2c', () => {
     assert.deepEqual(new PickerScene(p2c(), [busy!, idle!]).shares(100), { n0: 100 });
   });
 
+  it('gives no call to a node that takes three times as long while the other has room, and some when that has none any more', () => {
+    const [fast, slow] = nodes(2);
+    const serve = ({ load }: SceneNode, at: number, ms: number): void => {
+      load.started(at);
+      load.settled(at + ms, at, 'ok');
+    };
+    for (let at = 0; at < 2_000; at += 100) {
+      serve(fast!, at, 20);
+      serve(slow!, at, 60);
+    }
+    // Calls that have just begun: ten of them at the faster one cost more than one at the slower.
+    for (let call = 0; call < 10; call++) fast!.load.started(2_000);
+    const scene = new PickerScene(p2c(), [slow!, fast!]);
+    assert.deepEqual(scene.shares(100, 2_000), { n0: 100 });
+    for (let at = 2_000; at < 4_000; at += 100) serve(fast!, at, 60);
+    assert.deepEqual(scene.shares(100, 4_000), { n1: 100 });
+  });
+
+  it('gives a hedge to the better of the others', () => {
+    const all = nodes(3);
+    all[2]!.load.started(0);
+    const scene = new PickerScene(p2c(), all);
+    for (let pick = 0; pick < 100; pick++) {
+      const call = aCall();
+      call.rivals = [all[0]!];
+      assert.equal(scene.picker.pick(call, 0), all[1]);
+    }
+  });
+
   it('prefers a healthy node to an avoided one, however busy it is', () => {
     const [busy, avoided] = nodes(2);
     for (let i = 0; i < 1_000; i++) busy!.load.started(0);

@@ -14,6 +14,9 @@ const ROUNDS = 4;
  */
 const ALIKE = 1.02;
 
+/** How steeply the cost of a node rises that takes clearly longer than the other: at three times as long, it is 81 times as much. */
+const SLOWER_POWER = 4;
+
 /** Up to this many nodes, a repeated attempt looks at all of them, and so does one that has drawn no open node: one may be left. */
 const SCAN_MAX = 8;
 
@@ -31,6 +34,8 @@ export interface P2cOptions {
  * The default balancing policy: of two nodes drawn at random, the healthier, and of two healthy ones the one with the lower
  * load, see {@link NodeLoad}. It keeps away from slow, failing and hanging nodes within a few calls, and its price does not
  * grow with the number of nodes.
+ *
+ * A node whose answers take longer than those of the other, by more than they vary, is taken while the other would have to let calls wait.
  *
  * Nodes are drawn as often as they weigh, and their load counts by what they weigh; those that warm up pass as much more often.
  *
@@ -75,7 +80,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
     if (nodes.length < 2) return nodes[0];
     if (isPanic(call, nodes.length, this.#environment))
       return pickInPanic(call, nodes, now, Math.floor(this.#environment.random() * nodes.length));
-    if (nodes.length <= SCAN_MAX && call.root.attempts !== undefined) return this.#best(call, now);
+    if (nodes.length <= SCAN_MAX && isRepeated(call)) return this.#best(call, now);
     return this.#draw(call, now);
   }
 
@@ -169,7 +174,9 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
 
   /** The first where both cost the same, or nearly. */
   #cheaper(a: N, b: N, now: number): N {
-    return this.#cost(a, now) <= ALIKE * this.#cost(b, now) ? a : b;
+    const costA = this.#cost(a, now) * surcharge(a, b, now);
+    const costB = this.#cost(b, now) * surcharge(b, a, now);
+    return costA <= ALIKE * costB ? a : b;
   }
 
   /** Whether a node that is to get less than its peers lets this draw pass. */
@@ -184,12 +191,28 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
     let bestRank = -1;
     for (const node of this.#nodes) {
       const rank = rankNode(call, node, now);
-      if (rank < bestRank || (rank === bestRank && this.#cost(node, now) >= this.#cost(best, now))) continue;
+      if (rank < bestRank || (rank === bestRank && this.#cheaper(best, node, now) === best)) continue;
       best = node;
       bestRank = rank;
     }
     return best;
   }
+}
+
+/**
+ * What a node costs more that takes clearly longer than the other. By load alone, many calls in flight at the faster one, which harm nobody
+ * where servers have room, would send some to the slower one. Where they do harm, they show in the latency of the faster one: then it is
+ * clearly faster no more.
+ */
+function surcharge(node: PickerNode, other: PickerNode, now: number): number {
+  const times = node.load.timesSlower(other.load, now);
+  return times === 1 ? 1 : times ** SLOWER_POWER;
+}
+
+/** Whether the call was at a node already, or is at one now. */
+function isRepeated(call: Call): boolean {
+  const { attempts, rivals } = call.root;
+  return attempts !== undefined || rivals !== undefined;
 }
 
 const EVEN = new Float64Array();

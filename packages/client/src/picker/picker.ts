@@ -32,6 +32,10 @@ export interface NodeLoad {
   cost(now: number): number;
   /** The latency that is expected now, in milliseconds. */
   estimateMs(now: number): number;
+  /** What its answers take at most, most of them, in milliseconds; NaN while too little is known. */
+  readonly usualMaxMs: number;
+  /** How many times as long its answers take as those of another node; 1 unless they differ by more than they vary. */
+  timesSlower(other: NodeLoad, now: number): number;
   /** The part of its normal share that the node should get, above 0 to 1; 1 except while it warms up. */
   share(now: number): number;
   /** What the server says of itself, where the picker {@link PickerFactory.wantsLoad | wants} it and the server can tell. */

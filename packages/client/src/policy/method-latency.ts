@@ -68,6 +68,12 @@ export class MethodLatency implements Gate {
     return this.#answers?.percentileMs(percent);
   }
 
+  /** Half of the time in which half of the recent answers came, in milliseconds; `undefined` when too little is known. */
+  get halfUsualMs(): number | undefined {
+    const usualMs = this.#answers?.usualMs;
+    return usualMs === undefined ? undefined : usualMs / 2;
+  }
+
   settle(call: Call, outcome: Outcome): void {
     if (outcome !== undefined && !tellsLatency(call, outcome)) return;
     this.#turn(call.endedAt);

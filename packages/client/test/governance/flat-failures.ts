@@ -44,6 +44,8 @@ function withCost<N extends PickerNode>(node: N, added: (now: number) => number)
   const heavier = {
     cost: (now: number) => Math.max(load.cost(now), added(now)),
     share: (now: number) => load.share(now),
+    usualMaxMs: Number.NaN,
+    timesSlower: () => 1,
     get inFlight() {
       return load.inFlight;
     },

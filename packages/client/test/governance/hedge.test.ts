@@ -1,8 +1,10 @@
 import { testRows } from './row.js';
-import { HEDGES } from './rows/hedges.js';
+import { HEDGES, SLOWER_NODES } from './rows/hedges.js';
 
 describe('hedging', function () {
   this.timeout(300_000);
 
   testRows(HEDGES);
+  // The command has the others.
+  testRows(SLOWER_NODES.filter(({ control }) => control !== undefined));
 });

@@ -21,6 +21,21 @@ export function leastBusy(): PickerFactory {
   };
 }
 
+/** Of two nodes the one with the lower load, however much longer its answers take. */
+export function byLoadAlone(): PickerFactory {
+  return {
+    name: 'byLoadAlone',
+    create: (nodes, { random }) => ({
+      pick(_call, now) {
+        const first = Math.floor(random() * nodes.length);
+        const a = nodes[first]!;
+        const b = nodes[(first + 1 + Math.floor(random() * (nodes.length - 1))) % nodes.length]!;
+        return a.load.cost(now) <= b.load.cost(now) ? a : b;
+      },
+    }),
+  };
+}
+
 /** The faster of two, by however little. */
 export function fastest(): PickerFactory {
   return {

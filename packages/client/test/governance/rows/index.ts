@@ -3,7 +3,7 @@ import { BALANCING } from './balancing.js';
 import { DEADLINES } from './deadlines.js';
 import { EJECTION } from './ejection.js';
 import { EVEN } from './even.js';
-import { HEDGES } from './hedges.js';
+import { HEDGES, SLOWER_NODES } from './hedges.js';
 import { ILL_NODES } from './ill-nodes.js';
 import { POISON } from './poison.js';
 import { RARE_ERRORS } from './rare-errors.js';
@@ -20,6 +20,7 @@ export const ROWS: readonly Row[] = [
   ...POISON,
   ...EJECTION,
   ...HEDGES,
+  ...SLOWER_NODES,
   ...RETRIES,
   ...THROTTLE,
 ];
