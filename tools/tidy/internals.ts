@@ -3,7 +3,7 @@ import { importedPackage } from './imports.js';
 import { type Finding, lineOf, packageFolder, publishedSources, type Rule, type Tree } from './source.js';
 
 /** How many names the packages below client and server lend to others, all together. */
-export const INTERNAL_NAMES_MAX = 126;
+export const INTERNAL_NAMES_MAX = 125;
 
 const GATHERING = /^packages\/[^/]+\/src\/internal\.ts$/;
 const BELOW = /^packages\/(rpc-core|wire|registry)\//;

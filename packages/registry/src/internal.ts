@@ -3,7 +3,7 @@ export { wrapHandle } from './combined/wrap-handle.js';
 export { uptimeMs } from './endpoint.js';
 export { readEndpoint, readInstance } from './endpoint-data.js';
 export { RulesFollower } from './rules-follower.js';
-export { formatReport, parseReport, REPORT_TTL_MS, REPORTS_MAX } from './rules-report-text.js';
+export { formatReport, parseReport, REPORT_TTL_MS } from './rules-report-text.js';
 export { refusedRegistration } from './settled-registration.js';
 export { nextSnapshot, sameSnapshot } from './snapshot.js';
 export { createTextWatches } from './text-watches.js';

@@ -5,9 +5,6 @@ import type { RulesReport } from './rules-source.js';
 /** The longest report that is read, in bytes. */
 const REPORT_BYTES_MAX = 8_192;
 
-/** The most reports that are read of a service. */
-export const REPORTS_MAX = 10_000;
-
 /** How long a report counts after its client was last heard of, in milliseconds. */
 export const REPORT_TTL_MS = 60_000;
 

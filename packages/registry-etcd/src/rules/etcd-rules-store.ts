@@ -1,12 +1,15 @@
 import { isRpcError, type RpcError } from '@org/rpc-core';
 import { assertName, nextRules, RULES_HISTORY_MAX, rpcError, rulesConflict, storedRules } from '@org/rpc-core/internal';
 import type { RulesReport, RulesStore, StoredRules } from '@org/rpc-registry';
-import { parseReport, REPORTS_MAX } from '@org/rpc-registry/internal';
+import { parseReport } from '@org/rpc-registry/internal';
 import type { ClientHolder } from '../client/client-holder.js';
 import { asEtcdError, type KeyRange, type KeyValue } from '../client/etcd-port.js';
 import { listRange, type RangeList } from '../reflector/list-range.js';
 import type { EtcdTiming } from '../timing.js';
 import type { RulesKeys } from './rules-keys.js';
+
+/** The most reports that are read of a service. */
+const REPORTS_MAX = 10_000;
 
 /** What reading and writing rules works with. */
 export interface RulesStoreEnvironment {
