@@ -45,14 +45,15 @@ ${markdownTable(outcomes)}
 ## Repeat it
 
 \`\`\`sh
-npm run faults                                  # all, about a quarter of an hour
+npm run faults                                  # all, about half an hour
 npm run faults -- --short                       # in minutes
 npm run faults -- --only etcd-killed            # one of them
 npm run faults -- --markdown docs/faults.md     # writes this page
 \`\`\`
 
-It needs etcd 3.4 or newer (\`node scripts/etcd.mjs ensure\`) and a free machine. \`npm test\` runs every one of these faults in
-its short form, and demands that no call fails and that all views agree in the end.
+It needs etcd 3.4 or newer (\`node scripts/etcd.mjs ensure\`) and a free machine. \`npm test\` runs these faults in
+their short form, those of lines and of processes one after the other upon the same servers, and demands that no call fails and that all views
+agree in the end.
 
 One fault after the other, in an order that a seed decides (kills, restarts, wipes, freezes, compactions, revoked leases, deleted entries, replaced members):
 \`npm run faults:sequences\` brings a hundred such sequences, and demands that servers and clients agree with etcd within 2 s of
