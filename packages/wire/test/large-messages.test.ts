@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Call, DEFAULT_LIMITS, systemClock } from '@org/rpc-core';
+import { Call, DEFAULT_LIMITS, type Limits, systemClock } from '@org/rpc-core';
 import { TimerQueue, wireName } from '@org/rpc-core/internal';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
@@ -40,12 +40,12 @@ function tls(authority: TestAuthority): Way {
   };
 }
 
-/** Twenty large replies at the same time, and small calls one after the other until the last of them has come. */
-async function exchange({ listen, dial }: Way): Promise<void> {
+/** A client and a server at both ends of a way. */
+async function connected({ listen, dial }: Way, limits: Limits) {
   const host = new TestHost();
   host.methods['large'] = (index: number) => Buffer.alloc(LARGE_BYTES, `${index} `);
   const timers = new TimerQueue(systemClock);
-  const shared = { codec: msgpack(), limits: DEFAULT_LIMITS, clock: systemClock };
+  const shared = { codec: msgpack(), limits, clock: systemClock };
   const listener = await listen(
     (stream) => new ServerConnection({ messagePackRpc: serveMessagePackRpc, ...shared, stream, host }),
   );
@@ -58,6 +58,19 @@ async function exchange({ listen, dial }: Way): Promise<void> {
   });
   const call = (method: string, value: unknown): Promise<unknown> =>
     client.send(new Call({ service: 'test', method, wireName: wireName('test', method) }, [value], false));
+  return {
+    call,
+    async close(): Promise<void> {
+      client.close('the test is over');
+      timers.close();
+      await listener.close();
+    },
+  };
+}
+
+/** Twenty large replies at the same time, and small calls one after the other until the last of them has come. */
+async function exchange(way: Way): Promise<void> {
+  const { call, close } = await connected(way, DEFAULT_LIMITS);
   let pending = 20;
   const large = Array.from({ length: pending }, async (_, index) => {
     const value = (await call('large', index)) as Buffer;
@@ -72,9 +85,7 @@ async function exchange({ listen, dial }: Way): Promise<void> {
     }
     assert.ok((await Promise.all(large)).every(Boolean));
   } finally {
-    client.close('the test is over');
-    timers.close();
-    await listener.close();
+    await close();
   }
   // They were asked for after all the large ones: without pieces every one of these would come first.
   assert.ok(passed > 0, 'no small call came back before the last large reply');
@@ -90,4 +101,19 @@ describe('twenty large replies at the same time', function () {
 
   it('all arrive over TCP, and small calls pass them', () => exchange(tcp()));
   it('all arrive over TLS, and small calls pass them', () => exchange(tls(authority)));
+});
+
+describe('large requests whose answers are as large', function () {
+  this.timeout(10_000);
+
+  it('all arrive, though both ends have more to write than may wait', async () => {
+    const { call, close } = await connected(tcp(), { ...DEFAULT_LIMITS, writeQueueBytes: 2 * 1024 * 1024 });
+    try {
+      const sent = Array.from({ length: 16 }, (_, i) => Buffer.alloc(1024 * 1024, `${i} `));
+      const came = await Promise.all(sent.map((each) => call('echo', each)));
+      assert.ok(came.every((each, i) => sent[i]!.equals(each as Buffer)));
+    } finally {
+      await close();
+    }
+  });
 });

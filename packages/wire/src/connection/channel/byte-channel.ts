@@ -37,11 +37,13 @@ export interface ByteChannelOptions {
   /** What all connections of a server hold together. */
   readonly memory?: HeldMemory | undefined;
   readonly owner: ByteChannelOwner;
+  /** Whether it reads on while too much waits to be written, as clients do (default false). */
+  readonly readsWhileFull?: boolean;
 }
 
 /**
- * What connections of every protocol have in common: a write queue, reading that pauses while the peer does not read, and a close
- * whose last words arrive. It does not know what the bytes mean.
+ * What connections of every protocol have in common: a write queue, reading that pauses while the peer does not read, unless the owner
+ * reads on, and a close whose last words arrive. It does not know what the bytes mean.
  */
 export class ByteChannel implements ByteReceiver {
   readonly writes: WriteQueue;
@@ -59,7 +61,7 @@ export class ByteChannel implements ByteReceiver {
   #cancelLinger: Cancel | undefined;
   #isHeld = false;
 
-  constructor({ stream, limits, clock, memory, owner }: ByteChannelOptions) {
+  constructor({ stream, limits, clock, memory, owner, readsWhileFull = false }: ByteChannelOptions) {
     this.#stream = stream;
     this.#limits = limits;
     this.#clock = clock;
@@ -72,6 +74,7 @@ export class ByteChannel implements ByteReceiver {
       () => clock.now(),
       () => owner.paused(),
       memory?.holding(),
+      readsWhileFull,
     );
     this.output = this.writes.output;
   }
@@ -91,7 +94,7 @@ export class ByteChannel implements ByteReceiver {
 
   /** Whether incoming bytes are read. */
   get isReading(): boolean {
-    return !this.#isHeld && !this.isFull;
+    return !this.#isHeld && this.writes.isReading;
   }
 
   /** Begins to receive. Call it when the owner is ready. */
@@ -114,7 +117,7 @@ export class ByteChannel implements ByteReceiver {
       this.#owner.resumed();
       this.#give(NOTHING);
     }
-    if (!this.#isHeld && !this.isFull) this.#stream.resume();
+    if (this.isReading) this.#stream.resume();
   }
 
   /** Gives the stream to another receiver. This channel ends without notice. */
@@ -175,7 +178,8 @@ export class ByteChannel implements ByteReceiver {
   }
 
   drained(): void {
-    if (this.writes.drained()) {
+    const wasReading = this.writes.isReading;
+    if (this.writes.drained() && !wasReading) {
       this.#owner.resumed();
       this.data(NOTHING); // First the bytes that came before reading was paused; their answers may fill the queue again.
       if (!this.isFull) this.#stream.resume();

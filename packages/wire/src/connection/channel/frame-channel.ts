@@ -58,8 +58,8 @@ export class FrameChannel implements ByteChannelOwner, FrameSink {
   #pieceBytes = 0;
 
   constructor(options: ChannelOptions) {
-    const { stream, codec, limits, clock, memory, owner } = options;
-    this.#bytes = new ByteChannel({ stream, limits, clock, memory, owner: this });
+    const { stream, codec, limits, clock, memory, owner, expectPreface } = options;
+    this.#bytes = new ByteChannel({ stream, limits, clock, memory, owner: this, readsWhileFull: !expectPreface });
     this.#codec = codec;
     this.#limits = limits;
     this.#owner = owner;

@@ -9,7 +9,8 @@ import { StallWatch } from './stall-watch.js';
 
 /**
  * Everything that a connection writes: small messages go straight to the stream, large ones in pieces. While too much waits to be
- * written, nothing is read from the peer, because reading would only cause more to write.
+ * written, a server reads nothing, because reading would only cause more to write. A client reads on: what comes are its answers, and two
+ * ends that both wait for the other to read would wait for ever.
  */
 export class WriteQueue {
   readonly output: Output;
@@ -17,6 +18,7 @@ export class WriteQueue {
   readonly #limits: Limits;
   readonly #now: () => number;
   readonly #onFull: () => void;
+  readonly #readsWhileFull: boolean;
   readonly #pieces: PieceQueue;
   readonly #stalls = new StallWatch();
   readonly #credit = new PieceCredit();
@@ -27,13 +29,22 @@ export class WriteQueue {
   /**
    * @param onFull - called when reading is paused: bytes that have already been read must not be handled either
    * @param held - what waits counts for all connections of a server together
+   * @param readsWhileFull - whether reading goes on however much waits to be written (default false)
    */
-  constructor(stream: ByteStream, limits: Limits, now: () => number, onFull: () => void, held?: Holding) {
+  constructor(
+    stream: ByteStream,
+    limits: Limits,
+    now: () => number,
+    onFull: () => void,
+    held?: Holding,
+    readsWhileFull = false,
+  ) {
     this.#held = held;
     this.#stream = stream;
     this.#limits = limits;
     this.#now = now;
     this.#onFull = onFull;
+    this.#readsWhileFull = readsWhileFull;
     this.output = new Output(stream, () => this.#watch());
     this.#pieces = new PieceQueue(this.output, () => stream.queuedBytes, {
       mayGoOn: () => this.#mayGoOn,
@@ -44,6 +55,11 @@ export class WriteQueue {
   /** Whether more than `writeQueueBytes` waits to be written: nothing should be added. */
   get isFull(): boolean {
     return this.#stalls.isFull;
+  }
+
+  /** Whether bytes of the peer are read, for all that waits to be written. */
+  get isReading(): boolean {
+    return this.#readsWhileFull || !this.isFull;
   }
 
   /** Whether no message waits for its turn. */
@@ -86,7 +102,7 @@ export class WriteQueue {
 
   /** Whether pieces may go out. A side that does not read gets no grants, so it goes on without credit. */
   get #mayGoOn(): boolean {
-    return this.#credit.isOpen || this.isFull || this.#isEnding || this.#hasPeerEnded;
+    return this.#credit.isOpen || !this.isReading || this.#isEnding || this.#hasPeerEnded;
   }
 
   /** Drops the waiting messages of a call. */
@@ -147,8 +163,10 @@ export class WriteQueue {
     if (this.#isEnding || this.isFull) return;
     if (waitingBytes <= this.#limits.writeQueueBytes && !this.#isBeyondShare) return;
     this.#stalls.full(this.output.takenBytes, this.#now());
-    this.#onFull();
-    this.#stream.pause();
+    if (!this.#readsWhileFull) {
+      this.#onFull();
+      this.#stream.pause();
+    }
     this.#pump();
   }
 
