@@ -164,7 +164,8 @@ function refused(reason: string): RpcError {
 
 function abandon(call: IncomingCall, reason: string): void {
   call.abandoned = true;
-  call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, { progress: 'processed' }));
+  const facts = { progress: 'processed', hasStack: false } as const;
+  call.abort(rpcError('CANCELLED', `the connection to the caller is gone: ${reason}`, facts));
 }
 
 /** The answer to a call whose handler is cut off because its connection ends. */

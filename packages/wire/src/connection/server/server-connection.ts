@@ -431,9 +431,12 @@ const MUCH_TIME_MS = 200;
 const NOT_OF_THIS_USER =
   'this server takes only calls of its own user, whose clients find it in the registry local: (to let others in, listen with anyUser: true)';
 
-/** Why the caller does not wait any more, as the handler's signal says it. An unknown number counts as the caller's own wish. */
+/**
+ * Why the caller does not wait any more, as the handler's signal says it. An unknown number counts as the caller's own wish.
+ * Without a stack, which would show this file: it is most of what a cancelled call costs, and a peer may send thousands.
+ */
 function cancelledByCaller(reason: number): RpcError {
-  return rpcError('CANCELLED', CANCEL_REASONS[reason] ?? CALLER, { progress: 'processed' });
+  return rpcError('CANCELLED', CANCEL_REASONS[reason] ?? CALLER, { progress: 'processed', hasStack: false });
 }
 
 const CALLER = 'the caller gave up';
