@@ -42,9 +42,9 @@ export interface Limits {
    */
   readonly pieceCreditBytes: number;
   /**
-   * Bytes waiting to be written on one connection (default 8 MiB): beyond this the connection is not read, and calls wait
-   * within their deadlines; beyond four times this, answers of running calls are replaced by an error. Stops: a peer that does
-   * not read.
+   * Bytes waiting to be written on one connection (default 8 MiB): beyond this a server does not read the connection, and a
+   * client's calls wait within their deadlines; beyond four times this, answers of running calls are replaced by an error. Stops: a
+   * peer that does not read.
    */
   readonly writeQueueBytes: number;
   /**

@@ -3,6 +3,8 @@ import { Call, DEFAULT_LIMITS, type Limits, systemClock } from '@org/rpc-core';
 import { TimerQueue, wireName } from '@org/rpc-core/internal';
 import { msgpack } from '../src/codec/msgpack.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
+import type { CallConnection, ClientConnectionOptions } from '../src/connection/client/client-protocol.js';
+import { messagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc.js';
 import { serveMessagePackRpc } from '../src/connection/message-pack-rpc/message-pack-rpc-server-connection.js';
 import { ServerConnection } from '../src/connection/server/server-connection.js';
 import type { ByteStream, Listener } from '../src/transport/byte-stream.js';
@@ -40,8 +42,11 @@ function tls(authority: TestAuthority): Way {
   };
 }
 
+type Open = (options: ClientConnectionOptions) => CallConnection;
+const openNative: Open = (options) => new ClientConnection(options);
+
 /** A client and a server at both ends of a way. */
-async function connected({ listen, dial }: Way, limits: Limits) {
+async function connected({ listen, dial }: Way, limits: Limits, open = openNative) {
   const host = new TestHost();
   host.methods['large'] = (index: number) => Buffer.alloc(LARGE_BYTES, `${index} `);
   const timers = new TimerQueue(systemClock);
@@ -49,7 +54,7 @@ async function connected({ listen, dial }: Way, limits: Limits) {
   const listener = await listen(
     (stream) => new ServerConnection({ messagePackRpc: serveMessagePackRpc, ...shared, stream, host }),
   );
-  const client = new ClientConnection({
+  const client = open({
     ...shared,
     stream: await dial(listener.address.port),
     timers,
@@ -106,14 +111,19 @@ describe('twenty large replies at the same time', function () {
 describe('large requests whose answers are as large', function () {
   this.timeout(10_000);
 
-  it('all arrive, though both ends have more to write than may wait', async () => {
-    const { call, close } = await connected(tcp(), { ...DEFAULT_LIMITS, writeQueueBytes: 2 * 1024 * 1024 });
-    try {
-      const sent = Array.from({ length: 16 }, (_, i) => Buffer.alloc(1024 * 1024, `${i} `));
-      const came = await Promise.all(sent.map((each) => call('echo', each)));
-      assert.ok(came.every((each, i) => sent[i]!.equals(each as Buffer)));
-    } finally {
-      await close();
-    }
-  });
+  for (const [protocol, open] of [
+    ['the native protocol', openNative],
+    ['MessagePack-RPC', messagePackRpc().open],
+  ] as const) {
+    it(`all arrive by ${protocol}, though both ends have more to write than may wait`, async () => {
+      const { call, close } = await connected(tcp(), { ...DEFAULT_LIMITS, writeQueueBytes: 2 * 1024 * 1024 }, open);
+      try {
+        const sent = Array.from({ length: 16 }, (_, i) => Buffer.alloc(1024 * 1024, `${i} `));
+        const came = await Promise.all(sent.map((each) => call('echo', each)));
+        assert.ok(came.every((each, i) => sent[i]!.equals(each as Buffer)));
+      } finally {
+        await close();
+      }
+    });
+  }
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_LIMITS, isRpcError, type RpcError } from '@org/rpc-core';
+import { DEFAULT_LIMITS, isRpcError, type Limits, type RpcError } from '@org/rpc-core';
 import { rpcError, TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { encoded, hex } from '../../../test/codec-helpers.js';
@@ -15,12 +15,17 @@ import type { MessagePackRpcClientConnection } from './message-pack-rpc-client-c
 import type { MessagePackRpcOptions } from './message-pack-rpc-options.js';
 import { serveMessagePackRpc } from './message-pack-rpc-server-connection.js';
 
-function clientOver(stream: ByteStream, clock: FakeClock, options: MessagePackRpcOptions = {}) {
+function clientOver(
+  stream: ByteStream,
+  clock: FakeClock,
+  options: MessagePackRpcOptions = {},
+  limits: Limits = DEFAULT_LIMITS,
+) {
   const observed: ObserverRecord = { greeted: [], draining: [], closed: [] };
   const connection = messagePackRpc(options).open({
     stream,
     codec: msgpack(),
-    limits: DEFAULT_LIMITS,
+    limits,
     clock,
     timers: new TimerQueue(clock),
     observer: {
@@ -36,11 +41,16 @@ function clientOver(stream: ByteStream, clock: FakeClock, options: MessagePackRp
   return { connection, observed, call };
 }
 
-function rig(options: MessagePackRpcOptions = {}) {
+function rig(options: MessagePackRpcOptions = {}, limits: Partial<Limits> = {}) {
   const clock = new FakeClock(1_000);
   const [clientEnd, serverEnd] = memoryPair();
   const peer = new MessagePackRpcPeer(serverEnd);
-  return { clock, peer, settle: () => clock.advance(0), ...clientOver(clientEnd, clock, options) };
+  return {
+    clock,
+    peer,
+    settle: () => clock.advance(0),
+    ...clientOver(clientEnd, clock, options, { ...DEFAULT_LIMITS, ...limits }),
+  };
 }
 
 const REQUEST = (id: number, method = 'test.echo', params: readonly unknown[] = []) => [0, id, method, params];
@@ -56,6 +66,22 @@ describe('a client of MessagePack-RPC', () => {
     peer.resume();
     await settle();
     assert.equal(peer.messages.length, 50);
+  });
+
+  it('takes answers while it has too much to write: a server may read on only when its answers are read', async () => {
+    const { call, connection, peer, settle } = rig({}, { writeQueueBytes: 10_000 });
+    peer.pause();
+    const settled: unknown[] = [];
+    for (const _ of [1, 2, 3]) call('echo', ['x'.repeat(6_000)]).then((value) => settled.push(value));
+    await settle();
+    assert.equal(connection.isFull, true);
+    peer.send(message(1, 1, null, 'A'));
+    await settle();
+    assert.deepEqual(settled, ['A']);
+    assert.deepEqual(peer.messages, [], 'the third call waits, as before');
+    peer.resume();
+    await settle();
+    assert.equal(peer.messages.length, 3);
   });
 
   it('sends requests with ids from 1 and takes their answers in any order', async () => {

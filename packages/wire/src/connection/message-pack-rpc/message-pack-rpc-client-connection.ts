@@ -51,7 +51,8 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     this.#ids = new RpcIds(rpc.maxMessageId);
     this.#calls = new CallOwner({ wire: this, clock, timers, queue });
     const firstMessageBy = Number.POSITIVE_INFINITY;
-    this.#channel = new ValueChannel({ stream, limits, clock, owner: this, firstMessageBy, keepalive });
+    const reading = { firstMessageBy, keepalive, readsWhileFull: true };
+    this.#channel = new ValueChannel({ stream, limits, clock, owner: this, ...reading });
     const [codec, decode, channel] = [this.#codec, this.#decode, this.#channel];
     this.#peerRequests = new PeerRequests({ handlers: rpc.handlers, codec, decode, limits, channel });
     stream.start(channel.receiver);
@@ -257,6 +258,7 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
   malformed(): void {}
 
   drained(): void {
+    this.#peerRequests.drained();
     this.#calls.proceed();
   }
 

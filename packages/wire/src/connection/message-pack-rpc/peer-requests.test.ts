@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { DEFAULT_LIMITS, type Limits, RpcError } from '@org/rpc-core';
 import { TimerQueue } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
+import { makeCall } from '../../../test/connection-rig.js';
 import { MessagePackRpcPeer, message } from '../../../test/message-pack-rpc-peer.js';
 import { msgpack } from '../../codec/msgpack.js';
 import { memoryPair } from '../../transport/memory.js';
@@ -13,6 +14,8 @@ import type { PeerHandlers } from './peer-requests.js';
 function asking(handlers: PeerHandlers, limits: Partial<Limits> = {}) {
   const clock = new FakeClock(1_000);
   const [clientEnd, serverEnd] = memoryPair();
+  /** How many bytes of the client wait for the server. */
+  const waitingBytes = () => clientEnd.queuedBytes;
   const peer = new MessagePackRpcPeer(serverEnd);
   const connection = messagePackRpc({ handlers }).open({
     stream: clientEnd,
@@ -23,7 +26,7 @@ function asking(handlers: PeerHandlers, limits: Partial<Limits> = {}) {
     observer: { greeted: () => {}, draining: () => {}, closed: () => {} },
     expectInstance: 'h:1',
   });
-  return { connection, peer, settle: () => clock.advance(0) };
+  return { connection, clock, peer, waitingBytes, settle: () => clock.advance(0) };
 }
 
 describe('what a server of MessagePack-RPC asks of its client', () => {
@@ -118,6 +121,65 @@ describe('what a server of MessagePack-RPC asks of its client', () => {
     peer.send(message(0, 1, 'large', []));
     await settle();
     assert.match(String((peer.messages[0] as unknown[])[2]), /OUT_OF_RANGE: the result has 50\d\d bytes/);
+  });
+
+  it('waits unread while the server reads too few answers, and is taken up when it has read them', async () => {
+    const asked: number[] = [];
+    const answer = 'x'.repeat(1_000);
+    const handlers = { ask: (i: number) => asked.push(i) && answer };
+    const { peer, settle, connection } = asking(handlers, { writeQueueBytes: 10_000 });
+    peer.pause();
+    const requests = Array.from({ length: 500 }, (_, i) => message(0, i, 'ask', [i]));
+    for (const request of requests) peer.send(request);
+    await settle();
+    const { length } = asked;
+    assert.ok(length >= 10 && length < 100, `${length} were answered`);
+    peer.resume();
+    await settle();
+    assert.equal(asked.length, 500);
+    assert.deepEqual(
+      peer.messages.map((each) => (each as unknown[])[1]),
+      asked,
+    );
+    assert.ok(connection.isOpen);
+  });
+
+  it('waits unread as well when there is no handler', async () => {
+    const { peer, waitingBytes, settle } = asking({}, { writeQueueBytes: 10_000 });
+    peer.pause();
+    for (let i = 0; i < 2_000; i++) peer.send(message(0, i, 'nothing', []));
+    await settle();
+    assert.ok(waitingBytes() < 100_000, `${waitingBytes()} bytes wait`);
+    peer.resume();
+    await settle();
+    assert.equal(peer.messages.length, 2_000);
+  });
+
+  it('is told that an answer was dropped when handlers that took their time leave far too many', async () => {
+    const releases: (() => void)[] = [];
+    const slow = () => new Promise<string>((resolve) => releases.push(() => resolve('x'.repeat(1_000))));
+    const { peer, settle } = asking({ slow }, { writeQueueBytes: 10_000 });
+    peer.pause();
+    for (let i = 0; i < 500; i++) peer.send(message(0, i, 'slow', []));
+    await settle();
+    assert.equal(releases.length, 500);
+    for (const release of releases) release();
+    await settle();
+    peer.resume();
+    await settle();
+    const errors = (peer.messages as unknown[][]).map(([, , error]) => error);
+    assert.equal(errors.length, 500);
+    assert.ok(errors.filter((each) => each === null).length < 60);
+    for (const error of errors.filter(Boolean))
+      assert.match(String(error), /^RESOURCE_EXHAUSTED: the answer was dropped/);
+  });
+
+  it('gets no bytes that are too many either, when the client has sent requests of its own before', async () => {
+    const { connection, clock, peer, settle } = asking({ large: () => Buffer.alloc(60_000) }, { messageBytes: 40_000 });
+    connection.send(makeCall(clock, 'note', [], { oneWay: true }));
+    peer.send(message(0, 1, 'large', []));
+    await settle();
+    assert.match(String((peer.messages.at(-1) as unknown[])[2]), /OUT_OF_RANGE: the result has 600\d\d bytes/);
   });
 
   it('needs functions for handlers', () => {

@@ -3,6 +3,7 @@ import { isRpcError } from '@org/rpc-core';
 import { isPromise, rpcError } from '@org/rpc-core/internal';
 import type { Codec, DecodeMessage } from '../../codec/codec.js';
 import { type RpcMessageHead, RpcMessageType, writeRpcError, writeRpcResult } from '../../frames/message-pack-rpc.js';
+import { noRoomForAnswer } from '../server/answer-room.js';
 import type { ValueChannel } from './value-channel.js';
 
 /** A client's handlers for requests and notifications from its server, by the name that the server uses. */
@@ -24,6 +25,8 @@ export interface PeerRequestsOptions {
 export class PeerRequests {
   readonly #options: PeerRequestsOptions;
   #running = 0;
+  /** Bytes of the answers that were written since the write queue became full. */
+  #answerBytes = 0;
 
   constructor(options: PeerRequestsOptions) {
     this.#options = options;
@@ -61,6 +64,14 @@ export class PeerRequests {
     this.#fail(head, rpcError('RESOURCE_EXHAUSTED', reason));
   }
 
+  /** Everything queued has been written: takes up the requests that had to wait. */
+  drained(): void {
+    const { channel } = this.#options;
+    if (channel.isFull) return;
+    this.#answerBytes = 0;
+    channel.readOn();
+  }
+
   #params(bytes: Buffer, start: number, end: number): unknown[] {
     let message: unknown[];
     try {
@@ -90,6 +101,8 @@ export class PeerRequests {
   #succeed(head: RpcMessageHead, value: unknown): void {
     const { channel, codec, limits } = this.#options;
     if (head.type !== RpcMessageType.REQUEST || !channel.isOpen) return;
+    const noRoom = noRoomForAnswer(channel, limits);
+    if (noRoom !== undefined) return this.#fail(head, noRoom);
     const { output } = channel;
     const start = output.position;
     try {
@@ -98,8 +111,8 @@ export class PeerRequests {
       output.rollBack(start);
       return this.#fail(head, error);
     }
-    const bytes = output.position - start;
-    if (bytes <= limits.messageBytes) return output.commit();
+    const bytes = output.bytesSince(start);
+    if (bytes <= limits.messageBytes) return this.#commit(bytes);
     output.rollBack(start);
     const reason = `the result has ${bytes} bytes, the limit is ${limits.messageBytes} (limits.messageBytes)`;
     this.#fail(head, rpcError('OUT_OF_RANGE', reason));
@@ -111,7 +124,20 @@ export class PeerRequests {
     const { channel, codec } = this.#options;
     if (head.type !== RpcMessageType.REQUEST || !channel.isOpen) return;
     const text = isForPeer ? `${error.code}: ${error.reason}` : 'INTERNAL: the handler failed';
+    const start = channel.output.position;
     writeRpcError(channel.output, codec, head.id, text);
+    this.#commit(channel.output.bytesSince(start));
+  }
+
+  /**
+   * Completes an answer. The connection reads on while its own requests wait to be written, but a server that asks and does not read the
+   * answers would fill the memory, so they have a bound of their own.
+   */
+  #commit(bytes: number): void {
+    const { channel, limits } = this.#options;
     channel.output.commit();
+    if (!channel.isFull) return;
+    this.#answerBytes += bytes;
+    if (this.#answerBytes > limits.writeQueueBytes) channel.hold();
   }
 }

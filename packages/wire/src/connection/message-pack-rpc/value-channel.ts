@@ -46,6 +46,8 @@ export interface ValueChannelOptions {
   readonly keepalive?: ResolvedKeepalive | undefined;
   /** What all connections of a server hold together. */
   readonly memory?: HeldMemory | undefined;
+  /** Whether it reads on while too much waits to be written, as clients do (default false). */
+  readonly readsWhileFull?: boolean;
 }
 
 /**
@@ -66,16 +68,23 @@ export class ValueChannel implements ByteChannelOwner {
   readonly #pending = new MessageMemory();
   /** How many bytes of a message that is too long are not in `#pending`. */
   #skippedBytes = 0;
-  /** The bytes after the message whose answer filled the write queue. */
+  /** The bytes after the message whose answer was too much to be written. */
   #held: Buffer = NOTHING;
   #messagesRead = 0;
 
   constructor(options: ValueChannelOptions) {
-    const { stream, limits, clock, memory, keepalive = DEFAULT_KEEPALIVE } = options;
+    const { stream, limits, clock, memory, keepalive = DEFAULT_KEEPALIVE, readsWhileFull } = options;
     this.#options = options;
     // The protocol has no PING. A host that is gone sends nothing, and a process killed during a call has only ended its side.
     stream.probe?.(keepalive.idleMs);
-    this.#bytes = new ByteChannel({ stream, limits, clock, memory, owner: this });
+    this.#bytes = new ByteChannel({
+      stream,
+      limits,
+      clock,
+      memory,
+      owner: this,
+      readsWhileFull: readsWhileFull ?? false,
+    });
     this.#scanner = createScanner({ messageBytes: SKIP_FACTOR * limits.messageBytes });
     this.output = this.#bytes.output;
     this.receiver = this.#bytes;
@@ -104,6 +113,16 @@ export class ValueChannel implements ByteChannelOwner {
     return this.#bytes.readAt;
   }
 
+  /** Reads nothing until {@link readOn}, not even the rest of what has come. */
+  hold(): void {
+    this.#bytes.hold();
+  }
+
+  /** Ends `hold`. */
+  readOn(): void {
+    this.#bytes.readOn();
+  }
+
   /** Writes what has been appended as the last words, then reads and discards until the peer has ended too. */
   closeAfterWriting(reason: string): void {
     this.#bytes.closeAfterWriting(reason);
@@ -126,7 +145,7 @@ export class ValueChannel implements ByteChannelOwner {
     if (this.#messagesRead === 0 && now > firstMessageBy)
       return this.#malformed(`no whole message within ${limits.handshakeMs} ms (limits.handshakeMs)`);
     // While this side does not read, the peer cannot end its message.
-    const isInside = this.#pending.receivedBytes > 0 && !this.isFull;
+    const isInside = this.#pending.receivedBytes > 0 && this.#bytes.isReading;
     if (this.#stalls.isFrameStalled(isInside, this.#messagesRead, now, limits.frameStallMs))
       return this.#malformed(`a message was not whole within ${limits.frameStallMs} ms (limits.frameStallMs)`);
     this.#bytes.tick(now);
@@ -172,7 +191,7 @@ export class ValueChannel implements ByteChannelOwner {
   #read(bytes: Buffer): void {
     let start = 0;
     while (start < bytes.length && this.isOpen) {
-      if (this.isFull) {
+      if (!this.#bytes.isReading) {
         this.#held = Buffer.from(bytes.subarray(start));
         return;
       }
