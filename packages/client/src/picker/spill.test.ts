@@ -27,6 +27,13 @@ describe('the share of calls that leave their zone', () => {
     assert.equal(fed(10, 10, 20_000, spill, 20_000).share, 0.04);
   });
 
+  it('is home 3 s after near nodes are well again, and after a few hundred answers where calls are rare', () => {
+    assert.equal(fed(10, 10, 3_000, fed(40, 10), 20_000).share, 0.04);
+    const rare = fed(40, 10);
+    for (let i = 0; i < 200; i++) rare.settled(true, 10, 'ok', 20_000 + i * 30);
+    assert.equal(rare.share, 0.04);
+  });
+
   it('begins with all calls, and takes a while to fall, however many there are', () => {
     assert.equal(new Spill(0).share, 1);
     const spill = fed(11, 10, 200);

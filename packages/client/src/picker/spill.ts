@@ -8,9 +8,13 @@ const SLOWER_MS = 0.25;
 const SHARE_MIN = 0.04;
 
 /** Answers that the mean of the near nodes goes back over, and that of the others, and how many say enough. */
-const NEAR_MEMORY = 128;
+const NEAR_MEMORY = 64;
 const FAR_MEMORY = 200;
 const KNOWN = 16;
+
+/** When the last so many answers were faster than the mean by this factor, the mean begins anew from them: what made a zone slow is over. */
+const RECENT = 24;
+const RECOVERED = 1.4;
 
 /** What near nodes are slower than they may be counts at once: by a quarter, for all calls. */
 const AT_ONCE = 4;
@@ -18,9 +22,9 @@ const AT_ONCE = 4;
 /** A refusal for overload counts as an answer that takes so many times as long as it may. */
 const REFUSED = 2;
 
-/** What lasts is learned: in so many calls, and not in less time, in milliseconds, from one end to the other; at full speed from a quarter on. */
-const LEARNING_CALLS = 1_024;
-const LEARNING_MS = 8_000;
+/** What lasts is learned: in so many answers of near nodes, and not in less time, in milliseconds, from one end to the other; at full speed from a quarter on. */
+const LEARNING_ANSWERS = 96;
+const LEARNING_MS = 2_500;
 
 /**
  * Which share of the calls goes as if all nodes were alike, because the near ones cannot carry them: it rises while near nodes answer much
@@ -51,7 +55,7 @@ export class Spill {
     if (kind === 'ok') (isNear ? this.#near : this.#far).add(latencyMs);
     else if (kind !== 'overload') return;
     if (!isNear) return;
-    const step = Math.min(1 / LEARNING_CALLS, (now - this.#at) / LEARNING_MS);
+    const step = Math.min(1 / LEARNING_ANSWERS, (now - this.#at) / LEARNING_MS);
     this.#at = now;
     if (this.#far.count < KNOWN || this.#near.count < KNOWN) return;
     const allowedMs = this.#allowedMs();
@@ -79,6 +83,7 @@ class Answers {
   readonly #memory: number;
   #leastNext = Number.POSITIVE_INFINITY;
   #inTurn = 0;
+  #recentMs = 0;
 
   constructor(memory: number) {
     this.#memory = memory;
@@ -87,6 +92,11 @@ class Answers {
   add(ms: number): void {
     this.count = Math.min(this.count + 1, this.#memory);
     this.meanMs += (ms - this.meanMs) / this.count;
+    this.#recentMs += (ms - this.#recentMs) / Math.min(this.count, RECENT);
+    if (this.count > RECENT && this.#recentMs * RECOVERED < this.meanMs) {
+      this.meanMs = this.#recentMs;
+      this.count = RECENT;
+    }
     if (ms < this.#leastNext) this.#leastNext = ms;
     if (ms < this.leastMs) this.leastMs = ms;
     if (++this.#inTurn < this.#memory) return;
