@@ -123,6 +123,19 @@ async function becomesSlower(seed: number, { count, work, busy }: Busy, options:
 
 const PAGE = 'hedge';
 
+/** Where all calls take as long and nobody waits, load alone does not show the slow node; elsewhere it takes a pick that looks at nothing. */
+function without(scene: Busy): NonNullable<Row['control']> {
+  if (scene.work === 'the same for all calls' && scene.busy === 0.3)
+    return {
+      what: 'a pick by load alone',
+      value: (seed) => becomesSlower(seed, scene, { hedge: {}, balancer: byLoadAlone() }),
+    };
+  return {
+    what: 'roundRobin() and no hedge',
+    value: (seed) => becomesSlower(seed, scene, { balancer: roundRobin() }),
+  };
+}
+
 /**
  * Of three nodes of which one is slow, two must be able to do all: at 70 % they are not. At half of it calls of equal length wait so long that
  * what the slow node takes is twice their p99 by itself, so that the bound is met by a hair.
@@ -145,18 +158,11 @@ export const SLOWER_NODES: readonly Row[] = BUSY.flatMap(([count, busy, bound]) 
       bound,
       seeds: 1,
       value: (seed) => becomesSlower(seed, { count, work, busy }, { hedge: {} }),
-      // Where answers vary much, their slowest hundredth hides those of the slow node.
-      ...(work === 'the same for all calls' && busy === 0.3
-        ? {
-            control: {
-              what: 'a pick by load alone',
-              value: (seed) => becomesSlower(seed, { count, work, busy }, { hedge: {}, balancer: byLoadAlone() }),
-            },
-          }
-        : {}),
+      control: without({ count, work, busy }),
     }),
   ),
 );
+
 const LEAF = '20 nodes, one answer in fifty takes 10 ms to 2 s';
 const WITHOUT = 'no hedge';
 
