@@ -39,7 +39,7 @@ describe('completeError', () => {
   it('leaves the words of a handler that says so while there is time left', () => {
     const error = answeredAfter(60);
     assert.match(error.message, /^DEADLINE_EXCEEDED: stock\.take took longer than 90 ms \(.* at h:1\)$/);
-    assert.equal(error.spent?.culprit, 'handler');
+    assert.equal(error.spent, undefined, 'it is not the handler that was late, but what it called');
   });
 
   it('names the instance that took the time, and not the one that had the rest of it', () => {

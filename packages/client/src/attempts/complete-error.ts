@@ -25,8 +25,9 @@ export function completeError(
 ): RpcError {
   const attempts = call.attempts ?? [];
   const last = attempts.at(-1);
-  const spent = timeOfCall(call, error);
   const isFinal = isAnswer(call, error, attempts);
+  // What a handler passes on was not its own fault: whose it was, the call knows that the handler has made.
+  const spent = isFinal ? undefined : timeOfCall(call, error);
   const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isOver(call));
   const limit = isHere && !isFinal ? limitOf(call) : undefined;
   const final = isFinal ? error : rebuild(call, error, [stop, leftOut], { spent, limit });

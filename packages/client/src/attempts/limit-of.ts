@@ -45,17 +45,17 @@ function termsOf({ methodRef }: Call) {
 
 function limit(call: Call, option: TimeLimit['option'], ms: number, setBy: SetBy | undefined): TimeLimit {
   const rulesVersion = setBy === 'rule' ? call.methodRef.terms?.rulesVersion : undefined;
-  return { option, ms, setBy, rulesVersion, text: textOf(option, setBy, rulesVersion) };
+  return { option, ms, setBy, rulesVersion, text: textOf(option, setBy, describeRules(call, rulesVersion)) };
 }
 
-function textOf(option: string, setBy: SetBy | undefined, version: number | undefined): string {
+function textOf(option: string, setBy: SetBy | undefined, rules: string): string {
   switch (setBy) {
     case undefined:
       return '';
     case 'call':
       return `the ${option} of the call`;
     case 'rule':
-      return `the ${option} of ${describeRules(version)}`;
+      return `the ${option} of ${rules}`;
     case 'contract':
       return `the ${option} of its contract`;
     case 'default':
@@ -67,7 +67,8 @@ function textOf(option: string, setBy: SetBy | undefined, version: number | unde
   }
 }
 
-/** Names the rules of the service that is spoken of. */
-export function describeRules(version: number | undefined): string {
-  return version === undefined ? 'its rules' : `version ${version} of its rules`;
+/** Names the rules of the service that was called: the text may reach those who have called another one. */
+export function describeRules({ service }: Call, version: number | undefined): string {
+  const rules = `the rules of ${service}`;
+  return version === undefined ? rules : `version ${version} of ${rules}`;
 }

@@ -205,7 +205,7 @@ class FailedCall {
     const { terms } = call.methodRef;
     const isMax = stop === RETRIES_ARE_OFF || stop === NO_RETRIES_LEFT;
     if (!isMax || terms === undefined || ownOf(call)?.retry !== undefined) return '';
-    return terms.setBy('retry', 'max') === 'rule' ? `, by ${describeRules(terms.rulesVersion)}` : '';
+    return terms.setBy('retry', 'max') === 'rule' ? `, by ${describeRules(call, terms.rulesVersion)}` : '';
   }
 
   #report(attempt: Call, delayMs: number): void {

@@ -22,7 +22,7 @@ describe('what a client has against instances', () => {
     assert.deepEqual(first, {
       ...{ client: 'web', service: 'shop', instance: 'one', endpoint: 'h:1', isAvoided: true },
       reasons: [
-        'ejected, for it fails; tried again in 3.2 s',
+        'ejected, for its calls fail or are late; one is tried in 3.2 s',
         'the breaker of find is open; tried again with the next call',
       ],
     });

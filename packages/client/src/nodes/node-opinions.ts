@@ -33,7 +33,8 @@ function reasonsAgainst(node: NodeState): string[] {
     reasons.push(error === undefined ? 'no connection' : `no connection: ${error}`);
   if (!available) reasons.push('it says that it takes no calls');
   if (!listed) reasons.push('the registry lists it no more');
-  if (ejected !== undefined) reasons.push(`ejected, for it fails; tried again ${soon(ejected.trialInMs)}`);
+  if (ejected !== undefined)
+    reasons.push(`ejected, for its calls fail or are late; one is tried ${soon(ejected.trialInMs)}`);
   for (const { method, trialInMs } of breakers)
     reasons.push(`the breaker of ${method} is open; tried again ${soon(trialInMs)}`);
   for (const method of denies) reasons.push(`it denies ${method}, which others serve`);

@@ -44,9 +44,9 @@ describe('the error of a call that had no time left', () => {
     const { message, caller, timeLimit } = await lateError(world.clock, () => held(world));
     assert.match(
       message,
-      /^DEADLINE_EXCEEDED: greeter\.hold took longer than 350 ms, the attemptTimeoutMs of version 7 of its rules \(called by orders; h:1 no reply in 350 ms; not retried: retries are off, by version 7 of its rules\); at fault: /,
+      /^DEADLINE_EXCEEDED: greeter\.hold took longer than 350 ms, the attemptTimeoutMs of version 7 of the rules of greeter \(called by orders; h:1 no reply in 350 ms; not retried: retries are off, by version 7 of the rules of greeter\); at fault: /,
     );
-    const text = 'the attemptTimeoutMs of version 7 of its rules';
+    const text = 'the attemptTimeoutMs of version 7 of the rules of greeter';
     assert.deepEqual(
       { caller, timeLimit },
       { caller: 'orders', timeLimit: { option: 'attemptTimeoutMs', ms: 350, setBy: 'rule', rulesVersion: 7, text } },
@@ -88,7 +88,7 @@ describe('the error of a call that had no time left', () => {
     const { message } = await lateError(world.clock, () => held(world));
     assert.match(
       message,
-      /took longer than \d+ ms, with 100 ms for an attempt, the attemptTimeoutMs of version 3 of its rules \(.*no retries are left/,
+      /took longer than \d+ ms, with 100 ms for an attempt, the attemptTimeoutMs of version 3 of the rules of greeter \(.*no retries are left/,
     );
     await world.client.close();
   });
