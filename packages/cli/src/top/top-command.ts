@@ -1,4 +1,4 @@
-import { type Fleet, openFleet } from '@org/rpc-console';
+import { type Fleet, type FleetView, openFleet } from '@org/rpc-console';
 import { formatJson } from '@org/rpc-core/internal';
 import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
@@ -61,7 +61,7 @@ async function runTop(line: CommandLine, terminal: Terminal): Promise<number> {
   try {
     if (terminal.outIsTerminal && !line.flag('once') && !line.flag('json')) return await live(fleet, service, terminal);
     await settle(fleet, terminal);
-    if (line.flag('json')) terminal.out(`${formatJson(fleet.view())}\n`);
+    if (line.flag('json')) terminal.out(`${formatJson(ofService(fleet.view(), service))}\n`);
     else
       for (const view of VIEWS) {
         const style = createStyle(terminal.outIsTerminal, environment);
@@ -78,6 +78,16 @@ async function runTop(line: CommandLine, terminal: Terminal): Promise<number> {
   } finally {
     await fleet.close();
   }
+}
+
+function ofService(view: FleetView, service: string | undefined): FleetView {
+  if (service === undefined) return view;
+  return {
+    ...view,
+    services: view.services.filter(({ name }) => name === service),
+    instances: view.instances.filter(({ services }) => services.includes(service)),
+    edges: view.edges.filter((edge) => edge.service === service),
+  };
 }
 
 /** Waits until everybody was asked. @throws CliError when the registry does not answer */

@@ -61,28 +61,29 @@ describe('a fleet', () => {
     await until(() => rig.fleet.view().instances.length === 0);
   });
 
-  it('says what callers have against an instance, also those that serve nothing but operators', async () => {
-    await using rig = fleetRig();
-    await rig.serve({ name: 'one' });
-    await using gateway = createServer({ registry: rig.registry, name: 'gateway', operator: true });
-    await gateway.listen({ host: '127.0.0.1', port: 0 });
-    const handle = rig.registry.open({ namespace: 'default', clock: rig.fleet.options.clock, random: Math.random });
-    const endpoint = { id: 'ghost', host: '127.0.0.1', port: 1, weight: 100, state: 'up' } as const;
-    const registration = handle.register({ services: ['shop'], endpoint });
-    await rig.client.service(Shop).find('tea');
-    const ghost = () => rig.fleet.view().instances.find(({ id }) => id === 'ghost');
-    await until(() => ghost()?.opinions.some(({ client }) => client === 'web') ?? false);
-    const [opinion] = ghost()!.opinions.filter(({ client }) => client === 'web');
-    assert.deepEqual([opinion!.service, opinion!.isAvoided], ['shop', true]);
-    assert.match(opinion!.reasons[0]!, /^no connection: .*ECONNREFUSED/);
-    await until(() => rig.fleet.view().instances.find(({ id }) => id === 'gateway')?.report === 'answered');
-    const { services, instances } = rig.fleet.view();
-    assert.deepEqual(
-      services.map(({ name }) => name),
-      ['shop'],
-    );
-    assert.deepEqual(instances.find(({ id }) => id === 'one')!.opinions, []);
-    await registration.close();
-    await handle.close();
-  });
+  for (const services of [undefined, ['shop']])
+    it(`says what callers have against an instance, also those that serve nothing but operators, with services ${services}`, async () => {
+      await using rig = fleetRig({ services });
+      await rig.serve({ name: 'one' });
+      await using gateway = createServer({ registry: rig.registry, name: 'gateway', operator: true });
+      await gateway.listen({ host: '127.0.0.1', port: 0 });
+      const handle = rig.registry.open({ namespace: 'default', clock: rig.fleet.options.clock, random: Math.random });
+      const endpoint = { id: 'ghost', host: '127.0.0.1', port: 1, weight: 100, state: 'up' } as const;
+      const registration = handle.register({ services: ['shop'], endpoint });
+      await rig.client.service(Shop).find('tea');
+      const ghost = () => rig.fleet.view().instances.find(({ id }) => id === 'ghost');
+      await until(() => ghost()?.opinions.some(({ client }) => client === 'web') ?? false);
+      const [opinion] = ghost()!.opinions.filter(({ client }) => client === 'web');
+      assert.deepEqual([opinion!.service, opinion!.isAvoided], ['shop', true]);
+      assert.match(opinion!.reasons[0]!, /^no connection: .*ECONNREFUSED/);
+      await until(() => rig.fleet.view().instances.find(({ id }) => id === 'gateway')?.report === 'answered');
+      const { services: seen, instances } = rig.fleet.view();
+      assert.deepEqual(
+        seen.map(({ name }) => name),
+        ['shop'],
+      );
+      assert.deepEqual(instances.find(({ id }) => id === 'one')!.opinions, []);
+      await registration.close();
+      await handle.close();
+    });
 });

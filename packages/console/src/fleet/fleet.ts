@@ -13,7 +13,10 @@ export interface FleetOptions extends InstanceAccess {
   readonly namespace: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Watches only these services and does not ask the registry for names, which fixed lists do not have. Default: every service. */
+  /**
+   * Services that are watched whether or not the registry names them, which fixed lists do not. Default: none. All others are watched too: what
+   * callers have against an instance is told by their processes, which are servers of other services.
+   */
   readonly services?: readonly string[] | undefined;
   /** How often each instance is asked, in milliseconds, 100 to 60,000 (default 1,000). */
   readonly everyMs?: number | undefined;
@@ -91,7 +94,7 @@ export class Fleet {
 
   async #list(): Promise<void> {
     try {
-      const names = this.options.services ?? (await this.handle.services());
+      const names = await this.#names();
       if (this.#isClosed) return;
       this.#follow(names.slice(0, SERVICES_MAX));
       this.#listed = true;
@@ -103,6 +106,16 @@ export class Fleet {
     }
     const { clock, everyMs = 1_000 } = this.options;
     if (!this.#isClosed) this.#cancelList = clock.schedule(2 * everyMs, () => void this.#list());
+  }
+
+  async #names(): Promise<readonly string[]> {
+    const { services = [] } = this.options;
+    try {
+      return [...new Set([...services, ...(await this.handle.services())])];
+    } catch (error) {
+      if (services.length === 0) throw error;
+      return services;
+    }
   }
 
   /** When a service's last instance has gone, the registry no longer names the service, and the fleet forgets it. */
