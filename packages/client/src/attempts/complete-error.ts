@@ -9,6 +9,8 @@ const ATTEMPTS_SHOWN = 4;
 
 /** A call with less than this share of its time left when it ends has run out of time, whoever says so. */
 const OVER_SHARE = 0.1;
+/** So little is left of a short time where a server counts in whole milliseconds. */
+const OVER_MS = 2;
 
 /**
  * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried
@@ -42,9 +44,10 @@ export function completeError(
   return showCaller(final);
 }
 
-/** Whether all of the time of a call was over when it ended. */
-function isOver({ deadline, endedAt, createdAt }: Call): boolean {
-  return deadline - endedAt < (deadline - createdAt) * OVER_SHARE;
+/** Whether all of the time of a call was over when it ended, or of its only attempt. */
+function isOver({ deadline, attemptDeadline, endedAt, createdAt, attempts = [] }: Call): boolean {
+  const end = attempts.length === 1 ? Math.min(deadline, attemptDeadline) : deadline;
+  return end - endedAt < Math.max(OVER_MS, (end - createdAt) * OVER_SHARE);
 }
 
 /** Whether the text is the handler's, or says all there is to say. */
