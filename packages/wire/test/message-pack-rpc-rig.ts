@@ -32,3 +32,10 @@ export async function answersTo(bytes: Buffer, options: RigOptions = {}) {
   await settle();
   return { messages: peer.messages, hasEnded: peer.hasEnded, host };
 }
+
+/** A handler that answers when the test lets it. */
+export function held(host: TestHost, name: string) {
+  const waiting: ((value: unknown) => void)[] = [];
+  host.methods[name] = () => new Promise((resolve) => waiting.push(resolve));
+  return waiting;
+}

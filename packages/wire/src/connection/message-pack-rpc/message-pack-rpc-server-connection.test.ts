@@ -2,20 +2,12 @@ import assert from 'node:assert/strict';
 import { rpcError } from '@org/rpc-core/internal';
 import fc from 'fast-check';
 import { encoded, hex } from '../../../test/codec-helpers.js';
-import type { TestHost } from '../../../test/connection-rig.js';
 import { message } from '../../../test/message-pack-rpc-peer.js';
-import { answersTo, messagePackRpcRig as rig } from '../../../test/message-pack-rpc-rig.js';
+import { answersTo, held, messagePackRpcRig as rig } from '../../../test/message-pack-rpc-rig.js';
 import { UnknownExtension } from '../../codec/extensions.js';
 
 const ECHO = message(0, 1, 'test.echo', ['hi']);
 const ECHOED = [1, 1, null, 'hi'];
-
-/** A handler that answers when the test lets it. */
-function held(host: TestHost, name: string) {
-  const waiting: ((value: unknown) => void)[] = [];
-  host.methods[name] = () => new Promise((resolve) => waiting.push(resolve));
-  return waiting;
-}
 
 describe('a server that is spoken to in MessagePack-RPC', () => {
   it('answers a request', async () => {

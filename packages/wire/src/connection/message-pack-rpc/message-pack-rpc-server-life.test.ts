@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { hex } from '../../../test/codec-helpers.js';
-import type { TestHost } from '../../../test/connection-rig.js';
 import { message } from '../../../test/message-pack-rpc-peer.js';
-import { answersTo, messagePackRpcRig as rig } from '../../../test/message-pack-rpc-rig.js';
+import { answersTo, held, messagePackRpcRig as rig } from '../../../test/message-pack-rpc-rig.js';
 
 const ECHO = message(0, 1, 'test.echo', ['hi']);
 const ECHOED = [1, 1, null, 'hi'];
-
-/** A handler that answers when the test lets it. */
-function held(host: TestHost, name: string) {
-  const waiting: ((value: unknown) => void)[] = [];
-  host.methods[name] = () => new Promise((resolve) => waiting.push(resolve));
-  return waiting;
-}
 
 describe('a connection of MessagePack-RPC', () => {
   it('is closed when its first message is not whole in time', async () => {
