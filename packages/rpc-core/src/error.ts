@@ -1,4 +1,5 @@
 import { type Code, isCode } from './code.js';
+import type { Trial } from './destination.js';
 import type { Explanation } from './explanation.js';
 import type { TimeLimit } from './time-limit.js';
 import type { PhaseTimes, TimeSpent } from './time-spent.js';
@@ -17,6 +18,10 @@ export type Progress = 'unsent' | 'refused' | 'maybe-processed' | 'processed';
 export interface AttemptRecord {
   /** `host:port` of the endpoint, or `''` when none was chosen. */
   readonly endpoint: string;
+  /** The id of the instance there; `undefined` when none was chosen. */
+  readonly instance?: string | undefined;
+  /** Why the instance had been left out, if the attempt was the trial of it. */
+  readonly trial?: Trial | undefined;
   /** From the choice of the endpoint to its outcome, in milliseconds. */
   readonly durationMs: number;
   readonly code: Code;
@@ -79,6 +84,8 @@ export class RpcError extends Error {
   caller: string | undefined;
   /** `host:port` of the last endpoint tried; `undefined` when no attempt was made. */
   endpoint: string | undefined;
+  /** The id of the instance there, as `rpc ls` and the console name it; `undefined` when no attempt was made. */
+  instance: string | undefined;
   /** How far the last attempt got. */
   progress: Progress;
   /** Every attempt in order, the last one included. */
@@ -115,6 +122,7 @@ export class RpcError extends Error {
     this.method = undefined;
     this.caller = undefined;
     this.endpoint = undefined;
+    this.instance = undefined;
     this.progress = 'processed';
     this.attempts = NO_ATTEMPTS;
     this.spent = undefined;

@@ -55,6 +55,8 @@ export interface Explanation {
   readonly unused: number;
   /** The endpoint that the attempt was given to; `undefined` when it found none, and for a call that is not made. */
   readonly taken: string | undefined;
+  /** The id of the instance there. */
+  readonly takenInstance: string | undefined;
   /** Why this one, in words for people. */
   readonly takenBecause: string | undefined;
   /** The same in a sentence. */

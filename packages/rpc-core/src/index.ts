@@ -17,7 +17,7 @@ export type {
   ServiceDefaults,
   ServiceDefinition,
 } from './contract-types.js';
-export type { Destination, NodeSubset, SilentNode } from './destination.js';
+export type { Destination, NodeSubset, SilentNode, Trial } from './destination.js';
 export { type AttemptRecord, isRpcError, type Progress, RpcError, type RpcErrorOptions } from './error.js';
 export type { ExplainedNode, Explanation, NodeFault } from './explanation.js';
 export type {

@@ -1,5 +1,6 @@
 import type { Peer } from './context.js';
 import type { MethodKind } from './contract-types.js';
+import type { Trial } from './destination.js';
 import type { RpcError } from './error.js';
 import type { Metadata } from './metadata.js';
 import type { PhaseTimes } from './time-spent.js';
@@ -45,11 +46,17 @@ export interface ObservedAttempt {
   readonly endMs: number | undefined;
   /** `host:port` or the path of a socket; `undefined` until one is chosen. */
   readonly endpoint: string | undefined;
+  /** The id of the instance there, as the registry names it; `undefined` until one is chosen. */
+  readonly instance: string | undefined;
+  /** Why the instance had been left out, if the attempt is the trial that shows whether it is well again; else `undefined`. */
+  readonly trial: Trial | undefined;
   /** How it failed; `undefined` after success, and until it has ended. */
   readonly error: RpcError | undefined;
   /**
-   * Where its time between `sentMs` and `endMs` went, in milliseconds: `network`, `queue` and `handler`. `undefined` until its server has
-   * answered, where {@link ObservedClientCall.askServer} was not called, and where the server cannot tell or the call has no deadline.
+   * Where its time between `sentMs` and `endMs` went, in milliseconds. Of an attempt that was answered `network`, `queue` and `handler`:
+   * `undefined` where {@link ObservedClientCall.askServer} was not called, and where the server cannot tell or the call has no deadline.
+   * Of one that has failed what is known, as `RpcError.attempts` has it; of one that was never sent, what it waited for from
+   * `startMs` on. `undefined` until it has ended.
    */
   readonly phases: Readonly<PhaseTimes> | undefined;
 }
@@ -65,6 +72,8 @@ export interface ObservedClientCall extends ObservedCall {
   readonly attempts: readonly ObservedAttempt[];
   /** The endpoint of the last attempt. */
   readonly endpoint: string | undefined;
+  /** The id of the instance there. */
+  readonly instance: string | undefined;
   /**
    * Adds an entry to the metadata that is sent from now on; call it when a call or an attempt begins. It replaces the caller's
    * value of the same key.

@@ -1,3 +1,5 @@
+import type { Trial } from './destination.js';
+
 /**
  * What a call can spend its time on.
  *
@@ -41,6 +43,8 @@ export interface TimeSpent {
   readonly culprit: CallPhase;
   /** `host:port` of the instance at which the culprit took the most time; `undefined` where it is no matter of an instance. */
   readonly endpoint?: string | undefined;
+  /** The id of that instance. */
+  readonly instance?: string | undefined;
 }
 
 /** What a server has said about a call before its answer. */
@@ -73,6 +77,8 @@ export class CallTrail {
   lack: CallPhase | undefined = undefined;
   /** Whether the server is to say with its answer how long it had the call. */
   wantsTimes = false;
+  /** Why its node had been left out, if this attempt is the trial of it. */
+  trial: Trial | undefined = undefined;
   /** What the server said. */
   standing: CallStanding | undefined = undefined;
 

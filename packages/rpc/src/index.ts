@@ -213,6 +213,7 @@ export {
   type TimeLimit,
   type TimeoutValues,
   type TimeSpent,
+  type Trial,
   type UnaryClient,
   type UnaryDeclaration,
   type Unasked,

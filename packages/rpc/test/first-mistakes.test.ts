@@ -187,8 +187,8 @@ describe('what a new user does wrong first: the server', () => {
     await assert.rejects(client.service(Calculator).with({ timeoutMs: 40 }).slow(5_000), {
       code: 'DEADLINE_EXCEEDED',
       message: new RegExp(
-        `^DEADLINE_EXCEEDED: calculator\\.slow took longer than 40 ms, the timeoutMs of the call \\(127\\.0\\.0\\.1:${port} no reply in \\d+ ms; ` +
-          `not retried: the method is not marked idempotent\\); at fault: the handler at 127\\.0\\.0\\.1:${port}, which had it for \\d+ of 40 ms`,
+        `^DEADLINE_EXCEEDED: calculator\\.slow took longer than 40 ms, the timeoutMs of the call \\(127\\.0\\.0\\.1:${port} \\[\\w+\\] no reply in \\d+ ms; ` +
+          `not retried: the method is not marked idempotent\\); at fault: the handler at 127\\.0\\.0\\.1:${port} \\[\\w+\\], which had it for \\d+ of 40 ms`,
       ),
     });
   });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -14,7 +15,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import type { RpcError } from '@org/rpc';
+import { CHANNELS, type RpcError } from '@org/rpc';
 import { type Rig, startRig } from '../test/rig.js';
 import { openTelemetry } from './open-telemetry.js';
 
@@ -155,9 +156,41 @@ describe('openTelemetry', () => {
         ['attempt', 'OK'],
       ],
     );
+    for (const { attributes } of client.events) {
+      assert.ok(Number(attributes?.['org.rpc.pick_ms']) >= 0 && Number(attributes?.['org.rpc.handler_ms']) >= 0);
+      assert.equal(attributes?.['org.rpc.instance'], `127.0.0.1:${rig.port}`);
+    }
     assert.deepEqual([client.attributes['org.rpc.attempts'], spans(SpanKind.SERVER).length], [3, 3]);
     for (const server of spans(SpanKind.SERVER))
       assert.equal(server.parentSpanContext?.spanId, client.spanContext().spanId);
+  });
+
+  it('says that an attempt was the trial of an instance, and what one that was never sent has waited for', () => {
+    watching = openTelemetry({ tracer, meter: false });
+    const unsent = { number: 0, startMs: 2, endMs: 52, phases: { connection: 50 }, error: { code: 'UNAVAILABLE' } };
+    const trial = { fault: 'ejected', forMs: 12_000 };
+    const late = { number: 1, startMs: 60, sentMs: 61, endMs: 90, endpoint: 'h:1', instance: 'a', trial };
+    const told = { service: 'things', method: 'echo', startedAt: 0, durationMs: 100, itemsSent: 0, itemsReceived: 0 };
+    const methods = { setMetadata: () => {}, askServer: () => {} };
+    const call = { ...told, ...methods, side: 'client', endpoint: 'h:1', instance: 'a', attempts: [unsent, late] };
+    channel(CHANNELS.client).publish({ type: 'callStart', call });
+    channel(CHANNELS.client).publish({ type: 'callEnd', call });
+    const { attributes, events } = span(SpanKind.CLIENT);
+    const [first, second] = events.map((event) => event.attributes!);
+    assert.deepEqual(
+      [first!['org.rpc.connection_ms'], first!['org.rpc.pick_ms'], first!['org.rpc.trial']],
+      [50, 50, undefined],
+    );
+    for (const has of [attributes, second!])
+      assert.deepEqual(
+        ['instance', 'trial', 'trial.after_ms', 'pick_ms'].map((name) => has[`org.rpc.${name}`]),
+        ['a', 'ejected', 12_000, 1],
+      );
+    exporter.reset();
+    const refused = { ...call, attempts: [], endpoint: undefined, instance: undefined };
+    channel(CHANNELS.client).publish({ type: 'callStart', call: refused });
+    channel(CHANNELS.client).publish({ type: 'callEnd', call: refused });
+    assert.equal(span(SpanKind.CLIENT).attributes['org.rpc.limited_ms'], 100);
   });
 
   it('shows attempts as spans where that is asked for: each the parent of its server', async () => {

@@ -26,7 +26,6 @@ import {
   type ObservedClientCall,
   type ObservedServerCall,
   observe,
-  type PhaseTimes,
   type ServerObservation,
   type TimeLimit,
   type TimeSpent,
@@ -168,7 +167,7 @@ class Traces implements Part {
     const status = statusOf(call);
     span.setAttribute('rpc.status_code', status);
     span.setAttributes(callerAttributes(call));
-    if (call.side === 'client' && call.endpoint !== undefined) span.setAttributes(endpointAttributes(call.endpoint));
+    if (call.side === 'client') span.setAttributes(endpointAttributes(call));
     if (call.itemsSent + call.itemsReceived > 0)
       span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
     if (call.side === 'client') this.#attemptsOf(call, span);
@@ -183,17 +182,17 @@ class Traces implements Part {
   }
 
   /** Records where the time of a client's call went, and its attempts if they say more than the span already does. */
-  #attemptsOf({ attempts, startedAt, durationMs }: ObservedClientCall, span: Span): void {
+  #attemptsOf({ attempts, startedAt, durationMs = 0 }: ObservedClientCall, span: Span): void {
     const last = attempts.at(-1);
+    // One without an attempt was refused by the client itself.
+    span.setAttribute('org.rpc.limited_ms', attempts[0]?.startMs ?? durationMs);
     if (last === undefined) return;
-    span.setAttribute('org.rpc.limited_ms', attempts[0]!.startMs);
-    if (last.sentMs !== undefined) span.setAttribute('org.rpc.pick_ms', last.sentMs - last.startMs);
-    if (last.phases !== undefined) span.setAttributes(phaseAttributes(last.phases));
+    span.setAttributes(timeAttributes(last));
     if (attempts.length === 1) return;
     span.setAttribute('org.rpc.attempts', attempts.length);
     for (const attempt of attempts) {
       if (this.#attempts.has(attempt)) continue;
-      const { number, startMs, endMs = durationMs ?? startMs } = attempt;
+      const { number, startMs, endMs = durationMs } = attempt;
       const times = { 'org.rpc.attempt': number, 'org.rpc.attempt.start_ms': startMs, 'org.rpc.attempt.end_ms': endMs };
       span.addEvent('attempt', { ...attemptAttributes(attempt), ...times }, startedAt + endMs);
     }
@@ -216,9 +215,10 @@ function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */
-function spentAttributes({ culprit, endpoint, phases }: TimeSpent): Attributes {
+function spentAttributes({ culprit, endpoint, instance, phases }: TimeSpent): Attributes {
   const attributes: Attributes = { 'org.rpc.culprit': culprit };
   if (endpoint !== undefined) attributes['org.rpc.culprit.endpoint'] = endpoint;
+  if (instance !== undefined) attributes['org.rpc.culprit.instance'] = instance;
   for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.spent.${phase}_ms`] = ms;
   return attributes;
 }
@@ -227,14 +227,20 @@ function spentAttributes({ culprit, endpoint, phases }: TimeSpent): Attributes {
 function attemptAttributes(attempt: ObservedAttempt): Attributes {
   // An attempt that has no end when its call ends was given up: another attempt was faster.
   const isOpen = attempt.endMs === undefined;
-  const attributes: Attributes = { 'rpc.status_code': isOpen ? 'CANCELLED' : statusOf(attempt) };
-  if (attempt.phases !== undefined) Object.assign(attributes, phaseAttributes(attempt.phases));
-  return attempt.endpoint === undefined ? attributes : { ...attributes, ...endpointAttributes(attempt.endpoint) };
+  const code = isOpen ? 'CANCELLED' : statusOf(attempt);
+  return { 'rpc.status_code': code, ...timeAttributes(attempt), ...endpointAttributes(attempt) };
 }
 
-/** Where the time of an attempt went that its server has answered. */
-function phaseAttributes(phases: Readonly<PhaseTimes>): Attributes {
+/** Where the time of an attempt went, as far as it is known, and why its instance had been left out if it was the trial of it. */
+function timeAttributes({ startMs, sentMs, endMs, phases, trial }: ObservedAttempt): Attributes {
   const attributes: Attributes = {};
+  const pickedMs = sentMs ?? endMs;
+  if (pickedMs !== undefined) attributes['org.rpc.pick_ms'] = pickedMs - startMs;
+  if (trial !== undefined) {
+    attributes['org.rpc.trial'] = trial.fault;
+    attributes['org.rpc.trial.after_ms'] = trial.forMs;
+  }
+  if (phases === undefined) return attributes;
   for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.${phase}_ms`] = Math.round(ms * 1_000) / 1_000;
   return attributes;
 }
@@ -344,9 +350,11 @@ class Durations implements Part {
   }
 }
 
-function endpointAttributes(endpoint: string): Attributes {
+function endpointAttributes({ endpoint, instance }: Pick<ObservedAttempt, 'endpoint' | 'instance'>): Attributes {
+  if (endpoint === undefined) return {};
   const { address, port } = addressOf(endpoint);
   const attributes: Attributes = { 'server.address': address, 'network.peer.address': address };
+  if (instance !== undefined) attributes['org.rpc.instance'] = instance;
   if (port !== undefined) Object.assign(attributes, { 'server.port': port, 'network.peer.port': port });
   return attributes;
 }

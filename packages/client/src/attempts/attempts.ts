@@ -1,9 +1,9 @@
 import { type AttemptRecord, type Call, CallTrail, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { timeOfAttempt } from '../policy/time-of-call.js';
 import { completeError } from './complete-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
 import { noteSilence } from './silence.js';
-import { timeOfAttempt } from './time-of-call.js';
 
 /**
  * Where the attempts of a call stand.
@@ -140,6 +140,8 @@ export function recordAttempt(attempt: Call, error: RpcError): void {
   }
   const record: AttemptRecord = {
     endpoint: attempt.destination?.address ?? '',
+    instance: attempt.destination?.instance,
+    trial: attempt.trail?.trial,
     durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
     code: error.code,
     progress: error.progress,

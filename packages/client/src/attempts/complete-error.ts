@@ -1,8 +1,9 @@
-import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent } from '@org/rpc-core';
+import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent, Trial } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { nameCall, showCaller } from '../policy/name-call.js';
+import { nameCall, nameInstance, showCaller } from '../policy/name-call.js';
+import { describeTime, timeOfCall } from '../policy/time-of-call.js';
 import { limitOf } from './limit-of.js';
-import { describeTime, timeOfCall } from './time-of-call.js';
+import { NOT_IDEMPOTENT } from './retry-decision.js';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
 const ATTEMPTS_SHOWN = 4;
@@ -37,6 +38,7 @@ export function completeError(
   final.method = call.method;
   final.caller = call.methodRef.caller;
   final.endpoint = last === undefined || last.endpoint === '' ? undefined : last.endpoint;
+  final.instance = last?.instance;
   final.attempts = attempts;
   final.spent = spent;
   final.timeLimit = limit;
@@ -89,22 +91,32 @@ function rebuild(
   else if (isLate && error.progress === 'processed') notes.push(error.reason);
   // That an endpoint was looked for again in vain is of no interest.
   else if (stop !== '' && notes.length > 0)
-    notes.push(attempts.length > 1 ? `not tried again: ${stop}` : `not retried: ${stop}`);
+    notes.push(
+      `${attempts.length > 1 ? 'not tried again' : 'not retried'}: ${stop}${isLost(stop, attempts) ? FREE_TRIAL : ''}`,
+    );
   // Of a call that found no instance at all its reason names them.
   const others = notes.length > 0 && attempts.at(-1)?.endpoint !== '' ? leftOut(call) : '';
   if (others !== '') notes.push(others);
   if (caller !== undefined) notes.unshift(`called by ${caller}`);
   const what = isLate ? `${name} took longer than ${describeLate(call, limit)}` : `${name} failed: ${error.reason}`;
   const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
-  const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, endpointOf(attempts))}` : facts;
+  const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, lastOf(attempts))}` : facts;
   const { details, retryAfterMs, cause, progress } = error;
   return rpcError(error.code, text, { details, retryAfterMs, cause, progress });
 }
 
 /** The last one that was tried, `''` when there was none. */
-function endpointOf(attempts: readonly AttemptRecord[]): string {
-  return attempts.findLast(({ endpoint }) => endpoint !== '')?.endpoint ?? '';
+function lastOf(attempts: readonly AttemptRecord[]): string {
+  const last = attempts.findLast(({ endpoint }) => endpoint !== '');
+  return last === undefined ? '' : nameInstance(last.endpoint, last.instance);
 }
+
+/** Whether a call has failed as a trial that would have been repeated, were it allowed to. */
+function isLost(stop: string, attempts: readonly AttemptRecord[]): boolean {
+  return stop === NOT_IDEMPOTENT && attempts.at(-1)?.trial !== undefined;
+}
+
+const FREE_TRIAL = ', or this trial would have been repeated elsewhere for nothing';
 
 /** The time that was over: what was set, and by whom, rather than what it came to. */
 function describeLate(call: Call, limit: TimeLimit | undefined): string {
@@ -128,7 +140,24 @@ function elapsedMs(call: Call): number {
 }
 
 function describeAttempt(attempt: AttemptRecord): string {
-  return `${attempt.endpoint} ${describeOutcome(attempt)}`;
+  const { endpoint, instance, trial } = attempt;
+  const text = `${nameInstance(endpoint, instance)} ${describeOutcome(attempt)}`;
+  return trial === undefined ? text : `${text}, as its trial: ${describeTrial(trial)}`;
+}
+
+/** Why it had been left out, of which an attempt was the trial. */
+function describeTrial({ fault, forMs }: Trial): string {
+  const time = `for ${forMs < 10_000 ? (forMs / 1_000).toFixed(1) : Math.round(forMs / 1_000)} s`;
+  switch (fault) {
+    case 'ejected':
+      return `it had been ejected ${time}`;
+    case 'breaker':
+      return `its breaker had been open ${time}`;
+    case 'denied':
+      return `it had denied the method ${time}`;
+    case 'failing':
+      return `its last calls had failed, ${time}`;
+  }
 }
 
 function describeOutcome({ code, progress, durationMs }: AttemptRecord): string {

@@ -239,4 +239,5 @@ function adoptTrail(call: Call, { trail }: Call): void {
   call.trail.asked = trail.asked;
   call.trail.standing = trail.standing;
   call.trail.lack = trail.lack;
+  call.trail.trial = trail.trial;
 }

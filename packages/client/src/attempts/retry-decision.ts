@@ -110,4 +110,5 @@ function repeatObstacle(call: Call, error: RpcError): string | undefined {
   }
 }
 
-const NOT_IDEMPOTENT = 'the method is not marked idempotent';
+/** Why a call is not repeated that may have been processed. */
+export const NOT_IDEMPOTENT = 'the method is not marked idempotent';

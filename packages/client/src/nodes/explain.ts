@@ -1,3 +1,4 @@
+import { nameInstance } from '../policy/name-call.js';
 import type { Roster } from './roster.js';
 
 /** What is known of a service that cannot be called. */
@@ -25,7 +26,9 @@ export function explainNoNode(situation: Situation): string {
   if (roster.size === 0)
     return `service "${service}" has no instance in ${where}${age}: start a server that adds it, or check the service's name, registry and namespace`;
   const nodes = [...roster.nodes];
-  const shown = nodes.slice(0, NODES_SHOWN).map((node) => `${node.address} (${node.downReason})`);
+  const shown = nodes
+    .slice(0, NODES_SHOWN)
+    .map((node) => `${nameInstance(node.address, node.instance)} (${node.downReason})`);
   const more = nodes.length > NODES_SHOWN ? ` and ${nodes.length - NODES_SHOWN} more` : '';
   return `no instance of "${service}" takes calls: ${shown.join(', ')}${more}; ${where}${age}; check that they run and can be reached from here`;
 }

@@ -1,6 +1,7 @@
 import type { Call, ExplainedNode, Explanation, Metadata, NodeFault } from '@org/rpc-core';
 import type { ClientMethod } from '../client-method.js';
 import { NodeStatus, wasTried } from '../picker/picker.js';
+import { nameInstance } from '../policy/name-call.js';
 import type { Node } from './node.js';
 
 /** So many instances are in an explanation; whoever wants all of them looks at `client.state()`. */
@@ -37,6 +38,7 @@ export function unknownService(service: string, method: string, picker: string):
     omitted: 0,
     unused: 0,
     taken: undefined,
+    takenInstance: undefined,
     takenBecause: undefined,
   };
   const facts = { schema: 1 as const, service, method, attempt: 0, known: false, fresh: false, picker, ...none };
@@ -65,6 +67,7 @@ export function explain(call: Call, { nodes, known, fresh, unused, picker, zone,
     omitted: all.length - shown.length,
     unused,
     taken: undefined,
+    takenInstance: undefined,
     takenBecause: undefined,
   };
   return { ...facts, text: describe(facts) };
@@ -77,15 +80,16 @@ function byFaults(a: ExplainedNode, b: ExplainedNode): number {
 /** The same after the choice, with its reason; `node` is `undefined` when there was none. */
 export function explainChoice(found: Explanation, call: Call, node: Node | undefined): Explanation {
   if (node === undefined) return { ...found, text: describe(found, 'none was taken') };
-  const facts = { ...found, taken: node.address, takenBecause: reasonOf(found, call, node) };
+  const [taken, takenInstance] = [node.address, node.instance];
+  const facts = { ...found, taken, takenInstance, takenBecause: reasonOf(found, call, node) };
   return { ...facts, text: describe(facts) };
 }
 
 function reasonOf({ nodes, omitted, picker }: Explanation, call: Call, node: Node): string {
   if (call.pinned !== undefined) return 'the call is for it alone';
-  if (call.isTrial) return 'the attempt is the trial that shows whether it is well again';
+  if (call.trail?.trial !== undefined) return 'the attempt is the trial that shows whether it is well again';
   const open = nodes.filter(({ standing }) => standing === 'open').length + omitted;
-  const its = nodes.find(({ endpoint }) => endpoint === node.address);
+  const its = nodes.find(({ instance }) => instance === node.instance);
   if (its !== undefined && its.standing !== 'open')
     return open === 0 ? 'no better one is left' : `${picker} has chosen it all the same`;
   if (open === 1) return 'it is the only one that is open';
@@ -190,7 +194,7 @@ function standingOf(status: NodeStatus, isOut: boolean, isBehind: boolean): Expl
 const NODES_SHOWN = 5;
 
 function describe(facts: Omit<Explanation, 'text'>, untaken = `${facts.picker} chooses`): string {
-  const { service, method, attempt, known, refused, nodes, omitted, unused, taken, takenBecause, route } = facts;
+  const { service, method, attempt, known, refused, nodes, omitted, unused, taken, takenInstance, route } = facts;
   if (refused !== undefined) return refused;
   if (nodes.length === 0)
     return known
@@ -202,9 +206,9 @@ function describe(facts: Omit<Explanation, 'text'>, untaken = `${facts.picker} c
   if (unused > 0) parts.push(`${unused} more are outside the subset that this client uses`);
   if (route !== undefined) parts.push(`the route "${route}" leads them`);
   const others = nodes.filter(({ standing }) => standing !== 'open');
-  for (const { endpoint, because } of others.slice(0, NODES_SHOWN))
-    parts.push(`${endpoint}: ${because.map(({ text }) => text).join(', ')}`);
+  for (const { endpoint, instance, because } of others.slice(0, NODES_SHOWN))
+    parts.push(`${nameInstance(endpoint, instance)}: ${because.map(({ text }) => text).join(', ')}`);
   if (others.length > NODES_SHOWN) parts.push(`and ${others.length - NODES_SHOWN} more`);
-  parts.push(taken === undefined ? untaken : `${taken} was taken: ${takenBecause}`);
+  parts.push(taken === undefined ? untaken : `${nameInstance(taken, takenInstance)} was taken: ${facts.takenBecause}`);
   return parts.join('; ');
 }

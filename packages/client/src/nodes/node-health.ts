@@ -1,4 +1,4 @@
-import type { Call, MethodRef, Random } from '@org/rpc-core';
+import { type Call, CallTrail, type MethodRef, type Random } from '@org/rpc-core';
 import { breakerValuesOf } from '../client-method.js';
 import type { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
@@ -10,6 +10,7 @@ import type { OutcomeKind } from '../policy/outcome.js';
 import type { NodeHealthState } from '../policy/policy-state.js';
 import type { Denials } from './denials.js';
 import { isSameMethod, methodKey } from './method-key.js';
+import { denialShutter, ejectionShutter, type Shutter } from './shutter.js';
 
 /** How long a newcomer warms up, in milliseconds; one that was away warms up for as long as it was, this long at most. */
 export const RAMP_MS = 30_000;
@@ -52,18 +53,8 @@ export interface MeasuredNode extends PickerNode {
   readonly load: PeakEwmaLoad;
 }
 
-/** How long a node that denies what its peers answer is left alone, in milliseconds: such a fault usually lasts. */
-const DENIAL_PROBE_AFTER_MS = 30_000;
-
 /** How long the computed latency of the peers is used before it is computed again, in milliseconds. */
 const PEERS_FOR_MS = 100;
-
-/** Keeps calls away from a node until a trial call has succeeded. */
-interface Shutter {
-  isDue(now: number): boolean;
-  recordProbe(kind: OutcomeKind, now: number): void;
-  expedite(now: number): void;
-}
 
 /** What the health of a node needs of its peers: `ServiceHealth` implements it. */
 export interface NodePeers {
@@ -108,6 +99,7 @@ export class NodeHealth implements BreakerOwner {
   /** The methods that it denies and its peers do not, by {@link methodKey}. */
   readonly #denying = new Map<string, Shutter>();
   readonly #outlier: OutlierRecord;
+  readonly #ejection: Shutter;
   /** Open breakers, methods that it denies, and 1 while it is ejected. */
   #shut = 0;
   #peersMs: number | undefined;
@@ -136,6 +128,7 @@ export class NodeHealth implements BreakerOwner {
     this.#node = node;
     this.#peers = peers;
     this.#outlier = new OutlierRecord(peers.random, now);
+    this.#ejection = ejectionShutter(this.#outlier, (at) => this.readmit(at));
   }
 
   get address(): string {
@@ -162,8 +155,11 @@ export class NodeHealth implements BreakerOwner {
   /** See {@link MeasuredNode.takeProbe}. */
   takeProbe(call: Call, now: number): boolean {
     if (this.status(call, now) !== NodeStatus.PROBE) return false;
+    const shutter = this.#shutter(call.methodRef);
     this.#probe = call;
-    this.#probed = this.#shutter(call.methodRef);
+    this.#probed = shutter;
+    call.trail ??= new CallTrail();
+    call.trail.trial = { fault: shutter?.fault ?? 'failing', forMs: now - (shutter?.from ?? this.#failingFrom) };
     return true;
   }
 
@@ -347,16 +343,6 @@ export class NodeHealth implements BreakerOwner {
     this.#peers.ejected(this.#node, forMs);
   }
 
-  /** What a trial call says of a node that is left alone. */
-  readonly #ejection: Shutter = {
-    isDue: (now) => this.#outlier.isDue(now),
-    expedite: (now) => this.#outlier.expedite(now),
-    recordProbe: (kind, now) => {
-      if (kind === 'ok' || kind === 'business') this.readmit(now);
-      else if (kind !== 'ignore') this.#outlier.postpone(now);
-    },
-  };
-
   /** What keeps calls of this method away now. */
   #shutter(ref: MethodRef): Shutter | undefined {
     if (this.#outlier.isEjected) return this.#ejection;
@@ -382,23 +368,13 @@ export class NodeHealth implements BreakerOwner {
     if (!denials.record(this.#node, call, kind, now)) return;
     denials.exclude(this.#node, methodRef, now);
     const key = methodKey(methodRef);
-    const from = now;
-    let probeAt = now + probeDelayMs(DENIAL_PROBE_AFTER_MS, 0, random);
     const open = (): void => {
       if (!this.#denying.delete(key)) return;
       this.#shut--;
       this.#updateProbing();
     };
-    this.#denying.set(key, {
-      isDue: (at) => at >= probeAt,
-      expedite: (at) => {
-        probeAt = Math.min(probeAt, at);
-      },
-      recordProbe: (outcome, at) => {
-        if (outcome === 'ok' || outcome === 'business' || !denials.isAlone(methodRef, at)) open();
-        else if (outcome !== 'ignore') probeAt = at + probeDelayMs(DENIAL_PROBE_AFTER_MS, at - from, random);
-      },
-    });
+    const isAlone = (at: number): boolean => denials.isAlone(methodRef, at);
+    this.#denying.set(key, denialShutter(now, random, isAlone, open));
     this.#shut++;
     this.#updateProbing();
   }

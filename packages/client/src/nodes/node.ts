@@ -82,6 +82,11 @@ export class Node implements MeasuredNode, LinkObserver {
     return this.#endpoint.weight !== before;
   }
 
+  /** The id of the instance. */
+  get instance(): string {
+    return this.#listed.id;
+  }
+
   get heardAt(): number {
     return this.link.connection?.heardAt ?? Number.NEGATIVE_INFINITY;
   }
@@ -134,6 +139,8 @@ export class Node implements MeasuredNode, LinkObserver {
     if (connection === undefined) {
       // The picker may have given the probe slot to this call.
       this.#health.settled(call, 'ignore', now);
+      call.isTrial = false;
+      if (call.trail !== undefined) call.trail.trial = undefined;
       return undefined;
     }
     call.destination = this;

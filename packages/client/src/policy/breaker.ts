@@ -20,6 +20,7 @@ export interface BreakerOwner {
  * is due, and the outcome of that call alone decides; calls that started before it opened or while it was open say nothing.
  */
 export class Breaker implements ArmedBreaker {
+  readonly fault = 'breaker';
   readonly service: string;
   readonly method: string;
   readonly #group: BreakerGroup;
@@ -57,6 +58,11 @@ export class Breaker implements ArmedBreaker {
 
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  /** Since when it has been open, or the outage that it has seen, in the clock's milliseconds. Means nothing while it is closed. */
+  get from(): number {
+    return this.#outageFrom;
   }
 
   /** Whether a failure lies in its window. */

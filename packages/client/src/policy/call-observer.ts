@@ -2,6 +2,7 @@ import {
   type Call,
   CallTrail,
   type Clock,
+  type Destination,
   isRpcError,
   type MethodKind,
   type ObservedAttempt,
@@ -9,8 +10,10 @@ import {
   type Outcome,
   type PhaseTimes,
   type RpcError,
+  type Trial,
 } from '@org/rpc-core';
 import { channels, rpcError } from '@org/rpc-core/internal';
+import { timeAsTold, timeOfAttempt } from './time-of-call.js';
 
 /**
  * Tells what becomes of calls on the channels `org.rpc.client` and `org.rpc.client.attempt`, as long as somebody listens there. Whoever calls has asked `isOn`, or
@@ -173,6 +176,10 @@ class CallRecord implements ObservedClientCall {
     return this.#call.destination?.address ?? this.attempts.at(-1)?.endpoint;
   }
 
+  get instance(): string | undefined {
+    return this.#call.destination?.instance ?? this.attempts.at(-1)?.instance;
+  }
+
   /** What is told of an attempt; the last one, mostly. */
   attemptOf(attempt: Call): AttemptRecord | undefined {
     const { attempts } = this;
@@ -203,6 +210,9 @@ class AttemptRecord implements ObservedAttempt {
   /** The attempt itself, for what is sent with it. */
   readonly call: Call;
   readonly #startedAt: number;
+  /** Once it has ended: the first attempt is the call itself, and is told where a later one went. */
+  #destination: Destination | undefined = undefined;
+  #phases: PhaseTimes | undefined = undefined;
 
   constructor(attempt: Call, startedAt: number) {
     this.call = attempt;
@@ -223,23 +233,31 @@ class AttemptRecord implements ObservedAttempt {
   }
 
   get endpoint(): string | undefined {
-    return this.call.destination?.address;
+    return (this.#destination ?? this.call.destination)?.address;
+  }
+
+  get instance(): string | undefined {
+    return (this.#destination ?? this.call.destination)?.instance;
+  }
+
+  get trial(): Trial | undefined {
+    return this.call.trail?.trial;
   }
 
   get phases(): PhaseTimes | undefined {
-    const { trail, startedAt, endedAt } = this.call;
-    const { standing } = trail ?? {};
-    if (standing?.isDone !== true) return undefined;
-    const totalMs = Math.max(0, endedAt - startedAt);
-    // The server's clock may run a little faster.
-    const thereMs = Math.min(standing.sinceMs, totalMs);
-    const queue = Math.min(standing.waitedMs, thereMs);
-    return { network: totalMs - thereMs, queue, handler: thereMs - queue };
+    return this.#phases ?? timeAsTold(this.call);
   }
 
   end(at: number, error: RpcError | undefined): void {
-    this.endMs = at - this.call.root.createdAt;
+    const { call } = this;
+    this.endMs = at - call.root.createdAt;
     this.error = error;
+    this.#destination = call.destination;
+    if (error === undefined) return;
+    this.#phases = timeOfAttempt(call, error);
+    const { lack } = call.trail ?? {};
+    // It found no instance: what it waited for is all of its time.
+    if (lack !== undefined && this.sentMs === undefined) this.#phases[lack] = this.endMs - this.startMs;
   }
 }
 

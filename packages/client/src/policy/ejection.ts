@@ -41,6 +41,11 @@ export class OutlierRecord {
     return this.#isEjected;
   }
 
+  /** Since when, in the clock's milliseconds. */
+  get ejectedAt(): number {
+    return this.#ejectedAt;
+  }
+
   /** Takes the outcome of a call. @returns whether the node is to be ejected, if it can be spared */
   record(kind: OutcomeKind, startedAt: number, now: number, values: EjectionValues): boolean {
     if (kind === 'ok' || kind === 'business') {

@@ -1,5 +1,10 @@
 import type { Call, RpcError } from '@org/rpc-core';
 
+/** Names an instance by its address and, in brackets, by the id that the registry has for it: several may share an address. */
+export function nameInstance(endpoint: string, instance: string | undefined): string {
+  return instance === undefined || instance === endpoint ? endpoint : `${endpoint} [${instance}]`;
+}
+
 /** Adds the call, its endpoint and its caller to the message, unless they are in it already. The reason is not changed. */
 export function nameCall(error: RpcError): RpcError {
   const { service, method, caller, endpoint, reason, code } = error;

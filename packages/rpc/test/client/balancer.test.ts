@@ -140,7 +140,7 @@ describe('the first calls of a client', () => {
       assert.rejects(call, {
         code: 'DEADLINE_EXCEEDED',
         message:
-          /greeter\.hello took longer than 500 ms, the timeoutMs of the call \(no time left while waiting for a node of "greeter": .*h:1 \(connecting\)/,
+          /greeter\.hello took longer than 500 ms, the timeoutMs of the call \(no time left while waiting for a node of "greeter": .*h:1 \[a\] \(connecting\)/,
       }),
       world.clock.advance(500),
     ]);
@@ -263,7 +263,7 @@ describe('attempts and nodes', () => {
       code: 'UNAVAILABLE',
       progress: 'maybe-processed',
       message:
-        /greeter\.hold failed: connection lost before the reply: .* \(h:\d broke off after \d+ ms; not retried: the method is not marked idempotent\)/,
+        /greeter\.hold failed: connection lost before the reply: .* \(h:\d \[\w\] broke off after \d+ ms; not retried: the method is not marked idempotent\)/,
     });
     await world.settle();
     for (const id of ['a', 'b']) if (world.node(id)?.inFlight === 1) world.kill(id === 'a' ? a : { ...a, id, port: 2 });

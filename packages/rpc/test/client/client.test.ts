@@ -99,7 +99,7 @@ describe('client.ready()', () => {
     await Promise.all([
       assert.rejects(refused, {
         code: 'DEADLINE_EXCEEDED',
-        message: /a node of "greeter": no instance of "greeter" takes calls: h:1 \(connection refused/,
+        message: /a node of "greeter": no instance of "greeter" takes calls: h:1 \[a\] \(connection refused/,
       }),
       world.clock.advance(100),
     ]);

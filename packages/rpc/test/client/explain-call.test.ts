@@ -45,10 +45,11 @@ describe('client.explain()', () => {
       unused: 0,
       taken: undefined,
       takenBecause: undefined,
+      takenInstance: undefined,
     });
     assert.match(
       text,
-      /^1 of 4 instances take calls of greeter\.hello; h:2: connection refused.*; h:4: it is draining; p2c chooses$/,
+      /^1 of 4 instances take calls of greeter\.hello; h:2 \[b\]: connection refused.*; h:4 \[d\]: it is draining; p2c chooses$/,
     );
     const explained = world.client.explain('greeter', 'hello');
     assert.equal(JSON.parse(JSON.stringify(explained)).nodes.length, 4);
@@ -130,7 +131,7 @@ describe('the option explain of a call', () => {
     assert.equal(took(chosen!), '0 h:1: a open, b out draining, c behind weight');
     assert.match(
       chosen!.text,
-      /; h:2: it is draining; h:3: its weight is 0; h:1 was taken: it is the only one that is open$/,
+      /; h:2 \[b\]: it is draining; h:3 \[c\]: its weight is 0; h:1 \[a\] was taken: it is the only one that is open$/,
     );
     await greeter.with({ onResponse }).hello();
     assert.equal(infos[1]!.explanations, undefined);
@@ -200,7 +201,7 @@ describe('the error of a call that was sent', () => {
     await world.clock.advance(150);
     assert.match(
       (await held).message,
-      /took longer than 100 ms, the timeoutMs of the call \(h:1 no reply in 100 ms; not retried: .*; left out of 3 instances: 1 draining, 1 of weight 0\); at fault/,
+      /took longer than 100 ms, the timeoutMs of the call \(h:1 \[a\] no reply in 100 ms; not retried: .*; left out of 3 instances: 1 draining, 1 of weight 0\); at fault/,
     );
     await world.list(a, b, c);
     await greeter.hello();

@@ -43,7 +43,7 @@ describe('the error of a call for which there is no node', () => {
     const endpoints = [1, 2, 3, 4, 5].map((port) => world.start(`s${port}`, port));
     for (const endpoint of endpoints) world.kill(endpoint);
     await world.list(...endpoints);
-    const refused = (port: number): string => `h:${port} (connection refused: nothing listens there)`;
+    const refused = (port: number): string => `h:${port} [s${port}] (connection refused: nothing listens there)`;
     await assert.rejects(world.call(), {
       code: 'UNAVAILABLE',
       message:
@@ -56,6 +56,9 @@ describe('the error of a call for which there is no node', () => {
     const a = world.start('a', 1);
     await world.list(a);
     await world.list({ ...a, state: 'draining' });
-    await assert.rejects(world.call(), /no instance of "greeter" takes calls: h:1 \(it is draining\); registry manual/);
+    await assert.rejects(
+      world.call(),
+      /no instance of "greeter" takes calls: h:1 \[a\] \(it is draining\); registry manual/,
+    );
   });
 });

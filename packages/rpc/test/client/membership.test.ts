@@ -67,7 +67,7 @@ describe('membership: what a client knows of an endpoint', () => {
     await world.list({ ...a, state: 'unavailable' }, { ...b, state: 'unavailable' });
     await assert.rejects(world.call(), {
       code: 'UNAVAILABLE',
-      message: /h:1 \(it is unavailable\), h:2 \(it is unavailable\)/,
+      message: /h:1 \[a\] \(it is unavailable\), h:2 \[b\] \(it is unavailable\)/,
     });
   });
 
@@ -208,7 +208,7 @@ describe('membership: what a client knows of an endpoint', () => {
     await world.clock.advance(90_000);
     await assert.rejects(
       world.call(),
-      /UNAVAILABLE: .*no instance of "greeter" takes calls: h:1 \(connection refused.*the registry has been unreachable for 9\d s/,
+      /UNAVAILABLE: .*no instance of "greeter" takes calls: h:1 \[a\] \(connection refused.*the registry has been unreachable for 9\d s/,
     );
     assert.notEqual(world.node('a'), undefined, 'the last list is kept');
   });

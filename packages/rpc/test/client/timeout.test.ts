@@ -65,17 +65,19 @@ describe('the timeout of a call', () => {
 
   it('is told in the message, with where it was spent', async () => {
     await using open = openShop();
+    const { instance } = open.server;
     const call = open.shop.slow();
     await Promise.all([
       assert.rejects(call, {
         code: 'DEADLINE_EXCEEDED',
         message:
-          'DEADLINE_EXCEEDED: shop.slow took longer than 300 ms, the timeoutMs of its contract (memory:1 no reply in 300 ms; not retried: the method is not marked idempotent); ' +
-          'at fault: the handler at memory:1, which had it for 300 of 300 ms',
+          `DEADLINE_EXCEEDED: shop.slow took longer than 300 ms, the timeoutMs of its contract (memory:1 [${instance}] no reply in 300 ms; not retried: the method is not marked idempotent); ` +
+          `at fault: the handler at memory:1 [${instance}], which had it for 300 of 300 ms`,
         progress: 'maybe-processed',
         service: 'shop',
         method: 'slow',
         endpoint: 'memory:1',
+        instance,
       }),
       open.clock.advance(300),
     ]);

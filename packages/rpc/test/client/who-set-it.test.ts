@@ -44,7 +44,7 @@ describe('the error of a call that had no time left', () => {
     const { message, caller, timeLimit } = await lateError(world.clock, () => held(world));
     assert.match(
       message,
-      /^DEADLINE_EXCEEDED: greeter\.hold took longer than 350 ms, the attemptTimeoutMs of version 7 of the rules of greeter \(called by orders; h:1 no reply in 350 ms; not retried: retries are off, by version 7 of the rules of greeter\); at fault: /,
+      /^DEADLINE_EXCEEDED: greeter\.hold took longer than 350 ms, the attemptTimeoutMs of version 7 of the rules of greeter \(called by orders; h:1 \[a\] no reply in 350 ms; not retried: retries are off, by version 7 of the rules of greeter\); at fault: /,
     );
     const text = 'the attemptTimeoutMs of version 7 of the rules of greeter';
     assert.deepEqual(

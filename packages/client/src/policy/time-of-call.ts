@@ -1,4 +1,5 @@
 import type { AttemptRecord, Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-core';
+import { nameInstance } from './name-call.js';
 
 /** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
 const LATE_SHARE = 0.25;
@@ -10,8 +11,21 @@ const SILENT_SHARE = 0.1;
 /** What takes less than this is not worth a word, in milliseconds. */
 const WORTH_MS = 1;
 
+/** What the time of an attempt went to of which its server has said with the answer how long it had it; `undefined` where it has not. */
+export function timeAsTold({ trail, startedAt, endedAt }: Call): PhaseTimes | undefined {
+  const standing = trail?.standing;
+  if (standing?.isDone !== true) return undefined;
+  const totalMs = Math.max(0, endedAt - startedAt);
+  // The server's clock may run a little faster.
+  const thereMs = Math.min(standing.sinceMs, totalMs);
+  const queue = Math.min(standing.waitedMs, thereMs);
+  return { network: totalMs - thereMs, queue, handler: thereMs - queue };
+}
+
 /** What the time of an attempt that has failed went to, by what was noted of it, and by what its server said. */
 export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
+  const told = timeAsTold(attempt);
+  if (told !== undefined) return told;
   const phases: PhaseTimes = {};
   const { startedAt, endedAt, attemptDeadline } = attempt;
   // It never got as far as a node: what it waited for is noted of the call.
@@ -44,7 +58,7 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
   const lateMs = Math.min(totalMs, methodRef.loop?.lateMs(startedAt, end) ?? 0);
   const asked = trail?.asked;
   if (trail?.standing !== undefined && typeof asked === 'number')
-    return told(phases, { ...trail.standing, asked }, { startedAt, end, lateMs });
+    return standingAt(phases, { ...trail.standing, asked }, { startedAt, end, lateMs });
   // In the middle of its time this process was busy, and at the end it still was.
   if (asked === undefined && lateMs > 0) return addPhase(phases, 'loop', totalMs);
   // It was asked again, with time enough for an answer, and said nothing: whatever this process did before is not why.
@@ -58,7 +72,7 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
 }
 
 /** The server has said where the call stood. */
-function told(
+function standingAt(
   phases: PhaseTimes,
   standing: { at: number; sinceMs: number; waitedMs: number; isRunning: boolean; asked: number },
   { startedAt, end, lateMs }: { startedAt: number; end: number; lateMs: number },
@@ -94,35 +108,38 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   // Refused at once: nothing took any time.
   const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
   const atFault = code === 'DEADLINE_EXCEEDED' ? (longest?.[0] ?? culprit) : culprit;
-  const endpoint = endpointOf(attempts, atFault);
-  return { totalMs, phases: rounded(phases), culprit: atFault, ...(endpoint !== undefined && { endpoint }) };
+  const most = longestOf(attempts, atFault);
+  const spent = { totalMs, phases: rounded(phases), culprit: atFault };
+  if (most === undefined) return spent;
+  const { endpoint, instance } = most;
+  return instance === undefined ? { ...spent, endpoint } : { ...spent, endpoint, instance };
 }
 
 /** Of several attempts the one that the phase has taken the most of: the last one may only have had the rest of the time. */
-function endpointOf(attempts: readonly AttemptRecord[], phase: CallPhase): string | undefined {
+function longestOf(attempts: readonly AttemptRecord[], phase: CallPhase): AttemptRecord | undefined {
   let most = 0;
-  let endpoint: string | undefined;
+  let longest: AttemptRecord | undefined;
   for (const each of attempts) {
     const ms = each.phases?.[phase] ?? 0;
     if (ms > most && each.endpoint !== '') {
       most = ms;
-      endpoint = each.endpoint;
+      longest = each;
     }
   }
-  return endpoint;
+  return longest;
 }
 
-/** Says it in words, for the message of an error. @param last - the endpoint that was tried last, `''` for none */
-export function describeTime({ totalMs, phases, culprit, endpoint }: TimeSpent, last: string): string {
+/** Says it in words, for the message of an error. @param last - the instance that was tried last, `''` for none */
+export function describeTime({ totalMs, phases, culprit, endpoint, instance }: TimeSpent, last: string): string {
   const ms = `${Math.round(phases[culprit] ?? 0)} of ${Math.round(totalMs)} ms`;
   const others = byTime(phases).filter(([phase, time]) => phase !== culprit && time >= WORTH_MS);
   const rest = others.map(([phase, time]) => `${phase} ${Math.round(time)} ms`).join(', ');
-  const text = `at fault: ${describeCulprit(culprit, endpoint ?? last, ms)}`;
+  const text = `at fault: ${describeCulprit(culprit, endpoint === undefined ? last : nameInstance(endpoint, instance), ms)}`;
   return rest === '' ? text : `${text} (${rest})`;
 }
 
-function describeCulprit(culprit: CallPhase, endpoint: string, ms: string): string {
-  const there = endpoint === '' ? 'the server' : endpoint;
+function describeCulprit(culprit: CallPhase, instance: string, ms: string): string {
+  const there = instance === '' ? 'the server' : instance;
   switch (culprit) {
     case 'loop':
       return `the event loop of this process, busy with something else for ${ms}`;
