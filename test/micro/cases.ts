@@ -1,4 +1,4 @@
-import { type Client, callContext, createServer, defineService, memory, method, observe } from '@org/rpc';
+import { type Client, callContext, createServer, defineService, memory, method, observe, RpcError } from '@org/rpc';
 import { consistentHash, leastActive, type PickerFactory, p2c, roundRobin } from '@org/rpc-client';
 import { DEFAULT_LIMITS, systemClock } from '@org/rpc-core';
 import { connect, seededRandom } from '@org/rpc-testkit';
@@ -125,8 +125,9 @@ const Echo = defineService('echo', {
   echo: method<(value: unknown) => unknown>({ idempotent: true }),
   sum: method<(x: number, y: number) => number>({ idempotent: true }),
   signal: method<(value: unknown) => unknown>({ idempotent: true }),
+  checked: method<(x: number, y: number) => number>({ idempotent: true }),
 });
-interface EchoClient extends Record<'echo' | 'sum' | 'signal', (...args: unknown[]) => Promise<unknown>> {
+interface EchoClient extends Record<'echo' | 'sum' | 'signal' | 'checked', (...args: unknown[]) => Promise<unknown>> {
   with(options: { readonly signal?: AbortSignal; readonly metadata?: Readonly<Record<string, string>> }): EchoClient;
 }
 
@@ -139,6 +140,10 @@ export function callCases(): { readonly cases: Case[]; close(): Promise<void> } 
       echo: (value) => value,
       sum: (x, y) => x + y,
       signal: (value) => (callContext()!.signal.aborted ? undefined : value),
+      checked: (x, y) => {
+        if (x === 0) throw new RpcError('INTERNAL', 'there is no such number');
+        return x + y;
+      },
     });
   const clientOf = (options = {}, server = serverOf()): EchoClient => {
     const client = connect(server, { timeoutMs: 600_000, ...options });
@@ -161,9 +166,19 @@ export function callCases(): { readonly cases: Case[]; close(): Promise<void> } 
   const limited = clientOf({ concurrency: { max: 1_000 }, rateLimit: { perSecond: 10_000_000, burst: 10_000_000 } });
   const hedged = clientOf({ hedge: { delayMs: 5_000 } });
   const single = clientOf({ retry: false });
+  // Of their own: what fails is remembered of nodes and methods.
+  const failing = clientOf();
+  const [seldom, sum] = [clientOf(), 'call, two integers'];
+  let made = 0;
   const cases: Case[] = [
     { name: whole, run: many(() => plain.echo(OBJECT)) },
-    { name: 'call, two integers', run: many(() => plain.sum(17, 25_000)) },
+    { name: sum, run: many(() => plain.sum(17, 25_000)) },
+    {
+      name: `${sum}, one in a hundred fails`,
+      run: many(() => checked(seldom, ++made % 100 === 0 ? 0 : 17)),
+      beside: sum,
+    },
+    { name: `${sum}, its handler throws`, run: many(() => checked(failing, 0)), beside: sum },
     { name: 'call, text of 1 KiB', run: many(() => plain.echo(VALUES['text of 1 KiB'])) },
     {
       name: 'call, small object, one caller',
@@ -185,6 +200,15 @@ export function callCases(): { readonly cases: Case[]; close(): Promise<void> } 
     ),
   ];
   return { cases, close: async () => void (await Promise.all(clients.map((client) => client.close()))) };
+}
+
+/** A sum, which fails when its first number is 0: that is its answer. */
+async function checked(client: EchoClient, x: number): Promise<unknown> {
+  try {
+    return await client.checked(x, 25_000);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Every call between two looks is observed; the observer goes when the last one has its answer. */

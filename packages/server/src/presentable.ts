@@ -25,7 +25,7 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
   const log = `the server's log has the reason under ${correlationId}`;
   // Before a handler has run it is no hop: to say that the call was refused here would have it repeated at once.
   const { code, text } = (call.started && own) || FAILED;
-  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed' }), correlationId };
+  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed', hasStack: false }), correlationId };
 }
 
 /** What must be known of a call whose handler has thrown. */

@@ -1,5 +1,6 @@
 import { type AttemptRecord, type Call, CallTrail, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
+import { showCaller } from '../policy/name-call.js';
 import { timeOfAttempt } from '../policy/time-of-call.js';
 import { completeError } from './complete-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
@@ -96,8 +97,9 @@ export class Attempts {
    * The call has failed for good: completes the error, and settles the gates of the call with it. Once; later errors of the same
    * call are given back as they are.
    * @param stop - why there was no further attempt, `''` when that needs no words
+   * @param above - see `showCaller`
    */
-  giveUp(error: RpcError, stop: string): RpcError {
+  giveUp(error: RpcError, stop: string, above: (...args: never[]) => unknown = this.giveUp): RpcError {
     if (this.#state !== 'open') return error;
     this.#state = 'given up';
     const { call } = this;
@@ -107,7 +109,7 @@ export class Attempts {
       error.progress = this.#error?.progress ?? error.progress;
       call.endedAt = this.#clock.now();
     }
-    const final = completeError(call, error, stop, this.#leftOut);
+    const final = showCaller(completeError(call, error, stop, this.#leftOut), above);
     call.settleCall(final);
     return final;
   }

@@ -1,6 +1,6 @@
 import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent, Trial } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { nameCall, nameInstance, showCaller } from '../policy/name-call.js';
+import { nameInstance, nameUnshown } from '../policy/name-call.js';
 import { describeTime, timeOfCall } from '../policy/time-of-call.js';
 import { limitOf } from './limit-of.js';
 import { NOT_IDEMPOTENT } from './retry-decision.js';
@@ -15,7 +15,8 @@ const OVER_MS = 2;
 
 /**
  * The final error of a call: with every fact of it, and a message that says what happened, where, and why it was not tried
- * again. The answer of a handler keeps its own words as the reason, and the message names the call after them.
+ * again. The answer of a handler keeps its own words as the reason, and the message names the call after them. Its stack is not the
+ * caller's yet: that is for `showCaller`, once.
  *
  * @param stop - why there was no further attempt, `''` when that needs no words
  * @param leftOut - names the instances that the call was not given to, `''` when there are none; asked only where it says something
@@ -42,8 +43,7 @@ export function completeError(
   final.attempts = attempts;
   final.spent = spent;
   final.timeLimit = limit;
-  nameCall(final);
-  return showCaller(final);
+  return nameUnshown(final);
 }
 
 /** Whether all of the time of a call was over when it ended, or of its only attempt. */
@@ -102,7 +102,7 @@ function rebuild(
   const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
   const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, lastOf(attempts))}` : facts;
   const { details, retryAfterMs, cause, progress } = error;
-  return rpcError(error.code, text, { details, retryAfterMs, cause, progress });
+  return rpcError(error.code, text, { details, retryAfterMs, cause, progress, hasStack: false });
 }
 
 /** The last one that was tried, `''` when there was none. */

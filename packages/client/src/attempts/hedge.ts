@@ -225,7 +225,7 @@ class HedgedCall {
 
   #giveUp(loser: Call): void {
     const { service, method } = loser;
-    const error = rpcError('CANCELLED', 'another attempt of the call was faster', { service, method });
+    const error = rpcError('CANCELLED', 'another attempt of the call was faster', { service, method, hasStack: false });
     if (loser.holder !== undefined) loser.holder.abandon(loser, error, 'hedge lost');
     // It waits for a node, and ends where it would be sent.
     else loser.signal = AbortSignal.abort(error);

@@ -16,7 +16,7 @@ export interface RetryFacts {
   readonly now: number;
   readonly random: Random;
   readonly budget: RetryBudget;
-  /** Whether there is a node that has not been tried yet. */
+  /** Whether there is a node that has not been tried yet. Means something where the error says when to come back. */
   readonly hasUntried: boolean;
   /** Whether the attempt that failed was a trial of a node that had failed: its repeat is free. */
   readonly wasTrial?: boolean;

@@ -48,7 +48,7 @@ export interface RetrySettings {
 export function retry(settings: RetrySettings): Layer {
   return (next) => {
     const recover = (call: Call, thrown: unknown): Promise<unknown> =>
-      new FailedCall(settings, next, call).recover(thrown);
+      new FailedCall(settings, next, call).recover(thrown, recover);
     return (call) => {
       call.recover = recover;
       call.resolve = undefined;
@@ -79,11 +79,14 @@ class FailedCall {
     this.#max = (ownOf(call)?.retry ?? settings).max;
   }
 
-  /** Goes on after the first failure: to the result of a later attempt, or to the final error, with which the call settles. */
-  recover(thrown: unknown): Promise<unknown> {
+  /**
+   * Goes on after the first failure: to the result of a later attempt, or to the final error, with which the call settles.
+   * @param above - what has called this, see `showCaller`
+   */
+  recover(thrown: unknown, above: (...args: never[]) => unknown): Promise<unknown> {
     const error = this.#attempts.failed(this.#attempts.call, thrown);
     const free = this.#takesFree(error);
-    if (!free && !this.#takesRetry(error)) throw this.#end(error);
+    if (!free && !this.#takesRetry(error)) throw this.#end(error, above);
     return this.#goOn(free);
   }
 
@@ -163,7 +166,8 @@ class FailedCall {
       return false;
     }
     const { budget, clock, random } = this.#settings;
-    const hasUntried = this.#hasUntried();
+    // Only where a server has asked to wait does it matter whether there is another one.
+    const hasUntried = error.retryAfterMs !== undefined && this.#hasUntried();
     const wasTrial = this.#attempts.last.isTrial;
     const { call } = this.#attempts;
     const mayBeAnswered = wasDenied(call, error) && this.#settings.mayBeAnswered?.(call) === true;
@@ -192,11 +196,11 @@ class FailedCall {
   }
 
   /** The call has failed for good. */
-  #end(error: RpcError): RpcError {
+  #end(error: RpcError, above?: (...args: never[]) => unknown): RpcError {
     // p-retry does not ask after the last retry that it was allowed.
     const usedUp = this.#retries > 0 && this.#retries === this.#max;
     const stop = this.#stop === '' && usedUp ? NO_RETRIES_LEFT : this.#stop;
-    return this.#attempts.giveUp(error, `${stop}${this.#byRules(stop)}`);
+    return this.#attempts.giveUp(error, `${stop}${this.#byRules(stop)}`, above);
   }
 
   /** Names the rules, if these have set how often a call is repeated. */

@@ -425,7 +425,8 @@ export class Balancer implements NodeOwner, FirstList {
   }
 
   #refuse(call: Call, reason: string, code: 'UNAUTHENTICATED' | 'UNAVAILABLE' = 'UNAVAILABLE'): Promise<never> {
-    const error = rpcError(code, reason, { service: call.service, method: call.method, progress: 'unsent' });
+    const { service, method } = call;
+    const error = rpcError(code, reason, { service, method, progress: 'unsent', hasStack: false });
     call.endedAt = this.#environment.clock.now();
     call.trail ??= new CallTrail();
     call.trail.lack = this.#lack;

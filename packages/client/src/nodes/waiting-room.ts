@@ -51,5 +51,5 @@ export class WaitingRoom {
 
 function crowded({ service, method }: Call, what: string, max: number): RpcError {
   const reason = `${max} calls of "${service}" wait already for ${what}`;
-  return rpcError('RESOURCE_EXHAUSTED', reason, { service, method, progress: 'unsent' });
+  return rpcError('RESOURCE_EXHAUSTED', reason, { service, method, progress: 'unsent', hasStack: false });
 }

@@ -1,5 +1,5 @@
 import type { Call, Layer, RpcError } from '@org/rpc-core';
-import { belongsTo, showCaller } from './name-call.js';
+import { nameUnshown, ownedBy, showCaller } from './name-call.js';
 
 /** A limit that a call must pass before it starts. */
 export interface CallLimit {
@@ -46,7 +46,7 @@ export function admission(source: { readonly now: readonly CallLimit[] }): Layer
 
 /** Ends a call that this client does not start: settles its gates and rejects. */
 export function refuse(call: Call, error: RpcError): Promise<never> {
-  showCaller(belongsTo(call, error));
+  showCaller(nameUnshown(ownedBy(call, error)));
   call.settleCall(error);
   return Promise.reject(error);
 }

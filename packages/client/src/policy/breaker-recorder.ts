@@ -21,13 +21,25 @@ export interface BreakerHistory {
 /**
  * The sliding window of outcomes of one node and method: opossum, beside the path of the calls and not in it.
  *
- * Nothing runs through it. An outcome is recorded by firing it on a promise that is already settled, its window is turned by
+ * Nothing runs through it. Outcomes that decide nothing are counted in its window and no more, since a node of which one call in a
+ * hundred fails has all its calls counted here: to be fired they would cost more than to be made, and opossum remembers how long each
+ * one took, without a bound. One that may decide is recorded by firing it on a promise that is already settled. The window is turned by
  * `rotation`, and of its timers none is used: `timeout` and `enableSnapshots` are off, and when it opens it is shut down
  * before its `resetTimeout`, which cannot be switched off, matters. So it brings no real time into the client, and calls that
  * end late or never cannot confuse it.
  */
 export class BreakerRecorder {
   readonly #breaker: CircuitBreaker<[ok: boolean], boolean>;
+  readonly #options: Complete<BreakerOptions>;
+  readonly #rotation: EventEmitter;
+  /** Its next outcome decides, whatever that is. */
+  readonly #isHalfOpen: boolean;
+  /** The buckets, the current one first. */
+  #window: readonly CircuitBreaker.Window[number][];
+  /** Runs when opossum has turned its window, which replaces the list of buckets. */
+  readonly #turned = (): void => {
+    this.#window = this.#breaker.status.window;
+  };
 
   private constructor(
     options: Complete<BreakerOptions>,
@@ -57,6 +69,12 @@ export class BreakerRecorder {
     });
     const initial: CircuitBreaker.Options<[ok: boolean]> & { state: InitialState } = { ...settings, status, state };
     this.#breaker = new CircuitBreaker(settle, initial);
+    this.#options = options;
+    this.#rotation = rotation;
+    this.#isHalfOpen = state.halfOpen;
+    this.#window = status.window;
+    // After opossum's own, which was added with its status.
+    rotation.on('rotate', this.#turned);
     this.#breaker.on('open', () => {
       this.close();
       events.opened();
@@ -89,22 +107,44 @@ export class BreakerRecorder {
 
   /** Counts one outcome. */
   record(ok: boolean): void {
-    this.#breaker.fire(ok).catch(ignore);
+    if (this.#isHalfOpen || (!ok && this.#mayOpen())) {
+      this.#breaker.fire(ok).catch(ignore);
+      return;
+    }
+    const bucket = this.#window[0]!;
+    bucket.fires++;
+    if (ok) bucket.successes++;
+    else bucket.failures++;
+  }
+
+  /** Whether one failure more is a reason to open, by what opossum goes by when it is asked. */
+  #mayOpen(): boolean {
+    let fires = 1;
+    let failures = 1;
+    for (const bucket of this.#window) {
+      fires += bucket.fires;
+      failures += bucket.failures;
+    }
+    const { errorPercent, minCalls } = this.#options;
+    return fires >= minCalls && (failures / fires) * 100 > errorPercent;
   }
 
   /** Whether a failure lies in the window. */
   get hasFailures(): boolean {
-    return this.#breaker.status.window.some((bucket) => bucket.failures > 0);
+    return this.#window.some((bucket) => bucket.failures > 0);
   }
 
   /** What is in the window. */
   get history(): BreakerHistory {
-    const { window } = this.#breaker.status;
-    return { successes: window.map((bucket) => bucket.successes), failures: window.map((bucket) => bucket.failures) };
+    return {
+      successes: this.#window.map((bucket) => bucket.successes),
+      failures: this.#window.map((bucket) => bucket.failures),
+    };
   }
 
   /** Lets go of everything; nothing is recorded or reported any more. */
   close(): void {
+    this.#rotation.off('rotate', this.#turned);
     this.#breaker.shutdown();
   }
 }

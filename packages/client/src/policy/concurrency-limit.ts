@@ -86,6 +86,6 @@ export class ConcurrencyLimit implements CallLimit, Gate {
     const waiting = queue === 0 ? '' : ` and ${queue} wait`;
     const active = max === 1 ? `1 call of ${this.#what} is` : `${max} calls of ${this.#what} are`;
     const reason = `${active} under way in this client${waiting}: slow down or raise the limit`;
-    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'unsent' });
+    return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'unsent', hasStack: false });
   }
 }

@@ -41,7 +41,7 @@ export function fault({ now, clock, random }: FaultSettings): Layer {
       const { delayMs, delayPercent, errorPercent, code = 'UNAVAILABLE', dropPercent } = ownOf(call)?.fault ?? now();
       if (delayMs === 0 && errorPercent === 0 && dropPercent === 0) return next(call);
       if (random() * 100 < errorPercent)
-        return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent' }));
+        return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent', hasStack: false }));
       if (random() * 100 < dropPercent)
         return end(
           call,

@@ -7,45 +7,62 @@ export function nameInstance(endpoint: string, instance: string | undefined): st
 
 /** Adds the call, its endpoint and its caller to the message, unless they are in it already. The reason is not changed. */
 export function nameCall(error: RpcError): RpcError {
-  const { service, method, caller, endpoint, reason, code } = error;
-  if (service === undefined || method === undefined) return error;
-  const name = `${service}.${method}`;
-  const parts = reason.includes(name) ? [] : [name];
-  if (endpoint !== undefined && !reason.includes(endpoint)) parts.push(`at ${endpoint}`);
-  const by = caller === undefined || reason.includes(`called by ${caller}`) ? [] : [`called by ${caller}`];
-  const facts = [...(parts.length === 0 ? [] : [parts.join(' ')]), ...by];
   const before = error.message;
-  const message = facts.length === 0 ? `${code}: ${reason}` : `${code}: ${reason} (${facts.join(', ')})`;
+  const message = namedMessage(error);
   if (before === message) return error;
-  // V8 has written the message into the stack when the error was made.
+  // V8 writes the message into the stack when that is read for the first time.
   const stack = error.stack?.replace(before, () => message);
-  redefine(error, 'message', message);
-  redefine(error, 'stack', stack);
+  error.message = message;
+  // Not enumerable, as the engine defines it: otherwise printing an error would show it twice.
+  Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
   return error;
 }
 
+/** The same of an error whose stack {@link showCaller} replaces: the one that it has is not read, which is what would cost most. */
+export function nameUnshown(error: RpcError): RpcError {
+  error.message = namedMessage(error);
+  return error;
+}
+
+function namedMessage({ service, method, caller, endpoint, reason, code, message }: RpcError): string {
+  if (service === undefined || method === undefined) return message;
+  const name = `${service}.${method}`;
+  const isNamed = reason.includes(name);
+  const isPlaced = endpoint === undefined || reason.includes(endpoint);
+  let facts = isNamed ? '' : name;
+  if (!isPlaced) facts += isNamed ? `at ${endpoint}` : ` at ${endpoint}`;
+  if (caller !== undefined && !reason.includes(`called by ${caller}`))
+    facts += facts === '' ? `called by ${caller}` : `, called by ${caller}`;
+  return facts === '' ? `${code}: ${reason}` : `${code}: ${reason} (${facts})`;
+}
+
+/** What has to be known of the call that an error belongs to. */
+type Owner = Pick<Call, 'service' | 'method'> & Partial<Pick<Call, 'methodRef'>>;
+
 /** Names the call of an error that did not come out of an attempt, in its facts and its message. */
-export function belongsTo(
-  call: Pick<Call, 'service' | 'method'> & Partial<Pick<Call, 'methodRef'>>,
-  error: RpcError,
-): RpcError {
+export function belongsTo(call: Owner, error: RpcError): RpcError {
+  return nameCall(ownedBy(call, error));
+}
+
+/** The same in its facts alone. */
+export function ownedBy(call: Owner, error: RpcError): RpcError {
   // Of another call it is not known who made that.
   if (error.service === undefined) error.caller ??= call.methodRef?.caller;
   error.service ??= call.service;
   error.method ??= call.method;
-  return nameCall(error);
+  return error;
 }
 
 /**
  * Captures the stack again where the caller's promise is about to be rejected: the error was made when bytes came from a socket,
  * and that place means nothing to the caller. Calls that succeed pay nothing for it.
+ *
+ * @param above - a function that runs now: the stack begins with what called it, so that the few frames it has show the caller's code
  */
-export function showCaller(error: RpcError): RpcError {
-  Error.captureStackTrace(error, showCaller);
+export function showCaller(error: RpcError, above: Running = showCaller): RpcError {
+  Error.captureStackTrace(error, above);
   return error;
 }
 
-/** Not enumerable, as the engine defines them: otherwise printing an error would show them twice. */
-function redefine(error: RpcError, name: 'message' | 'stack', value: string | undefined): void {
-  Object.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: false });
-}
+/** A function, whatever it takes. */
+type Running = (...args: never[]) => unknown;

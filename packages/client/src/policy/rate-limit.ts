@@ -127,6 +127,7 @@ export class RateLimit implements CallLimit {
     return rpcError('RESOURCE_EXHAUSTED', `${this.#describe()}: slow down, raise the limit, or allow more time`, {
       retryAfterMs: Math.max(1, Math.ceil(turnInMs)),
       progress: 'unsent',
+      hasStack: false,
     });
   }
 

@@ -78,7 +78,7 @@ export class Throttle implements Gate {
     const { service, method } = call;
     const percent = Math.round(share * 100);
     const reason = `not sent: servers refuse most calls of ${service}.${method}, and ${percent} % of them are refused here (throttle)`;
-    return rpcError('RESOURCE_EXHAUSTED', reason, { service, method, progress: 'unsent' });
+    return rpcError('RESOURCE_EXHAUSTED', reason, { service, method, progress: 'unsent', hasStack: false });
   }
 
   settle(_call: Call, outcome: Outcome): void {

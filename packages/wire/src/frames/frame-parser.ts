@@ -88,6 +88,8 @@ export function parseError(
     retryAfterMs: retryAfter === NO_RETRY_AFTER ? undefined : retryAfter,
     final: (flags & ReplyFlag.FINAL) !== 0,
     details: detailsStart === end ? undefined : decode(bytes, detailsStart, end),
+    // It would show where bytes are read. Who takes the error shows where the call was made.
+    hasStack: false,
   });
   return { error, metadata };
 }

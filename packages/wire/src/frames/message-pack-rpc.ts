@@ -260,7 +260,7 @@ export function errorFromValue(value: unknown): RpcError {
   const text = textOf(value) ?? textWithin(value);
   const reason = (text ?? 'the server answered with an error that is no text; see details').slice(0, REASON_LENGTH_MAX);
   const [, code, rest] = CODE_AND_REASON.exec(reason) ?? [];
-  const facts = { details: value, progress: 'processed' } as const;
+  const facts = { details: value, progress: 'processed', hasStack: false } as const;
   return isCode(code) ? rpcError(code, rest ?? '', facts) : rpcError('UNKNOWN', reason, facts);
 }
 

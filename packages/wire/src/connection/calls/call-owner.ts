@@ -264,5 +264,6 @@ export function isSilent(heardAt: number, { startedAt }: Call, now: number): boo
 /** The error of a call that a connection has, or would have, sent: with its names and where it went. */
 export function callError(call: Call, code: Code, reason: string, progress: Progress, cause?: unknown): RpcError {
   const { service, method, destination } = call;
-  return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause });
+  // Made where bytes or timers come in, which says nothing to the caller.
+  return rpcError(code, reason, { service, method, endpoint: destination?.address, progress, cause, hasStack: false });
 }
