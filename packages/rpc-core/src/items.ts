@@ -21,7 +21,13 @@ export interface ItemSender {
   /** `undefined` when an item may be sent now; otherwise a promise that resolves when one may, or when the sender is closed. */
   untilOpen(): Promise<void> | undefined;
   /**
-   * Sends one item. When this returns a promise, the next item may be sent after it has settled.
+   * `undefined` when the memory of the item sent last may be used again; otherwise a promise that resolves when it may. Until then `untilOpen`
+   * waits, too.
+   */
+  untilFree(): Promise<void> | undefined;
+  /**
+   * Sends one item, and may read from its memory until `untilFree` says otherwise. When this returns a promise, the next item may be sent
+   * after it has settled.
    * @throws RpcError when it cannot be encoded or is too large
    */
   send(value: unknown): void | Promise<void>;

@@ -56,7 +56,14 @@ async function* endless(): AsyncGenerator<number> {
 
 /** A sender that never has credit: its pump waits with the first item. */
 function sender(): Parameters<ClientStream['opened']>[1] {
-  return { isClosed: false, untilOpen: () => new Promise(() => {}), send() {}, end() {}, close() {} };
+  return {
+    isClosed: false,
+    untilOpen: () => new Promise(() => {}),
+    untilFree: () => undefined,
+    send() {},
+    end() {},
+    close() {},
+  };
 }
 
 const UNSENT = { code: 'UNAVAILABLE', progress: 'unsent' } as const;

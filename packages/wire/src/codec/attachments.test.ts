@@ -46,11 +46,11 @@ describe('large binaries of a value', () => {
   it('are attached as copies, of their size, where they may change', () => {
     const attachments = new Attachments();
     attachments.fromBytes = 1_000;
-    attachments.isCopied = true;
     const target = { chunk: allocateChunk(16), position: 0, attachments };
     const value = Buffer.alloc(1_000, 'v');
     codec.encode([value], target);
     const whole = encodedWhole([value]);
+    attachments.own();
     value.fill(0);
     const parts = attachments.take(target.chunk.bytes, 0, target.position);
     assert.ok(Buffer.concat(parts).equals(whole));

@@ -7,23 +7,20 @@ export const ATTACHED_BYTES_MIN: number = 32 * 1024;
 interface Attachment {
   /** Where in the chunk it belongs. */
   at: number;
-  readonly bytes: Buffer;
+  bytes: Buffer;
 }
 
 /** Large binaries of the frame that is being encoded, which are sent from where they are instead of being copied into its chunk. */
 export class Attachments {
   /** From how many bytes on a binary is attached to what is encoded next; `Infinity` where all must stand in the chunk. */
   fromBytes: number = Number.POSITIVE_INFINITY;
-  /** Whether it may change before it is sent: then a copy is attached, in memory of its size, so that the chunk need not grow for it. */
-  isCopied = false;
   /** How many bytes are attached. */
   bytes = 0;
   #all: Attachment[] = NONE;
 
   /** Attaches bytes that belong behind what stands in the chunk before `at`. */
   add(value: Uint8Array, at: number): void {
-    const given = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    const bytes = this.isCopied ? copyOf(given) : given;
+    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (this.#all === NONE) this.#all = [];
     this.#all.push({ at, bytes });
     this.bytes += bytes.length;
@@ -32,6 +29,11 @@ export class Attachments {
   /** What stands in the chunk from `from` on has been moved by so many bytes. */
   move(from: number, by: number): void {
     for (const attachment of this.#all) if (attachment.at >= from) attachment.at += by;
+  }
+
+  /** Puts copies, in memory of their size, in place of all: of what may change before it is sent. */
+  own(): void {
+    for (const attachment of this.#all) attachment.bytes = copyOf(attachment.bytes);
   }
 
   /** Forgets all. */

@@ -21,6 +21,11 @@ export interface ByteStream {
   write<T>(bytes: Buffer, memory?: T, release?: (memory: T) => void): boolean;
   /** Sends bytes that lie in several places, as one `write` does. Left out, `write` is called for each. */
   writeAll?<T>(parts: readonly Buffer[], memory?: T, release?: (memory: T) => void): boolean;
+  /**
+   * Runs `run` when nothing reads any more from what was written up to now: at once when that is so already, and at the latest when the stream
+   * is over. Left out where memory that was not taken at once is kept for ever.
+   */
+  whenTaken?(run: () => void): void;
   /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */
   readonly queuedBytes: number;
   /** Stops reading, so that the other end is held back. */

@@ -61,4 +61,30 @@ describe('memory that a plain socket was lent', () => {
     const [chunk] = (await once(other, 'data')) as [Buffer];
     assert.equal(String(chunk), 'some few bytes');
   });
+
+  it('is told to be taken when the kernel has it, though the queue never becomes empty', async () => {
+    const { stream, other } = await scene();
+    const told: string[] = [];
+    stream.whenTaken(() => told.push('nothing'));
+    assert.deepEqual(told, ['nothing']);
+    stream.write(MUCH);
+    const isTaken = new Promise<void>((resolve) => stream.whenTaken(resolve));
+    stream.whenTaken(() => stream.write(MUCH));
+    other.resume();
+    await isTaken;
+    assert.ok(stream.queuedBytes > 0);
+  });
+
+  for (const isEnded of [false, true])
+    it(`is told to be taken when the stream is over${isEnded ? ' that had been ended' : ''}`, async () => {
+      const { stream } = await scene();
+      stream.write(MUCH);
+      if (isEnded) stream.end();
+      const isTaken = new Promise<void>((resolve) => stream.whenTaken(resolve));
+      stream.destroy();
+      await isTaken;
+      let isAtOnce = false;
+      stream.whenTaken(() => (isAtOnce = true));
+      assert.ok(isAtOnce);
+    });
 });

@@ -55,7 +55,7 @@ export class SocketStream implements ByteStream {
     });
     socket.on('end', () => this.#receiver?.ended());
     socket.on('close', () => {
-      this.#lent.length = 0;
+      this.#giveBack();
       this.#receiver?.closed(this.#failure);
     });
   }
@@ -89,6 +89,15 @@ export class SocketStream implements ByteStream {
     return isTold ? false : this.#isWritten(memory as T, release);
   }
 
+  whenTaken(run: () => void): void {
+    const socket = this.#socket;
+    if (socket.destroyed || socket.writableLength === 0) run();
+    // Nothing can be added, and no event tells that the rest was written before it is over.
+    else if (socket.writableEnded) this.#lent.push(run);
+    // Others may add to the queue without end, so its end is not waited for, but the end of what is in it.
+    else socket.write(NOTHING, () => run());
+  }
+
   get queuedBytes(): number {
     this.#takeBack();
     return this.#socket.writableLength;
@@ -103,7 +112,10 @@ export class SocketStream implements ByteStream {
 
   /** Gives memory back that was lent to a plain socket, when it has written all. */
   #takeBack(): void {
-    if (this.#lent.length === 0 || this.#socket.writableLength > 0) return;
+    if (this.#lent.length > 0 && this.#socket.writableLength === 0) this.#giveBack();
+  }
+
+  #giveBack(): void {
     for (const giveBack of this.#lent.splice(0)) giveBack();
   }
 

@@ -83,15 +83,19 @@ export class Output implements EncodeTarget {
     return [chunk.bytes.subarray(start, position)];
   }
 
-  /** Completes a message, which ends at the position. */
-  commit(): void {
+  /**
+   * Completes a message, which ends at the position.
+   * @returns whether nothing reads from its attachments any more
+   */
+  commit(): boolean {
     const isEnough = ++this.#messages >= this.flushMessages || this.position >= FLUSH_BYTES;
     // Attachments belong to others: the sooner they are written, the better.
-    if (isEnough || this.attachments.bytes > 0) this.flush();
-    else if (!this.#scheduled && !this.#held) {
+    if (isEnough || this.attachments.bytes > 0) return this.flush();
+    if (!this.#scheduled && !this.#held) {
       this.#scheduled = true;
       process.nextTick(flushScheduled, this);
     }
+    return true;
   }
 
   /** Runs when everything up to now has been given to the stream. */
@@ -111,9 +115,10 @@ export class Output implements EncodeTarget {
     this.flush();
   }
 
-  /** Writes what has been appended. */
-  flush(): void {
+  /** Writes what has been appended. Returns whether the stream has taken all of it. */
+  flush(): boolean {
     const { chunk, position } = this;
+    let isTaken = true;
     if (position > 0) {
       this.chunk = NO_CHUNK;
       this.position = 0;
@@ -121,7 +126,7 @@ export class Output implements EncodeTarget {
       const { attachments } = this;
       this.#writtenBytes += position + attachments.bytes;
       // A stream that has not taken everything still reads from the memory, and gives it back later or never.
-      const isTaken =
+      isTaken =
         attachments.bytes > 0
           ? this.#writeAll(attachments.take(chunk.bytes, 0, position), chunk)
           : this.#stream.write(chunk.bytes.subarray(0, position), chunk, returnChunk);
@@ -133,6 +138,7 @@ export class Output implements EncodeTarget {
       this.#onWritten = undefined;
       for (const run of written) run();
     }
+    return isTaken;
   }
 
   /** Writes foreign memory after the appended bytes. The stream reads from it until nothing is queued. */

@@ -74,11 +74,38 @@ export class WriteQueue {
 
   /** Completes the frame that begins at `start` of the output and ends at its position. */
   commit(start: number, id: number): void {
+    if (this.#goesWhole(start, id)) this.output.commit();
+    else this.#queue(start, id);
+  }
+
+  /**
+   * The same for a frame whose attachments may be used again by whom they belong to: what is sent later is copied.
+   * @param release - runs when nothing reads from them any more
+   * @returns whether that is so already; `release` does not run then
+   */
+  commitLent(start: number, id: number, release: () => void): boolean {
     const { output } = this;
-    if (output.bytesSince(start) <= HEADER_BYTES + WHOLE_BYTES_MAX && !this.#pieces.has(id)) return output.commit();
+    const stream = this.#stream;
+    const goesWhole = this.#goesWhole(start, id);
+    if (goesWhole && stream.whenTaken !== undefined) {
+      if (output.commit()) return true;
+      stream.whenTaken(release);
+      return false;
+    }
+    output.attachments.own();
+    if (goesWhole) output.commit();
+    else this.#queue(start, id);
+    return true;
+  }
+
+  #goesWhole(start: number, id: number): boolean {
+    return this.output.bytesSince(start) <= HEADER_BYTES + WHOLE_BYTES_MAX && !this.#pieces.has(id);
+  }
+
+  #queue(start: number, id: number): void {
     this.#pieces.add(start, id);
     this.#pump();
-    output.flush();
+    this.output.flush();
     this.#watch();
   }
 

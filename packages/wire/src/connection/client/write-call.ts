@@ -60,7 +60,6 @@ export function appendCall(
   const start = output.position;
   const { service, method } = call;
   output.attachments.fromBytes = isCompressed ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
-  output.attachments.isCopied = mayOutlive(call);
   try {
     writeCall(output, codec, known, call, id, at, head);
   } catch (error) {
@@ -69,7 +68,10 @@ export function appendCall(
     return callError(call, 'INVALID_ARGUMENT', reason, 'unsent', error);
   }
   const bodyBytes = output.bytesSince(start) - HEADER_BYTES;
-  if (bodyBytes <= bodyBytesMax) return undefined;
+  if (bodyBytes <= bodyBytesMax) {
+    if (output.attachments.bytes > 0 && mayOutlive(call)) output.attachments.own();
+    return undefined;
+  }
   output.rollBack(start);
   const reason = `the request has ${bodyBytes} bytes, the server takes ${bodyBytesMax} (limits.messageBytes)`;
   return callError(call, 'RESOURCE_EXHAUSTED', reason, 'unsent');

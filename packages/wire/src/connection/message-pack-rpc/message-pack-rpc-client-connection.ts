@@ -148,11 +148,11 @@ export class MessagePackRpcClientConnection implements CallConnection, CallWire,
     const name = methodName === 'method' ? call.method : `${call.service}.${call.method}`;
     const { metadata = {} } = call;
     output.attachments.fromBytes = ATTACHED_BYTES_MIN;
-    output.attachments.isCopied = mayOutlive(call);
     if (metadataFirst) encodeMetadata(metadata, this.#options.limits);
     const args = metadataFirst ? [metadata, ...call.args] : call.args;
     if (call.oneWay) writeRpcNotification(output, this.#codec, name, args);
     else writeRpcRequest(output, this.#codec, id, name, args);
+    if (output.attachments.bytes > 0 && mayOutlive(call)) output.attachments.own();
   }
 
   giveUp(call: Call): Progress {

@@ -215,7 +215,6 @@ function answer(
   if (noRoom !== undefined) throw noRoom;
   const start = output.position;
   output.attachments.fromBytes = deflater?.isOn === true ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
-  output.attachments.isCopied = false;
   writeResponse(output, codec, call.id, value, metadataOf(call, limits), load);
   const bodyBytes = output.bytesSince(start) - HEADER_BYTES;
   if (bodyBytes > bodyBytesMax) {

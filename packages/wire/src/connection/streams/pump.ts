@@ -27,7 +27,10 @@ export function pump(
 ): Pumping {
   let returned: Promise<unknown> | undefined;
   const stop = (): void => {
-    returned ??= Promise.resolve(run(async () => iterator.return?.()));
+    if (returned !== undefined) return;
+    const giveUp = (): Promise<unknown> => run(async () => iterator.return?.());
+    // What runs in there may write over the item that is being sent.
+    returned = sender.untilFree()?.then(giveUp) ?? giveUp();
     // Waiters learn of the error from `done`.
     returned.catch(() => {});
   };

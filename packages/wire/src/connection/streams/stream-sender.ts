@@ -7,7 +7,9 @@ export interface SenderPort {
   mayWrite(): boolean;
   wait(sender: StreamSender): void;
   /** Returns the cost of the item, or its frame, to be appended later, when it is compressed outside the output. */
-  write(id: number, value: unknown): number | Promise<Buffer>;
+  write(sender: StreamSender, value: unknown): number | Promise<Buffer>;
+  /** The memory of an item was given back: the sender may go on. */
+  freed(sender: StreamSender): void;
   /** Returns the cost of the item. */
   append(id: number, frame: Buffer): number;
   end(id: number): void;
@@ -17,9 +19,12 @@ export interface SenderPort {
 export class StreamSender implements ItemSender {
   readonly credit: SendCredit;
   isClosed = false;
+  /** Whether the memory of the item sent last is still read from. */
+  isLent = false;
   readonly id: number;
   readonly #port: SenderPort;
   #onOpen: (() => void) | undefined;
+  #onFree: (() => void) | undefined;
 
   constructor(id: number, credit: number, port: SenderPort) {
     this.id = id;
@@ -27,16 +32,41 @@ export class StreamSender implements ItemSender {
     this.#port = port;
   }
 
+  /** Whether an item may be sent as far as this stream is concerned. */
+  get isReady(): boolean {
+    return !this.isLent && this.credit.isOpen;
+  }
+
   untilOpen(): Promise<void> | undefined {
-    if (this.isClosed || (this.credit.isOpen && this.#port.mayWrite())) return undefined;
+    if (this.isClosed || (this.isReady && this.#port.mayWrite())) return undefined;
     return new Promise((resolve) => {
       this.#onOpen = resolve;
       this.#port.wait(this);
     });
   }
 
+  untilFree(): Promise<void> | undefined {
+    if (!this.isLent) return undefined;
+    return new Promise((resolve) => {
+      const before = this.#onFree;
+      this.#onFree = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  /** Nothing reads from the item any more. */
+  readonly free = (): void => {
+    this.isLent = false;
+    const onFree = this.#onFree;
+    this.#onFree = undefined;
+    onFree?.();
+    this.#port.freed(this);
+  };
+
   send(value: unknown): void | Promise<void> {
-    const cost = this.#port.write(this.id, value);
+    const cost = this.#port.write(this, value);
     if (typeof cost !== 'number') return this.#append(cost);
     this.credit.take(cost);
   }

@@ -225,7 +225,7 @@ export class Streams {
   wake(): void {
     for (const sender of [...this.#waiting]) {
       if (!this.#port.mayWrite()) return;
-      if (!sender.credit.isOpen) continue;
+      if (!sender.isReady) continue;
       // A sender that waits again goes to the end: streams that share a credit take turns.
       this.#waiting.delete(sender);
       sender.wake();
@@ -351,14 +351,17 @@ export class Streams {
       this.#waiting.add(sender);
       if (this.#onStarved !== undefined) this.#checkStarved(sender);
     },
-    write: (id, value) => {
+    freed: (sender) => {
+      if (!this.#waiting.has(sender) || !sender.isReady || !this.#port.mayWrite()) return;
+      this.#waiting.delete(sender);
+      sender.wake();
+    },
+    write: (sender, value) => {
       const { output, bodyBytesMax } = this.#channel;
       const start = output.position;
-      // The source of the items may reuse the memory of one item for the next.
       output.attachments.fromBytes = this.#deflater?.isOn === true ? Number.POSITIVE_INFINITY : ATTACHED_BYTES_MIN;
-      output.attachments.isCopied = true;
       try {
-        writeItem(output, this.#codec, id, value);
+        writeItem(output, this.#codec, sender.id, value);
       } catch (error) {
         output.rollBack(start);
         const reason = `an item cannot be sent: ${(error as Error).message}`;
@@ -376,7 +379,12 @@ export class Streams {
       const cost = itemCost(output.bytesSince(start) - HEADER_BYTES);
       this.#sendCredit.take(cost);
       this.#grantsDue += GRANTS_PER_ITEM;
-      this.#channel.writes.commit(start, id);
+      if (output.attachments.bytes === 0) this.#channel.writes.commit(start, sender.id);
+      else {
+        // Whoever gives the items may use the memory of one again for the next, which is not asked for until the stream has let go of it.
+        sender.isLent = true;
+        if (this.#channel.writes.commitLent(start, sender.id, sender.free)) sender.isLent = false;
+      }
       return cost;
     },
     append: (id, frame) => {
