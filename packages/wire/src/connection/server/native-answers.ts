@@ -110,7 +110,7 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
   }
 
   async answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void> {
-    await serveStream(call, stream, items);
+    await serveStream(call, stream, items, () => this.#streams.unread(call.id));
     if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);
   }
 
@@ -257,6 +257,7 @@ function metadataOf({ responseMetadataIfAny }: IncomingCall, limits: Limits): Bu
  * stops, the deadline passes or the connection is lost, `return` of the iterator is called.
  *
  * @param start - runs the handler and returns its result
+ * @param onEnded - called before what the handler has not taken is dropped
  * @returns when the handler has let go
  * @throws what the handler throws, or why it was stopped
  */
@@ -264,6 +265,7 @@ async function serveStream(
   call: IncomingCall,
   { received, sender }: ServedStream,
   start: () => unknown,
+  onEnded: () => void,
 ): Promise<void> {
   const { signal } = call;
   if (signal.aborted) throw signal.reason;
@@ -282,6 +284,7 @@ async function serveStream(
     if (end === 'stopped') throw new Error('the stream was closed');
   } finally {
     signal.removeEventListener('abort', onAbort);
+    onEnded();
     received.return();
   }
 }

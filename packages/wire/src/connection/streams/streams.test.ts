@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_LIMITS } from '@org/rpc-core';
+import { DEFAULT_LIMITS, RpcError } from '@org/rpc-core';
 import { encoded } from '../../../test/codec-helpers.js';
 import { greetedServerRig, type ServerRig } from '../../../test/connection-rig.js';
 import { rawFrame, requestFrame } from '../../../test/raw-peer.js';
@@ -54,6 +54,24 @@ describe('streams on the wire', () => {
     peer.send(credit(1, 16 * 1024));
     await settle();
     assert.equal(peer.framesOf(FrameType.ITEM).length, 5);
+  });
+
+  it('are granted nothing for what a handler that has ended did not take', async () => {
+    let fail = (): void => {};
+    const { peer, settle } = await rigWith(async function* () {
+      await new Promise<void>((_, reject) => {
+        fail = () => reject(new RpcError('INTERNAL', 'it failed'));
+      });
+    });
+    peer.send(opening(1), ...Array<Buffer>(3).fill(item(1, Buffer.alloc(60_000))));
+    await settle();
+    fail();
+    await settle();
+    assert.equal(peer.framesOf(FrameType.ERROR).length, 1);
+    assert.deepEqual(
+      peer.framesOf(FrameType.CREDIT).filter(({ id }) => id === 1),
+      [],
+    );
   });
 
   it('share the credit of the connection', async () => {

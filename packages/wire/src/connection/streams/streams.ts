@@ -41,6 +41,8 @@ interface OpenStream {
   readonly received: ItemReceiver;
   /** Whether the peer has announced the end of its items. */
   ended: boolean;
+  /** Whether anybody takes its items. */
+  isRead: boolean;
   /** Whether an item has come. */
   hasItems: boolean;
   /** The cost of an item of which pieces are still to come; 0 when no such item is open. */
@@ -115,6 +117,7 @@ export class Streams {
       credit,
       received,
       ended: false,
+      isRead: true,
       hasItems: false,
       announcedCost: 0,
       waiting: 0,
@@ -127,6 +130,12 @@ export class Streams {
     if (!this.#hasBeen(id)) this.#newestId = id;
     this.#grantsDue += 2;
     return sender;
+  }
+
+  /** Nobody will take items of this stream any more: it gets no more credit, and only what was on its way still comes. */
+  unread(id: number): void {
+    const stream = this.#open.get(id);
+    if (stream !== undefined) stream.isRead = false;
   }
 
   /** The call is over: none of its items are sent any more, and later frames are dropped. */
@@ -324,7 +333,7 @@ export class Streams {
     this.#waitingItems--;
     if (--stream.waiting === 0) this.#nothingWaits(stream);
     const grant = stream.credit.taken(cost);
-    if (grant > 0 && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
+    if (grant > 0 && stream.isRead && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
     this.#grantConnection(cost);
   }
 
