@@ -223,7 +223,17 @@ async function visitRule({ page, town }: VisitTools): Promise<void> {
   await page.getByRole('button', { name: 'Yes, for all clients' }).click();
   await page.getByText('version 1 is set').waitFor();
   for (const client of ['checkout', 'gateway'])
-    await page.locator('tr', { hasText: client }).getByText('applied').waitFor({ timeout: WAIT_MS });
+    await page
+      .locator('tr', { hasText: client })
+      .filter({ hasText: 'applied' })
+      .getByText(`weight: ${SLOW} 0, in force (on)`)
+      .waitFor({ timeout: WAIT_MS });
+  // No rule is for servers, so none of them is to have it; and what is set already changes nothing.
+  await page.getByText('3 servers left out: none of these rules is for servers.').waitFor();
+  await page
+    .locator('tr', { hasText: 'weight on' })
+    .getByText('setting it changes nothing')
+    .waitFor({ timeout: WAIT_MS });
   const rests = async () => {
     const before = town.begun.get(SLOW)!;
     await page.waitForTimeout(1_500);

@@ -14,6 +14,10 @@ const Shop = defineService('shop', {
   list: method<() => string>(),
 });
 
+/** The same as it is told, and as a client follows it. */
+const SET = 'switch: charge.enabled false, charge.message "come back later" (on)';
+const SAID = 'switch: charge.enabled false, charge.message "come back later", in force (on)';
+
 const SWITCHED_OFF = {
   schemaVersion: 1,
   comment: 'ada: the ledger is being repaired',
@@ -113,8 +117,8 @@ describe('rpc rules, over a local registry', () => {
     );
     assert.equal(last.split('\n')[0], 'shop: version 2; 0 of 2 clients and servers have applied it, 2 rejected');
     assert.deepEqual(last.split('\n').slice(2, 4), [
-      `  shop-1@server  rejected        2         1  nothing    ${reason}`,
-      `  till-1         rejected        2         1  switch on  ${reason}`,
+      `  shop-1  server  rejected        2         1  ${'nothing'.padEnd(SAID.length)}  ${reason}`,
+      `  till-1  client  rejected        2         1  ${SAID}  ${reason}`,
     ]);
   });
 
@@ -191,8 +195,8 @@ describe('rpc rules, over a local registry', () => {
       (async () => {
         do last = await seen();
         while (
-          !/shop-1@server +applied +1 +1 +serverConcurrency on/.test(last) ||
-          !/till-1 +applied +1 +1 +nothing/.test(last)
+          !/shop-1 +server +applied +1 +1 +serverConcurrency: charge\.max 2, server\.queue 9, in force/.test(last) ||
+          !/\n1 client left out: none of the rules is for clients\n/.test(last)
         );
       })(),
       () => last,
@@ -205,10 +209,10 @@ describe('rpc rules, over a local registry', () => {
     const back = await rpc(['rollback', 'shop', '1']);
     assert.equal(back.outText.split('\n').at(-2), 'shop: version 3 is set');
     assert.deepEqual((await rpc(['history', 'shop'])).outText.split('\n'), [
-      '  version  rules      comment',
-      '  3 *      switch on  back to version 1: ada: the ledger is being repaired',
-      '  2        no rules   all is well',
-      '  1        switch on  ada: the ledger is being repaired',
+      `  version  ${'rules'.padEnd(SET.length)}  comment`,
+      `  3 *      ${SET}  back to version 1: ada: the ledger is being repaired`,
+      `  2        ${'no rules'.padEnd(SET.length)}  all is well`,
+      `  1        ${SET}  ada: the ledger is being repaired`,
       '',
     ]);
     const missing = await rpc(['rollback', 'shop', '9']);
@@ -242,7 +246,7 @@ describe('rpc rules, over a local registry', () => {
     await set(SWITCHED_OFF);
     await line('shop: version 1: ada: the ledger is being repaired\n');
     await line('  + switch.methods.charge.enabled: false\n');
-    await line('  till-1 has applied version 1: switch on\n');
+    await line(`  till-1 has applied version 1: ${SAID}\n`);
     await client.close();
     await line('  till-1 is gone\n');
     interrupt();

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FleetView, InstanceView, RateView } from '../src/fleet/fleet-view.js';
-import { ms, percent, rate, show } from './show.js';
+import { ms, percent, rate, show, span } from './show.js';
 
 /** A name of others, cut where there is no room, whole in its title. */
 export function Name({ text }: { text: string }) {
@@ -70,9 +70,27 @@ export function RateCells({ value }: { value: RateView }) {
     <>
       <td class="number">{rate(value.perSecond)}</td>
       <td class={`number ${value.errorPercent > 0 ? 'bad-text' : ''}`}>{percent(value.errorPercent)}</td>
-      <td class="number">{ms(value.p50)}</td>
-      <td class="number">{ms(value.p99)}</td>
+      <Percentile now={value.p50} then={value.last?.p50} last={value.last} />
+      <Percentile now={value.p99} then={value.last?.p99} last={value.last} />
     </>
+  );
+}
+
+/** How long calls take, or, where there are none now, how long the last ones took, and how long ago that was. */
+function Percentile({
+  now,
+  then,
+  last,
+}: {
+  now: number | undefined;
+  then: number | undefined;
+  last: RateView['last'];
+}) {
+  if (now !== undefined || last === undefined) return <td class="number">{ms(now)}</td>;
+  return (
+    <td class="number quiet">
+      {ms(then)}, {span(last.secondsAgo * 1_000)} ago
+    </td>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { RulePreview } from '../src/preview/preview-rules.js';
+import type { RulesFollower } from '../src/rules/reports-of-rules.js';
 import { Action, Name, ServicePicker, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { count, percent, show } from './show.js';
@@ -10,13 +11,9 @@ interface Rules {
   readonly text?: string;
   readonly problem?: string;
   readonly history: readonly { version: number; summary: string; comment?: string; difference: readonly string[] }[];
-  readonly reports: readonly {
-    instance: string;
-    status: string;
-    version?: number;
-    inForce?: number;
-    reason?: string;
-  }[];
+  readonly reports: readonly RulesFollower[];
+  /** How many are not named, and which end they are, because no rule is for that end. */
+  readonly unconcerned: { readonly side?: string; readonly count: number };
 }
 
 interface Preview {
@@ -91,7 +88,7 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
         {said !== undefined && rules.problem === undefined && (
           <>
             {' '}
-            {said.summary} <span class="quiet">{show(said.comment ?? '')}</span>
+            {show(said.summary)}. <span class="quiet">{show(said.comment ?? '')}</span>
           </>
         )}
         {rules.problem !== undefined && <span class="bad-text"> It is not valid: {show(rules.problem)}</span>}
@@ -145,7 +142,7 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
         </section>
       </div>
       <h2>Who has it</h2>
-      <Reports reports={rules.reports} />
+      <Reports rules={rules} />
       <h2>History</h2>
       <History
         rules={rules}
@@ -185,7 +182,7 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
       <p id="verdict" role="status">
         Valid.{' '}
         {difference.length === 0
-          ? 'It is what is in force, and does this to calls already.'
+          ? 'It is in force already: setting it changes nothing.'
           : `${difference.length} values differ from what is in force.`}
       </p>
       <ul class="difference">
@@ -215,14 +212,16 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
                 {row.policy} <span class="quiet">{row.mode}</span>
               </th>
               <td class="number">{count(row.calls)}</td>
-              <td class="number">
-                {row.affected === undefined
-                  ? '?'
-                  : `${count(row.affected)} (${percent(row.calls === 0 ? 0 : (100 * row.affected) / row.calls)})`}
-              </td>
+              <td class="number">{row.isInForce ? 'nothing' : affectedOf(row)}</td>
               <td>
-                {row.meaning}
-                <span class="quiet"> {namesOf(row.methods)}</span>
+                {row.isInForce ? (
+                  'It is in force already, just as it stands here: setting it changes nothing.'
+                ) : (
+                  <>
+                    {row.meaning}
+                    <span class="quiet"> {namesOf(row.methods)}</span>
+                  </>
+                )}
               </td>
             </tr>
           ))}
@@ -237,6 +236,11 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
   );
 }
 
+function affectedOf({ affected, calls }: RulePreview): string {
+  if (affected === undefined) return '?';
+  return `${count(affected)} (${percent(calls === 0 ? 0 : (100 * affected) / calls)})`;
+}
+
 function namesOf(counts: Readonly<Record<string, number>>): string {
   const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
   return most
@@ -245,34 +249,48 @@ function namesOf(counts: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function Reports({ reports }: { reports: Rules['reports'] }) {
+function Reports({ rules: { reports, unconcerned } }: { rules: Rules }) {
+  const { side = '', count: left } = unconcerned;
+  const others =
+    left === 0 ? undefined : (
+      <p class="quiet">
+        {count(left)} {left === 1 ? side : `${side}s`} left out: none of these rules is for {side}s.
+      </p>
+    );
   if (reports.length === 0)
-    return <p class="quiet">No client has reported: there are no rules, or no client follows them.</p>;
+    return others ?? <p class="quiet">No client has reported: there are no rules, or no client follows them.</p>;
   return (
-    <Table label="Who has it">
-      <thead>
-        <tr>
-          <th scope="col">client</th>
-          <th scope="col">status</th>
-          <th scope="col" class="number">
-            in force
-          </th>
-          <th scope="col">why</th>
-        </tr>
-      </thead>
-      <tbody>
-        {reports.map((report) => (
-          <tr key={report.instance}>
-            <th scope="row">
-              <Name text={report.instance} />
+    <>
+      <Table label="Who has it">
+        <thead>
+          <tr>
+            <th scope="col">who</th>
+            <th scope="col">side</th>
+            <th scope="col">status</th>
+            <th scope="col" class="number">
+              in force
             </th>
-            <td class={report.status === 'rejected' ? 'bad-text' : ''}>{report.status}</td>
-            <td class="number">{report.inForce ?? 'none'}</td>
-            <td>{show(report.reason ?? '')}</td>
+            <th scope="col">follows</th>
+            <th scope="col">why not</th>
           </tr>
-        ))}
-      </tbody>
-    </Table>
+        </thead>
+        <tbody>
+          {reports.map((report) => (
+            <tr key={`${report.side} ${report.name}`}>
+              <th scope="row">
+                <Name text={report.name} />
+              </th>
+              <td>{report.side}</td>
+              <td class={report.status === 'rejected' ? 'bad-text' : ''}>{report.status}</td>
+              <td class="number">{report.inForce === undefined ? 'none' : `version ${report.inForce}`}</td>
+              <td class="text">{report.follows.map(show).join('; ') || 'nothing'}</td>
+              <td class="text">{show(report.reason ?? '')}</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      {others}
+    </>
   );
 }
 

@@ -5,7 +5,7 @@ import { Chart, type Line } from './chart.js';
 import { emptyReason } from './map.js';
 import { Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
 import { ask, query } from './server.js';
-import { ms, percent, rate, show } from './show.js';
+import { ms, percent, rate, show, span } from './show.js';
 
 const CALLS: readonly Line[] = [
   { label: 'calls', colour: '--accent', value: (point) => point?.calls ?? 0 },
@@ -180,7 +180,8 @@ export function Overview(props: {
   useEffect(() => {
     ask<typeof past>(query('/api/history', { kind, name })).then(setPast, () => {});
   }, [kind, name, view.at]);
-  const { perSecond, errorPercent, p50, p90, p99 } = props.rate;
+  const { perSecond, errorPercent, last } = props.rate;
+  const { p50, p90, p99 } = last ?? props.rate;
   return (
     <>
       <dl class="figures">
@@ -197,6 +198,11 @@ export function Overview(props: {
           </div>
         ))}
       </dl>
+      {last !== undefined && (
+        <p class="quiet">
+          No calls now: the percentiles are those of the last ones, {span(last.secondsAgo * 1_000)} ago.
+        </p>
+      )}
       <div class="charts">
         <figure>
           <figcaption>Calls and errors a second</figcaption>
@@ -210,7 +216,7 @@ export function Overview(props: {
         <figure>
           <figcaption>How long they took</figcaption>
           <Chart
-            label={`Latency over five minutes, now p50 ${ms(p50)}, p99 ${ms(p99)}`}
+            label={`Latency over five minutes, ${last === undefined ? 'now' : 'last'} p50 ${ms(p50)}, p99 ${ms(p99)}`}
             lines={LATENCY}
             unit="ms"
             {...past}

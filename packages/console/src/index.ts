@@ -3,6 +3,7 @@ export type {
   EdgeView,
   FleetView,
   InstanceView,
+  LastView,
   MethodView,
   RateView,
   ReportStatus,
@@ -11,4 +12,5 @@ export type {
 export { type Console, type ConsoleOptions, serveConsole } from './http/console-server.js';
 export { type InstanceAccess, InstanceClient } from './instances/instance-client.js';
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
+export { followerOf, followersOf, type RulesFollower } from './rules/reports-of-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';

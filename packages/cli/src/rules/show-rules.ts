@@ -1,6 +1,6 @@
-import { ruleRows, summaryOf } from '@org/rpc-console';
-import { formatJson, plainText, RULE_POLICIES } from '@org/rpc-core/internal';
-import type { RulesReport } from '@org/rpc-registry';
+import { followerOf, followersOf, ruleRows, summaryOf } from '@org/rpc-console';
+import { formatJson, plainText } from '@org/rpc-core/internal';
+import type { RulesReport, StoredRules } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
 import { formatTable } from '../format/table.js';
 import type { RulesTask } from './rules-task.js';
@@ -41,36 +41,48 @@ export async function showHistory({ service, store, registry, isJson, terminal }
   return EXIT.ok;
 }
 
-/** `rpc rules status`: what clients and servers make of the rules. */
+/** `rpc rules status`: what those clients and servers make of the rules whom they concern. */
 export async function showStatus({ service, store, isJson, terminal, style }: RulesTask): Promise<number> {
-  const [current, reports] = [await store.get(service), await store.reports(service)];
+  const [current, history, reports] = await Promise.all([
+    store.get(service),
+    store.history(service),
+    store.reports(service),
+  ]);
   if (isJson) {
     terminal.out(`${formatJson({ service, current: current?.version, reports })}\n`);
     return EXIT.ok;
   }
   const there = current === undefined ? 'no rules' : `version ${current.version}`;
-  const applied = reports.filter(({ status, version }) => status === 'applied' && version === current?.version).length;
-  const rejected = reports.filter(({ status }) => status === 'rejected').length;
+  const { concerned, others } = followersOf(current, history, reports);
+  const applied = concerned.filter(
+    ({ status, version }) => status === 'applied' && version === current?.version,
+  ).length;
+  const rejected = concerned.filter(({ status }) => status === 'rejected').length;
   terminal.out(
-    `${service}: ${there}; ${applied} of ${reports.length} clients and servers have applied it, ${rejected} rejected\n`,
+    `${service}: ${there}; ${applied} of ${concerned.length} clients and servers have applied it, ${rejected} rejected\n`,
   );
-  const rows = reports.map((report) => [
-    plainText(report.instance),
-    report.status === 'applied' ? style.good('applied') : style.bad('rejected'),
-    String(report.version ?? '-'),
-    String(report.inForce ?? '-'),
-    policiesOf(report),
-    plainText(report.reason ?? '-'),
+  const rows = concerned.map(({ name, side, status, version, inForce, follows, reason }) => [
+    plainText(name),
+    side,
+    status === 'applied' ? style.good('applied') : style.bad('rejected'),
+    String(version ?? '-'),
+    String(inForce ?? '-'),
+    plainText(follows.join('; ') || 'nothing'),
+    plainText(reason ?? '-'),
   ]);
-  const head = ['who', 'status', 'version', 'in force', 'for it', 'reason'];
-  terminal.out(formatTable({ head, rows, align: 'llrrll' }));
+  const head = ['who', 'side', 'status', 'version', 'in force', 'for it', 'reason'];
+  terminal.out(formatTable({ head, rows, align: 'lllrrll' }));
+  const [other] = others;
+  if (other !== undefined) {
+    const who = `${others.length} ${other.side}${others.length === 1 ? '' : 's'}`;
+    terminal.out(`${who} left out: none of the rules is for ${other.side}s\n`);
+  }
   return EXIT.ok;
 }
 
-/** What is on and dark for a client: `retry on, timeout dark`. */
-export function policiesOf({ policies }: RulesReport): string {
-  const some = RULE_POLICIES.filter((policy) => policies[policy] !== 'off');
-  return some.map((policy) => `${policy} ${policies[policy]}`).join(', ') || 'nothing';
+/** What is on and dark for a client or a server: `retry: 0 retries, in force (on)`. */
+export function policiesOf(report: RulesReport, history: readonly StoredRules[]): string {
+  return followerOf(report, history).follows.join('; ') || 'nothing';
 }
 
 function commentOf(comment: string | undefined): string {

@@ -1,7 +1,7 @@
 import { rulesDifference } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, storedRules } from '@org/rpc-core/internal';
-import type { RulesReport } from '@org/rpc-registry';
+import type { RulesReport, StoredRules } from '@org/rpc-registry';
 import { EXIT, failureLine } from '../cli-error.js';
 import { untilInterrupted } from '../until-interrupted.js';
 import type { RulesTask } from './rules-task.js';
@@ -21,7 +21,8 @@ export async function watchRules(task: RulesTask): Promise<number> {
   let trouble = '';
   await untilInterrupted(terminal, POLL_MS, async () => {
     try {
-      tellReports(task, known, await store.reports(service));
+      const reports = await store.reports(service);
+      tellReports(task, known, reports, reports.length === 0 ? [] : await store.history(service));
       trouble = '';
     } catch (error) {
       const line = failureLine(error);
@@ -53,7 +54,12 @@ function tellChange(
   return stored === undefined ? undefined : (stored.document ?? before);
 }
 
-function tellReports(task: RulesTask, known: Map<string, string>, reports: readonly RulesReport[]): void {
+function tellReports(
+  task: RulesTask,
+  known: Map<string, string>,
+  reports: readonly RulesReport[],
+  history: readonly StoredRules[],
+): void {
   const { terminal, isJson } = task;
   const tell = (event: string, report: object, line: string): void =>
     terminal.out(isJson ? `${formatJson({ event, ...report }, 0)}\n` : `  ${plainText(line)}\n`);
@@ -62,7 +68,7 @@ function tellReports(task: RulesTask, known: Map<string, string>, reports: reado
     if (known.get(report.instance) === text) continue;
     known.set(report.instance, text);
     const { instance, status, version = 'unreadable', reason } = report;
-    const why = reason === undefined ? policiesOf(report) : reason;
+    const why = reason === undefined ? policiesOf(report, history) : reason;
     tell('report', report, `${instance} has ${status} version ${version}: ${why}`);
   }
   const instances = new Set(reports.map(({ instance }) => instance));

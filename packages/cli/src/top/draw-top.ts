@@ -97,7 +97,12 @@ function sheetOf(view: FleetView, { view: kind, service }: TopState): Sheet {
     return {
       heads: ['service', ...RATE_HEADS, 'p90', 'inst.', 'rules'],
       rows: rows.map(({ name, rate, instances, rulesVersion }) => {
-        const cells = [...rateCells(rate), formatMs(rate.p90), String(instances.length), String(rulesVersion ?? '-')];
+        const cells = [
+          ...rateCells(rate),
+          formatMs(rate.p90 ?? rate.last?.p90),
+          String(instances.length),
+          String(rulesVersion ?? '-'),
+        ];
         return { name, rate, cells, tone: rate.errorPercent > 0 ? 'warn' : undefined };
       }),
     };
@@ -139,17 +144,27 @@ function healthOf({ state, report, server, opinions }: InstanceView): [string, R
 
 const RATE_HEADS = ['calls/s', 'errors', 'p50', 'p99'] as const;
 
-function rateCells({ perSecond, errorPercent, p50, p99 }: RateView): string[] {
+function rateCells({ perSecond, errorPercent, last, p50, p99 }: RateView): string[] {
+  // Nothing now: the last percentiles, and how old they are.
+  if (last !== undefined) return [`idle ${age(last.secondsAgo)}`, '-', formatMs(last.p50), formatMs(last.p99)];
   const errors = errorPercent === 0 ? '0 %' : errorPercent < 0.1 ? '<0.1 %' : `${errorPercent.toFixed(1)} %`;
   const calls = perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
   return [calls, errors, formatMs(p50), formatMs(p99)];
+}
+
+function p99Of({ rate }: Row): number {
+  return rate.p99 ?? rate.last?.p99 ?? 0;
+}
+
+function age(seconds: number): string {
+  return seconds < 100 ? `${seconds}s` : `${Math.floor(seconds / 60)}m`;
 }
 
 function compare(sort: TopState['sort'], a: Row, b: Row): number {
   const by = {
     rate: b.rate.perSecond - a.rate.perSecond,
     errors: b.rate.errorPercent - a.rate.errorPercent,
-    p99: (b.rate.p99 ?? 0) - (a.rate.p99 ?? 0),
+    p99: p99Of(b) - p99Of(a),
     name: 0,
   }[sort];
   return by || (a.name < b.name ? -1 : 1);

@@ -5,6 +5,15 @@ import type { Endpoint } from '@org/rpc-registry';
 /** The result of the last request to an instance: a report; `rpc.operator` is off there, or refused; no answer; not asked yet. */
 export type ReportStatus = 'answered' | 'off' | 'refused' | 'unreachable' | 'pending';
 
+/** Percentiles of the last calls where there are none now. */
+export interface LastView {
+  /** How long ago they ended. */
+  readonly secondsAgo: number;
+  readonly p50: number | undefined;
+  readonly p90: number | undefined;
+  readonly p99: number | undefined;
+}
+
 /** Rates and latencies of calls, for people. */
 export interface RateView {
   /** Calls a second. */
@@ -15,6 +24,8 @@ export interface RateView {
   readonly p50?: number | undefined;
   readonly p90?: number | undefined;
   readonly p99?: number | undefined;
+  /** What was so before, up to an hour ago, when no call has ended lately: `undefined` where one has. */
+  readonly last?: LastView | undefined;
 }
 
 /** One server process. */

@@ -1,9 +1,9 @@
 import { Operator } from '@org/rpc';
 import type { NodeOpinion, RulesDocument } from '@org/rpc-core';
 import { endpointAddress, type Snapshot } from '@org/rpc-registry';
-import { percentile } from '../traffic/histogram.js';
+import { type Histogram, percentile } from '../traffic/histogram.js';
 import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
-import type { EdgeView, FleetView, InstanceView, MethodView, RateView, ServiceView } from './fleet-view.js';
+import type { EdgeView, FleetView, InstanceView, LastView, MethodView, RateView, ServiceView } from './fleet-view.js';
 import type { WatchedInstance } from './watched-instance.js';
 
 /** A watched service. */
@@ -53,16 +53,16 @@ export function viewOf(fleet: FleetFacts, second: number): FleetView {
 }
 
 function serviceView(fleet: FleetFacts, { name, snapshot, rules }: WatchedService, second: number): ServiceView {
-  const flow = fleet.traffic.lately(second, 'service', name);
+  const own = ['service', name];
+  const flow = fleet.traffic.lately(second, ...own);
   const methods = fleet.traffic.keys('method').filter(([service]) => service === name);
   return {
     name,
     instances: snapshot?.endpoints.map(({ id }) => id) ?? [],
-    rate: rateView(flow),
+    rate: rateView(flow, lastView(fleet, second, own)),
     methods: methods
       .map(([, method]): MethodView => {
-        const rate = rateView(fleet.traffic.lately(second, 'method', name, method!));
-        return { name: method!, rate };
+        return { name: method!, rate: rateOf(fleet, second, 'method', name, method!) };
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     codes: Object.fromEntries([...flow.codes].map(([code, count]) => [code, count / RATE_SECONDS])),
@@ -89,7 +89,7 @@ function instanceView(
   return {
     ...{ id, weight, zone, version, state, startedAtMs, address, reason },
     services: own.map(({ name }) => name),
-    rate: rateView(fleet.traffic.lately(second, 'instance', id)),
+    rate: rateOf(fleet, second, 'instance', id),
     ruledWeights: Object.fromEntries(ruled),
     report: status,
     server: report?.server,
@@ -117,13 +117,37 @@ function opinionsOf(instances: Iterable<WatchedInstance>): ReadonlyMap<string, r
 
 function edges(fleet: FleetFacts, second: number): EdgeView[] {
   const all = fleet.traffic.keys('edge').map(([caller, instance, service]): EdgeView => {
-    const flow = fleet.traffic.lately(second, 'edge', caller!, instance!, service!);
-    return { caller: caller!, instance: instance!, service: service!, rate: rateView(flow) };
+    const rate = rateOf(fleet, second, 'edge', caller!, instance!, service!);
+    return { caller: caller!, instance: instance!, service: service!, rate };
   });
   return all.sort((a, b) => b.rate.perSecond - a.rate.perSecond).slice(0, EDGES_MAX);
 }
 
-function rateView({ calls, errors, latency }: Flow): RateView {
+function rateOf(fleet: FleetFacts, second: number, ...key: readonly string[]): RateView {
+  return rateView(fleet.traffic.lately(second, ...key), lastView(fleet, second, key));
+}
+
+function lastView({ traffic }: FleetFacts, second: number, key: readonly string[]): LastView | undefined {
+  const last = traffic.lastCalls(...key);
+  if (last === undefined || last.second >= second - RATE_SECONDS) return undefined;
+  return { secondsAgo: second - last.second, ...percentiles(last.latency) };
+}
+
+function rateView({ calls, errors, latency }: Flow, last: LastView | undefined): RateView {
+  const errorPercent = calls === 0 ? 0 : (100 * errors) / calls;
+  return {
+    perSecond: calls / RATE_SECONDS,
+    errorPercent,
+    ...percentiles(latency),
+    ...(last !== undefined && { last }),
+  };
+}
+
+function percentiles(latency: Histogram): {
+  p50: number | undefined;
+  p90: number | undefined;
+  p99: number | undefined;
+} {
   const [p50, p90, p99] = [50, 90, 99].map((percent) => percentile(latency, percent));
-  return { perSecond: calls / RATE_SECONDS, errorPercent: calls === 0 ? 0 : (100 * errors) / calls, p50, p90, p99 };
+  return { p50, p90, p99 };
 }

@@ -6,6 +6,7 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { WatchedInstance } from '../fleet/watched-instance.js';
 import { previewRules, type RulePreview } from '../preview/preview-rules.js';
 import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
+import { followersOf } from '../rules/reports-of-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
 
 /** A mistake in a request, described in words. */
@@ -36,6 +37,8 @@ type Input = Readonly<Record<string, unknown>>;
 
 /** How far back a preview looks at calls, in seconds. */
 const PREVIEW_SECONDS = 300;
+/** How many clients and servers are shown that follow rules. */
+const REPORTS_MAX = 500;
 const SHOWN_LENGTH_MAX = 100_000;
 /** How many items of a stream are shown. */
 const ITEMS_MAX = 1_000;
@@ -110,8 +113,12 @@ async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
       comment: stored.document?.comment,
       difference: rulesDifference(history[index + 1]?.document, stored.document),
     })),
-    reports: reports.slice(0, 500),
+    ...shownFollowers(followersOf(current, history, reports)),
   };
+}
+
+function shownFollowers({ concerned, others }: ReturnType<typeof followersOf>): object {
+  return { reports: concerned.slice(0, REPORTS_MAX), unconcerned: { side: others[0]?.side, count: others.length } };
 }
 
 /** The preview of a document, or what is wrong with the document. */
@@ -126,7 +133,7 @@ async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
   const current = await storeOf(fleet).get(service);
   const past = fleet.traffic.pairs(fleet.second, PREVIEW_SECONDS);
   const endpoints = new Map([...fleet.instances].map(([id, { endpoint }]) => [id, endpoint]));
-  const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints);
+  const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints, current?.document);
   const calls = past.reduce((sum, { pair, flow }) => sum + (pair.service === service ? flow.calls : 0), 0);
   const { isPartial } = fleet.traffic;
   return { rows, calls, seconds: PREVIEW_SECONDS, isPartial, difference: rulesDifference(current?.document, document) };

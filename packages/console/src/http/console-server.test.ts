@@ -125,7 +125,7 @@ describe('the console over HTTP', () => {
       value.history!.map(({ version, summary }) => [version, summary]),
       [
         [2, 'no rules'],
-        [1, 'switch on'],
+        [1, 'switch: find.enabled false, find.message "closed" (on)'],
       ],
     );
     assert.equal(

@@ -119,6 +119,22 @@ describe('what rules would have meant', () => {
     ]);
   });
 
+  it('says of a rule that is in force as it stands that it is', () => {
+    const { past } = calls(3);
+    const rules = { retry: { mode: 'on', max: 0 }, timeout: { mode: 'on', methods: { buy: { timeoutMs: 5 } } } };
+    const others = { ...rules, timeout: { mode: 'on', methods: { buy: { timeoutMs: 6 } } } };
+    const inForce = (current: object | undefined) =>
+      previewRules('shop', document(rules), past, ENDPOINTS, current && document(current)).map((row) => row.isInForce);
+    assert.deepEqual(
+      [inForce(rules), inForce(others), inForce(undefined)],
+      [
+        [true, true],
+        [false, true],
+        [false, false],
+      ],
+    );
+  });
+
   it('says where it cannot tell, and counts no calls of other services', () => {
     const { past } = calls(3);
     const [ejection] = preview({ ejection: { mode: 'on', consecutive: 5 } }, past);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
 import { POLICIES, RULE_POLICIES, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
@@ -17,6 +18,8 @@ export interface RulePreview {
   readonly meaning: string;
   readonly methods: Readonly<Record<string, number>>;
   readonly callers: Readonly<Record<string, number>>;
+  /** Whether just this rule is in force already, so that setting it changes nothing: then the counts are what it concerned as it is. */
+  readonly isInForce: boolean;
 }
 
 /** How many calls of a flow a rule would have changed. `undefined`: unknown. */
@@ -34,12 +37,14 @@ export interface Verdict {
  *
  * @param past - the calls of the service
  * @param endpoints - endpoints by instance, for rules about instances
+ * @param current - the document in force
  */
 export function previewRules(
   service: string,
   document: RulesDocument,
   past: readonly PairCalls[],
   endpoints: ReadonlyMap<string, Endpoint>,
+  current?: RulesDocument,
 ): RulePreview[] {
   const own = past.filter(({ pair }) => pair.service === service);
   return RULE_POLICIES.flatMap((policy) => {
@@ -64,7 +69,19 @@ export function previewRules(
         callers[each.pair.caller] = (callers[each.pair.caller] ?? 0) + some;
       }
     }
-    return [{ policy, mode: rule.mode, calls, affected, meaning, methods: { ...methods }, callers: { ...callers } }];
+    const isInForce = isDeepStrictEqual(current?.[policy], rule);
+    return [
+      {
+        policy,
+        mode: rule.mode,
+        calls,
+        affected,
+        meaning,
+        methods: { ...methods },
+        callers: { ...callers },
+        isInForce,
+      },
+    ];
   });
 }
 

@@ -66,7 +66,35 @@ describe('the calls of the last minutes', () => {
     traffic.sweep(100 + TRAFFIC_SECONDS);
     assert.equal(traffic.pairs(100 + TRAFFIC_SECONDS, TRAFFIC_SECONDS).length, 1);
     traffic.sweep(120 + TRAFFIC_SECONDS);
-    assert.deepEqual([traffic.pairs(120 + TRAFFIC_SECONDS, TRAFFIC_SECONDS), traffic.keys('service')], [[], []]);
+    assert.deepEqual(
+      [traffic.pairs(120 + TRAFFIC_SECONDS, TRAFFIC_SECONDS), traffic.points('service', 'shop')],
+      [[], []],
+    );
+  });
+
+  it('leave behind for an hour how long the last ones took, and when', () => {
+    const traffic = new Traffic();
+    traffic.record('one', [delta({ latency: [latencyBucket(900), 10] })], 90);
+    traffic.record('one', [delta()], 100);
+    for (const second of [101, 200, 3_000]) {
+      traffic.sweep(second);
+      const last = traffic.lastCalls('instance', 'one')!;
+      assert.equal(last.second, 100);
+      assert.ok(Math.abs(percentile(last.latency, 99)! / 5 - 1) < 0.03);
+    }
+    traffic.record('one', [delta({ latency: [latencyBucket(50), 10] })], 3_001);
+    assert.equal(traffic.lastCalls('instance', 'one')!.second, 3_001);
+    traffic.sweep(7_000);
+    assert.deepEqual([traffic.lastCalls('instance', 'one'), traffic.keys('instance')], [undefined, []]);
+  });
+
+  it('of whoever has none any more make room for others', () => {
+    const traffic = new Traffic();
+    for (let n = 0; n < 2_000; n++) traffic.record(`old-${n}`, [delta({ caller: 'web' })], 100);
+    traffic.record('new', [delta()], 200);
+    assert.equal(traffic.lastCalls('instance', 'new'), undefined);
+    traffic.record('new', [delta()], 1_000);
+    assert.equal(traffic.lastCalls('instance', 'new')!.second, 1_000);
   });
 
   it('tell who has called whom for a minute, without its past', () => {

@@ -28,6 +28,13 @@ export interface PairCalls {
   readonly slots: ReadonlyMap<number, Flow>;
 }
 
+/** How long the last calls of a series took, of which there are none now. */
+export interface LastCalls {
+  /** When they ended, in whole seconds of the clock. */
+  readonly second: number;
+  readonly latency: Histogram;
+}
+
 /** One second of a series. */
 export interface Point {
   /** The time in whole seconds of the clock. */
@@ -49,6 +56,8 @@ const SERIES_MAX = 3_000;
 const EDGE = '["edge",';
 /** How long the view shows that one service has called another, in seconds. */
 const EDGE_SECONDS = 60;
+/** How long the last calls of a service, a method or an instance are remembered when there are no others, in seconds. */
+const LAST_SECONDS = 3_600;
 /** Reports about a second arrive within this many seconds; then the second is summed up. */
 const OPEN_SECONDS = 4;
 /** The span over which rates are shown, in seconds. */
@@ -58,6 +67,8 @@ interface Series {
   /** Seconds that still take reports. */
   readonly open: Map<number, Flow>;
   readonly points: Point[];
+  /** The seconds that were summed up last, {@link RATE_SECONDS} of them at most: what is shown when there are no calls any more. */
+  last: readonly { readonly second: number; readonly latency: Histogram }[];
   /** When the series last had calls. */
   seenAt: number;
 }
@@ -93,6 +104,19 @@ export class Traffic {
     return flow;
   }
 
+  /** How long the last calls of a series took, up to an hour ago; `undefined` for none. */
+  lastCalls(...key: readonly string[]): LastCalls | undefined {
+    const { open, last } = this.#series.get(JSON.stringify(key)) ?? { open: new Map<number, Flow>(), last: [] };
+    const latest = [...last, ...[...open].map(([second, { latency }]) => ({ second, latency }))].sort(
+      (a, b) => a.second - b.second,
+    );
+    const end = latest.at(-1)?.second;
+    if (end === undefined) return undefined;
+    const latency: Histogram = new Map();
+    for (const each of latest) if (each.second > end - RATE_SECONDS) addBuckets(latency, [...each.latency].flat());
+    return { second: end, latency };
+  }
+
   /** The points of a series, one for each second with calls, the oldest first. */
   points(...key: readonly string[]): readonly Point[] {
     const series = this.#series.get(JSON.stringify(key));
@@ -124,17 +148,21 @@ export class Traffic {
 
   /** Sums up closed seconds and forgets old ones; called about once a second. */
   sweep(second: number): void {
-    for (const [key, { open, points, seenAt }] of this.#series) {
+    for (const [key, series] of this.#series) {
+      const { open, points, seenAt } = series;
       // Edges are many, and nobody looks at their past.
       const isEdge = key.startsWith(EDGE);
       for (const [at, flow] of open) {
         if (at > second - OPEN_SECONDS - RATE_SECONDS) continue;
         open.delete(at);
+        series.last = [
+          ...series.last.filter((each) => each.second > at - RATE_SECONDS),
+          { second: at, latency: flow.latency },
+        ];
         if (!isEdge) points.push(pointOf(at, flow));
       }
       while (points.length > 0 && points[0]!.second < second - TRAFFIC_SECONDS) points.shift();
-      if (open.size === 0 && points.length === 0 && (!isEdge || seenAt < second - EDGE_SECONDS))
-        this.#series.delete(key);
+      if (seenAt < second - (isEdge ? EDGE_SECONDS : LAST_SECONDS)) this.#series.delete(key);
     }
     const oldest = Math.floor((second - TRAFFIC_SECONDS) / SLOT_SECONDS);
     for (const [key, { slots }] of this.#pairs) {
@@ -146,12 +174,19 @@ export class Traffic {
   #addToSeries(key: string, delta: CallDelta, second: number): void {
     let series = this.#series.get(key);
     if (series === undefined) {
-      if (this.#series.size >= SERIES_MAX) return;
-      series = { open: new Map(), points: [], seenAt: second };
+      if (this.#series.size >= SERIES_MAX && !this.#forgetIdle(second)) return;
+      series = { open: new Map(), points: [], last: [], seenAt: second };
       this.#series.set(key, series);
     }
     series.seenAt = second;
     add(flowIn(series.open, second), delta);
+  }
+
+  /** Makes room: one whose calls are over is worth less than one that has some. */
+  #forgetIdle(second: number): boolean {
+    for (const [key, { seenAt }] of this.#series)
+      if (seenAt < second - TRAFFIC_SECONDS) return this.#series.delete(key);
+    return false;
   }
 
   #addToPair(pair: Pair, delta: CallDelta, slot: number): void {
