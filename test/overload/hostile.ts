@@ -105,6 +105,26 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
       }),
     everyMs: 100,
   },
+  'held-fast': {
+    title: '50 connections that make 2,000 calls a second each, which do not end',
+    open: 50,
+    perSecond: 50,
+    first: GREETING,
+    next: (round) => times(20, (index) => request(round * 20 + index + 1, 'hang', ['x'.repeat(200)])),
+    everyMs: 10,
+  },
+  'cancels-fast': {
+    title: '10 connections that make and cancel 10,000 calls a second each',
+    open: 10,
+    perSecond: 10,
+    first: GREETING,
+    next: (round) =>
+      times(BATCH, (index) => {
+        const id = round * BATCH + index + 1;
+        return Buffer.concat([request(id, 'hang'), frame(Type.CANCEL, Buffer.from([1]), id)]);
+      }),
+    everyMs: 10,
+  },
   pings: {
     title: '10 connections with 1,000 PINGs a second each, which come again when they are closed',
     open: 10,

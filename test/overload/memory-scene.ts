@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, defineService, direct, method, type RpcError } from '@org/rpc';
+import type { Pins } from './pins.js';
 
 /** What the good clients call. */
 const Flooded = defineService('work', {
@@ -33,17 +34,28 @@ export interface MemoryOutcome {
 }
 
 const GOOD_CLIENTS = 10;
+/** How often it is told how far it is. */
+const TELL_MS = 10_000;
 /** Calls a second of all good clients. */
 const GOOD_PER_SECOND = 200;
 const file = (name: string): string => fileURLToPath(new URL(`./${name}`, import.meta.url));
 const GROUP = '/sys/fs/cgroup/memory';
 
+/** How a flood is met. */
+export interface MeetOptions {
+  /** How long it lasts. */
+  readonly seconds: number;
+  /** What the server process may take. */
+  readonly megabytes: number;
+  /** Who has which core. */
+  readonly pins: Pins;
+  /** Told every ten seconds how far it is. */
+  readonly told?: (progress: string) => void;
+}
+
 /** Lets one kind of hostile peer loose on a server of so much memory. */
-export async function meet(
-  kind: string,
-  { seconds, megabytes }: { readonly seconds: number; readonly megabytes: number },
-): Promise<MemoryOutcome> {
-  const server = await startLimited(megabytes);
+export async function meet(kind: string, { seconds, megabytes, pins, told }: MeetOptions): Promise<MemoryOutcome> {
+  const server = await startLimited(megabytes, pins);
   const clients = Array.from({ length: GOOD_CLIENTS }, () =>
     createClient({ registry: direct([`127.0.0.1:${server.port}`]) }),
   );
@@ -52,9 +64,9 @@ export async function meet(
     await Promise.all(clients.map((client) => client.ready(Flooded)));
     await callAll(clients, 1_000);
     const before = await callAll(clients, Math.min(5_000, seconds * 1_000));
-    hostile = kind === OVERLOAD ? overload(server.port) : startHostile(server.port, kind);
+    hostile = kind === OVERLOAD ? overload(server.port) : startHostile(server.port, kind, pins);
     await sleep(Math.min(2_000, seconds * 500));
-    const during = await callAll(clients, seconds * 1_000);
+    const during = await callAll(clients, seconds * 1_000, told);
     const problems: string[] = [];
     if (server.ended !== undefined) problems.push(`the server ended: ${server.ended}`);
     if (during.good < 0.95 * before.good) problems.push('good clients got less than 95 %');
@@ -70,9 +82,11 @@ export async function meet(
   }
 }
 
-function startHostile(port: number, kind: string): { end(): Promise<void> } {
+function startHostile(port: number, kind: string, pins: Pins): { end(): Promise<void> } {
   const args = ['--import=tsx', '--conditions=@org/source', file('hostile-process.ts'), String(port), kind];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  // It has what the good clients leave of their core: on a machine of its own it would take nothing from them.
+  const [command = '', ...rest] = [...pins.others, 'nice', '-n', '19', process.execPath, ...args];
+  const child = spawn(command, rest, { stdio: ['ignore', 'ignore', 'inherit'] });
   return { end: () => kill(child) };
 }
 
@@ -101,12 +115,19 @@ interface Phase {
 }
 
 /** Calls at a fixed rate for so long. @returns how many of a hundred were answered in time */
-async function callAll(clients: readonly Client[], forMs: number): Promise<Phase> {
+async function callAll(clients: readonly Client[], forMs: number, told?: MeetOptions['told']): Promise<Phase> {
   const times: number[] = [];
   const failures: Record<string, number> = {};
   const open: Promise<void>[] = [];
   const beganAt = performance.now();
+  let tellAt = TELL_MS;
   for (let now = 0; now < forMs; now = performance.now() - beganAt) {
+    if (now >= tellAt) {
+      tellAt += TELL_MS;
+      told?.(
+        `${Math.round(now / 1_000)} of ${forMs / 1_000} s, ${open.length} calls, failed ${JSON.stringify(failures)}`,
+      );
+    }
     while (open.length < (now * GOOD_PER_SECOND) / 1_000) {
       const sentAt = performance.now();
       const call = clients[open.length % clients.length]!.service(Flooded).echo(open.length);
@@ -137,11 +158,12 @@ interface LimitedServer {
 }
 
 /** Starts a server that the kernel lets have so much memory, where this user may say so (cgroup v1, v2); else it is only looked at. */
-async function startLimited(megabytes: number): Promise<LimitedServer> {
+async function startLimited(megabytes: number, pins: Pins): Promise<LimitedServer> {
   const group = makeGroup(megabytes);
   const enter = group === undefined ? '' : `echo $$ > ${group}/cgroup.procs; `;
   const command = `${enter}exec "$0" --max-old-space-size=${Math.floor(megabytes / 2)} "$1"`;
-  const child = spawn('sh', ['-c', command, process.execPath, file('memory-server.mjs')], {
+  const [shell = '', ...before] = [...pins.server, 'sh'];
+  const child = spawn(shell, [...before, '-c', command, process.execPath, file('memory-server.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   let ended: string | undefined;

@@ -4,25 +4,33 @@ import { TLSSocket } from 'node:tls';
 import type { Peer } from '@org/rpc-core';
 import type { ByteReceiver, ByteStream } from './byte-stream.js';
 import { describeNodeError } from './node-error.js';
+import type { InTurn, ReadTurns } from './read-turns.js';
 import type { SharedReading } from './shared-reading.js';
 
 const NOTHING = Buffer.alloc(0);
 
 /** A socket of Node.js, in plaintext or of TLS, as a {@link ByteStream}. */
-export class SocketStream implements ByteStream {
+export class SocketStream implements ByteStream, InTurn {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #isTls: boolean;
   readonly #reading: SharedReading | undefined;
+  readonly #turns: ReadTurns | undefined;
   #receiver: ByteReceiver | undefined;
   #failure: Error | undefined;
+  #isPaused = false;
+  #awaitsTurn = false;
   /** What gives memory back that a plain socket still reads from. It does not tell when that ends: this is looked at later. */
   readonly #lent: (() => void)[] = [];
 
-  /** @param reading - where the socket reads, if that is memory which it shares with others */
-  constructor(socket: Socket, peer: Peer, reading?: SharedReading) {
+  /**
+   * @param reading - where the socket reads, if that is memory which it shares with others
+   * @param turns - of the connections of a server
+   */
+  constructor(socket: Socket, peer: Peer, reading?: SharedReading, turns?: ReadTurns) {
     this.#socket = socket;
     this.#reading = reading;
+    this.#turns = turns;
     this.#isTls = socket instanceof TLSSocket;
     this.peer = peer;
     // From the first moment on: an `error` that nobody listens to ends the process.
@@ -36,6 +44,19 @@ export class SocketStream implements ByteStream {
     return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   }
 
+  /** Who dialled: all connections of one host have their turns together. */
+  get host(): string {
+    return this.#socket.remoteAddress ?? 'unix';
+  }
+
+  /** Its turn to be read from has come. */
+  go(): boolean {
+    this.#awaitsTurn = false;
+    if (this.#isPaused || this.#socket.destroyed) return false;
+    this.#socket.resume();
+    return true;
+  }
+
   start(receiver: ByteReceiver): void {
     const socket = this.#socket;
     // It was lost before it had a receiver: no event will come.
@@ -44,7 +65,14 @@ export class SocketStream implements ByteStream {
     this.#receiver = receiver;
     if (!isFirst) return;
     const receive = (bytes: Buffer): void => this.#receiver?.data(bytes);
-    if (this.#reading === undefined) socket.on('data', receive);
+    const turns = this.#turns;
+    if (turns !== undefined)
+      socket.on('data', (bytes) => {
+        if (!turns.read(bytes, receive, this)) return;
+        this.#awaitsTurn = true;
+        socket.pause();
+      });
+    else if (this.#reading === undefined) socket.on('data', receive);
     else {
       this.#reading.start(receive);
       socket.resume();
@@ -120,11 +148,13 @@ export class SocketStream implements ByteStream {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#isPaused = false;
+    if (!this.#awaitsTurn) this.#socket.resume();
   }
 
   end(): void {

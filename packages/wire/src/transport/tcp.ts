@@ -5,6 +5,7 @@ import type { ByteStream, DialTarget, Listener } from './byte-stream.js';
 import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
+import { ReadTurns } from './read-turns.js';
 import { SharedReading } from './shared-reading.js';
 import { addressOf, SocketStream } from './socket-stream.js';
 
@@ -53,8 +54,9 @@ export function listenTcp(
   const reserve = new DescriptorReserve();
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false });
   const pace = target.pace && new ConnectionPace(target.pace.clock, target.pace.perSecond, onError);
+  const turns = target.pace && new ReadTurns(target.pace.clock);
   const enter = (socket: Socket): void => {
-    if (reserve.hasRoom()) return onStream(new SocketStream(socket, { address: addressOf(socket) }));
+    if (reserve.hasRoom()) return onStream(new SocketStream(socket, { address: addressOf(socket) }, undefined, turns));
     onError(noDescriptor());
     const giveBack = reserve.lend();
     socket.on('error', () => {});

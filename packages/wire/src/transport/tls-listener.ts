@@ -7,6 +7,7 @@ import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
 import { describeNodeError } from './node-error.js';
 import { plainAnswer } from './plain-answer.js';
+import { ReadTurns } from './read-turns.js';
 import { addressOf, SocketStream } from './socket-stream.js';
 import { ALPN_PROTOCOL } from './tls.js';
 import { describeClientRefusal } from './tls-error.js';
@@ -75,11 +76,13 @@ class TlsDoor {
   readonly #options: TlsListenOptions;
   /** By both addresses of the connection: all that a socket of TLS tells of the one under it. */
   readonly #pending = new Map<string, Pending>();
+  readonly #turns: ReadTurns;
   #server: TlsServer | undefined;
   #madeFor: ResolvedServerTls | undefined;
 
   constructor(options: TlsListenOptions) {
     this.#options = options;
+    this.#turns = new ReadTurns(options.clock);
   }
 
   enter(socket: Socket): void {
@@ -151,6 +154,8 @@ class TlsDoor {
     const stream = new SocketStream(
       socket,
       identity === undefined ? { address } : { address, identity, identityEndsAt },
+      undefined,
+      this.#turns,
     );
     if (mayEnter) return onStream.call(this.#options, stream);
     const why = isOver ? 'CERT_HAS_EXPIRED' : String(socket.authorizationError);
