@@ -32,40 +32,22 @@ function scene() {
     },
     order: (name) => name.length,
   });
-  const client = connect(server, { clock: counted('client') });
+  // Where the machine is busy a round may take longer than calls have by default.
+  const client = connect(server, { clock: counted('client'), timeoutMs: 60_000 });
   return { looks, client, shop: client.service(Shop) };
 }
 
 /** How many promises are made while it runs, and at once after it. */
 function promisesOf(run: () => void): number {
-  const stop = countPromises();
-  run();
-  return stop();
-}
-
-/** How many promises are made until it has ended. */
-async function promisesUntil(run: () => Promise<void>): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const stop = countPromises();
-    await run();
-    least = Math.min(least, stop());
-  }
-  return least;
-}
-
-/** Counts promises until what it gives is called. */
-function countPromises(): () => number {
   let made = 0;
   const hook = createHook({
     init: (_id, type) => {
       if (type === 'PROMISE') made++;
     },
   }).enable();
-  return () => {
-    hook.disable();
-    return made;
-  };
+  run();
+  hook.disable();
+  return made;
 }
 
 describe('a small call with all defaults', () => {
@@ -133,20 +115,6 @@ describe('a call that fails', () => {
       Object.assign(Error, { captureStackTrace, prepareStackTrace });
     }
     assert.deepEqual(framesBefore, [false], 'captures, and whether the error had a stack that nobody has asked for');
-    await client.close();
-  });
-
-  it('makes the next ones no dearer: what went well is counted and no more', async () => {
-    const { client, shop } = scene();
-    const together = async (): Promise<void> => {
-      await Promise.all(Array.from({ length: 64 }, () => shop.price('pen')));
-      await turn();
-    };
-    for (let i = 0; i < WARM_UP; i++) await together();
-    const before = await promisesUntil(together);
-    await shop.price('').catch(() => undefined);
-    for (let i = 0; i < WARM_UP; i++) await together();
-    assert.equal(await promisesUntil(together), before);
     await client.close();
   });
 });

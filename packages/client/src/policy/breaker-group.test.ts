@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { BreakerOptions } from '@org/rpc-core';
 import { completeValues, POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import CircuitBreaker from 'opossum';
 import { Breaker } from './breaker.js';
 import { BreakerGroup } from './breaker-group.js';
 
@@ -111,6 +112,33 @@ describe('BreakerGroup', () => {
     clock.now = () => now() + 8_500;
     await clock.advance(1_000);
     assert.equal(turns, 9);
+  });
+
+  it('fires into opossum only what may open a breaker', async () => {
+    const { clock, breaker } = scene(10);
+    const one = breaker('a');
+    const { fire } = CircuitBreaker.prototype;
+    let fired = 0;
+    CircuitBreaker.prototype.fire = function (...args) {
+      fired++;
+      return fire.apply(this, args);
+    };
+    const end = (kind: 'ok' | 'failure', count: number): void => {
+      for (let i = 0; i < count; i++) one.record(kind, clock.now(), clock.now());
+    };
+    try {
+      await clock.advance(1);
+      end('failure', 1);
+      end('ok', 30);
+      end('failure', 29);
+      await clock.advance(1_000);
+      assert.deepEqual([one.hasFailures, one.isOpen, fired], [true, false, 0]);
+      end('failure', 1);
+      await clock.advance(0);
+      assert.deepEqual([one.isOpen, fired], [true, 1]);
+    } finally {
+      CircuitBreaker.prototype.fire = fire;
+    }
   });
 
   it('has no timer while nothing fails', () => {
