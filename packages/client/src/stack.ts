@@ -15,13 +15,14 @@ import type {
 } from '@org/rpc-core';
 import { fuseGates, isStreamKind, stack, surface, Waits, wireName } from '@org/rpc-core/internal';
 import type { Codec } from '@org/rpc-wire';
+import { completeRefusal } from './attempts/complete-error.js';
 import { hedge } from './attempts/hedge.js';
 import { mirror } from './attempts/mirror.js';
 import { retry } from './attempts/retry.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
-import { admission } from './policy/admission.js';
+import { admission, type Refuse } from './policy/admission.js';
 import { CallObserver } from './policy/call-observer.js';
 import { ConcurrencyLimit } from './policy/concurrency-limit.js';
 import { credentials } from './policy/credentials.js';
@@ -33,7 +34,7 @@ import { KeptCalls } from './policy/kept-calls.js';
 import { Limiters } from './policy/limiters.js';
 import { MethodLatency } from './policy/method-latency.js';
 import { MethodLimits } from './policy/method-limits.js';
-import { belongsTo } from './policy/name-call.js';
+import { belongsTo, showCaller } from './policy/name-call.js';
 import { RetryBudget } from './policy/retry-budget.js';
 import { retryLater } from './policy/retry-later.js';
 import { Throttle } from './policy/throttle.js';
@@ -126,7 +127,8 @@ export function composeMethod(
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
-  const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle };
+  const refuse = refuseWith(clock);
+  const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle, refuse };
   const attemptGate = attemptGateOf(own, isStream);
   const parts: (Layer | Asked)[] = [
     // Inside the user's layers, which see one outcome. Outside of all that can fail a call, an expired deadline too.
@@ -135,7 +137,7 @@ export function composeMethod(
     ...(definition.kind === 'notify' ? [asked(laters(own))] : []),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
-    limits.now.length > 0 ? admission(limits) : asked(admission(limits)), // Above retry: a call waits its turn once. Within the deadline.
+    limits.now.length > 0 ? admission(limits, refuse) : asked(admission(limits, refuse)), // Above retry: a call waits its turn once. Within the deadline.
     ...(isStream ? [] : [asked(mirrors(own)), asked(faults(own))]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer) : retries(own),
@@ -206,6 +208,17 @@ interface OwnParts {
   readonly budget: RetryBudget;
   readonly latency: MethodLatency;
   readonly throttle: Throttle;
+  readonly refuse: Refuse;
+}
+
+/** Ends calls that are not started. */
+function refuseWith(clock: Clock): Refuse {
+  return (call, error) => {
+    call.endedAt = clock.now();
+    const final = showCaller(completeRefusal(call, error));
+    call.settleCall(final);
+    return Promise.reject(final);
+  };
 }
 
 /** What is counted for each attempt. */
@@ -250,9 +263,9 @@ function mirrors({ client, balancer, policy }: OwnParts): Layer {
 }
 
 /** Faults on purpose, where they are said. */
-function faults({ client, policy }: OwnParts): Layer {
+function faults({ client, policy, refuse }: OwnParts): Layer {
   const { clock, random } = client.options;
-  return fault({ now: () => policy.now.fault, clock, random });
+  return fault({ now: () => policy.now.fault, clock, random, refuse });
 }
 
 /** Repeats of what has failed. */

@@ -1,6 +1,7 @@
 import { Call, type Random } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { completeRefusal } from '../src/attempts/complete-error.js';
 import type { MeasuredNode } from '../src/nodes/node-health.js';
 import { PeakEwmaLoad } from '../src/picker/load.js';
 import {
@@ -10,6 +11,15 @@ import {
   type PickerFactory,
   type PickerNode,
 } from '../src/picker/picker.js';
+import type { Refuse } from '../src/policy/admission.js';
+import { showCaller } from '../src/policy/name-call.js';
+
+/** Ends a call that is not started, as the stack does. */
+export const refuse: Refuse = (call, error) => {
+  const final = showCaller(completeRefusal(call, error));
+  call.settleCall(final);
+  return Promise.reject(final);
+};
 
 /** A node whose status is set by the test. */
 export class SceneNode implements MeasuredNode {

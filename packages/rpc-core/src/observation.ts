@@ -91,6 +91,8 @@ export interface ObservedClientCall extends ObservedCall {
 export interface ObservedServerCall extends ObservedCall {
   readonly side: 'server';
   readonly peer: Peer;
+  /** The id of the server's instance, as the registry names it. */
+  readonly instance: string;
   /** The metadata that came with the call. */
   readonly metadata: Metadata;
   /** The number of the client's attempt, 0 for the first. */

@@ -253,8 +253,8 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
 }
 
 /** The error of a call whose deadline has passed before its handler began. */
-export function expired(call: Pick<IncomingCall, 'service' | 'method'>): RpcError {
-  const reason = `${call.service}.${call.method}: the caller's deadline had passed before the handler began`;
+export function expired(call: Pick<IncomingCall, 'service' | 'method' | 'grantedMs'>): RpcError {
+  const reason = `${call.service}.${call.method}: the caller's deadline had passed before the handler began: it had ${call.grantedMs} ms left when it came`;
   return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'refused', hasStack: false });
 }
 

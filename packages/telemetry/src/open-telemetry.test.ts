@@ -120,6 +120,14 @@ describe('openTelemetry', () => {
       ['timeoutMs', 'call'],
     );
     assert.equal(attributes['org.rpc.time_limit_ms'], 40);
+    const server = span(SpanKind.SERVER);
+    const leftMs = Number(server.attributes['org.rpc.time_limit_ms']);
+    assert.ok(leftMs > 0 && leftMs <= 40, `${leftMs}`);
+    assert.deepEqual(
+      ['rpc.status_code', 'org.rpc.time_limit.set_by', 'org.rpc.instance'].map((name) => server.attributes[name]),
+      ['DEADLINE_EXCEEDED', 'caller', rig.server.instance],
+    );
+    assert.match(server.status.message!, /the caller's deadline has passed: it had \d+ ms left when it came/);
   });
 
   it('says of a call that went well how long the network, the queue and the handler of its server took', async () => {

@@ -171,7 +171,7 @@ class Traces implements Part {
     if (call.itemsSent + call.itemsReceived > 0)
       span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
     if (call.side === 'client') this.#attemptsOf(call, span);
-    else if (call.waitedMs !== undefined) span.setAttribute('org.rpc.waited_ms', call.waitedMs);
+    else span.setAttributes(serverAttributes(call, status));
     if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
     if (call.error?.timeLimit !== undefined) span.setAttributes(limitAttributes(call.error.timeLimit));
     if (call.error !== undefined && isFailure(call, status)) {
@@ -205,6 +205,17 @@ function callerAttributes(call: ObservedClientCall | ObservedServerCall): Attrib
   const attributes: Attributes = caller === undefined ? {} : { 'org.rpc.client.name': caller };
   if (call.side === 'client' && call.rulesVersion !== undefined)
     attributes['org.rpc.rules.version'] = call.rulesVersion;
+  return attributes;
+}
+
+/** Which instance it was, how long the call waited there, and how much time its caller had left it, if it came late or was given up. */
+function serverAttributes({ instance, waitedMs, timeoutMs }: ObservedServerCall, status: string): Attributes {
+  const attributes: Attributes = { 'org.rpc.instance': instance };
+  if (waitedMs !== undefined) attributes['org.rpc.waited_ms'] = waitedMs;
+  if ((status !== 'DEADLINE_EXCEEDED' && status !== 'CANCELLED') || !Number.isFinite(timeoutMs)) return attributes;
+  // The wire says how much time is left, and not who has set it: the span of the client has that.
+  attributes['org.rpc.time_limit_ms'] = timeoutMs;
+  attributes['org.rpc.time_limit.set_by'] = 'caller';
   return attributes;
 }
 

@@ -1,6 +1,6 @@
 import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent, Trial } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
-import { nameInstance, nameUnshown } from '../policy/name-call.js';
+import { nameInstance, nameUnshown, ownedBy } from '../policy/name-call.js';
 import { describeTime, timeOfCall } from '../policy/time-of-call.js';
 import { limitOf } from './limit-of.js';
 import { NOT_IDEMPOTENT } from './retry-decision.js';
@@ -46,6 +46,16 @@ export function completeError(
   return nameUnshown(final);
 }
 
+/**
+ * The error of a call that this client does not start: of one that has waited until its time was over the same as of any other that is late.
+ * What refuses it otherwise has said all there is to say but where its time went.
+ */
+export function completeRefusal(call: Call, error: RpcError): RpcError {
+  if (error.code === 'DEADLINE_EXCEEDED') return completeError(call, error, '');
+  error.spent = timeOfCall(call, error);
+  return nameUnshown(ownedBy(call, error));
+}
+
 /** Whether all of the time of a call was over when it ended, or of its only attempt. */
 function isOver({ deadline, attemptDeadline, endedAt, createdAt, attempts = [] }: Call): boolean {
   const end = attempts.length === 1 ? Math.min(deadline, attemptDeadline) : deadline;
@@ -86,7 +96,7 @@ function rebuild(
   if (notes.length > ATTEMPTS_SHOWN) notes.splice(0, notes.length - ATTEMPTS_SHOWN, '...');
   const isLate = error.code === 'DEADLINE_EXCEEDED';
   // It ended while it waited here, and what it waited for says more than any attempt.
-  if (isLate && attempts.at(-1)?.endpoint === '') notes.push(error.reason);
+  if (isLate && (attempts.at(-1)?.endpoint ?? '') === '') notes.push(error.reason);
   // The words of the server, which may have had it from a server of its own.
   else if (isLate && error.progress === 'processed') notes.push(error.reason);
   // That an endpoint was looked for again in vain is of no interest.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Call } from '@org/rpc-core';
 import { FakeClock } from '@org/rpc-testkit';
+import { refuse } from '../../test/picker-scene.js';
 import { admission, type CallLimit } from './admission.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 import { RateLimit } from './rate-limit.js';
@@ -54,7 +55,10 @@ class Scene {
     const settle = (): void => {
       for (const limit of limits) if (limit instanceof ConcurrencyLimit) limit.settle(call);
     };
-    const service = admission({ now: asked })(async () => {
+    const service = admission(
+      { now: asked },
+      refuse,
+    )(async () => {
       this.started[method]++;
       await new Promise<void>((resolve) => this.clock.schedule(this.#callMs[method], resolve));
       settle();
@@ -107,10 +111,10 @@ describe('limits of a client and of a method that is flooded', () => {
     const call = (): Call => new Call({ service: 'shop', method: 'a', wireName: new Uint8Array() }, [], false);
     const other = call();
     full.admit(other);
-    await assert.rejects(admission({ now: [rate, permits, full] })(async () => assert.fail())(call()));
+    await assert.rejects(admission({ now: [rate, permits, full] }, refuse)(async () => assert.fail())(call()));
     assert.equal(permits.active, 0);
     full.settle(other);
-    assert.equal(await admission({ now: [rate, permits, full] })(async () => 'started')(call()), 'started');
+    assert.equal(await admission({ now: [rate, permits, full] }, refuse)(async () => 'started')(call()), 'started');
   });
 
   it('give back what a call has taken inside when it gives up waiting outside', async () => {
@@ -120,7 +124,7 @@ describe('limits of a client and of a method that is flooded', () => {
     const call = new Call({ service: 'shop', method: 'a', wireName: new Uint8Array() }, [], false);
     full.admit(new Call(call.methodRef, [], false));
     call.deadline = 5;
-    const ended = assert.rejects(admission({ now: [rate, full] })(async () => assert.fail())(call), {
+    const ended = assert.rejects(admission({ now: [rate, full] }, refuse)(async () => assert.fail())(call), {
       code: 'DEADLINE_EXCEEDED',
     });
     await clock.advance(5);

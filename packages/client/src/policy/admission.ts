@@ -1,5 +1,4 @@
 import type { Call, Layer, RpcError } from '@org/rpc-core';
-import { nameUnshown, ownedBy, showCaller } from './name-call.js';
 
 /** A limit that a call must pass before it starts. */
 export interface CallLimit {
@@ -12,6 +11,9 @@ export interface CallLimit {
   giveBack(call: Call): void;
 }
 
+/** Ends a call that this client does not start: settles its gates, and rejects with an error that says where its time went. */
+export type Refuse = (call: Call, error: RpcError) => Promise<never>;
+
 /**
  * Lets calls pass that every limit lets pass, in their order. A call that passes at once is forwarded at once: no promise is
  * made for it.
@@ -19,7 +21,7 @@ export interface CallLimit {
  * The innermost limit comes first: a call that waits for its method's limit, or is refused by it, has taken nothing from the
  * limits that all methods share. Which limits there are is asked for each call, since rules may change it. When an outer limit refuses it, what it took is given back.
  */
-export function admission(source: { readonly now: readonly CallLimit[] }): Layer {
+export function admission(source: { readonly now: readonly CallLimit[] }, refuse: Refuse): Layer {
   return (next) => {
     const admitFrom = (limits: readonly CallLimit[], index: number, call: Call): Promise<unknown> => {
       for (let i = index; i < limits.length; i++) {
@@ -42,11 +44,4 @@ export function admission(source: { readonly now: readonly CallLimit[] }): Layer
       return limits.length === 0 ? next(call) : admitFrom(limits, 0, call);
     };
   };
-}
-
-/** Ends a call that this client does not start: settles its gates and rejects. */
-export function refuse(call: Call, error: RpcError): Promise<never> {
-  showCaller(nameUnshown(ownedBy(call, error)));
-  call.settleCall(error);
-  return Promise.reject(error);
 }

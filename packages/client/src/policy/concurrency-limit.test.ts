@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Call, type RpcError } from '@org/rpc-core';
 import { fuseGates, POLICIES, resolvePolicy, rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
+import { refuse } from '../../test/picker-scene.js';
 import { admission } from './admission.js';
 import { ConcurrencyLimit } from './concurrency-limit.js';
 
@@ -11,7 +12,10 @@ function scene(max: number, queue: number) {
   const limit = new ConcurrencyLimit('shop.buy', { max, queue }, clock);
   const gate = fuseGates([limit]);
   const started: Call[] = [];
-  const serve = admission({ now: [limit] })((call) => {
+  const serve = admission(
+    { now: [limit] },
+    refuse,
+  )((call) => {
     started.push(call);
     return new Promise((resolve, reject) => {
       call.resolve = resolve;
@@ -116,9 +120,10 @@ describe('admission', () => {
     const clock = new FakeClock();
     const limit = new ConcurrencyLimit('shop', { max: 1, queue: 0 }, clock);
     const refusal = rpcError('RESOURCE_EXHAUSTED', 'no');
-    const serve = admission({ now: [limit, { admit: () => refusal, giveBack() {} }] })(() =>
-      assert.fail('the call was started'),
-    );
+    const serve = admission(
+      { now: [limit, { admit: () => refusal, giveBack() {} }] },
+      refuse,
+    )(() => assert.fail('the call was started'));
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     call.callGate = fuseGates([limit]);
     await assert.rejects(serve(call), refusal);
@@ -127,7 +132,7 @@ describe('admission', () => {
 
   it('forwards without a promise of its own', () => {
     const promise = Promise.resolve(1);
-    const serve = admission({ now: [{ admit: () => undefined, giveBack() {} }] })(() => promise);
+    const serve = admission({ now: [{ admit: () => undefined, giveBack() {} }] }, refuse)(() => promise);
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
     assert.equal(serve(call), promise);
   });
@@ -137,7 +142,9 @@ describe('admission', () => {
     const slow = { admit: async (): Promise<void> => void asked.push('slow'), giveBack: () => {} };
     const last = { admit: (): RpcError => rpcError('RESOURCE_EXHAUSTED', 'no'), giveBack: () => {} };
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], false);
-    await assert.rejects(admission({ now: [slow, last] })(() => assert.fail())(call), { code: 'RESOURCE_EXHAUSTED' });
+    await assert.rejects(admission({ now: [slow, last] }, refuse)(() => assert.fail())(call), {
+      code: 'RESOURCE_EXHAUSTED',
+    });
     assert.deepEqual(asked, ['slow']);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { FaultOptions, RpcError } from '@org/rpc-core';
 import { fuseGates, POLICIES, resolvePolicy } from '@org/rpc-core/internal';
 import { FakeClock, seededRandom } from '@org/rpc-testkit';
-import { aCall } from '../../test/picker-scene.js';
+import { aCall, refuse } from '../../test/picker-scene.js';
 import { type FaultValues, fault } from './fault.js';
 
 /** Makes so many calls of a method that answers at once. @returns how each ended, and when */
@@ -16,7 +16,7 @@ async function outcomes(
   const errors: RpcError[] = [];
   let settled = 0;
   let sent = 0;
-  const serve = fault({ now: () => values, clock, random: seededRandom(1) })(() => {
+  const serve = fault({ now: () => values, clock, random: seededRandom(1), refuse })(() => {
     sent++;
     return Promise.resolve('done');
   });

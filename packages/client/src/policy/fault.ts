@@ -1,6 +1,6 @@
-import type { Call, Clock, FaultOptions, Layer, Random } from '@org/rpc-core';
+import { type Call, CallTrail, type Clock, type FaultOptions, type Layer, type Random } from '@org/rpc-core';
 import { type Complete, rpcError, sleep, waitFor } from '@org/rpc-core/internal';
-import { refuse } from './admission.js';
+import type { Refuse } from './admission.js';
 import { ownOf } from './fold.js';
 
 /** What holds for the faults of a method; nothing when all of its shares are 0. */
@@ -11,6 +11,7 @@ export interface FaultSettings {
   readonly now: () => FaultValues;
   readonly clock: Clock;
   readonly random: Random;
+  readonly refuse: Refuse;
 }
 
 /** What a dark rule would have done with a call. */
@@ -27,7 +28,7 @@ export function judgeFault(wanted: FaultOptions, random: Random): string | undef
  *
  * Source: Envoy's fault filter.
  */
-export function fault({ now, clock, random }: FaultSettings): Layer {
+export function fault({ now, clock, random, refuse }: FaultSettings): Layer {
   return (next) => {
     const end = async (call: Call, until: Promise<void>): Promise<unknown> => {
       try {
@@ -40,8 +41,11 @@ export function fault({ now, clock, random }: FaultSettings): Layer {
     return (call) => {
       const { delayMs, delayPercent, errorPercent, code = 'UNAVAILABLE', dropPercent } = ownOf(call)?.fault ?? now();
       if (delayMs === 0 && errorPercent === 0 && dropPercent === 0) return next(call);
-      if (random() * 100 < errorPercent)
+      if (random() * 100 < errorPercent) {
+        call.trail ??= new CallTrail();
+        call.trail.lack = 'fault';
         return refuse(call, rpcError(code, 'failed on purpose (fault)', { progress: 'unsent', hasStack: false }));
+      }
       if (random() * 100 < dropPercent)
         return end(
           call,

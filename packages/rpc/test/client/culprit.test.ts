@@ -129,6 +129,34 @@ describe('the error of a call that had no time left', () => {
     assert.match(error!.message, /at fault: a limit of this client, which let it wait for 151 of 200 ms/);
   });
 
+  it('says so of a call that was never sent, as it waited for a limit all its time', async () => {
+    await using scene = new CulpritScene({ concurrency: { max: 1, queue: 10 } });
+    await scene.ready();
+    const first = scene.call(500, 1_000);
+    const error = await failing(scene, 500, 200);
+    await scene.clock.advance(500);
+    await first;
+    assert.match(
+      error!.message,
+      /^DEADLINE_EXCEEDED: work\.run took longer than 200 ms, the timeoutMs of the call \(no time left while waiting for one of the 1 calls of .* under way to end\); at fault: a limit of this client, which let it wait for 200 of 200 ms$/,
+    );
+    assert.deepEqual(error!.spent, { totalMs: 200, phases: { limits: 200 }, culprit: 'limits' });
+    assert.deepEqual([error!.timeLimit?.setBy, error!.progress], ['call', 'unsent']);
+  });
+
+  it('names a fault that was made on purpose', async () => {
+    await using failed = new CulpritScene({ fault: { errorPercent: 100 } });
+    failed.list();
+    const error = await failing(failed, 10, 200);
+    assert.deepEqual([error!.code, error!.spent?.culprit], ['UNAVAILABLE', 'fault']);
+    await using dropped = new CulpritScene({ fault: { dropPercent: 100 } });
+    dropped.list();
+    assert.match(
+      (await failing(dropped, 10, 200))!.message,
+      /; at fault: a fault that was made on purpose, for 200 of 200 ms/,
+    );
+  });
+
   it('counts all attempts', async () => {
     await using scene = new CulpritScene({ retry: { max: 1 } });
     await scene.ready();

@@ -16,6 +16,8 @@ import type { ResolvedServerOptions } from './options.js';
 
 /** What the calls of a server need of it. */
 export interface ServedCallsParts {
+  /** The id of the server. */
+  readonly instance: string;
   readonly dispatcher: Dispatcher;
   /** Counts calls while an operator looks. */
   readonly tally: CallTally;
@@ -49,7 +51,7 @@ export class ServedCalls {
       preemptedMs: isReal ? preemptedMs : undefined,
     });
     this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency, tellDark });
-    this.#observer = new CallObserver(clock, tally);
+    this.#observer = new CallObserver(given.instance, clock, tally);
     const parts: ServerStackParts<Handler> = {
       authorize,
       admission: this.#limits,

@@ -111,7 +111,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#dispatcher = new Dispatcher(layers, streamLayers, defaultService, this.#contracts);
     this.#builtIns = new BuiltIns(options, this, this.#dispatcher, this.#draining.signal);
     this.#calls = new ServedCalls(options, {
-      dispatcher: this.#dispatcher,
+      ...{ instance: this.instance, dispatcher: this.#dispatcher },
       tally: this.#builtIns.tally,
       presentable: (thrown, call) => this.#observers.presentable(thrown, call),
       onEnded: () => this.#checkEmpty(),

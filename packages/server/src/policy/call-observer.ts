@@ -25,11 +25,16 @@ export interface CallCounter {
  * from the call only when a subscriber looks at them.
  */
 export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
+  readonly #instance: string;
   readonly #clock: Clock;
   readonly #tally: CallCounter | undefined;
 
-  /** @param tally - counts the calls of this server while it is on */
-  constructor(clock: Clock, tally?: CallCounter) {
+  /**
+   * @param instance - the id of the server
+   * @param tally - counts the calls of this server while it is on
+   */
+  constructor(instance: string, clock: Clock, tally?: CallCounter) {
+    this.#instance = instance;
     this.#clock = clock;
     this.#tally = tally;
   }
@@ -41,7 +46,7 @@ export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
 
   /** A call has arrived; nothing has been done for it yet. */
   begin(call: IncomingCall<Entry>): void {
-    const record = new CallRecord(call, this.#clock);
+    const record = new CallRecord(call, this.#instance, this.#clock);
     call.observed = record;
     channels.server.publish({ type: 'callStart', call: record });
   }
@@ -94,6 +99,7 @@ class CallRecord implements ObservedServerCall {
   durationMs: number | undefined = undefined;
   /** The error that the caller got. */
   error: RpcError | undefined = undefined;
+  readonly instance: string;
   readonly #call: IncomingCall<ObservedEntry>;
   readonly #clock: Clock;
   readonly #beganAt: number;
@@ -101,7 +107,8 @@ class CallRecord implements ObservedServerCall {
   #waitedMs: number | undefined = undefined;
   #surroundings: ((run: () => unknown) => unknown)[] | undefined = undefined;
 
-  constructor(call: IncomingCall<ObservedEntry>, clock: Clock) {
+  constructor(call: IncomingCall<ObservedEntry>, instance: string, clock: Clock) {
+    this.instance = instance;
     this.#call = call;
     this.#clock = clock;
     this.#beganAt = clock.now();
@@ -170,18 +177,21 @@ class CallRecord implements ObservedServerCall {
   end(thrown: unknown): void {
     const now = this.#clock.now();
     this.durationMs = now - this.#beganAt;
-    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call, now);
+    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call, now, this.timeoutMs);
   }
 }
 /**
  * The error of a call whose caller stopped waiting: the caller saw this, whatever the handler returned. The deadline of a one-way call is over
  * for nobody, once its handler runs.
  */
-function givenUp(call: IncomingCall, now: number): RpcError | undefined {
+function givenUp(call: IncomingCall, now: number, timeoutMs: number): RpcError | undefined {
   const isOver = call.deadline <= now;
   if (!call.abandoned && (!isOver || call.oneWay)) return undefined;
   const [code, reason] = isOver
-    ? (['DEADLINE_EXCEEDED', "the caller's deadline has passed"] as const)
+    ? ([
+        'DEADLINE_EXCEEDED',
+        `the caller's deadline has passed: it had ${Math.round(timeoutMs)} ms left when it came`,
+      ] as const)
     : (['CANCELLED', 'the caller has given up'] as const);
   const { service, method } = call;
   return rpcError(code, reason, { service, method, progress: call.started ? 'processed' : 'refused' });
