@@ -1,5 +1,5 @@
 import { Call, type CallOptions, callContext, isRpcError, type MethodDefinition, type RpcError } from '@org/rpc-core';
-import { type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
+import { isPromise, type LinkedSignal, linkSignals, rpcError } from '@org/rpc-core/internal';
 import { iteratorOf } from '@org/rpc-wire/internal';
 import type { ClientMethod } from '../client-method.js';
 import { belongsTo, showCaller } from '../policy/name-call.js';
@@ -109,6 +109,8 @@ function linkedAgain(own: AbortSignal | undefined, served: AbortSignal): LinkedS
 class LazyStream implements AsyncIterableIterator<unknown> {
   #open: (() => AsyncIterator<unknown>) | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
+  /** The iterator, if it is the stream itself and nothing stands between. */
+  #stream: ClientStream | undefined;
   #isOver = false;
   readonly #name: string;
 
@@ -117,18 +119,29 @@ class LazyStream implements AsyncIterableIterator<unknown> {
     this.#open = open;
   }
 
-  async next(): Promise<IteratorResult<unknown>> {
+  next(): Promise<IteratorResult<unknown>> {
+    // Of many items that came together only the first one was waited for: the others need one promise each.
+    const now = this.#stream?.takeNow();
+    return now === undefined || isPromise(now) ? this.#next(now) : Promise.resolve(now);
+  }
+
+  async #next(taken: Promise<IteratorResult<unknown>> | undefined): Promise<IteratorResult<unknown>> {
     if (this.#isOver) return DONE;
     const open = this.#open;
     this.#open = undefined;
     try {
-      if (open !== undefined) this.#iterator = open();
-      const step = (await this.#iterator?.next()) ?? DONE;
+      if (open !== undefined) this.#start(open());
+      const step = (await (taken ?? this.#iterator?.next())) ?? DONE;
       if (step.done === true) this.#isOver = true;
       return step;
     } catch (error) {
       throw shown(error);
     }
+  }
+
+  #start(iterator: AsyncIterator<unknown>): void {
+    this.#iterator = iterator;
+    if (iterator instanceof ClientStream) this.#stream = iterator;
   }
 
   async return(): Promise<IteratorResult<unknown>> {

@@ -87,6 +87,11 @@ export class ClientStream implements CallStream, AsyncIterableIterator<unknown> 
     return stream.prepare(serve, own, source);
   }
 
+  /** Takes the next item if that needs no waiting, and nothing has happened that matters first; else `next` does. */
+  takeNow(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> | undefined {
+    return this.#serve !== undefined || this.#signal?.aborted === true ? undefined : this.received.takeNow();
+  }
+
   next(): Promise<IteratorResult<unknown>> {
     this.#touchedAt = this.#bounds.clock.now();
     const serve = this.#serve;

@@ -1,4 +1,5 @@
 import type { ItemReceiver, ItemSender } from '@org/rpc-core';
+import { isPromise } from '@org/rpc-core/internal';
 
 /**
  * Items that have come and wait to be taken, as an async iterator. The sender's credit bounds its length: each item taken is reported to
@@ -48,7 +49,9 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
       this.#costs.push(-cost);
       return;
     }
-    this.#opened(open).then(reader.resolve, reader.reject);
+    const result = this.#opened(open);
+    if (isPromise(result)) result.then(reader.resolve, reader.reject);
+    else reader.resolve(result);
     this.onTaken(cost);
   }
 
@@ -85,19 +88,24 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     else this.#end = { error };
   }
 
+  /** Takes the oldest item that waits; a promise if it cannot be read, or not at once. `undefined` when none waits. */
+  takeNow(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> | undefined {
+    if (this.#head === this.#values.length) return undefined;
+    const value = this.#values[this.#head];
+    const cost = this.#costs[this.#head]!;
+    this.#values[this.#head++] = undefined;
+    // A copy moves at most half of the list, and comes only after as many items were taken.
+    if (this.#head === this.#values.length || (this.#head > 1024 && 2 * this.#head > this.#values.length))
+      this.#forget();
+    // Open the item before reporting it as taken: the report drops what is left of it.
+    const result = cost < 0 ? this.#opened(value as () => unknown) : { done: false, value };
+    this.onTaken(Math.abs(cost));
+    return result;
+  }
+
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#head < this.#values.length) {
-      const value = this.#values[this.#head];
-      const cost = this.#costs[this.#head]!;
-      this.#values[this.#head++] = undefined;
-      // A copy moves at most half of the list, and comes only after as many items were taken.
-      if (this.#head === this.#values.length || (this.#head > 1024 && 2 * this.#head > this.#values.length))
-        this.#forget();
-      // Open the item before reporting it as taken: the report drops what is left of it.
-      const result = cost < 0 ? this.#opened(value as () => unknown) : Promise.resolve({ done: false, value });
-      this.onTaken(Math.abs(cost));
-      return result;
-    }
+    const now = this.takeNow();
+    if (now !== undefined) return isPromise(now) ? now : Promise.resolve(now);
     const end = this.#end;
     if (end === undefined) return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
     this.#end = 'over';
@@ -125,15 +133,25 @@ export class ItemQueue implements ItemReceiver, AsyncIterableIterator<unknown> {
     this.#head = 0;
   }
 
-  /** An item that cannot be read ends the stream for its reader, who could not tell which item is missing. */
-  async #opened(open: () => unknown): Promise<IteratorResult<unknown>> {
+  #opened(open: () => unknown): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    let value: unknown;
     try {
-      return { done: false, value: await open() };
+      value = open();
     } catch (error) {
-      this.onBroken(error);
-      void this.return();
-      throw error;
+      return this.#broken(error);
     }
+    if (!isPromise(value)) return { done: false, value };
+    return value.then(
+      (opened) => ({ done: false, value: opened }),
+      (error) => this.#broken(error),
+    );
+  }
+
+  /** An item that cannot be read ends the stream for its reader, who could not tell which item is missing. */
+  #broken(error: unknown): Promise<never> {
+    this.onBroken(error);
+    void this.return();
+    return Promise.reject(error);
   }
 }
 

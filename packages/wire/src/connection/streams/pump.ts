@@ -1,4 +1,4 @@
-import type { ItemSender } from '@org/rpc-core';
+import { type ItemSender, systemClock } from '@org/rpc-core';
 
 /** How a pump ended: its source ended, or the pump was stopped before that. */
 export type PumpEnd = 'ended' | 'stopped';
@@ -13,13 +13,19 @@ export interface Pumping {
 
 /** Options of a pump. */
 export interface PumpOptions {
-  /** How each call of the iterator is made: inside the context of a call. */
+  /** Runs what calls the iterator, which is then called inside the context of a call. */
   readonly run?: (<T>(step: () => T) => T) | undefined;
   /** Runs after each item. */
   readonly onSent?: (() => void) | undefined;
 }
 
-/** Sends the items of an iterator, pulling no faster than they may go out. */
+/** How many items a pump sends before it lets the process do something else. */
+const ITEMS_PER_TURN = 128;
+
+/**
+ * Sends the items of an iterator, pulling no faster than they may go out. An iterator that never waits would otherwise run for as long as
+ * there is credit, which is 262,144 small items: meanwhile the process would read nothing, neither calls nor credit.
+ */
 export function pump(
   iterator: AsyncIterator<unknown> | Iterator<unknown>,
   sender: ItemSender,
@@ -36,10 +42,10 @@ export function pump(
   };
   const isWanted = (): boolean => returned === undefined && !sender.isClosed;
   const work = async (): Promise<PumpEnd> => {
-    while (isWanted()) {
+    for (let sent = 1; isWanted(); sent++) {
       for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
       if (!isWanted()) break;
-      const result = await run(() => iterator.next());
+      const result = await iterator.next();
       if (result.done === true) return returned === undefined ? 'ended' : 'stopped';
       // Other streams may have used up the connection's credit meanwhile. Nothing else may run between this check and sending.
       for (let open = sender.untilOpen(); open !== undefined; open = sender.untilOpen()) await open;
@@ -52,12 +58,19 @@ export function pump(
         throw error;
       }
       onSent?.();
+      if (sent % ITEMS_PER_TURN === 0) await nextTurn();
     }
     stop();
     await returned;
     return 'stopped';
   };
-  return { done: work(), stop };
+  // What goes on after an `await` does so in the same context: it need not be entered for each item.
+  return { done: run(work), stop };
+}
+
+/** Of the process itself, whatever time its calls have: nothing is waited for but what others do meanwhile. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => systemClock.afterPoll(resolve));
 }
 
 /** The iterator of an async or plain iterable. @throws TypeError when `items` is neither */
