@@ -19,6 +19,7 @@ import { completeRefusal } from './attempts/complete-error.js';
 import { hedge } from './attempts/hedge.js';
 import { mirror } from './attempts/mirror.js';
 import { retry } from './attempts/retry.js';
+import type { TroubleTally } from './attempts/trouble-tally.js';
 import { type ClientMethod, DEFAULT_PRIORITY } from './client-method.js';
 import type { Emit } from './nodes/announcer.js';
 import type { Balancer } from './nodes/balancer.js';
@@ -78,6 +79,8 @@ export interface SharedParts {
   readonly observer: CallObserver;
   /** Every wait of every call, for the end of the client. */
   readonly waits: Waits;
+  /** Counts what goes wrong. */
+  readonly troubles: TroubleTally;
   /** Knows when this process was busy. */
   readonly loop?: LoopWatch | undefined;
   /** By service. */
@@ -85,7 +88,12 @@ export interface SharedParts {
 }
 
 /** Makes what the stacks of a client share. @throws TypeError naming a wrong limit */
-export function createSharedParts(options: StackOptions, emit: Emit, loop?: LoopWatch): SharedParts {
+export function createSharedParts(
+  options: StackOptions,
+  emit: Emit,
+  troubles: TroubleTally,
+  loop?: LoopWatch,
+): SharedParts {
   const limiters = new Limiters('createClient', 'this client', options.policy, options.clock);
   for (const { definition, policy, methods } of options.services.values()) {
     // Made once to be checked now, not with the first call.
@@ -98,7 +106,7 @@ export function createSharedParts(options: StackOptions, emit: Emit, loop?: Loop
     sent: (event) => emit('retriedLater', event),
     dropped: (event) => emit('dropped', event),
   });
-  return { options, emit, limiters, kept, observer, waits: new Waits(), loop, services: new Map() };
+  return { options, emit, limiters, kept, observer, waits: new Waits(), troubles, loop, services: new Map() };
 }
 
 /**
@@ -278,7 +286,10 @@ function retries({ client, balancer, budget, policy }: OwnParts): Layer {
     budget,
     clock,
     random,
-    onRetry: (event) => client.emit('retried', event),
+    onRetry: (event) => {
+      client.troubles.repeated('retried', event);
+      client.emit('retried', event);
+    },
     readyCount: () => balancer.readyCount,
     mayBeAnswered: (call) => balancer.mayBeAnswered(call),
     isClosed: () => balancer.isClosed,
@@ -296,7 +307,10 @@ function hedges({ client, balancer, budget, policy, latency, throttle }: OwnPart
     clock: client.options.clock,
     readyCount: () => balancer.readyCount,
     isOverloaded: () => throttle.share > 0,
-    onHedge: (event) => client.emit('hedged', event),
+    onHedge: (event) => {
+      client.troubles.repeated('hedged', event);
+      client.emit('hedged', event);
+    },
   });
 }
 
@@ -313,10 +327,11 @@ function nodeRecord(balancer: Balancer, policy: LivePolicy, observer: CallObserv
 }
 
 /** Lets whoever made the call, and whoever watches, see its outcome before its promise settles. */
-function outcomeWatch({ emit, observer }: SharedParts): Gate {
+function outcomeWatch({ emit, observer, troubles }: SharedParts): Gate {
   return {
     settle(call, outcome) {
       if (call.observed !== undefined) observer.ends(call, outcome);
+      if (outcome !== undefined) troubles.failed(call, outcome);
       // Without an attempt it was a limit of this client, not one of a connection.
       const isLimited = outcome?.code === 'RESOURCE_EXHAUSTED' && outcome.progress === 'unsent';
       if (isLimited && (call.attempts === undefined || call.attempts.at(-1)?.endpoint === '')) {

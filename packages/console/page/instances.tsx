@@ -5,6 +5,7 @@ import { Action, Health, Linked, Name, RateCells, RateHeads, Table } from './par
 import { ask } from './server.js';
 import { Overview } from './services.js';
 import { count, ms, show, span } from './show.js';
+import { WhyFailed } from './why-failed.js';
 
 /** All instances. */
 export function InstancesPage({ view }: { view: FleetView }) {
@@ -95,8 +96,9 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           ['calls that wait', count(server.calls.waiting)],
           [
             'calls since its start',
-            `${count(server.calls.succeeded)} well, ${count(server.calls.failed)} failed, ${count(server.calls.refused)} refused`,
+            `${count(server.calls.succeeded)} well, ${count(server.calls.late ?? 0)} too late for their callers, ${count(server.calls.failed)} failed, ${count(server.calls.refused)} refused`,
           ],
+          ['of probes and tools, not among these', count(server.calls.builtIn ?? 0)],
           ['its event loop is late by', ms(instance.loopLagMs)],
           [
             'registered',
@@ -132,6 +134,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           </div>
         ))}
       </dl>
+      <WhyFailed view={view} endpoint={instance.address} />
       {server !== undefined && <Limits server={server} />}
       <h2>What its callers have against it</h2>
       {instance.opinions.length === 0 ? (

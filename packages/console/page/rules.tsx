@@ -182,7 +182,9 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
       <p id="verdict" role="status">
         Valid.{' '}
         {difference.length === 0
-          ? 'It is in force already: setting it changes nothing.'
+          ? rows.length === 0
+            ? 'It has no rules, and none are in force.'
+            : 'It is in force already: setting it changes nothing.'
           : `${difference.length} values differ from what is in force.`}
       </p>
       <ul class="difference">

@@ -6,6 +6,7 @@ import { emptyReason } from './map.js';
 import { Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { ms, percent, rate, show, span } from './show.js';
+import { WhyFailed } from './why-failed.js';
 
 const CALLS: readonly Line[] = [
   { label: 'calls', colour: '--accent', value: (point) => point?.calls ?? 0 },
@@ -89,6 +90,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
         <a href={`#rules/${encodeURIComponent(name)}`}>Rules: {rulesOf(service)}</a> ·{' '}
         <a href={`#try/${encodeURIComponent(name)}`}>Try a call</a>
       </p>
+      <WhyFailed view={view} service={name} />
       <h2>Methods</h2>
       <Table label="Methods">
         <thead>

@@ -14,3 +14,4 @@ export { type InstanceAccess, InstanceClient } from './instances/instance-client
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
 export { followerOf, followersOf, type RulesFollower } from './rules/reports-of-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';
+export type { Trouble } from './traffic/troubles.js';

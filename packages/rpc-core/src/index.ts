@@ -1,3 +1,4 @@
+export { answerTroubles, askTroubles, type CallTrouble } from './call-troubles.js';
 export { type Cancel, type Clock, systemClock } from './clock.js';
 export type { Code } from './code.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';

@@ -95,18 +95,18 @@ export class Dispatcher {
       throw new TypeError(`server.add: "${definition.name}" is a service of the library's own; name it otherwise`);
     assertLayersFit('server.add', definition, this.#layers);
     const limits = limitsOf?.(definition);
-    const handlers = this.#add(definition, implementation);
+    const handlers = this.#add(definition, implementation, false);
     if (limits !== undefined) for (const handler of handlers) limits(handler);
     this.#services.set(definition.name, definition);
   }
 
   /** Adds a service of the library itself: it is served, but is not listed among the services of the server. */
   addBuiltIn(definition: ServiceDefinition, implementation: object): void {
-    this.#add(definition, implementation);
+    this.#add(definition, implementation, true);
     this.#builtIn.add(definition.name);
   }
 
-  #add(definition: ServiceDefinition, implementation: object): readonly Handler[] {
+  #add(definition: ServiceDefinition, implementation: object, isBuiltIn: boolean): readonly Handler[] {
     const { name, methods } = definition;
     assertObject('server.add', `the implementation of "${name}"`, implementation);
     if (this.#services.has(name)) throw new TypeError(`server.add: service "${name}" was added before`);
@@ -116,7 +116,7 @@ export class Dispatcher {
     for (const [method, methodDefinition] of Object.entries(methods)) {
       const run: unknown = (implementation as Record<string, unknown>)[method];
       if (typeof run !== 'function') missing.push(method);
-      else handlers.push(createHandler(name, method, methodDefinition, run.bind(implementation), lacking));
+      else handlers.push(createHandler(name, method, methodDefinition, run.bind(implementation), lacking, isBuiltIn));
     }
     if (missing.length > 0) {
       const lacking = missing.map((method) => `"${method}"${misspelt(method, implementation, methods)}`);

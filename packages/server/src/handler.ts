@@ -157,10 +157,11 @@ export function createHandler(
   definition: MethodDefinition,
   run: (...args: never[]) => unknown,
   lacking: LackingArguments = () => {},
+  isBuiltIn = false,
 ): Handler {
   const argumentsLeast = definition.args === undefined ? declaredArguments(definition.kind, run) : 0;
   const takesItems = definition.kind === 'upload' || definition.kind === 'duplex';
-  const shared = { service, method, definition, takesItems, argumentsLeast, lacking, limits: undefined };
+  const shared = { service, method, definition, takesItems, argumentsLeast, lacking, limits: undefined, isBuiltIn };
   if (!isStreamKind(definition.kind)) return { ...shared, run, stream: undefined };
   const refuse = (): never => {
     throw kindError({ service, method, definition }, 'call it by its contract');

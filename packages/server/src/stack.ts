@@ -13,6 +13,15 @@ export interface Admission<Entry extends MethodEntry = MethodEntry> {
   leave(call: IncomingCall<Entry>, error: unknown): void;
 }
 
+/** Calls that have ended, by how, as the state of a server has them. */
+interface EndedCalls {
+  readonly succeeded: number;
+  readonly late: number;
+  readonly failed: number;
+  readonly refused: number;
+  readonly builtIn: number;
+}
+
 /** What a server's stack is made of. */
 export interface ServerStackParts<Entry extends MethodEntry = MethodEntry> {
   /** Refuses by throwing. `undefined` when everything is allowed. */
@@ -45,6 +54,8 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   readonly #admission: Admission<Entry>;
   #size = 0;
   #succeeded = 0;
+  #late = 0;
+  #builtIn = 0;
   #failed = 0;
   #refused = 0;
 
@@ -62,8 +73,14 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   }
 
   /** Calls that have ended, by how. */
-  get ended(): { readonly succeeded: number; readonly failed: number; readonly refused: number } {
-    return { succeeded: this.#succeeded, failed: this.#failed, refused: this.#refused };
+  get ended(): EndedCalls {
+    return {
+      succeeded: this.#succeeded,
+      late: this.#late,
+      failed: this.#failed,
+      refused: this.#refused,
+      builtIn: this.#builtIn,
+    };
   }
 
   /**
@@ -237,14 +254,23 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #end(call: IncomingCall<Entry>, error: unknown): void {
     if (call.admitted) this.#admission.leave(call, error);
     if (!call.outlived) this.#size--;
-    if (error === undefined && !call.abandoned) this.#succeeded++;
+    if (call.entry.isBuiltIn === true) this.#builtIn++;
+    else this.#count(call, error);
+    call.end();
+    this.#partsOf(call).ended(call, error);
+  }
+
+  #count(call: IncomingCall<Entry>, error: unknown): void {
+    // Nobody waits for a one-way call, so it is never late. What was answered in the turn in which it was read costs no look at the clock.
+    if (error === undefined && !call.abandoned) {
+      if (call.isLate && !call.oneWay) this.#late++;
+      else this.#succeeded++;
+    } else if (error === undefined && call.started) this.#late++;
     else if (call.started) this.#failed++;
     else {
       this.#refused++;
       if (call.oneWay) this.#parts.dropped?.(call, error);
     }
-    call.end();
-    this.#partsOf(call).ended(call, error);
   }
 
   #partsOf(call: IncomingCall<Entry>): ServerStackParts<Entry> {

@@ -41,12 +41,16 @@ export interface ServerState extends CallLimitsState {
     readonly waiting: number;
     /** Calls that have ended well, since the server was made; of streams, those that were read to their end. */
     readonly succeeded: number;
-    /** Calls whose handler has thrown, whose answer could not be sent, or whose caller gave up meanwhile. */
+    /** Calls whose handler has ended well, but too late: after the deadline of their caller, or after it had given up. Nobody has the answer. */
+    readonly late: number;
+    /** Calls whose handler has thrown, or whose answer could not be sent. */
     readonly failed: number;
     /** Calls that were not begun: late, not allowed, or beyond a limit of the server. Those beyond `limits` of a connection do not count. */
     readonly refused: number;
     /** One-way calls that were not begun, those beyond `limits` of a connection included: their callers hear nothing of it. */
     readonly dropped: number;
+    /** Calls of `rpc.health`, `rpc.reflection` and `rpc.operator`, however they ended: what probes and tools ask is counted nowhere else. */
+    readonly builtIn: number;
   };
   /** Of a server whose process only watches over workers: what else stands here is theirs together, a second old at the most. */
   readonly workers?: readonly {

@@ -25,6 +25,7 @@ function fleet(changes: Partial<FleetView> = {}): FleetView {
       { ...service, name: 'busy', rate: rate(1_500, 3.2, 1_234), rulesVersion: 7 },
     ],
     instances: [{ ...instance, ...rest, id: 'one', services: ['busy'], rate: rate(5), ruledWeights: { busy: 10 } }],
+    troubles: [],
     edges: [{ caller: 'web', instance: 'one', service: 'busy', rate: rate(5) }],
     ...changes,
   };

@@ -1,5 +1,6 @@
 import {
   answerOpinions,
+  answerTroubles,
   Call,
   type CallOptions,
   type Destination,
@@ -33,6 +34,7 @@ import type { ClientTlsOptions } from '@org/rpc-wire';
 import { createDial, type Dial, expectedIdentity } from '@org/rpc-wire/internal';
 import { EventEmitter } from 'eventemitter3';
 import { broadcast } from '../attempts/broadcast.js';
+import { TroubleTally } from '../attempts/trouble-tally.js';
 import { type ClientMethod, UNKNOWN_METHOD } from '../client-method.js';
 import { CLIENT_EVENTS, type ClientEvents } from '../events.js';
 import { Balancer } from '../nodes/balancer.js';
@@ -84,6 +86,7 @@ export class RpcClient implements Client {
   readonly #timers: TimerQueue;
   readonly #pool: Pool;
   readonly #breakers: BreakerGroup;
+  readonly #troubles: TroubleTally;
   readonly #shared: SharedParts;
   readonly #services = new KnownServices((service) => {
     this.#shared.services.delete(service);
@@ -132,7 +135,8 @@ export class RpcClient implements Client {
         else this.#emit('breakerClosed', { endpoint, service, method });
       },
     });
-    this.#shared = createSharedParts(options, this.#emit, this.#timers);
+    this.#troubles = new TroubleTally(options.name);
+    this.#shared = createSharedParts(options, this.#emit, this.#troubles, this.#timers);
   }
 
   service(service: ServiceDefinition<object> | string, options?: CallOptions): never {
@@ -354,7 +358,7 @@ export class RpcClient implements Client {
         successor: () => (this.#closed === undefined ? this.#balancer(service) : undefined),
       }).open();
       this.#services.add(balancer);
-      this.#stopAnswering ??= answerOpinions(() => nodeOpinions(name, this.state()));
+      this.#stopAnswering ??= this.#answerOperators();
       this.#cancelTick ??= everySecond(clock, (now) => {
         this.#pool.tick(now);
         for (const each of this.#services.balancers()) each.tick();
@@ -362,6 +366,15 @@ export class RpcClient implements Client {
       });
     }
     return balancer;
+  }
+
+  #answerOperators(): () => void {
+    const stopOpinions = answerOpinions(() => nodeOpinions(this.#options.name, this.state()));
+    const stopTroubles = answerTroubles(() => this.#troubles.tell());
+    return () => {
+      stopOpinions();
+      stopTroubles();
+    };
   }
 
   #registryEvent(told: RegistryEvent): void {

@@ -1,6 +1,7 @@
 import type { OperatorReport } from '@org/rpc';
 import type { NodeOpinion } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
+import type { Trouble } from '../traffic/troubles.js';
 
 /** The result of the last request to an instance: a report; `rpc.operator` is off there, or refused; no answer; not asked yet. */
 export type ReportStatus = 'answered' | 'off' | 'refused' | 'unreachable' | 'pending';
@@ -86,4 +87,6 @@ export interface FleetView {
   readonly services: readonly ServiceView[];
   readonly instances: readonly InstanceView[];
   readonly edges: readonly EdgeView[];
+  /** What went wrong in the last five minutes, the most frequent first: at most 500 different things. */
+  readonly troubles: readonly Trouble[];
 }

@@ -3,6 +3,7 @@ import { plainText, storedRules } from '@org/rpc-core/internal';
 import type { Endpoint, Registry, RegistryHandle } from '@org/rpc-registry';
 import type { InstanceAccess } from '../instances/instance-client.js';
 import { Traffic } from '../traffic/traffic.js';
+import { Troubles } from '../traffic/troubles.js';
 import type { FleetView } from './fleet-view.js';
 import { viewOf, type WatchedService } from './view-of.js';
 import { WatchedInstance } from './watched-instance.js';
@@ -33,6 +34,8 @@ const INSTANCES_MAX = 500;
 export class Fleet {
   /** @internal */
   readonly traffic = new Traffic();
+  /** @internal */
+  readonly troubles = new Troubles();
   /** @internal */
   readonly services = new Map<string, WatchedService>();
   /** @internal */
@@ -178,12 +181,15 @@ export class Fleet {
     const { clock, tls, token, operatorToken, metadata, everyMs = 1_000 } = this.options;
     const onCalls: ConstructorParameters<typeof WatchedInstance>[1]['onCalls'] = (instance, deltas) =>
       this.traffic.record(instance, deltas, this.second);
-    return new WatchedInstance(endpoint, { clock, tls, token, operatorToken, metadata, everyMs, onCalls });
+    const onReport: ConstructorParameters<typeof WatchedInstance>[1]['onReport'] = (address, report) =>
+      this.troubles.record(address, report, this.second);
+    return new WatchedInstance(endpoint, { clock, tls, token, operatorToken, metadata, everyMs, onCalls, onReport });
   }
 
   #sweep(): void {
     this.#cancelSweep = this.options.clock.schedule(1_000, () => {
       this.traffic.sweep(this.second);
+      this.troubles.sweep(this.second);
       this.#sweep();
     });
   }

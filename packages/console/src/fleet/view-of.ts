@@ -3,6 +3,7 @@ import type { NodeOpinion, RulesDocument } from '@org/rpc-core';
 import { endpointAddress, type Snapshot } from '@org/rpc-registry';
 import { type Histogram, percentile } from '../traffic/histogram.js';
 import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
+import type { Troubles } from '../traffic/troubles.js';
 import type { EdgeView, FleetView, InstanceView, LastView, MethodView, RateView, ServiceView } from './fleet-view.js';
 import type { WatchedInstance } from './watched-instance.js';
 
@@ -26,9 +27,11 @@ export interface FleetFacts {
   readonly services: ReadonlyMap<string, WatchedService>;
   readonly instances: ReadonlyMap<string, WatchedInstance>;
   readonly traffic: Traffic;
+  readonly troubles: Troubles;
 }
 
 const EDGES_MAX = 1_000;
+const TROUBLES_MAX = 500;
 /** The most opinions shown of one instance. */
 const OPINIONS_MAX = 50;
 
@@ -49,6 +52,7 @@ export function viewOf(fleet: FleetFacts, second: number): FleetView {
     services: services.map((service) => serviceView(fleet, service, second)),
     instances: instances.map((instance) => instanceView(fleet, services, instance, second, opinions)),
     edges: edges(fleet, second),
+    troubles: fleet.troubles.lately(second, TROUBLES_MAX),
   };
 }
 

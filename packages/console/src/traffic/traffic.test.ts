@@ -17,6 +17,8 @@ function report(countingSince: number, calls: readonly Partial<CallCounts>[]): O
     countingSince,
     loopLagMs: 0,
     opinions: [],
+    troubles: [],
+    process: 'host:1',
     server: {} as never,
     calls: calls.map((each) => ({ ...base, ...each })) as never,
   };

@@ -57,7 +57,8 @@ describe('the admin port', () => {
     await client.service(Shop).buy('hats');
     const { ask } = asking(server);
     const state = JSON.parse((await ask('/state')).body);
-    assert.deepEqual(state.calls, { running: 0, waiting: 0, succeeded: 2, failed: 1, refused: 0, dropped: 0 });
+    const calls = { running: 0, waiting: 0, succeeded: 2, late: 0, failed: 1, refused: 0, dropped: 0, builtIn: 0 };
+    assert.deepEqual(state.calls, calls);
     const { body } = await ask('/metrics');
     assert.match(body, /^# HELP rpc_server_calls_total .*\n# TYPE rpc_server_calls_total counter\n/);
     assert.match(body, /\nrpc_server_calls_total\{outcome="failed"\} 1\n/);

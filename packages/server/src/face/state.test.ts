@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { RpcError } from '@org/rpc-core';
+import { connect } from '@org/rpc-testkit';
 import { setUp } from '../../test/bench.js';
+import { Operator } from '../operator/operator.js';
 
 describe('server.state()', () => {
   it('is plain data with these fields, which users may rely on', async () => {
@@ -20,7 +22,7 @@ describe('server.state()', () => {
       overload: { turnMs: 100, queue: undefined, from: 'options' },
       rules: {},
       connections: 0,
-      calls: { running: 0, waiting: 0, succeeded: 0, failed: 0, refused: 0, dropped: 0 },
+      calls: { running: 0, waiting: 0, succeeded: 0, late: 0, failed: 0, refused: 0, dropped: 0, builtIn: 0 },
     });
   });
 
@@ -37,9 +39,11 @@ describe('server.state()', () => {
       running: 1,
       waiting: 1,
       succeeded: 0,
+      late: 0,
       failed: 0,
       refused: 1,
       dropped: 0,
+      builtIn: 0,
     });
     for (let i = 0; i < 2; i++) {
       ends.shift()!();
@@ -50,10 +54,32 @@ describe('server.state()', () => {
       running: 0,
       waiting: 0,
       succeeded: 2,
+      late: 0,
       failed: 0,
       refused: 1,
       dropped: 0,
+      builtIn: 0,
     });
+  });
+
+  it('counts apart what came too late for its caller, and what is no traffic', async () => {
+    const ends = new Map<unknown, () => void>();
+    const run = (name: unknown) => new Promise<void>((resolve) => void ends.set(name, resolve));
+    await using bench = setUp({ run }, { operator: true });
+    const late = assert.rejects(bench.work.with({ timeoutMs: 50 }).run('late'), { code: 'DEADLINE_EXCEEDED' });
+    const soon = bench.work.run('soon');
+    while (ends.size < 2) await bench.clock.advance(1);
+    await using tool = connect(bench.server, { clock: bench.clock });
+    await tool.service(Operator).report();
+    ends.get('soon')!();
+    await bench.clock.advance(10);
+    await soon;
+    await bench.clock.advance(100);
+    await late;
+    ends.get('late')!();
+    await bench.clock.advance(10);
+    const { succeeded, late: tooLate, failed, refused, builtIn } = bench.server.state().calls;
+    assert.deepEqual([succeeded, tooLate, failed, refused, builtIn], [1, 1, 0, 0, 1]);
   });
 
   it('says where it stands in its life', async () => {

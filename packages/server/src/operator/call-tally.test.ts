@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { RpcError } from '@org/rpc-core';
-import { latencyBucket } from '@org/rpc-core/internal';
+import { latencyBucket, rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { CallTally, type EndedCall } from './call-tally.js';
 
@@ -21,13 +21,25 @@ describe('the tally of calls', () => {
       {
         ...{ service: 'shop', method: 'buy', kind: 'unary', caller: 'web', address: '10.0.0.1:4000', calls: 2 },
         errors: { NOT_FOUND: 1 },
+        refusals: {},
         latency: [latencyBucket(5), 2],
       },
       {
         ...{ service: 'shop', method: 'buy', kind: 'unary', caller: '::ffff:10.0.0.2', address: '::ffff:10.0.0.2:77' },
-        ...{ calls: 1, errors: {}, latency: [latencyBucket(50), 1] },
+        ...{ calls: 1, errors: {}, refusals: {}, latency: [latencyBucket(50), 1] },
       },
     ]);
+  });
+
+  it('counts by what refused them calls that have not begun, with a bound', () => {
+    const tally = new CallTally(new FakeClock());
+    tally.ask();
+    const refused = (reason: string) => rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'refused' });
+    for (const reason of ['full', 'full', 'too fast']) tally.record(call({ error: refused(reason) }));
+    assert.deepEqual(tally.ask().calls[0]!.refusals, { full: 2, 'too fast': 1 });
+    for (let n = 0; n < 50; n++) tally.record(call({ error: refused(`reason ${n}`) }));
+    const { refusals } = tally.ask().calls[0]!;
+    assert.deepEqual([Object.keys(refusals).length, refusals['(others)']], [21, 32]);
   });
 
   it('is off until somebody asks, and again a minute after the last one has', async () => {

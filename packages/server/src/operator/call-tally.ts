@@ -1,5 +1,5 @@
 import type { Clock, Code, MethodKind, Peer, RpcError } from '@org/rpc-core';
-import { latencyBucket } from '@org/rpc-core/internal';
+import { latencyBucket, plainText } from '@org/rpc-core/internal';
 import type { CallCounts } from './operator.js';
 
 /** How long it goes on counting when nobody asks, in milliseconds. */
@@ -8,6 +8,9 @@ const INTEREST_MS = 60_000;
 const CALLERS_MAX = 200;
 /** Pairs of a method and a caller. */
 const PAIRS_MAX = 5_000;
+/** What refuses calls of one method, and how long its words may be. */
+const REFUSALS_MAX = 20;
+const REASON_LENGTH_MAX = 200;
 
 /** What probes and tools ask is no traffic. */
 const OWN_SERVICES: ReadonlySet<string> = new Set(['rpc.health', 'rpc.reflection', 'rpc.operator']);
@@ -33,6 +36,7 @@ interface Counts {
   address: string;
   calls: number;
   readonly errors: Map<Code, number>;
+  readonly refusals: Map<string, number>;
   readonly latency: Map<number, number>;
 }
 
@@ -66,7 +70,10 @@ export class CallTally {
     const counts = this.#countsOf(call);
     counts.address = call.peer.address;
     counts.calls++;
-    if (error !== undefined) counts.errors.set(error.code, (counts.errors.get(error.code) ?? 0) + 1);
+    if (error !== undefined) {
+      counts.errors.set(error.code, (counts.errors.get(error.code) ?? 0) + 1);
+      if (error.progress === 'refused') addRefusal(counts.refusals, error.reason);
+    }
     const bucket = latencyBucket(call.durationMs ?? 0);
     counts.latency.set(bucket, (counts.latency.get(bucket) ?? 0) + 1);
   }
@@ -91,7 +98,7 @@ export class CallTally {
       counts = this.#pairs.get(key(service, method, caller));
     }
     if (counts !== undefined) return counts;
-    counts = { service, method, kind, caller, address: '', calls: 0, errors: new Map(), latency: new Map() };
+    counts = { service, method, kind, caller, address: '', calls: 0, ...mapsOf() };
     this.#pairs.set(key(service, method, caller), counts);
     return counts;
   }
@@ -115,7 +122,17 @@ function key(service: string, method: string, caller: string): string {
   return `${service}\0${method}\0${caller}`;
 }
 
-function plain({ service, method, kind, caller, address, calls, errors, latency }: Counts): CallCounts {
+function mapsOf(): Pick<Counts, 'errors' | 'refusals' | 'latency'> {
+  return { errors: new Map(), refusals: new Map(), latency: new Map() };
+}
+
+function addRefusal(refusals: Map<string, number>, reason: string): void {
+  const words = plainText(reason).slice(0, REASON_LENGTH_MAX);
+  const by = refusals.has(words) || refusals.size < REFUSALS_MAX ? words : OTHERS;
+  refusals.set(by, (refusals.get(by) ?? 0) + 1);
+}
+
+function plain({ service, method, kind, caller, address, calls, errors, refusals, latency }: Counts): CallCounts {
   return {
     service,
     method,
@@ -124,6 +141,7 @@ function plain({ service, method, kind, caller, address, calls, errors, latency 
     address,
     calls,
     errors: Object.fromEntries(errors),
+    refusals: Object.fromEntries(refusals),
     latency: [...latency].flat(),
   };
 }

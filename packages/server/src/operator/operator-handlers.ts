@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { askOpinions, callContext, type ServiceHandlers } from '@org/rpc-core';
+import { hostname } from 'node:os';
+import { askOpinions, askTroubles, callContext, type ServiceHandlers } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { ServerState } from '../state.js';
 import type { CallTally } from './call-tally.js';
@@ -7,6 +8,8 @@ import type { Operator } from './operator.js';
 import { OPERATOR_TOKEN_KEY, type ResolvedOperator } from './operator-options.js';
 
 const OPINIONS_MAX = 500;
+const TROUBLES_MAX = 1_000;
+const PROCESS = `${hostname()}:${process.pid}`;
 
 /** What operators can ask of a server. */
 export interface OperatorHost {
@@ -27,7 +30,8 @@ export function operatorHandlers(
       const { since, calls } = tally.ask();
       const { loopLagMs } = tally;
       const opinions = askOpinions(OPINIONS_MAX);
-      return { version: 1, server: host.state(), countingSince: since, calls, loopLagMs, opinions };
+      const of = { troubles: askTroubles(TROUBLES_MAX), process: PROCESS };
+      return { version: 1, server: host.state(), countingSince: since, calls, loopLagMs, opinions, ...of };
     },
     drain() {
       admit(token);

@@ -1,4 +1,4 @@
-import { type Code, defineService, type MethodKind, method, type NodeOpinion } from '@org/rpc-core';
+import { type CallTrouble, type Code, defineService, type MethodKind, method, type NodeOpinion } from '@org/rpc-core';
 import type { ServerState } from '../state.js';
 
 /** What one caller has made of one method, counted since {@link OperatorReport.countingSince}. */
@@ -14,6 +14,8 @@ export interface CallCounts {
   readonly calls: number;
   /** How many of them failed, by code. */
   readonly errors: Readonly<Partial<Record<Code, number>>>;
+  /** How many were refused before their handler began, by what refused them: a limit or a rule, in words. At most 20, and `(others)`. */
+  readonly refusals: Readonly<Record<string, number>>;
   /**
    * How long they took here, waits included: pairs of a bucket and how many calls lie in it. Bucket `n` begins at 0.001 * 1.02^n ms; it ends
    * where the next one begins.
@@ -36,6 +38,10 @@ export interface OperatorReport {
   readonly loopLagMs: number;
   /** What the clients of this process have against the instances that they call, at most 500: whom they leave alone, and why. */
   readonly opinions: readonly NodeOpinion[];
+  /** What went wrong with the calls of the clients of this process, at most 1,000 different things. */
+  readonly troubles: readonly CallTrouble[];
+  /** Which process this is, by its host and number: its other servers tell the same of its clients. */
+  readonly process: string;
 }
 
 /**

@@ -122,9 +122,11 @@ export class WatchedWorkers {
         running: sum(({ calls }) => calls.running),
         waiting: sum(({ calls }) => calls.waiting),
         succeeded: sum(({ calls }) => calls.succeeded),
+        late: sum(({ calls }) => calls.late),
         failed: sum(({ calls }) => calls.failed),
         refused: sum(({ calls }) => calls.refused),
         dropped: sum(({ calls }) => calls.dropped),
+        builtIn: sum(({ calls }) => calls.builtIn),
       },
       workers: workers.map(({ number, pid, status, states: its }) => ({
         worker: number,

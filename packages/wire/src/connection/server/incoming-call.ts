@@ -12,6 +12,8 @@ export interface MethodEntry {
   readonly method: string;
   /** Whether its callers send items, which they cannot take back. */
   readonly takesItems?: boolean;
+  /** Whether it is of a service of the library's own, whose calls are no traffic. */
+  readonly isBuiltIn?: boolean;
 }
 
 /** What an incoming call needs of the connection that it came by: its payload, and the ways to answer it. */

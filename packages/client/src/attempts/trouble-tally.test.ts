@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { TroubleTally } from './trouble-tally.js';
+
+describe('the tally of what goes wrong', () => {
+  it('has a bound, beyond which only methods and instances are not told apart', () => {
+    const tally = new TroubleTally('till');
+    for (let n = 0; n < 2_000; n++)
+      tally.repeated('retried', { service: 'shop', method: `m${n}`, endpoint: `h:${n}`, code: 'UNAVAILABLE' });
+    tally.repeated('hedged', { service: 'shop', method: 'find', endpoint: 'h:1' });
+    const told = tally.tell();
+    assert.ok(told.length <= 310, String(told.length));
+    assert.equal(
+      told.reduce((sum, { count }) => sum + count, 0),
+      2_001,
+    );
+    assert.equal(told.find(({ method: name, what }) => name === '' && what === 'retried')!.count, 1_700);
+  });
+});
