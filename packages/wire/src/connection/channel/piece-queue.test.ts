@@ -5,7 +5,7 @@ import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES, WHOLE_BYTES_MAX } from '../
 import { putHeader } from '../../frames/frame-writer.js';
 import type { ByteStream } from '../../transport/byte-stream.js';
 import { Output } from './output.js';
-import { PieceQueue } from './piece-queue.js';
+import { PieceQueue, SHORT_BYTES_MAX } from './piece-queue.js';
 
 /** A queue over a stream that keeps its bytes until `taken` is called. */
 function scene() {
@@ -115,31 +115,75 @@ describe('the queue of large messages', () => {
     );
   });
 
-  it('gives each a turn, and lets what is small pass', () => {
+  it('sends long ones one after the other, and lets what is small pass between their pieces', () => {
     const { add, append, taken, frames, queue } = scene();
     for (const id of [1, 2, 3]) add(large(id));
     taken();
     append(rawFrame(FrameType.PONG, Buffer.alloc(8)));
     while (!queue.isEmpty) taken();
-    const ids = frames().map(({ id }) => id);
-    assert.deepEqual(ids.slice(0, 10), [1, 2, 0, 3, 1, 2, 3, 1, 2, 3]);
+    assert.deepEqual(
+      frames().map(({ id }) => id),
+      [1, 1, 0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3],
+    );
   });
 
-  it('lets sixteen take turns, and each of the others begin when one of them is done', () => {
+  it('sends a short one at once, after four pieces of a long one at most', () => {
     const { add, taken, frames, queue } = scene();
-    for (let id = 1; id <= 40; id++) add(large(id));
+    add(large(1, 1_000_000));
+    taken();
+    for (const id of [2, 3]) add(large(id, 100_000));
+    add(large(4, SHORT_BYTES_MAX));
+    while (!queue.isEmpty) taken();
+    const ids = frames().map(({ id }) => id);
+    assert.deepEqual(ids, [1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4, ...Array.from({ length: 12 }, () => 1)]);
+  });
+
+  it('lets a long one go on after three short ones, however many there are', () => {
+    const { add, taken, frames, queue } = scene();
+    add(large(1, 600_000));
+    for (let id = 2; id <= 20; id++) add(large(id, 70_000));
+    while (!queue.isEmpty) taken();
+    const turns = frames().map(({ id }) => id);
+    const places = turns.flatMap((id, place) => (id === 1 ? [place] : []));
+    const waits = places.map((place, index) => place - (places[index - 1] ?? 0));
+    assert.equal(Math.max(...waits), 1 + 3 * 2);
+  });
+
+  it('begins a long one although there are always short ones', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 8; id++) add(large(id, 70_000));
+    add(large(9));
+    for (let id = 10; id <= 15; id++) add(large(id, 70_000));
+    taken();
+    taken();
+    assert.ok(frames().some(({ id }) => id === 9));
+    while (!queue.isEmpty) taken();
+  });
+
+  it('leaves the peer with the beginning of one long message and of one short one at most', () => {
+    const { add, taken, frames, queue } = scene();
+    for (let id = 1; id <= 20; id++) add(large(id, id % 2 === 0 ? 70_000 : 300_000));
     while (!queue.isEmpty) taken();
     const begun = new Set<number>();
     for (const { id, flags } of frames()) {
       begun.add(id);
-      assert.ok(begun.size <= 16, `${begun.size} have begun and are not done`);
+      assert.ok(begun.size <= 2, `${begun.size} have begun and are not done`);
       if ((flags & MORE) === 0) begun.delete(id);
     }
-    assert.deepEqual(
-      joined(frames()).map(({ id }) => id),
-      Array.from({ length: 40 }, (_, index) => index + 1),
-    );
+    assert.equal(joined(frames()).length, 20);
     assert.equal(queue.bytes, 0);
+  });
+
+  it('goes on with the next long one when the one that had begun is dropped', () => {
+    const { add, taken, frames, queue } = scene();
+    for (const id of [1, 2]) add(large(id));
+    taken();
+    assert.deepEqual(queue.drop(1), { isCut: true, itemBytes: 0 });
+    while (!queue.isEmpty) taken();
+    assert.deepEqual(
+      frames().map(({ id }) => id),
+      [1, 1, 2, 2, 2, 2, 2],
+    );
   });
 
   it('drops one that has not begun', () => {

@@ -1,4 +1,4 @@
-import { FrameType, HEADER_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
+import { FrameType, HEADER_BYTES, PIECE_BYTES, WHOLE_BYTES_MAX } from '../../frames/frame.js';
 import { PIECE_HEADER_BYTES_MAX, pieceEnd, putPieceHeader } from '../../frames/piece-frames.js';
 import { itemCost } from '../../frames/stream-frames.js';
 import type { Output } from './output.js';
@@ -6,11 +6,17 @@ import type { Output } from './output.js';
 /** While more bytes than this are unwritten in the transport, no piece is added, so a small message never waits for more than this. */
 const UNWRITTEN_MAX = 64 * 1024;
 
+/** How many pieces a long message sends in one turn. */
+const TURN_PIECES = 4;
+
+/** A message with a longer body is long. A shorter one is sent in one turn, with nothing but small messages between its pieces. */
+export const SHORT_BYTES_MAX: number = TURN_PIECES * PIECE_BYTES + 1024;
+
 /**
- * How many messages take turns; others wait until one of them is done. Each message that has begun must progress within the peer's
- * `frameStallMs`; on a slow line hundreds of messages would not.
+ * How many messages take turns, a long one among them at most; others wait until one of them is done. A long message that has begun
+ * must progress within the peer's `frameStallMs`: between two of its turns it waits for three short ones at most.
  */
-const TAKING_TURNS_MAX = 16;
+const TAKING_TURNS_MAX = 4;
 
 /** A waiting message, as one frame. */
 interface Waiting {
@@ -19,6 +25,8 @@ interface Waiting {
   readonly bodyBytes: number;
   /** How many bytes of its body have been sent. */
   sentBytes: number;
+  /** How many pieces it has sent. */
+  pieces: number;
 }
 
 /** Decides when pieces may go out. */
@@ -38,8 +46,10 @@ export interface DroppedMessages {
 }
 
 /**
- * Large messages that wait to be sent. Some of them take turns, one piece each, while few bytes are unwritten in the transport; small
- * messages go between the pieces. The messages of one call, small ones included, stay in order.
+ * Large messages that wait to be sent in pieces, while few bytes are unwritten in the transport; small messages go between the pieces.
+ * Long messages are sent one after the other, because the peer keeps the memory of each that has begun: with sixteen begun at once, of
+ * 1 MiB each, its garbage collector took more time than everything else. The shorter ones need not wait for the end of a long one: they go
+ * between its turns. The messages of one call, small ones included, stay in order.
  */
 export class PieceQueue {
   readonly #output: Output;
@@ -47,8 +57,12 @@ export class PieceQueue {
   readonly #credit: PiecePass;
   /** The messages that take turns, by id. After its turn a message goes to the end. */
   readonly #turns = new Map<number, Waiting[]>();
-  /** The messages of calls that do not take turns yet, by id: nothing of their first message has been sent. */
-  readonly #waiting = new Map<number, Waiting[]>();
+  /** The messages of calls that do not take turns yet, by id: nothing of their first message has been sent, and it is short. */
+  readonly #short = new Map<number, Waiting[]>();
+  /** The same with a long first message. */
+  readonly #long = new Map<number, Waiting[]>();
+  /** The id whose long message takes turns. */
+  #longId: number | undefined;
   #bytes = 0;
 
   /**
@@ -62,7 +76,7 @@ export class PieceQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#turns.size + this.#waiting.size === 0;
+    return this.#turns.size + this.#short.size + this.#long.size === 0;
   }
 
   /** Bytes that wait. */
@@ -72,7 +86,11 @@ export class PieceQueue {
 
   /** Whether a frame of this id has to wait behind others. */
   has(id: number): boolean {
-    return this.#turns.has(id) || this.#waiting.has(id);
+    return !this.isEmpty && this.#messagesOf(id) !== undefined;
+  }
+
+  #messagesOf(id: number): Waiting[] | undefined {
+    return this.#turns.get(id) ?? this.#short.get(id) ?? this.#long.get(id);
   }
 
   /** Takes the frame that begins at `start` of the output and ends at its position. */
@@ -81,9 +99,9 @@ export class PieceQueue {
     let frameBytes = 0;
     for (const part of parts) frameBytes += part.length;
     this.#bytes += frameBytes;
-    const message: Waiting = { parts, bodyBytes: frameBytes - HEADER_BYTES, sentBytes: 0 };
-    const before = this.#turns.get(id) ?? this.#waiting.get(id);
-    if (before === undefined) this.#waiting.set(id, [message]);
+    const message: Waiting = { parts, bodyBytes: frameBytes - HEADER_BYTES, sentBytes: 0, pieces: 0 };
+    const before = this.#messagesOf(id);
+    if (before === undefined) this.#wait(id, [message]);
     else before.push(message);
   }
 
@@ -101,16 +119,19 @@ export class PieceQueue {
 
   /** Adds the frame whose turn it is to `out`. Returns its length. */
   #nextTurn(out: Buffer[]): number {
-    if (this.#waiting.size > 0) this.#admit();
+    this.#admit();
     for (const [id, messages] of this.#turns) {
       const message = messages[0]!;
       const frameBytes = this.#takeFrame(message, out);
       const isDone = message.sentBytes === message.bodyBytes;
-      // A message that is alone keeps its place.
-      if (!isDone && this.#turns.size === 1) return frameBytes;
+      if (!isDone && (!isLong(message) || message.pieces % TURN_PIECES !== 0)) return frameBytes;
       this.#turns.delete(id);
-      if (isDone) messages.shift();
-      if (messages.length > 0) (isDone ? this.#waiting : this.#turns).set(id, messages);
+      if (!isDone) this.#turns.set(id, messages);
+      else {
+        this.#ended(id);
+        messages.shift();
+        if (messages.length > 0) this.#wait(id, messages);
+      }
       return frameBytes;
     }
     return 0;
@@ -118,10 +139,12 @@ export class PieceQueue {
 
   /** The call is over: drops its messages. */
   drop(id: number): DroppedMessages | undefined {
-    const messages = this.#turns.get(id) ?? this.#waiting.get(id);
+    const messages = this.#messagesOf(id);
     if (messages === undefined) return undefined;
     this.#turns.delete(id);
-    this.#waiting.delete(id);
+    this.#short.delete(id);
+    this.#long.delete(id);
+    this.#ended(id);
     let itemBytes = 0;
     for (const { parts, bodyBytes, sentBytes } of messages) {
       this.#bytes -= HEADER_BYTES + bodyBytes - sentBytes;
@@ -133,20 +156,39 @@ export class PieceQueue {
   /** The connection is over. */
   clear(): void {
     this.#turns.clear();
-    this.#waiting.clear();
+    this.#short.clear();
+    this.#long.clear();
+    this.#longId = undefined;
     this.#bytes = 0;
   }
 
   /** The calls of the connection are over: drops their messages, except id 0, which is for one-way calls that have been confirmed. */
   dropCalls(): void {
-    for (const id of [...this.#turns.keys(), ...this.#waiting.keys()]) if (id !== 0) this.drop(id);
+    for (const id of [...this.#turns.keys(), ...this.#short.keys(), ...this.#long.keys()]) if (id !== 0) this.drop(id);
   }
 
-  /** Lets more messages take turns, up to the bound. */
+  #wait(id: number, messages: Waiting[]): void {
+    (isLong(messages[0]!) ? this.#long : this.#short).set(id, messages);
+  }
+
+  /** A message of this id is sent or dropped. */
+  #ended(id: number): void {
+    if (this.#longId === id) this.#longId = undefined;
+  }
+
+  /** Lets more messages take turns, up to the bounds. */
   #admit(): void {
-    for (const [id, messages] of this.#waiting) {
+    if (this.#longId === undefined && this.#turns.size < TAKING_TURNS_MAX) {
+      for (const [id, messages] of this.#long) {
+        this.#longId = id;
+        this.#long.delete(id);
+        this.#turns.set(id, messages);
+        break;
+      }
+    }
+    for (const [id, messages] of this.#short) {
       if (this.#turns.size >= TAKING_TURNS_MAX) return;
-      this.#waiting.delete(id);
+      this.#short.delete(id);
       this.#turns.set(id, messages);
     }
   }
@@ -157,6 +199,7 @@ export class PieceQueue {
     const isWhole = bodyBytes <= WHOLE_BYTES_MAX;
     const end = isWhole ? bodyBytes : pieceEnd(bodyBytes, sentBytes);
     message.sentBytes = end;
+    message.pieces++;
     this.#bytes -= end - sentBytes + (end === bodyBytes ? HEADER_BYTES : 0);
     if (isWhole) {
       out.push(...parts);
@@ -169,6 +212,10 @@ export class PieceQueue {
     addRange(parts, HEADER_BYTES + sentBytes, HEADER_BYTES + end, out);
     return header.length - start + end - sentBytes;
   }
+}
+
+function isLong({ bodyBytes }: Waiting): boolean {
+  return bodyBytes > SHORT_BYTES_MAX;
 }
 
 /** Adds the bytes of a message between `from` and `to` to `out`. */

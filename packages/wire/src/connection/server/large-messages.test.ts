@@ -41,15 +41,18 @@ describe('a large reply to a peer that reads slowly', () => {
     assert.deepEqual(joined(frames).at(-1)?.body, encoded(LARGE));
   });
 
-  it('takes turns with another one', async () => {
-    const { peer, settle } = await slow();
+  it('goes out before another one, and lets one of 200,000 bytes go after four pieces', async () => {
+    const { host, peer, settle } = await slow();
+    host.methods['shorter'] = () => Buffer.alloc(200_000);
     peer.send(...[1, 2].map((id) => requestFrame(id, [], { name: ['test', 'large'] })));
+    peer.send(requestFrame(3, [], { name: ['test', 'shorter'] }));
     await settle();
     peer.stream.resume();
     await settle();
     const ids = calls(peer.frames).map(({ id }) => id);
-    assert.deepEqual(ids.slice(0, 10), [1, 1, 1, 2, 1, 2, 1, 2, 1, 2]);
-    for (const { body } of joined(calls(peer.frames))) assert.ok(body.equals(encoded(LARGE)));
+    assert.deepEqual(ids.slice(0, 10), [1, 1, 1, 1, 3, 3, 3, 3, 1, 1]);
+    assert.ok(ids.lastIndexOf(1) < ids.indexOf(2));
+    for (const { id, body } of joined(calls(peer.frames))) if (id !== 3) assert.ok(body.equals(encoded(LARGE)));
   });
 
   it('is dropped in the middle by a CANCEL', async () => {
