@@ -18,7 +18,7 @@ const EMPTY = Buffer.alloc(0);
 /**
  * The bytes of a message that does not come at once, put together in memory of its own. It grows by factors with what has really
  * come, which keeps the copying linear and the memory within five times of that; as soon as a fifth of the message is there, it
- * is exactly as large as the message. Where the message is little more than one binary, that lies at a multiple of eight, so that
+ * is exactly as large as the message; until then it is borrowed, so that a message costs little more fresh memory than it has bytes. Where the message is little more than one binary, that lies at a multiple of eight, so that
  * whoever reads it may use it where it lies.
  */
 export class MessageMemory {
@@ -27,6 +27,7 @@ export class MessageMemory {
   start = 0;
   /** How much of it has come. */
   receivedBytes = 0;
+  #isBorrowed = false;
 
   /** Where in `bytes` the part ends that has come. */
   get end(): number {
@@ -46,8 +47,7 @@ export class MessageMemory {
 
   /** Takes memory over, to be used in place of what would be allocated first. */
   reuse(memory: Buffer): void {
-    this.bytes = memory;
-    this.start = 0;
+    this.#become(memory, 0, false);
     this.receivedBytes = 0;
   }
 
@@ -59,6 +59,11 @@ export class MessageMemory {
   #grow(needed: number, totalBytes: number, bytes: Buffer, start: number, end: number): void {
     const before = this.bytes.subarray(this.start, this.end);
     const isMost = totalBytes <= GROWTH_MAX * needed;
+    const scratch = isMost ? undefined : borrowScratch(needed, GROWTH_MAX * needed);
+    if (scratch !== undefined) {
+      before.copy(scratch);
+      return this.#become(scratch, 0, true);
+    }
     const room = Math.max(
       needed,
       isMost ? totalBytes : Math.min(totalBytes, Math.max(MEMORY_BYTES_MIN, GROWTH * needed)),
@@ -67,8 +72,14 @@ export class MessageMemory {
     const padding = (ALIGNMENT - (at % ALIGNMENT)) % ALIGNMENT;
     const larger = Buffer.allocUnsafeSlow(padding + room);
     before.copy(larger, padding);
-    this.bytes = larger;
-    this.start = padding;
+    this.#become(larger, padding, false);
+  }
+
+  #become(memory: Buffer, start: number, isBorrowed: boolean): void {
+    if (this.#isBorrowed) returnScratch(this.bytes);
+    this.bytes = memory;
+    this.start = start;
+    this.#isBorrowed = isBorrowed;
   }
 }
 
@@ -83,4 +94,36 @@ function binaryStart(bytes: Buffer, start: number, end: number, totalBytes: numb
     if (content + byteLength <= totalBytes && 2 * byteLength > totalBytes) return content;
   }
   return 0;
+}
+
+interface Scratch {
+  readonly bytes: number;
+  /** How many of this length are kept. */
+  readonly keptMax: number;
+  readonly kept: Buffer[];
+}
+
+/** Memory of the process for what has no place yet. All that is kept together is 4 MiB at most. */
+const SCRATCH: readonly Scratch[] = [
+  { bytes: 64 * 1024, keptMax: 16, kept: [] },
+  { bytes: 256 * 1024, keptMax: 4, kept: [] },
+  { bytes: 1024 * 1024, keptMax: 2, kept: [] },
+];
+
+/**
+ * Borrows memory in which something else may stand. It is given back with `returnScratch`, or forgotten.
+ * @param bytesMin - how long it is at least
+ * @param bytesMax - how long it is at most
+ * @returns `undefined` when memory of such a length is not kept
+ */
+function borrowScratch(bytesMin: number, bytesMax: number): Buffer | undefined {
+  for (const { bytes, kept } of SCRATCH)
+    if (bytes >= bytesMin) return bytes > bytesMax ? undefined : (kept.pop() ?? Buffer.allocUnsafeSlow(bytes));
+  return undefined;
+}
+
+/** Gives borrowed memory back. Nobody may read from it or write to it any more. */
+function returnScratch(memory: Buffer): void {
+  for (const { bytes, keptMax, kept } of SCRATCH)
+    if (bytes === memory.length && kept.length < keptMax) kept.push(memory);
 }
