@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createClient, defineService, memory, notify } from '@org/rpc';
 import { Registry } from 'prom-client';
 import { type Rig, startRig } from '../test/rig.js';
 import { prometheus } from './prometheus.js';
@@ -73,6 +74,23 @@ describe('prometheus', () => {
     assert.deepEqual([read['rpc_server_calls{state="running"}'], read['rpc_server_calls{state="waiting"}']], [0, 0]);
     assert.equal(read[`rpc_server_registered{instance="${rig.server.instance}"}`], 1);
     watching.close();
+  });
+
+  it('counts one-way calls that wait to be sent later', async () => {
+    const register = new Registry();
+    const Notes = defineService('notes', { note: notify<(text: string) => void>() });
+    const lone = createClient({ registry: memory(), retryLater: true });
+    const watching = prometheus({ register, clients: [lone] });
+    // Its time is over before anything is known of the service.
+    await lone.service(Notes).with({ timeoutMs: 20 }).note('x');
+    const read = await series(register);
+    const name = 'rpc_client_kept_calls';
+    assert.deepEqual(
+      [name, `${name}_sent_total`, `${name}_dropped_total`].map((each) => read[`${each}{rpc_service="notes"}`]),
+      [1, 0, 0],
+    );
+    watching.close();
+    await lone.close();
   });
 
   it('bounds its series', async () => {

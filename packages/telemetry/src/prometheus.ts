@@ -156,22 +156,13 @@ class PrometheusMetrics {
   }
 
   #addAttempts(): void {
-    const add = (name: string, help: string, field: 'count' | 'seconds'): void => {
-      const counter: Counter = new Counter({
-        name,
-        help,
-        labelNames: ['rpc_service', 'server_endpoint', 'rpc_status_code'],
-        registers: [this.#register],
-        collect: () => {
-          counter.reset();
-          for (const [rpc_service, byEndpoint] of this.#attempts)
-            for (const [server_endpoint, { ok, others }] of byEndpoint)
-              for (const [rpc_status_code, counted] of [['OK', ok] as const, ...others])
-                if (counted.count > 0) counter.inc({ rpc_service, server_endpoint, rpc_status_code }, counted[field]);
-        },
+    const add = (name: string, help: string, field: 'count' | 'seconds'): void =>
+      this.#counter(name, help, ['rpc_service', 'server_endpoint', 'rpc_status_code'], (counter) => {
+        for (const [rpc_service, byEndpoint] of this.#attempts)
+          for (const [server_endpoint, { ok, others }] of byEndpoint)
+            for (const [rpc_status_code, counted] of [['OK', ok] as const, ...others])
+              if (counted.count > 0) counter.inc({ rpc_service, server_endpoint, rpc_status_code }, counted[field]);
       });
-      this.#add(counter as unknown as { readonly name: string });
-    };
     add('rpc_client_attempts_total', 'Attempts of calls, repeats included', 'count');
     add('rpc_client_attempt_seconds_total', 'Time that attempts took', 'seconds');
   }
@@ -192,6 +183,22 @@ class PrometheusMetrics {
     this.#add(gauge as unknown as { readonly name: string });
   }
 
+  /** The same of what was counted elsewhere. */
+  #counter(name: string, help: string, labelNames: string[], collect: (counter: Counter) => void): void {
+    const registers = [this.#register];
+    const counter: Counter = new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        counter.reset();
+        collect(counter);
+      },
+    });
+    this.#add(counter as unknown as { readonly name: string });
+  }
+
   #addClients(clients: readonly Client[]): void {
     const services = function* () {
       for (const client of clients) yield* Object.entries(client.state().services);
@@ -208,6 +215,30 @@ class PrometheusMetrics {
         const oldest = new Map<string, number>();
         for (const [service, { ageMs }] of services()) oldest.set(service, Math.max(oldest.get(service) ?? 0, ageMs));
         for (const [rpc_service, ageMs] of oldest) gauge.set({ rpc_service }, ageMs / 1_000);
+      },
+    );
+    this.#gauge('rpc_client_kept_calls', 'One-way calls that wait to be sent later', ['rpc_service'], (gauge) => {
+      for (const [rpc_service, { keptCalls }] of services())
+        if (keptCalls !== undefined) gauge.inc({ rpc_service }, keptCalls.calls);
+    });
+    for (const end of ['sent', 'dropped'] as const)
+      this.#counter(
+        `rpc_client_kept_calls_${end}_total`,
+        `One-way calls that were kept and have been ${end === 'sent' ? 'sent' : 'given up'}`,
+        ['rpc_service'],
+        (counter) => {
+          for (const [rpc_service, { keptCalls }] of services())
+            if (keptCalls !== undefined) counter.inc({ rpc_service }, keptCalls[end]);
+        },
+      );
+    this.#counter(
+      'rpc_client_rules_would_apply_total',
+      'Calls that dark rules would have changed, since they were set',
+      ['rpc_service', 'policy'],
+      (counter) => {
+        for (const [rpc_service, { rules }] of services())
+          for (const [policy, { mode, wouldApply }] of Object.entries(rules?.policies ?? {}))
+            if (mode === 'dark') counter.inc({ rpc_service, policy }, wouldApply);
       },
     );
   }

@@ -76,14 +76,11 @@ interface KeptCall {
 
 /**
  * Whether a call that has failed may be sent again without being done twice: it certainly was not started, and only for lack of a
- * server or of room.
+ * server, of room, or of time to wait for them.
  */
 export function mayBeKept({ code, progress }: RpcError): boolean {
-  return isUnstarted(progress) && (code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED');
-}
-
-function isUnstarted(progress: RpcError['progress']): boolean {
-  return progress === 'unsent' || progress === 'refused';
+  const isUnstarted = progress === 'unsent' || progress === 'refused';
+  return isUnstarted && (code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED' || code === 'DEADLINE_EXCEEDED');
 }
 
 /**
@@ -268,9 +265,8 @@ export class KeptCalls {
       await settings.next(attempt);
       endpoint = attempt.destination?.address ?? '';
     } catch (thrown) {
-      // A deadline that has passed here was that of this attempt only.
       const error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', String(thrown), { cause: thrown });
-      const isUnsent = mayBeKept(error) || (error.code === 'DEADLINE_EXCEEDED' && isUnstarted(error.progress));
+      const isUnsent = mayBeKept(error);
       if (isUnsent && !this.#closing.signal.aborted) return error;
       this.#drop([kept], isUnsent ? 'closed' : 'failed', error);
       return undefined;

@@ -76,7 +76,7 @@ describe('one-way calls that are sent later', () => {
     const errors = [
       down('maybe-processed'),
       down('processed'),
-      rpcError('DEADLINE_EXCEEDED', 'late', { progress: 'unsent' }),
+      rpcError('DEADLINE_EXCEEDED', 'late', { progress: 'maybe-processed' }),
       rpcError('UNAUTHENTICATED', 'who', { progress: 'refused' }),
     ];
     for (const error of errors) {
@@ -90,6 +90,21 @@ describe('one-way calls that are sent later', () => {
       throw down();
     }, false);
     await assert.rejects(off.notify([]), { code: 'UNAVAILABLE' });
+  });
+
+  it('are kept when their time ended before they were sent, and have a time of their own then', async () => {
+    let isUp = false;
+    const lefts: number[] = [];
+    const { clock, kept, notify } = scene((_, call) => {
+      if (!isUp) throw rpcError('DEADLINE_EXCEEDED', 'no time left while waiting for a node', { progress: 'unsent' });
+      lefts.push(call.deadline - clock.now());
+    });
+    await notify([1], (call) => (call.deadline = clock.now() + 5));
+    assert.equal(kept.size, 1);
+    await run(clock, 100);
+    isUp = true;
+    await run(clock, 500);
+    assert.deepEqual([kept.size, lefts], [0, [1_000]]);
   });
 
   it('are no more than their bounds say', async () => {

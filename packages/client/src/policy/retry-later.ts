@@ -10,7 +10,7 @@ export interface RetryLaterSettings extends Pick<KeptCallSettings, 'timeoutMs' |
 }
 
 /**
- * Keeps a one-way call that certainly was not started for lack of a server or of room, and lets its caller go on. For one-way methods
+ * Keeps a one-way call that certainly was not started for lack of a server, of room, or of time to wait for them, and lets its caller go on. For one-way methods
  * only. A call for one given node is not kept: that node may never come back.
  */
 export function retryLater({ now, timeoutMs, untilReady, kept }: RetryLaterSettings): Layer {
