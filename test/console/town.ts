@@ -1,6 +1,6 @@
 // A small town for the console: a real etcd, three servers, of which one is slow, and two callers.
 import { callContext, createClient, createServer, etcd, roundRobin, type Server } from '@org/rpc';
-import { defineService, method, RpcError, stream } from '@org/rpc-core';
+import { defineService, duplex, method, RpcError, stream } from '@org/rpc-core';
 import { z } from 'zod';
 import { type EtcdServer, startEtcd } from '../../packages/registry-etcd/test/etcd-fixture.js';
 
@@ -15,6 +15,7 @@ const Shop = defineService('shop', {
   find: method({ args: [z.string()], returns: z.object({ id: z.string(), price: z.number() }), idempotent: true }),
   buy: method({ args: [z.object({ id: z.string(), count: z.number().int() })], returns: z.string() }),
   watch: stream<() => AsyncIterable<number>>(),
+  price: duplex<(ids: AsyncIterable<string>) => AsyncIterable<string>>(),
 });
 const Stock = defineService('stock', { count: method<(id: string) => number>({ idempotent: true }) });
 
@@ -59,6 +60,9 @@ export async function startTown(): Promise<Town> {
       buy: async ({ id, count }) => {
         if (id === 'gone') throw new RpcError('NOT_FOUND', `there is no ${id}`);
         return `${count} of ${id}`;
+      },
+      async *price(ids) {
+        for await (const id of ids) yield `${id} costs 7`;
       },
       async *watch() {
         for (let i = 1; !callContext()!.signal.aborted; i++) {

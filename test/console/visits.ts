@@ -272,6 +272,14 @@ async function visitTry({ page }: VisitTools): Promise<void> {
   await page.getByRole('button', { name: 'Stop' }).click();
   await items.getByText(/It has stopped; the last \d+ items/).waitFor();
   assert.ok(await page.getByRole('button', { name: 'Stop' }).isDisabled());
+  await page.getByLabel('Method').selectOption('price');
+  await page.getByLabel('Items to send, each a line of JSON').fill('"tea"\n\nnone');
+  await page.getByRole('button', { name: 'Call' }).click();
+  await page.getByText(/^line 3 of the items: /).waitFor();
+  await page.getByLabel('Items to send, each a line of JSON').fill('"tea"\n"hats"');
+  await page.getByRole('button', { name: 'Call' }).click();
+  await items.getByText(/hats costs 7/).waitFor({ timeout: WAIT_MS });
+  await page.getByText(/answered in .*, 2 items: the stream has ended/).waitFor();
 }
 
 /** From the top of the page to a weight that is set, without a mouse. */

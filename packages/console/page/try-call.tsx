@@ -26,6 +26,8 @@ type Line = { readonly item: string } | Answer;
 
 /** How many items of a stream are on the page. */
 const ITEMS_SHOWN = 200;
+/** How many are sent. */
+const SENT_MAX = 1_000;
 
 /** Calls a method of which nothing is known but what its server says. */
 export function TryPage({
@@ -56,6 +58,7 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
   const [trouble, setTrouble] = useState<string>();
   const [method, setMethod] = useState<Method>();
   const [args, setArgs] = useState('[]');
+  const [sent, setSent] = useState('');
   const [instance, setInstance] = useState('');
   const [answer, setAnswer] = useState<Answer | { failed: string }>();
   const [items, setItems] = useState<readonly string[]>();
@@ -86,13 +89,13 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
       </p>
     );
   if (methods === undefined || method === undefined) return <p role="status">Loading</p>;
-  const isStream = method.kind === 'stream';
-  const canCall = isStream || method.kind === 'unary' || method.kind === 'notify';
+  const takesItems = method.kind === 'upload' || method.kind === 'duplex';
+  const isStream = takesItems || method.kind === 'stream';
   const receive = async (body: object) => {
     const own = new AbortController();
     running.current = own;
     let shown: readonly string[] = [];
-    setItems(shown);
+    if (method.kind !== 'upload') setItems(shown);
     try {
       const onLine = (line: Line) => {
         if (own.signal.aborted) return;
@@ -100,7 +103,7 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
         shown = [...shown, line.item].slice(-ITEMS_SHOWN);
         setItems(shown);
       };
-      await askLines<Line>('/api/call', { ...body, kind: 'stream' }, { signal: own.signal, onLine });
+      await askLines<Line>('/api/call', { ...body, kind: method.kind }, { signal: own.signal, onLine });
     } catch (error) {
       if (!own.signal.aborted) throw error;
     }
@@ -112,7 +115,8 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
       const body = {
         service,
         method: method.name,
-        args: JSON.parse(args) as unknown,
+        args: parsed(args, 'the arguments'),
+        ...(takesItems ? { items: itemsOf(sent) } : {}),
         ...(instance === '' ? {} : { instance }),
       };
       if (isStream) await receive(body);
@@ -173,17 +177,25 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
           <pre>{show(JSON.stringify(method.args, undefined, 2)).replaceAll('\\u000a', '\n')}</pre>
         </details>
       )}
+      {takesItems && (
+        <>
+          <label for="sent">Items to send, each a line of JSON</label>
+          <textarea
+            id="sent"
+            spellcheck={false}
+            rows={6}
+            value={sent}
+            placeholder={'{"id": 1}\n{"id": 2}'}
+            onInput={(event) => setSent(event.currentTarget.value)}
+          />
+        </>
+      )}
       {!method.idempotent && (
         <p class="quiet">{show(method.name)} is not marked idempotent: it may change something.</p>
       )}
       {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
-      {!canCall && (
-        <p class="quiet">
-          It takes a stream of items: {method.kind} methods are called by rpc call, which reads a file.
-        </p>
-      )}
       <div class="controls">
-        <button type="submit" disabled={locked !== undefined || !canCall || isRunning}>
+        <button type="submit" disabled={locked !== undefined || isRunning}>
           Call
         </button>
         {isStream && (
@@ -211,6 +223,22 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
       </div>
     </form>
   );
+}
+
+/** @throws Error that says which text is no JSON */
+function parsed(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${what}: ${(error as Error).message}`);
+  }
+}
+
+/** What is to be sent: a line each, empty ones left out. @throws Error that says in which line something is wrong */
+function itemsOf(text: string): unknown[] {
+  const lines = text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [[line, index + 1] as const]));
+  if (lines.length > SENT_MAX) throw new Error(`at most ${count(SENT_MAX)} items are sent from here: use rpc call`);
+  return lines.map(([line, number]) => parsed(line, `line ${number} of the items`));
 }
 
 /** The items of a stream that came last. */

@@ -1,5 +1,5 @@
 import { callContext, createClient, createServer, memory, type ServerOptions } from '@org/rpc';
-import { defineService, method, stream, systemClock, systemRandom } from '@org/rpc-core';
+import { defineService, duplex, method, stream, systemClock, systemRandom, upload } from '@org/rpc-core';
 import { z } from 'zod';
 import { type FleetOptions, openFleet } from '../src/fleet/fleet.js';
 
@@ -8,6 +8,8 @@ export const Shop = defineService('shop', {
   find: method({ args: [z.string()], returns: z.object({ id: z.string() }), idempotent: true }),
   fail: method<() => void>(),
   ticks: stream<(upTo: number) => AsyncIterable<number>>(),
+  sum: upload<(numbers: AsyncIterable<number>, start: number) => Promise<number>>(),
+  double: duplex<(numbers: AsyncIterable<number>) => AsyncIterable<number>>(),
 });
 
 /** Servers in this process, a caller, and a fleet that watches them. */
@@ -32,6 +34,14 @@ export function fleetRig(fleetOptions: Partial<FleetOptions> = {}) {
         find: (id) => ({ id }),
         fail: () => {
           throw new TypeError('a defect');
+        },
+        async sum(numbers, start) {
+          let sum = start;
+          for await (const each of numbers) sum += each;
+          return sum;
+        },
+        async *double(numbers) {
+          for await (const each of numbers) yield 2 * each;
         },
         async *ticks(upTo) {
           try {

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { isRpcError, type RulesDocument } from '@org/rpc-core';
+import type { RulesDocument } from '@org/rpc-core';
 import { RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { RulesStore, StoredRules } from '@org/rpc-registry';
 import type { Fleet } from '../fleet/fleet.js';
@@ -8,6 +7,7 @@ import { previewRules, type RulePreview } from '../preview/preview-rules.js';
 import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
 import { followersOf } from '../rules/reports-of-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
+import { tryCall } from './try-call.js';
 
 /** A mistake in a request, described in words. */
 export class ApiError extends Error {
@@ -39,9 +39,6 @@ type Input = Readonly<Record<string, unknown>>;
 const PREVIEW_SECONDS = 300;
 /** How many clients and servers are shown that follow rules. */
 const REPORTS_MAX = 500;
-const SHOWN_LENGTH_MAX = 100_000;
-/** How many items of a stream are shown. */
-const ITEMS_MAX = 1_000;
 const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method']);
 
 /** Everything that the page asks for. */
@@ -93,7 +90,7 @@ export const API: Readonly<Record<string, ApiRoute>> = {
     run: (fleet, { service }) => memberOf(fleet, text(service, 'service')).client.describe(text(service, 'service')),
   },
   // A change, because the method may do anything.
-  '/api/call': { method: 'POST', changes: true, run: tryCall },
+  '/api/call': { method: 'POST', changes: true, run: tryIt },
 };
 
 async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
@@ -154,66 +151,14 @@ async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
   return { version: (await store.set(service, { ...found.document, comment: said }, expectedOf(input))).version };
 }
 
-function tryCall(fleet: Fleet, input: Input, left: AbortSignal): Promise<unknown> | AsyncIterable<unknown> {
+function tryIt(fleet: Fleet, input: Input, left: AbortSignal): Promise<unknown> | AsyncIterable<unknown> {
   const service = text(input['service'], 'service');
-  const { args } = input;
+  const { args, items = [] } = input;
   if (!Array.isArray(args)) throw new ApiError(400, 'the arguments are a JSON array');
+  if (!Array.isArray(items)) throw new ApiError(400, 'the items are a JSON array');
   const instance = input['instance'] === undefined ? memberOf(fleet, service) : instanceOf(fleet, input);
-  const began = fleet.options.clock.now();
-  const facts = (): { ms: number; instance: string } => ({
-    ms: Math.round((fleet.options.clock.now() - began) * 10) / 10,
-    instance: instance.endpoint.id,
-  });
-  const called = { service, method: text(input['method'], 'method'), args, left };
-  return input['kind'] === 'stream' ? tryStream(instance, called, facts) : tryUnary(instance, called, facts);
-}
-
-interface TriedCall {
-  readonly service: string;
-  readonly method: string;
-  readonly args: readonly unknown[];
-  readonly left: AbortSignal;
-}
-
-async function tryUnary(
-  { client }: WatchedInstance,
-  { service, method, args }: TriedCall,
-  facts: () => object,
-): Promise<unknown> {
-  try {
-    return { result: shown(await client.call(service, method, args)), ...facts() };
-  } catch (error) {
-    return { ...failureOf(error), ...facts() };
-  }
-}
-
-/** Items as they come, then how the stream has ended. */
-async function* tryStream(
-  { client }: WatchedInstance,
-  { service, method, args, left }: TriedCall,
-  facts: () => object,
-): AsyncIterable<unknown> {
-  let items = 0;
-  try {
-    for await (const item of client.items(service, method, args, left)) {
-      yield { item: shown(item) };
-      if (++items >= ITEMS_MAX) return yield { end: `the console stops after ${items} items`, items, ...facts() };
-    }
-    yield { end: 'the stream has ended', items, ...facts() };
-  } catch (error) {
-    yield { ...failureOf(error), items, ...facts() };
-  }
-}
-
-function shown(value: unknown): string {
-  const options = { depth: 10, maxArrayLength: 500, maxStringLength: 20_000, breakLength: 90 };
-  return inspect(value, options).slice(0, SHOWN_LENGTH_MAX);
-}
-
-/** A failed call is an answer too. */
-function failureOf(error: unknown): { error: string; code: string } {
-  if (!isRpcError(error)) throw error;
-  return { error: error.message, code: error.code };
+  const called = { service, method: text(input['method'], 'method'), args, items, left };
+  return tryCall(instance, input['kind'], called, fleet.options.clock);
 }
 
 /** Reads the document of a request. @throws ApiError or TypeError that says where it is wrong */

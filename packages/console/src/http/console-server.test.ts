@@ -146,7 +146,7 @@ describe('the console over HTTP', () => {
     const described = await rig.ask('/api/describe?service=shop');
     assert.deepEqual(
       described.value.methods!.map(({ name }) => name),
-      ['find', 'fail', 'ticks'],
+      ['find', 'fail', 'ticks', 'sum', 'double'],
     );
     const called = await rig.ask('/api/call', { service: 'shop', method: 'find', args: ['tea'] });
     assert.deepEqual([called.value.result, called.value.instance], ["{ id: 'tea' }", 'one']);
@@ -178,6 +178,28 @@ describe('the console over HTTP', () => {
     for await (const chunk of await lines([1e9])) if (chunk.includes('"100"')) break;
     await until(() => rig.ended.includes('ticks'));
     const refused = await rig.ask('/api/call', { service: 'shop', method: 'ticks', kind: 'stream', args: 'none' });
+    assert.equal(refused.status, 400);
+  });
+
+  it('sends the items of an upload and of a duplex method, and shows what comes back', async () => {
+    await using rig = await consoleRig();
+    const lines = async (call: object) => {
+      const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+      const body = JSON.stringify({ service: 'shop', args: [], ...call });
+      const response = await fetch(new URL('/api/call', rig.served.url), { method: 'POST', headers, body });
+      const text = await response.text();
+      return text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { item?: string; result?: string; items?: number; error?: string });
+    };
+    const [sum] = await lines({ method: 'sum', kind: 'upload', args: [100], items: [1, 2, 3] });
+    assert.equal(sum!.result, '106');
+    const doubled = await lines({ method: 'double', kind: 'duplex', items: [1, 2] });
+    assert.deepEqual([doubled[0]!.item, doubled[1]!.item, doubled[2]!.items], ['2', '4', 2]);
+    const [failed] = await lines({ method: 'find', kind: 'upload', args: ['tea'], items: [1] });
+    assert.match(failed!.error!, /UNIMPLEMENTED/);
+    const refused = await rig.ask('/api/call', { service: 'shop', method: 'sum', kind: 'upload', args: [], items: 7 });
     assert.equal(refused.status, 400);
   });
 

@@ -10,7 +10,7 @@ import {
   type ServiceDescription,
   stream,
 } from '@org/rpc';
-import type { Metadata } from '@org/rpc-core';
+import { duplex, type Metadata, type ServiceDefinition, upload } from '@org/rpc-core';
 import type { Endpoint, Registry } from '@org/rpc-registry';
 
 /** How to call instances. */
@@ -30,6 +30,22 @@ const ANSWER_MS = 3_000;
 const TRIED_CALL_MS = 10_000;
 /** The same of a stream. */
 const TRIED_STREAM_MS = 60_000;
+
+/** A call of a method with streams. */
+interface StreamedCall {
+  readonly service: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  /** What the caller sends, for the kinds that take items. */
+  readonly items: readonly unknown[];
+  readonly left: AbortSignal;
+}
+
+const MAKERS = {
+  stream: () => stream<() => AsyncIterable<unknown>>(),
+  upload: () => upload<(items: AsyncIterable<unknown>) => Promise<unknown>>(),
+  duplex: () => duplex<(items: AsyncIterable<unknown>) => AsyncIterable<unknown>>(),
+} as const;
 
 /** Calls one instance and no other. It has its own connection until `close`. */
 export class InstanceClient {
@@ -73,10 +89,20 @@ export class InstanceClient {
   }
 
   /** Calls a method whose answer is a stream of items. @throws RpcError as the call gives it */
-  items(service: string, method: string, args: readonly unknown[], signal: AbortSignal): AsyncIterable<unknown> {
-    const definition = defineService(service, { [method]: stream<(...args: unknown[]) => AsyncIterable<unknown>>() });
-    const stub = this.#client.service(definition, { timeoutMs: TRIED_STREAM_MS, signal });
-    return (stub as unknown as Record<string, (...args: unknown[]) => AsyncIterable<unknown>>)[method]!(...args);
+  items(kind: 'stream' | 'duplex', call: StreamedCall): AsyncIterable<unknown> {
+    return this.#streamed(kind, call) as AsyncIterable<unknown>;
+  }
+
+  /** Sends items, and gives the one answer. @throws RpcError as the call gives it */
+  upload(call: StreamedCall): Promise<unknown> {
+    return this.#told(this.#streamed('upload', call) as Promise<unknown>);
+  }
+
+  #streamed(kind: keyof typeof MAKERS, { service, method, args, items, left }: StreamedCall): unknown {
+    const definition = defineService(service, { [method]: MAKERS[kind]() }) as ServiceDefinition<object>;
+    const stub = this.#client.service(definition, { timeoutMs: TRIED_STREAM_MS, signal: left });
+    const sent = kind === 'stream' ? [] : [each(items)];
+    return (stub as Record<string, (...args: unknown[]) => unknown>)[method]!(...sent, ...args);
   }
 
   /** Closes once pending calls are answered: otherwise the answer of an instance that was told to drain might be lost. Never rejects. */
@@ -96,6 +122,10 @@ export class InstanceClient {
     answer.then(over, over);
     return answer;
   }
+}
+
+async function* each(items: readonly unknown[]): AsyncIterable<unknown> {
+  yield* items;
 }
 
 /** A registry in which every service has only this instance: for calls that are meant for it alone. */
