@@ -18,7 +18,7 @@ export interface ClientEvents {
   ejected: [event: { endpoint: string; service: string; forMs: number }];
   /** It is given calls again. */
   readmitted: [event: { endpoint: string; service: string }];
-  /** An attempt failed and another one follows after `delayMs`. */
+  /** An attempt failed and another one follows after `delayMs`; also the opening of a stream, which moves to another instance at once. */
   retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
   /** A call had no answer after `delayMs`, and another attempt was sent beside the one at `endpoint`. */
   hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];

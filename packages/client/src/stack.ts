@@ -42,7 +42,7 @@ import { Throttle } from './policy/throttle.js';
 import { attemptDeadline } from './policy/timeout.js';
 import { userLayers } from './policy/user-layers.js';
 import { LivePolicy } from './rules/live-policy.js';
-import { moveOnce, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
+import { moveOnce, type OnMove, openWith, streamAttempt, streamLayers } from './stream/compose-stream.js';
 
 /** What the stacks of one client are made of: its options, checked and complete. */
 export interface StackOptions {
@@ -148,7 +148,7 @@ export function composeMethod(
     limits.now.length > 0 ? admission(limits, refuse) : asked(admission(limits, refuse)), // Above retry: a call waits its turn once. Within the deadline.
     ...(isStream ? [] : [asked(mirrors(own)), asked(faults(own))]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
-    isStream ? moveOnce(clock, balancer) : retries(own),
+    isStream ? moveOnce(clock, balancer, tellsMove(own)) : retries(own),
     ...(isStream ? [] : [asked(hedges(own))]), // Below retry: what fails in all its attempts is repeated. Above the scope: each of them has its own deadline and record.
     isStream
       ? streamAttempt(attemptGate, client.observer)
@@ -295,6 +295,12 @@ function retries({ client, balancer, budget, policy }: OwnParts): Layer {
     isClosed: () => balancer.isClosed,
     leftOut: (call) => balancer.leftOut(call),
   });
+}
+
+/** The opening of a stream that is moved is told of like any other repeat. */
+function tellsMove({ client }: OwnParts): OnMove {
+  return ({ service, method, attempt }, { destination }, { code }) =>
+    client.emit('retried', { service, method, attempt, endpoint: destination?.address ?? '', code, delayMs: 0 });
 }
 
 /** A second attempt beside a slow one, for the methods of which it is said. */

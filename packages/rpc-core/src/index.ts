@@ -73,6 +73,7 @@ export type {
   ObservedAttempt,
   ObservedCall,
   ObservedClientCall,
+  ObservedItems,
   ObservedServerCall,
   ServerObservation,
 } from './observation.js';

@@ -10,7 +10,7 @@ export {
   PRIORITY_BOUNDS,
   TIMEOUT_BOUNDS,
 } from './check.js';
-export { CODE_NUMBERS, codeFromNumber, isCode } from './code.js';
+export { CODE_NUMBERS, codeFromNumber } from './code.js';
 export { fuseGates, stack } from './compose.js';
 export { runInContext } from './context.js';
 export { assertServiceDefinition } from './contract.js';
@@ -26,6 +26,7 @@ export { rpcError } from './error.js';
 export { everySecond } from './every-second.js';
 export { guardLayers, guardStreamLayers } from './guard-layer.js';
 export { isPromise } from './is-promise.js';
+export { ItemTimes } from './item-times.js';
 export { isLate, markLate } from './late.js';
 export { latencyBucket, latencyBucketMs } from './latency-buckets.js';
 export { resolveLimits } from './limits.js';

@@ -29,6 +29,22 @@ export interface ObservedCall {
   /** How many items of a stream this side has sent and received so far; 0 for all other calls. */
   readonly itemsSent: number;
   readonly itemsReceived: number;
+  /** Where the time of the items went that this side received or sent; `undefined` for a direction in which none go. */
+  readonly received: ObservedItems | undefined;
+  readonly sent: ObservedItems | undefined;
+}
+
+/** Where the time of the items of a stream went in one direction, as one side sees it, in milliseconds. */
+export interface ObservedItems {
+  /** When the first one came, after the call began: from the other side, or from the source here; `undefined` until then. */
+  readonly firstMs: number | undefined;
+  /** How long the next one was waited for: of received ones, by their reader; of sent ones, for their source. */
+  readonly awaitedMs: number;
+  /**
+   * How long no next one was asked for since the first: of received ones, as their reader was busy; of sent ones, as they had to wait for the
+   * credit that the other side gives, or for the connection.
+   */
+  readonly heldMs: number;
 }
 
 /** One attempt of a client's call: on the way to one endpoint. */

@@ -149,6 +149,7 @@ export {
   type ObservedAttempt,
   type ObservedCall,
   type ObservedClientCall,
+  type ObservedItems,
   type ObservedServerCall,
   type Observer,
   type OptionalTail,

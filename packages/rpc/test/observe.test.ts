@@ -195,6 +195,10 @@ describe('observe', () => {
       await run();
       while (!types(told.server).includes('callEnd')) await new Promise((resolve) => setImmediate(resolve));
       const [here, there] = [clientCall(told.client), serverCall(told.server)];
+      assert.deepEqual([here.sent, here.received].map(Boolean), [here.kind !== 'stream', true]);
+      assert.deepEqual([there.sent, there.received].map(Boolean), [true, here.kind !== 'stream']);
+      const { firstMs = -1, awaitedMs, heldMs } = here.received!;
+      assert.ok(firstMs >= 0 && awaitedMs + heldMs <= here.durationMs! + 0.01, `${firstMs} ${awaitedMs} ${heldMs}`);
       return [here.kind, here.itemsSent, here.itemsReceived, there.itemsSent, there.itemsReceived, here.error];
     };
     assert.deepEqual(await counted(() => all(things.count(3))), ['stream', 0, 3, 3, 0, undefined]);

@@ -232,6 +232,11 @@ describe('openTelemetry', () => {
       Array.from({ length: 3 }, () => server.spanContext().spanId),
     );
     assert.deepEqual([client.attributes['org.rpc.items.received'], server.attributes['org.rpc.items.sent']], [3, 3]);
+    const has = ({ attributes }: ReadableSpan, names: readonly string[]): boolean[] =>
+      names.map((name) => Number(attributes[`org.rpc.items.${name}_ms`]) >= 0);
+    const names = ['first_received', 'awaited', 'reader', 'first_sent', 'source', 'credit'];
+    assert.deepEqual(has(client, names), [true, true, true, false, false, false]);
+    assert.deepEqual(has(server, names), [false, false, false, true, true, true]);
     assert.equal(server.parentSpanContext?.spanId, client.spanContext().spanId);
   });
 

@@ -168,8 +168,7 @@ class Traces implements Part {
     span.setAttribute('rpc.status_code', status);
     span.setAttributes(callerAttributes(call));
     if (call.side === 'client') span.setAttributes(endpointAttributes(call));
-    if (call.itemsSent + call.itemsReceived > 0)
-      span.setAttributes({ 'org.rpc.items.sent': call.itemsSent, 'org.rpc.items.received': call.itemsReceived });
+    if (call.sent !== undefined || call.received !== undefined) span.setAttributes(itemAttributes(call));
     if (call.side === 'client') this.#attemptsOf(call, span);
     else span.setAttributes(serverAttributes(call, status));
     if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
@@ -205,6 +204,22 @@ function callerAttributes(call: ObservedClientCall | ObservedServerCall): Attrib
   const attributes: Attributes = caller === undefined ? {} : { 'org.rpc.client.name': caller };
   if (call.side === 'client' && call.rulesVersion !== undefined)
     attributes['org.rpc.rules.version'] = call.rulesVersion;
+  return attributes;
+}
+
+/** How many items a stream had, when the first came, and where the time between them went. */
+function itemAttributes({ itemsSent, itemsReceived, sent, received }: ObservedCall): Attributes {
+  const attributes: Attributes = { 'org.rpc.items.sent': itemsSent, 'org.rpc.items.received': itemsReceived };
+  if (received?.firstMs !== undefined) attributes['org.rpc.items.first_received_ms'] = received.firstMs;
+  if (received !== undefined) {
+    attributes['org.rpc.items.awaited_ms'] = received.awaitedMs;
+    attributes['org.rpc.items.reader_ms'] = received.heldMs;
+  }
+  if (sent?.firstMs !== undefined) attributes['org.rpc.items.first_sent_ms'] = sent.firstMs;
+  if (sent !== undefined) {
+    attributes['org.rpc.items.source_ms'] = sent.awaitedMs;
+    attributes['org.rpc.items.credit_ms'] = sent.heldMs;
+  }
   return attributes;
 }
 

@@ -12,7 +12,7 @@ import {
   type RpcError,
   type Trial,
 } from '@org/rpc-core';
-import { channels, rpcError } from '@org/rpc-core/internal';
+import { channels, ItemTimes, rpcError } from '@org/rpc-core/internal';
 import { timeAsTold, timeOfAttempt } from './time-of-call.js';
 
 /**
@@ -60,12 +60,18 @@ export class CallObserver {
     const record = recordOf(call);
     if (record === undefined) return items;
     record.endsAbove = true;
+    const times = new ItemTimes(this.#clock, call.createdAt);
+    record.received = times;
     return {
       next: async () => {
         try {
+          times.asks();
           const step = await items.next();
           if (step.done === true) this.#end(record, 0, undefined);
-          else record.itemsReceived++;
+          else {
+            times.comes();
+            record.itemsReceived++;
+          }
           return step;
         } catch (error) {
           this.#end(record, 0, error);
@@ -86,7 +92,9 @@ export class CallObserver {
   /** Counts the items that go out. */
   sends(call: Call, source: AsyncIterable<unknown> | undefined): AsyncIterable<unknown> | undefined {
     const record = recordOf(call);
-    return record === undefined || source === undefined ? source : counted(source, record);
+    if (record === undefined || source === undefined) return source;
+    record.sent = new ItemTimes(this.#clock, call.createdAt);
+    return counted(source, record, record.sent);
   }
 
   /** An attempt begins: it has passed what refuses it. */
@@ -127,6 +135,8 @@ class CallRecord implements ObservedClientCall {
   readonly attempts: AttemptRecord[] = [];
   itemsSent = 0;
   itemsReceived = 0;
+  received: ItemTimes | undefined = undefined;
+  sent: ItemTimes | undefined = undefined;
   durationMs: number | undefined = undefined;
   error: RpcError | undefined = undefined;
   /** Whether something above the gates of the call ends it: a user's layers, a reader. */
@@ -197,6 +207,8 @@ class CallRecord implements ObservedClientCall {
   }
 
   end(at: number, thrown: unknown): void {
+    this.received?.ends();
+    this.sent?.ends();
     this.durationMs = at - this.#call.createdAt;
     if (thrown === undefined) return;
     this.error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', 'a layer has thrown', { cause: thrown });
@@ -267,9 +279,13 @@ function askServer(attempt: Call): void {
   attempt.trail.wantsTimes = true;
 }
 
-async function* counted(source: AsyncIterable<unknown>, record: CallRecord): AsyncIterable<unknown> {
+async function* counted(source: AsyncIterable<unknown>, record: CallRecord, times: ItemTimes): AsyncIterable<unknown> {
+  times.asks();
   for await (const item of source) {
+    times.comes();
     record.itemsSent++;
     yield item;
+    times.asks();
   }
+  times.ends();
 }

@@ -13,6 +13,8 @@ interface Moved {
   readonly attempts: number[];
   readonly settled: Outcome[];
   readonly error: RpcError | undefined;
+  /** What was told of the openings that moved. */
+  readonly moves: unknown[];
 }
 
 /** Runs one streaming call through `moveOnce` against openings that end as scripted. */
@@ -42,12 +44,16 @@ async function open(
     attempt.settleAttempt(error);
     throw error;
   };
-  const outcome = moveOnce(new FakeClock(), { isClosed, mayBeAnswered: () => false, leftOut: () => '' })(next)(call);
+  const moves: unknown[] = [];
+  const nodes = { isClosed, mayBeAnswered: () => false, leftOut: () => '' };
+  const outcome = moveOnce(new FakeClock(), nodes, ({ attempt }, from, { code }) =>
+    moves.push([attempt, from.destination?.address, code]),
+  )(next)(call);
   const error = await outcome.then(
     () => undefined,
     (caught: RpcError) => caught,
   );
-  return { attempts, settled, error };
+  return { attempts, settled, error, moves };
 }
 
 async function* endless(): AsyncGenerator<number> {
@@ -86,8 +92,9 @@ describe('moveOnce', () => {
   }
 
   it('moves only once, and tells of both attempts', async () => {
-    const { attempts, settled, error } = await open([UNSENT, REFUSED, undefined]);
+    const { attempts, settled, error, moves } = await open([UNSENT, REFUSED, undefined]);
     assert.deepEqual(attempts, [0, 1]);
+    assert.deepEqual(moves, [[1, 'node-1:1', 'UNAVAILABLE']]);
     assert.deepEqual(settled, [error]);
     assert.deepEqual(
       error?.attempts.map(({ endpoint, progress }) => [endpoint, progress]),

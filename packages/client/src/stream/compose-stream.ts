@@ -4,6 +4,7 @@ import {
   type Gate,
   isRpcError,
   type Layer,
+  type RpcError,
   type Service,
   type StreamLayer,
   type StreamService,
@@ -24,15 +25,18 @@ export interface OpeningNodes {
   leftOut(call: Call): string;
 }
 
+/** An opening has failed at `from`, and is tried elsewhere. */
+export type OnMove = (call: Call, from: Call, error: RpcError) => void;
+
 /**
  * The opening of a stream may move to another node, once, if nothing of it was started: it was never sent, or it was refused by a
  * server that drains, or by a server without the method or the key that other servers may have. A stream that was opened, or that has taken
  * items of the caller, is never repeated.
  */
-export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
+export function moveOnce(clock: Clock, nodes: OpeningNodes, onMove?: OnMove): Layer {
   return (next) => async (call) => {
     let attempts: Attempts | undefined;
-    for (let attempt = call; ; attempt = attempts.next()) {
+    for (let attempt = call; ; ) {
       try {
         const end = await next(attempt);
         attempts?.commit();
@@ -48,6 +52,9 @@ export function moveOnce(clock: Clock, nodes: OpeningNodes): Layer {
         const hasPulled = call.stream instanceof ClientStream && call.stream.hasPulled;
         if (hasPulled || !attempts.takeFree(error, (denied) => nodes.mayBeAnswered(denied)))
           throw attempts.giveUp(error, '');
+        const moved = attempts.next();
+        onMove?.(moved, attempt, error);
+        attempt = moved;
       }
     }
   };

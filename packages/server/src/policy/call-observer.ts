@@ -7,7 +7,7 @@ import {
   type Peer,
   type RpcError,
 } from '@org/rpc-core';
-import { channels, rpcError } from '@org/rpc-core/internal';
+import { channels, ItemTimes, rpcError } from '@org/rpc-core/internal';
 import type { IncomingCall, MethodEntry } from '@org/rpc-wire/internal';
 import type { ServerStackParts } from '../stack.js';
 
@@ -63,9 +63,9 @@ export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
       runStream: (call, items) => {
         const record = recordOf(call);
         if (record === undefined) return parts.runStream(call, items);
-        const received = counted(items, () => record.itemsReceived++);
+        const received = counted(items, record.receives());
         const sent = record.run(() => parts.runStream(call, received));
-        return isIterable(sent) ? counted(sent, () => record.itemsSent++) : sent;
+        return isIterable(sent) ? counted(sent, record.sends()) : sent;
       },
       presentable: (thrown, call) => {
         const shown = parts.presentable(thrown, call);
@@ -96,6 +96,8 @@ class CallRecord implements ObservedServerCall {
   readonly side = 'server';
   itemsSent = 0;
   itemsReceived = 0;
+  received: ItemTimes | undefined = undefined;
+  sent: ItemTimes | undefined = undefined;
   durationMs: number | undefined = undefined;
   /** The error that the caller got. */
   error: RpcError | undefined = undefined;
@@ -165,6 +167,21 @@ class CallRecord implements ObservedServerCall {
     this.#surroundings.push(around);
   }
 
+  /** Items of the caller come from now on. */
+  receives(): ItemCounter {
+    const times = new ItemTimes(this.#clock, this.#beganAt);
+    // Of a stream that only answers there are none.
+    if (this.kind !== 'stream') this.received = times;
+    return { times, see: () => this.itemsReceived++ };
+  }
+
+  /** Items of the handler go out from now on. */
+  sends(): ItemCounter {
+    const times = new ItemTimes(this.#clock, this.#beganAt);
+    this.sent = times;
+    return { times, see: () => this.itemsSent++ };
+  }
+
   /** Runs layers and handler inside the functions given to `enterWith`. */
   run(run: () => unknown): unknown {
     // A call that never waited reaches its handler in the turn in which it was read.
@@ -177,6 +194,8 @@ class CallRecord implements ObservedServerCall {
   end(thrown: unknown): void {
     const now = this.#clock.now();
     this.durationMs = now - this.#beganAt;
+    this.received?.ends();
+    this.sent?.ends();
     this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call, now, this.timeoutMs);
   }
 }
@@ -201,15 +220,26 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** The same items; runs `see` for each. A reader that stops early stops the source. */
-function counted(items: AsyncIterable<unknown>, see: () => void): AsyncIterable<unknown> {
+/** Is told of each item, and of the time between two. */
+interface ItemCounter {
+  readonly times: ItemTimes;
+  readonly see: () => void;
+}
+
+/** The same items, counted. A reader that stops early stops the source. */
+function counted(items: AsyncIterable<unknown>, { times, see }: ItemCounter): AsyncIterable<unknown> {
   return {
     [Symbol.asyncIterator]() {
       const iterator = items[Symbol.asyncIterator]();
       return {
         next: async () => {
+          times.asks();
           const step = await iterator.next();
-          if (step.done !== true) see();
+          if (step.done === true) times.ends();
+          else {
+            times.comes();
+            see();
+          }
           return step;
         },
         return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },

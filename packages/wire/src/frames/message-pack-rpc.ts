@@ -1,5 +1,5 @@
-import type { Limits, Metadata, RpcError } from '@org/rpc-core';
-import { isCode, rpcError } from '@org/rpc-core/internal';
+import type { Code, Limits, Metadata, RpcError } from '@org/rpc-core';
+import { CODE_NUMBERS, rpcError } from '@org/rpc-core/internal';
 import type { Codec, DecodeMessage } from '../codec/codec.js';
 import { createScanner } from '../codec/scanner.js';
 import { ProtocolError } from './frame.js';
@@ -261,7 +261,8 @@ export function errorFromValue(value: unknown): RpcError {
   const reason = (text ?? 'the server answered with an error that is no text; see details').slice(0, REASON_LENGTH_MAX);
   const [, code, rest] = CODE_AND_REASON.exec(reason) ?? [];
   const facts = { details: value, progress: 'processed', hasStack: false } as const;
-  return isCode(code) ? rpcError(code, rest ?? '', facts) : rpcError('UNKNOWN', reason, facts);
+  const isCode = code !== undefined && Object.hasOwn(CODE_NUMBERS, code);
+  return isCode ? rpcError(code as Code, rest ?? '', facts) : rpcError('UNKNOWN', reason, facts);
 }
 
 /** The text of an array, where the second place is that of Neovim, or of a map. */
