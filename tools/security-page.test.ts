@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 
 const PAGE: URL = new URL('../docs/security.md', import.meta.url);
+const FAULTS: URL = new URL('../docs/faults.md', import.meta.url);
 /** A link to a test, whose text is a part of a title in there. */
 const TEST_LINK = /\[([^\]]+)\]\(([^)\s]+\.test\.ts)\)/g;
 /** How a title begins, and what is left of it where it has values inside. */
@@ -30,15 +31,27 @@ describe('the page about security', () => {
     assert.deepEqual(silent, []);
   });
 
-  it('names tests that are there, by what their titles say', () => {
-    const missing = rows.flatMap(({ line, text }) =>
-      [...text.matchAll(TEST_LINK)]
-        .map(([, title = '', path = '']) => ({ line, title, path }))
-        .filter(({ title, path }) => !titlesOf(new URL(path, PAGE)).some((each) => each.includes(title))),
-    );
-    assert.deepEqual(missing, []);
+  it('names tests that are there, by what their titles say', () => assert.deepEqual(missingIn(rows, PAGE), []));
+});
+
+describe('the page about faults', () => {
+  it('names tests that are there, by what their titles say, for each fault that its table of processes does not show', () => {
+    const rows = rowsOf(readFileSync(FAULTS, 'utf8')).filter(({ section }) => section === 'Shown by tests alone');
+    assert.ok(rows.length >= 10, String(rows.length));
+    const silent = rows.filter(({ text }) => ![...text.matchAll(TEST_LINK)].length);
+    assert.deepEqual(silent, []);
+    assert.deepEqual(missingIn(rows, FAULTS), []);
   });
 });
+
+/** Links to tests that are not there. */
+function missingIn(rows: readonly Row[], page: URL): readonly object[] {
+  return rows.flatMap(({ line, text }) =>
+    [...text.matchAll(TEST_LINK)]
+      .map(([, title = '', path = '']) => ({ line, title, path }))
+      .filter(({ title, path }) => !titlesOf(new URL(path, page)).some((each) => each.includes(title))),
+  );
+}
 
 function rowsOf(page: string): readonly Row[] {
   let section = '';

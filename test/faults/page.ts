@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { cpus, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
 import { findBinary } from '../../packages/registry-etcd/test/etcd-member.js';
+import { elsewhereTable } from './elsewhere.js';
 import type { Outcome } from './scenario.js';
 import { markdownTable } from './table.js';
 
@@ -42,6 +43,14 @@ ${markdownTable(outcomes)}
   second or so whether it is back, but for a wrong password: each try of one is dear to etcd, so they come more and more slowly, up to
   every 30 s. Calls wait for none of this.
 
+## Shown by tests alone
+
+What one connection, one certificate or one process is enough to show. Each line names tests of \`npm test\` by their titles.
+
+${elsewhereTable()}
+
+Floods and lack of memory have a table of their own: [security](security.md), [overload](overload.md).
+
 ## Repeat it
 
 \`\`\`sh
@@ -51,7 +60,8 @@ npm run faults -- --only etcd-killed            # one of them
 npm run faults -- --markdown docs/faults.md     # writes this page
 \`\`\`
 
-It needs etcd 3.4 or newer (\`node scripts/etcd.mjs ensure\`) and a free machine. \`npm test\` runs these faults in
+It needs etcd 3.4 or newer (\`node scripts/etcd.mjs ensure\`) and a free machine; what happens in a network or on a disk of its own needs a Linux that lets its users have
+namespaces (\`unshare\`). \`npm test\` runs these faults in
 their short form, those of lines and of processes one after the other upon the same servers, and demands that no call fails and that all views
 agree in the end.
 

@@ -75,13 +75,16 @@ export class Processes {
     return { registered, output };
   }
 
-  /** Runs a program of this folder. */
+  /** Runs a program of this folder. @param prefix - the command that runs it, and its arguments; none when left out */
   run(
     file: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
+    prefix: readonly string[] = [],
   ): { child: ChildProcess; exited: Promise<number | NodeJS.Signals>; output: () => string } {
-    const child = spawn(process.execPath, ['--import=tsx', '--conditions=@org/source', folder(file), ...args], {
+    const words = [process.execPath, '--import=tsx', '--conditions=@org/source', folder(file), ...args];
+    const [command = '', ...rest] = [...prefix, ...words];
+    const child = spawn(command, rest, {
       stdio: ['ignore', 'pipe', this.#log === undefined ? 'pipe' : openSync(this.#log, 'w')],
       env: { ...process.env, ...this.#environment, ...env },
     });

@@ -7,6 +7,7 @@ import { type EtcdCluster, startEtcdCluster } from '../../packages/registry-etcd
 import { type EtcdServer, startEtcd } from '../../packages/registry-etcd/test/etcd-fixture.js';
 import { startTcpProxy, type TcpProxy } from '../../packages/registry-etcd/test/tcp-proxy.js';
 import { until } from '../../packages/registry-etcd/test/until.js';
+import { FullDisk } from './full-disk.js';
 import { IllLine } from './ill-line.js';
 import { Processes, type ServerProcess } from './processes.js';
 import { type RegistryView, viewRegistry } from './registry-view.js';
@@ -84,6 +85,12 @@ export class Rig {
   /** Between servers and etcd. */
   get serverLine(): TcpProxy {
     return this.#parts.lines![1];
+  }
+
+  /** The disk that can be filled. */
+  get disk(): FullDisk {
+    if (this.#parts.disk === undefined) throw new Error('this scenario has no disk');
+    return this.#parts.disk;
   }
 
   /** Between clients and {@link behind}. */
@@ -167,6 +174,11 @@ export class Rig {
     this.#canaries.clear();
   }
 
+  /** How many entries the rig itself has made. */
+  get canaries(): number {
+    return this.#canaries.size;
+  }
+
   /** How many living servers have no entry. */
   async missing(): Promise<number> {
     const instances = await this.registry.instances();
@@ -236,6 +248,7 @@ export interface RigParts {
   readonly cluster?: EtcdCluster;
   readonly lines?: readonly [TcpProxy, TcpProxy];
   readonly path?: IllLine | undefined;
+  readonly disk?: FullDisk | undefined;
   readonly directory: string;
   readonly directUrls: readonly string[];
   readonly clientUrls: readonly string[];
@@ -246,7 +259,8 @@ export interface RigParts {
 /** Starts etcd for a scenario, and nothing else yet. */
 export async function createRig(setup: Setup, short: boolean): Promise<Rig> {
   const { cluster: isCluster, lines: hasLines, etcdArgs } = setup;
-  const directory = await mkdtemp(join(tmpdir(), 'rpc-fault-'));
+  const disk = setup.disk && (await FullDisk.open(setup.disk === 'etcd' ? 96 : 1));
+  const directory = await mkdtemp(join(setup.disk === 'snapshots' ? disk!.directory : tmpdir(), 'rpc-fault-'));
   const clean = (): Promise<void> => rm(directory, { recursive: true, force: true });
   if (isCluster) {
     const cluster = await startEtcdCluster();
@@ -255,17 +269,19 @@ export async function createRig(setup: Setup, short: boolean): Promise<Rig> {
     const directUrls = cluster.members.map(({ url }) => url);
     return new Rig(setup, short, { cluster, directory, directUrls, clientUrls: urls, serverUrls: urls, stop });
   }
-  const etcdServer = await startEtcd(etcdArgs);
+  const etcdServer = await startEtcd(etcdArgs, setup.disk === 'etcd' ? disk!.directory : tmpdir());
   const path = setup.path && (await IllLine.open());
   const { url, port } = etcdServer;
   const lines = hasLines ? ([await startTcpProxy(port), await startTcpProxy(port)] as const) : undefined;
   const [clientUrls, serverUrls] = lines?.map((line) => [`http://127.0.0.1:${line.port}`]) ?? [[url], [url]];
   const stop = async (): Promise<void> => {
     await Promise.all([etcdServer.stop(), ...(lines ?? []).map((line) => line.close()), path?.close(), clean()]);
+    await disk?.close();
   };
   const parts = {
     etcd: etcdServer,
     path,
+    disk,
     directory,
     directUrls: [url],
     clientUrls: clientUrls!,

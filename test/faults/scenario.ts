@@ -10,9 +10,10 @@ export interface Scenario {
   readonly setup?: Setup;
   /**
    * Which calls must not fail: all, or `idempotent` ones only where the fault strikes a server with calls in flight that may have
-   * run. Default `all`.
+   * run; `none` where every server stands still: nothing
+   * is called then but by the processes of the scenario. Default `all`.
    */
-  readonly mustNotFail?: 'all' | 'idempotent';
+  readonly mustNotFail?: 'all' | 'idempotent' | 'none';
   /** Runs when etcd is up and before anything else is. */
   prepare?(rig: Rig): Promise<void>;
   /** Brings the fault and takes it away again. While it runs calls are made. */

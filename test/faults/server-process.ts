@@ -2,6 +2,8 @@
 // the JSON of the options of `etcd`. Writes a line of JSON when all are registered, and one for each event of the registry.
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createServer, etcd, RpcError } from '@org/rpc';
 import { jumpClock } from './jump-clock.js';
 import { Probe } from './service.js';
@@ -17,6 +19,8 @@ process.on('SIGUSR2', () => {
   const trouble = process.env['TROUBLE'];
   if (isAiling && trouble === 'leaking') leak();
   if (isAiling && trouble === 'hoarding') hoard();
+  if (isAiling && trouble === 'collecting') collect();
+  if (trouble === 'throwing') throw new Error('nobody catches this');
   if (trouble === 'jumping') jumpClock(isAiling ? HOUR_MS : 0);
   if (!isAiling) for (const descriptor of hoarded.splice(0)) closeSync(descriptor);
 });
@@ -43,7 +47,10 @@ const servers = await Promise.all(
         return process.pid;
       },
     });
-    const address = await server.listen({ port: Number(port ?? 0), host: '127.0.0.1' });
+    const address = await server.listen({ port: Number(port ?? 0), host: '127.0.0.1' }).catch((error: Error) => {
+      write({ event: 'not listening', message: error.message });
+      process.exit(1);
+    });
     return { server, port: address.port };
   }),
 );
@@ -67,6 +74,25 @@ function hoard(): void {
   } catch (error) {
     write({ event: 'hoarded', message: `${hoarded.length}: ${(error as Error).message}` });
   }
+}
+
+/** Fills its memory with so many small things that to look for garbage among them takes long, and does so every second. */
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  const look = runInNewContext('gc') as () => void;
+  let kept: object[] = [];
+  let longestMs = 0;
+  const timer = setInterval(() => {
+    if (!isAiling) {
+      clearInterval(timer);
+      kept = [];
+      return write({ event: 'collected', message: longestMs.toFixed(0) });
+    }
+    if (kept.length < 4_000_000) for (let each = 0; each < 500_000; each++) kept.push({ each });
+    const startedAt = performance.now();
+    look();
+    longestMs = Math.max(longestMs, performance.now() - startedAt);
+  }, 1_000);
 }
 
 /** Keeps more and more, a few megabytes a turn, until the process is killed for it. */

@@ -2,9 +2,18 @@ import type { EtcdAuth } from '@org/rpc';
 
 /**
  * What may ail a server: each call waits a second and a half, fails, computes for 50 ms; a call computes for three seconds, every six; it has no
- * descriptor left; its memory fills until it dies; its wall clock is an hour ahead.
+ * descriptor left; its garbage is collected, which takes long, every second; its memory fills until it dies; it dies of an error that nobody catches; its wall clock is an hour ahead.
  */
-export type Trouble = 'slow' | 'failing' | 'computing' | 'holding' | 'hoarding' | 'leaking' | 'jumping';
+export type Trouble =
+  | 'slow'
+  | 'failing'
+  | 'computing'
+  | 'holding'
+  | 'hoarding'
+  | 'collecting'
+  | 'leaking'
+  | 'throwing'
+  | 'jumping';
 
 /** What a scenario starts with. */
 export interface Setup {
@@ -23,6 +32,8 @@ export interface Setup {
   readonly trouble?: Trouble;
   /** What servers print goes to a disk that is full (`/dev/full`). */
   readonly logFull?: true;
+  /** What lies on a disk that can be filled: the data of etcd, or what clients remember. */
+  readonly disk?: 'etcd' | 'snapshots';
   /** Processes and servers in each; 2 and 2 when left out. */
   readonly servers?: { readonly processes: number; readonly each: number };
 }

@@ -23,10 +23,11 @@ export interface EtcdServer {
  * Starts an etcd on a free port.
  *
  * @param args - more flags of etcd
+ * @param parent - where the directory of its data is made; that of temporary files when left out
  * @throws Error that says what to install when there is none
  */
-export async function startEtcd(args: readonly string[] = []): Promise<EtcdServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'rpc-etcd-'));
+export async function startEtcd(args: readonly string[] = [], parent: string = tmpdir()): Promise<EtcdServer> {
+  const directory = await mkdtemp(join(parent, 'rpc-etcd-'));
   const [clientPort, peerPort] = (await freePorts(2)) as [number, number];
   const member = new EtcdMember({ name: 'test', directory, clientPort, peerPort, args });
   const start = (): Promise<void> => {

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.js';
 import { CLUSTERS } from './clusters.js';
 import { CROWDS } from './crowds.js';
 import { ENTRIES } from './entries.js';
+import { HOSTS } from './hosts.js';
 import { LIMITS, PERMISSIONS } from './limits.js';
 import { LINES, LINES_IN_TURN } from './lines.js';
 import { LONG_OUTAGE, OUTAGES } from './outages.js';
@@ -19,7 +20,7 @@ const REGISTRY: readonly Scenario[] = [
 ];
 
 /** All faults, in the order of the table. */
-export const SCENARIOS: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...PROCESSES, ...LINES];
+export const SCENARIOS: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...PROCESSES, ...HOSTS, ...LINES];
 
 /** The same for a test, which brings several upon the same servers. */
 export const TESTED: readonly Scenario[] = [...REGISTRY, ...SERVERS, ...PROCESSES_IN_TURN, ...LINES_IN_TURN];

@@ -2,24 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Rig } from '../rig.js';
+import { clientIn } from '../client-in.js';
 import type { Scenario } from '../scenario.js';
 import { Probe } from '../service.js';
+import { HOSTS } from './hosts.js';
 import { inTurn } from './in-turn.js';
 
 const THREE = { processes: 3, each: 1 };
-
-/** A client process has a trouble of its own while it makes these calls: none of them may fail. */
-async function clientIn(rig: Rig, trouble: string, calls: number): Promise<void> {
-  const client = rig.processes.run('client-process.ts', [JSON.stringify(rig.clientOptions), String(calls)], {
-    TROUBLE: trouble,
-  });
-  await client.exited;
-  const { failed, away } = JSON.parse(client.output()) as { failed: number; away: number };
-  rig.check(failed === 0, `${failed} of ${calls} calls of the client process failed`);
-  rig.check(away === 0, `the client process was not connected to ${away} servers in the end`);
-  rig.notes.push(`${failed} of ${calls} calls of the client process failed`);
-}
 
 /** Listens, accepts nothing, and has no room for another connection: who connects gets no answer at all. */
 const DEAF = `const { createServer } = require('node:net');
@@ -163,7 +152,7 @@ export const PROCESSES: readonly Scenario[] = [
 ];
 
 const named = (...names: readonly string[]): readonly Scenario[] =>
-  PROCESSES.filter(({ name }) => names.includes(name));
+  [...PROCESSES, ...HOSTS].filter(({ name }) => names.includes(name));
 
 /** The same for a test: those that need nothing of their own one after the other. */
 export const PROCESSES_IN_TURN: readonly Scenario[] = [
@@ -174,7 +163,14 @@ export const PROCESSES_IN_TURN: readonly Scenario[] = [
       setup: { servers: { processes: 2, each: 1 } },
       mustNotFail: 'idempotent',
     },
-    named('server-paused', 'server-starved', 'server-reborn', 'client-holding', 'connect-black-hole'),
+    named(
+      'server-paused',
+      'server-starved',
+      'server-reborn',
+      'client-holding',
+      'connect-black-hole',
+      'client-out-of-descriptors',
+    ),
   ),
   ...named('clocks-jump', 'log-full'),
 ];

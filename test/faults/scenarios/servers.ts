@@ -83,6 +83,19 @@ export const SERVERS: readonly Scenario[] = [
     },
   },
   {
+    name: 'server-uncaught',
+    title: 'server process dies of an error that nobody catches, with calls in flight',
+    setup: { servers: { processes: 3, each: 1 }, trouble: 'throwing' },
+    mustNotFail: 'idempotent',
+    async inject(rig) {
+      const [server] = rig.servers;
+      server!.signal('SIGUSR2');
+      rig.check((await server!.exited) === 1, 'the server did not die');
+      rig.remove(server!);
+      rig.notes.push('agreement waits for its entry to expire; calls do not');
+    },
+  },
+  {
     name: 'server-stopped',
     title: 'server process stopped with SIGTERM',
     setup: { servers: { processes: 3, each: 1 } },
