@@ -1,5 +1,7 @@
 /** Where items arrive. */
 export interface ItemReceiver {
+  /** Whether somebody waits for an item: the next one is taken when it comes. */
+  readonly isAwaited: boolean;
   /** An item has come; `cost` must be given to `onTaken` when the item is taken. */
   push(value: unknown, cost: number): void;
   /**

@@ -208,7 +208,8 @@ const METHODS = {
     yield sum;
   },
   read: function* () {
-    for (let i = 0; i < 3; i++) yield Buffer.alloc(30_000);
+    yield 'more';
+    yield Buffer.alloc(66_000);
     yield 'rest';
   },
   double: async function* (items: AsyncIterable<number>) {

@@ -23,8 +23,8 @@ const BLANK = Buffer.alloc(ITEM_BYTES_MAX);
 const PREFACE_BYTES = 5;
 /** The least credit that a stream can have, so that many of the sequences use it up. */
 const LIMITS = { ...DEFAULT_LIMITS, streamCreditBytes: STREAM_CREDIT };
-/** So many of the largest items are more than half of the connection's window. */
-const PROBES = 1 + Math.ceil(CONNECTION_CREDIT / 2 / ITEM_BYTES_MAX);
+/** So many of the largest items are more than a quarter of the connection's window. */
+const PROBES = 1 + Math.ceil(CONNECTION_CREDIT / 4 / ITEM_BYTES_MAX);
 
 /** One direction of one stream: what was given to be sent, what was read. */
 class Way {
@@ -268,7 +268,7 @@ export class StreamWorld {
   }
 
   /**
-   * Everything was read or dropped. The receiver grants when half a window was taken, so one more stream is read item by item
+   * Everything was read or dropped. The receiver grants when a quarter of a window was taken, so one more stream is read item by item
    * until it does: then every byte that was ever sent must have been granted again.
    */
   async #checkConserved(): Promise<void> {

@@ -28,6 +28,9 @@ export class SendCredit {
   }
 }
 
+/** How many grants there are for as many bytes as the window has, where items are small. */
+const GRANTS_PER_WINDOW = 4;
+
 /** How many bytes the peer may still send, and how many have been taken since the last grant. */
 export class ReceiveCredit {
   readonly #window: number;
@@ -64,12 +67,15 @@ export class ReceiveCredit {
     return cost;
   }
 
-  /** An item was taken. Returns how many bytes to grant now: none before half a window, so that grants stay rare. */
+  /**
+   * An item was taken. Returns how many bytes to grant now: none before a quarter of the window, so that grants stay rare. Each comes while the
+   * sender has up to three quarters left; with a half, both ends of a fast line took turns.
+   */
   taken(cost: number): number {
     const repaid = Math.min(this.#lent, cost);
     this.#lent -= repaid;
     this.#taken += cost - repaid;
-    if (2 * this.#taken < this.#window) return 0;
+    if (GRANTS_PER_WINDOW * this.#taken < this.#window) return 0;
     const grant = this.#taken;
     this.#taken = 0;
     this.#balance += grant;

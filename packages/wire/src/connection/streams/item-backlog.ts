@@ -1,3 +1,5 @@
+import { MessageMemory } from '../../frames/message-memory.js';
+
 const HEADER_BYTES = 4;
 /** The highest bit of a header says that the item is compressed. */
 const COMPRESSED_BIT = 0x8000_0000;
@@ -37,9 +39,14 @@ export class ItemBacklog {
     return this.#chunks.length === 0;
   }
 
-  /** Copies `bytes[start, end)`. */
+  /** Copies `bytes[start, end)`; a large item into memory of its own. */
   add(bytes: Buffer, start: number, end: number, isCompressed: boolean): void {
     const itemBytes = end - start;
+    if (itemBytes > CHUNK_BYTES_MAX) {
+      const memory = new MessageMemory();
+      memory.append(bytes, start, end, itemBytes);
+      return this.keep(memory.bytes, memory.start, memory.end, isCompressed);
+    }
     const chunk = this.#chunkFor(HEADER_BYTES + itemBytes);
     chunk.bytes.writeUInt32BE(isCompressed ? itemBytes + COMPRESSED_BIT : itemBytes, chunk.end);
     bytes.copy(chunk.bytes, chunk.end + HEADER_BYTES, start, end);

@@ -74,6 +74,41 @@ describe('streams on the wire', () => {
     );
   });
 
+  it('copy a large item once, whether its reader awaits it or it waits for its reader', async () => {
+    const taken: Buffer[] = [];
+    const { peer, settle } = await rigWith(async function* (items): AsyncIterable<unknown> {
+      for await (const item of items as AsyncIterable<Buffer>) taken.push(item);
+      yield taken.length;
+    });
+    peer.send(opening(1));
+    await settle();
+    const bytes = 20_000;
+    const all = Buffer.concat([1, 2, 3].map((byte) => item(1, Buffer.alloc(bytes, byte))));
+    let copiedBytes = 0;
+    const { copy } = Buffer.prototype;
+    Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
+      const copied = copy.apply(this, args);
+      copiedBytes += copied;
+      return copied;
+    };
+    try {
+      peer.send(all);
+      await settle();
+    } finally {
+      Buffer.prototype.copy = copy;
+    }
+    assert.deepEqual(
+      taken.map((item) => [item.length, item[0], item[bytes - 1]]),
+      [
+        [bytes, 1, 1],
+        [bytes, 2, 2],
+        [bytes, 3, 3],
+      ],
+    );
+    assert.ok(copiedBytes >= 3 * bytes && copiedBytes < 3.1 * bytes, `${copiedBytes} bytes were copied`);
+    assert.ok(taken.every(({ buffer }) => buffer.byteLength < 1.01 * bytes));
+  });
+
   it('share the credit of the connection', async () => {
     const { peer, settle } = await rigWith(async function* () {
       for (;;) yield Buffer.alloc(64 * 1024 - 3);

@@ -262,19 +262,21 @@ export class Streams {
    * @throws ProtocolError when it is malformed
    */
   #pushRead(stream: OpenStream, bytes: Buffer, start: number, end: number, cost: number): boolean {
-    const mayRead = end - start <= EAGER_BYTES_MAX && this.#readBytes < this.#limits.connectionCreditBytes;
-    if (!mayRead || !stream.backlog.isEmpty) return false;
+    const { received } = stream;
+    const channel = this.#channel;
+    const mayWait = end - start <= EAGER_BYTES_MAX && this.#readBytes < this.#limits.connectionCreditBytes;
+    if (!(mayWait || received.isAwaited) || !stream.backlog.isEmpty) return false;
     let value: unknown;
     try {
-      value = start === end ? undefined : this.#channel.decode(bytes, start, end);
+      value = start === end ? undefined : channel.decode(bytes, start, end, bytes === channel.given);
     } catch (error) {
       // The reader learns that it cannot be read when it takes this item; earlier items are sound.
       if (error instanceof CodecError && !error.malformed) return false;
       throw new ProtocolError(`an item is malformed: ${(error as Error).message}`);
     }
-    stream.received.push(value, cost);
+    received.push(value, cost);
     if (stream.waiting > 0 && start !== end) {
-      const extraBytes = (this.#channel.decode.extraBytes ?? 0) + VALUE_BYTES;
+      const extraBytes = (channel.decode.extraBytes ?? 0) + VALUE_BYTES;
       stream.readBytes += extraBytes;
       this.#readBytes += extraBytes;
     }
