@@ -9,6 +9,7 @@ import {
   type Outcome,
   type Random,
   type RpcError,
+  type RulePolicy,
 } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
@@ -93,7 +94,9 @@ export class Balancer implements NodeOwner, FirstList {
   constructor(service: string, environment: BalancerEnvironment) {
     this.service = service;
     this.#environment = environment;
-    this.#pickers = new ServicePickers(environment.pickers);
+    const tells = (policy: RulePolicy) => (method: string, effect: string) =>
+      this.rules.counts.add(policy, method, effect);
+    this.#pickers = new ServicePickers(environment.pickers, tells('balancer'));
     this.#asks = environment.pickers.wantsLoad === true;
     this.#watches = environment.pickers.watches === true;
     const { clock, random, breakers, zone, pool, identity, registry, instance, emit } = environment;
@@ -108,12 +111,8 @@ export class Balancer implements NodeOwner, FirstList {
     this.#health = health;
     const onSwap = (): void => {
       health.setEjection(foldServicePolicies(sources, this.rules.current).ejection);
-      health.setDarkEjection(darkEjection(sources, this.rules.current), (method, effect) =>
-        this.rules.counts.add('ejection', method, effect),
-      );
-      const dark = darkBreakers(this.rules.current, sources, environment, (method, effect) =>
-        this.rules.counts.add('breaker', method, effect),
-      );
+      health.setDarkEjection(darkEjection(sources, this.rules.current), tells('ejection'));
+      const dark = darkBreakers(this.rules.current, sources, environment, tells('breaker'));
       health.setBreakers(dark);
       environment.onRules?.();
       if (this.#pickers.apply(this.rules.current)) this.#repick();

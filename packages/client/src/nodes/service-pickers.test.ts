@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { POLICIES, parseRules } from '@org/rpc-core/internal';
+import { aCall, PickerScene, SceneNode } from '../../test/picker-scene.js';
 import { consistentHash } from '../picker/consistent-hash.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
@@ -20,6 +21,26 @@ describe('the pickers of a service', () => {
     }
     assert.equal(pickers.apply(rules({ mode: 'dark', picker: 'random' })), true);
     assert.equal(pickers.now, given);
+    assert.equal(pickers.apply(undefined), false);
+  });
+
+  it('are those that were given under a dark rule, with others beside them that are told of', () => {
+    const told: string[] = [];
+    const pickers = new ServicePickers(p2c(), (method, effect) => told.push(`${method}: ${effect}`));
+    assert.equal(pickers.apply(rules({ mode: 'dark', picker: 'roundRobin' })), true);
+    assert.equal(pickers.apply(rules({ mode: 'dark', picker: 'roundRobin' })), false);
+    assert.equal(pickers.now.name, 'p2c');
+    const scene = new PickerScene(
+      pickers.now,
+      ['a', 'b', 'c'].map((name) => new SceneNode(name)),
+    );
+    for (let i = 0; i < 30; i++) scene.picker.pick(aCall(), 0);
+    assert.match(told.at(-1)!, /^buy: [abc] would have been chosen: of \d+ % of the calls so far another instance$/);
+    assert.equal(
+      pickers.apply(rules({ mode: 'dark', picker: 'p2c' })),
+      true,
+      'the same as the given one tells nothing',
+    );
     assert.equal(pickers.apply(undefined), false);
   });
 

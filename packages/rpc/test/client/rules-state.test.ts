@@ -284,6 +284,7 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
   balancer: {
     nodes: 3,
     values: { picker: 'roundRobin' },
+    tells: true,
     isInForce: async (scene) => {
       // One of them is so busy that no other picker would take it in its turn.
       scene.do('hold');
