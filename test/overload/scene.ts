@@ -6,6 +6,8 @@ import { Work } from './service.js';
 
 /** A server process, and clients of it. */
 export interface Scene extends AsyncDisposable {
+  /** Of the server process. */
+  readonly pid: number;
   readonly port: number;
   /** How many calls of `compute` have run. */
   ran(): Promise<number>;
@@ -13,14 +15,20 @@ export interface Scene extends AsyncDisposable {
 
 const FILE = fileURLToPath(new URL('./server-process.ts', import.meta.url));
 
-/** Starts a server with these options. @param ca - of a server with TLS: who has issued its certificate */
-export async function startScene(options: object = {}, ca?: string): Promise<Scene> {
+/**
+ * Starts a server with these options.
+ * @param ca - of a server with TLS: who has issued its certificate
+ * @param prefix - the command that runs it, and its arguments; none when left out
+ */
+export async function startScene(options: object = {}, ca?: string, prefix: readonly string[] = []): Promise<Scene> {
   const args = ['--import=tsx', '--conditions=@org/source', FILE, JSON.stringify(options)];
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const [command = '', ...rest] = [...prefix, process.execPath, ...args];
+  const child: ChildProcess = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const [bytes] = await once(child.stdout!, 'data');
   const port = Number(String(bytes));
   const observer = connectTo(port, ca === undefined ? {} : { tls: { ca } });
   return {
+    pid: child.pid!,
     port,
     ran: () => observer.service(Work).with({ timeoutMs: 30_000 }).ran(),
     async [Symbol.asyncDispose]() {
