@@ -48,7 +48,11 @@ export const VISITS: readonly Visit[] = [
       await cell(page, 'shop').first().click();
       await page.getByRole('heading', { name: 'shop', level: 1 }).waitFor();
       await page.getByText(/NOT_FOUND \d/).waitFor({ timeout: WAIT_MS });
-      for (const method of ['find', 'buy']) await cell(page, method).waitFor();
+      const why = page.getByRole('region', { name: 'Why calls failed' }).locator('tr', { hasText: 'checkout' });
+      await why.getByText('its handler has answered so').first().waitFor({ timeout: WAIT_MS });
+      await why.getByText('buy').first().waitFor();
+      const methods = page.getByRole('region', { name: 'Methods' });
+      for (const method of ['find', 'buy']) await methods.getByText(method, { exact: true }).waitFor();
       assert.equal(await page.locator('.chart canvas').count(), 2);
     },
   },

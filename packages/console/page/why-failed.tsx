@@ -32,11 +32,15 @@ export function WhyFailed({ view, service, endpoint }: { view: FleetView; servic
   return (
     <>
       <h2>Why calls failed, in the last five minutes</h2>
-      <p>
-        Callers count {count(sum('failed'))} failed, {count(sum('retried'))} attempts repeated, {count(sum('hedged'))}{' '}
-        sent a second time for being slow; servers have refused {count(sum('refused'))}.{' '}
-        <span class="quiet">Of callers whose processes tell.</span>
-      </p>
+      {own.length === 0 ? (
+        <p class="quiet">None, of those callers whose processes tell; and nothing was refused, repeated or hedged.</p>
+      ) : (
+        <p>
+          Callers count {count(sum('failed'))} failed, {count(sum('retried'))} attempts repeated, {count(sum('hedged'))}{' '}
+          sent a second time for being slow; servers have refused {count(sum('refused'))}.{' '}
+          <span class="quiet">Of callers whose processes tell.</span>
+        </p>
+      )}
       {rows.length > 0 && (
         <Table label="Why calls failed">
           <thead>
