@@ -10,7 +10,7 @@ export type {
   ServiceView,
 } from './fleet/fleet-view.js';
 export { type Console, type ConsoleOptions, serveConsole } from './http/console-server.js';
-export { type InstanceAccess, InstanceClient } from './instances/instance-client.js';
+export { type InstanceAccess, InstanceClient, type StreamedCall } from './instances/instance-client.js';
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
 export { followerOf, followersOf, type RulesFollower } from './rules/reports-of-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';

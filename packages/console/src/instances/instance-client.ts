@@ -32,7 +32,7 @@ const TRIED_CALL_MS = 10_000;
 const TRIED_STREAM_MS = 60_000;
 
 /** A call of a method with streams. */
-interface StreamedCall {
+export interface StreamedCall {
   readonly service: string;
   readonly method: string;
   readonly args: readonly unknown[];
