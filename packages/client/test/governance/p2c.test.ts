@@ -25,4 +25,25 @@ describe('p2c', function () {
     const calls = rig.nodes[0]!.arrivals.filter((at) => at >= 30_000).length;
     assert.ok(calls > 400 && calls < 600, `${calls} of 5,000 calls in 10 s, 500 are its share`);
   });
+
+  for (const [slower, least, most] of [
+    [1, 35, 45],
+    [1.5, 50, 65],
+  ] as const) {
+    it(`splits 80 calls that are made at once over two nodes, of which one takes ${slower} x as long`, async () => {
+      for (const seed of [1, 2, 3, 4, 5]) {
+        const nodes = [healthy(uniformTime(15, 25)), healthy(uniformTime(15 * slower, 25 * slower))];
+        const rig = new Rig({ seed, picker: p2c(), nodes });
+        const { clock, random } = rig;
+        const call = (): Promise<unknown> => rig.call();
+        await simulateCalls({ clock, random, perSecond: 50, durationMs: 20_000, settleMs: 300, call });
+        const before = rig.nodes[0]!.arrivals.length;
+        const all = Promise.all(Array.from({ length: 80 }, call));
+        const faster = rig.nodes[0]!.arrivals.length - before;
+        assert.ok(faster >= least && faster <= most, `seed ${seed}: ${faster} went to the faster one`);
+        await clock.advance(1_000);
+        await all;
+      }
+    });
+  }
 });

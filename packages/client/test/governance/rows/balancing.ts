@@ -9,7 +9,7 @@ import {
 import { p2c } from '../../../src/picker/p2c.js';
 import type { PickerFactory } from '../../../src/picker/picker.js';
 import { roundRobin } from '../../../src/picker/round-robin.js';
-import { blind } from '../pickers.js';
+import { blind, withoutTrials } from '../pickers.js';
 import { broken, healthy, Rig, type Script } from '../rig.js';
 import type { Row } from '../row.js';
 
@@ -53,12 +53,12 @@ async function blackHole(seed: number, picker: PickerFactory, idempotent: boolea
 }
 
 /** A node that is back after an outage of any length up to a minute. @returns when it is given its first call, in seconds */
-async function firstCallAfter(seed: number, size: number): Promise<number> {
+async function firstCallAfter(seed: number, size: number, picker = p2c()): Promise<number> {
   const recoversAt = 10_000 + [500, 5_000, 20_000, 60_000][seed % 4]!;
   const failing: Script = (now, random) =>
     now >= 10_000 && now < recoversAt ? { afterMs: 1, error: broken() } : { afterMs: TIME(random) };
   const nodes = [failing, ...new Array<Script>(size - 1).fill(healthy(TIME))];
-  const rig = new Rig({ seed, picker: p2c(), nodes, retries: 2, timeoutMs: 1_000 });
+  const rig = new Rig({ seed, picker, nodes, retries: 2, timeoutMs: 1_000 });
   const { clock, random } = rig;
   const durationMs = recoversAt + 7_000;
   await simulateCalls({ clock, random, perSecond: 500, durationMs, settleMs: 2_000, call: () => rig.call() });
@@ -116,6 +116,7 @@ export const BALANCING: readonly Row[] = [
       bound: 6,
       seeds: 20,
       value: (seed) => firstCallAfter(seed, size),
+      control: { what: 'no trial calls', value: (seed) => firstCallAfter(seed, size, withoutTrials()) },
     }),
   ),
 ];

@@ -2,7 +2,7 @@ import { type SimulationResult, simulateCalls, uniformTime } from '@org/rpc-test
 import { p2c } from '../../../src/picker/p2c.js';
 import type { PickerFactory } from '../../../src/picker/picker.js';
 import { roundRobin } from '../../../src/picker/round-robin.js';
-import { blind } from '../pickers.js';
+import { blind, withoutTrials } from '../pickers.js';
 import { broken, healthy, Rig, type RigOptions, type Script } from '../rig.js';
 import type { Row } from '../row.js';
 
@@ -55,8 +55,8 @@ async function misjudged(seed: number, ill: number, options: Partial<RigOptions>
 }
 
 /** How many are left alone still ten seconds after the outage. */
-async function leftAlone(seed: number): Promise<number> {
-  const { rig } = await run(seed, 5, p2c());
+async function leftAlone(seed: number, picker: PickerFactory): Promise<number> {
+  const { rig } = await run(seed, 5, picker);
   const { clock, random } = rig;
   await simulateCalls({ clock, random, perSecond: 200, durationMs: 10_000, call: () => rig.call() });
   return rig.nodes.filter(({ health }) => health.isEjected).length;
@@ -71,7 +71,7 @@ export const EJECTION: readonly Row[] = [
       page: PAGE,
       scene: `${ill} of 10 nodes fail wholly for a minute`,
       measure: 'nodes that are judged wrongly (at most half are left alone)',
-      unit: 'calls',
+      unit: 'nodes',
       bound: 0,
       seeds: ill === 6 ? 10 : 20,
       value: (seed) => misjudged(seed, ill),
@@ -114,6 +114,7 @@ export const EJECTION: readonly Row[] = [
     unit: 'nodes',
     bound: 0,
     seeds: 5,
-    value: leftAlone,
+    value: (seed) => leftAlone(seed, p2c()),
+    control: { what: 'no trial calls', value: (seed) => leftAlone(seed, withoutTrials()) },
   },
 ];

@@ -1,7 +1,7 @@
 import { percentile, type Simulation, type SimulationReport, simulate, uniformTime } from '@org/rpc-testkit';
 import type { PickerFactory } from '../../../src/picker/picker.js';
 import { random } from '../../../src/picker/random.js';
-import { blind, fastest } from '../pickers.js';
+import { blind, fastest, makingUp } from '../pickers.js';
 import type { Row } from '../row.js';
 
 function attempts({ servers }: SimulationReport, server: number, fromSecond: number, untilSecond: number): number {
@@ -53,9 +53,9 @@ async function sparse(
 }
 
 /** Thirty nodes that are 85 % busy, of which one comes back. @returns p99 afterwards, of that when none was away */
-async function comesBack(seed: number): Promise<number> {
+async function comesBack(seed: number, balancer?: PickerFactory): Promise<number> {
   const pool: Simulation = {
-    clients: { count: 3, perSecond: 0.85 * 30 * 2 * 50 },
+    clients: { count: 3, perSecond: 0.85 * 30 * 2 * 50, options: optionsOf(balancer) },
     servers: { count: 30, slots: 2, work: 20 },
     durationMs: 22_000,
   };
@@ -119,6 +119,10 @@ export const EVEN: readonly Row[] = [
     bound: 1.2,
     seeds: 3,
     value: (seed) => sparse(seed, 130, 160),
+    control: {
+      what: 'a node makes up for what it has missed',
+      value: (seed) => sparse(seed, 130, 160, makingUp(30_000)),
+    },
   },
   {
     page: PAGE,
@@ -127,7 +131,8 @@ export const EVEN: readonly Row[] = [
     unit: 'x',
     bound: 1.2,
     seeds: 3,
-    value: comesBack,
+    value: (seed) => comesBack(seed),
+    control: { what: 'a node makes up for what it has missed', value: (seed) => comesBack(seed, makingUp(5_000)) },
   },
   ...(
     [

@@ -206,6 +206,7 @@ export const HEDGES: readonly Row[] = [
       bound: 2.5,
       seeds: 2,
       value: (seed) => worstExtra(seed, { hedge }),
+      control: { what: 'maxPercent: 100', value: (seed) => worstExtra(seed, { hedge: { ...hedge, maxPercent: 100 } }) },
     }),
   ),
   ...[3, 7].map(
@@ -217,14 +218,10 @@ export const HEDGES: readonly Row[] = [
       bound: 2,
       seeds: 5,
       value: (seed) => slower(seed, count),
-      ...(count > 3
-        ? {}
-        : {
-            control: {
-              what: 'roundRobin() and no hedge',
-              value: (seed) => slower(seed, count, { balancer: roundRobin() }),
-            },
-          }),
+      control: {
+        what: 'roundRobin() and no hedge',
+        value: (seed) => slower(seed, count, { balancer: roundRobin() }),
+      },
     }),
   ),
   {
@@ -235,5 +232,9 @@ export const HEDGES: readonly Row[] = [
     bound: 5,
     seeds: 2,
     value: async (seed) => extraPercent(await ofSome(seed, 3, { hedge: {} }, true)),
+    control: {
+      what: 'percentile: 90 and maxPercent: 100',
+      value: async (seed) => extraPercent(await ofSome(seed, 3, { hedge: { percentile: 90, maxPercent: 100 } }, true)),
+    },
   },
 ];

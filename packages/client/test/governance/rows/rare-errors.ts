@@ -35,6 +35,8 @@ function rare(share: number): Partial<Simulation> {
   return { faults };
 }
 
+const HASTY: Partial<Simulation> = { methods: { call: { share: 999 }, hasty: { timeoutMs: 2 } } };
+
 const PAGE = 'load-balancing';
 
 export const RARE_ERRORS: readonly Row[] = [
@@ -53,15 +55,17 @@ export const RARE_ERRORS: readonly Row[] = [
       bound,
       seeds: 5,
       value: (seed) => raised(seed, rare(share)),
-      // With more of them every node has failed of late, and none is worse than the others.
-      ...(share > 0.0002
-        ? {}
-        : {
-            control: {
+      control:
+        share < 0.001
+          ? {
               what: 'failures that weigh five seconds',
-              value: (seed: number) => raised(seed, { ...rare(share), ...heavy() }),
+              value: (seed) => raised(seed, { ...rare(share), ...heavy() }),
+            }
+          : // Where every node has failed of late, none weighs more than the others.
+            {
+              what: 'a node left alone for each failure',
+              value: (seed) => raised(seed, { ...rare(share), ...strict() }),
             },
-          }),
     }),
   ),
   {
@@ -71,13 +75,20 @@ export const RARE_ERRORS: readonly Row[] = [
     unit: 'x',
     bound: 1.1,
     seeds: 5,
-    value: (seed) => raised(seed, { methods: { call: { share: 999 }, hasty: { timeoutMs: 2 } } }),
+    value: (seed) => raised(seed, HASTY),
+    control: { what: 'failures that weigh five seconds', value: (seed) => raised(seed, { ...HASTY, ...heavy() }) },
   },
 ];
 
 /** The pool, called by such a client. */
 function heavy(): Partial<Simulation> {
   return { clients: { ...POOL.clients, options: { ...POOL.clients.options, ...flat() } } };
+}
+
+/** The pool, called by a client that leaves a node alone as soon as a call has failed there. */
+function strict(): Partial<Simulation> {
+  const ejection = { consecutive: 1 };
+  return { clients: { ...POOL.clients, options: { ...POOL.clients.options, ejection } } };
 }
 
 /** A client whose failures each weigh five seconds on their node. */

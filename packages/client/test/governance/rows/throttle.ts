@@ -1,5 +1,12 @@
-import type { ClientOptions } from '@org/rpc-client';
-import { type Simulation, type SimulationReport, simulate, uniformTime } from '@org/rpc-testkit';
+import { type Layer, RpcError } from '@org/rpc-core';
+import {
+  type SimulatedClients,
+  type Simulation,
+  type SimulationReport,
+  seededRandom,
+  simulate,
+  uniformTime,
+} from '@org/rpc-testkit';
 import type { Row } from '../row.js';
 
 /** Two servers that could do 1,000 calls a second between them do 80 for 45 s, while 800 are made. */
@@ -8,7 +15,7 @@ const TIMES = 12.5;
 const UNTIL_MS = 45_000;
 
 /** Such an overload, seen by clients with these options. */
-export function overload(options: ClientOptions): Simulation {
+export function overload(options: SimulatedClients['options']): Simulation {
   return {
     clients: { count: 20, perSecond: 10 * CAPACITY, options },
     servers: { count: 2, slots: 5, queueMax: 20, work: uniformTime(5, 15) },
@@ -26,20 +33,49 @@ function attemptsPerSecond({ servers }: SimulationReport, from: number, until: n
 }
 
 /** What the servers are sent while they are overloaded, as a multiple of what they can do. */
-async function sent(seed: number, options: ClientOptions): Promise<number> {
+async function sent(seed: number, options: SimulatedClients['options']): Promise<number> {
   return attemptsPerSecond(await simulate({ ...overload(options), seed }), 25, 45) / CAPACITY;
 }
 
 /** What they do of what they can, in percent. */
-async function done(seed: number): Promise<number> {
-  const { calls, failures } = (await simulate({ ...overload({}), seed })).between(25_000, UNTIL_MS);
+async function done(seed: number, options: SimulatedClients['options']): Promise<number> {
+  const { calls, failures } = (await simulate({ ...overload(options), seed })).between(25_000, UNTIL_MS);
   return (100 * (calls - failures)) / 20 / CAPACITY;
 }
 
 /** What fails from half a minute after the overload on, in percent. */
-async function failedAfterwards(seed: number): Promise<number> {
-  const { calls, failures } = (await simulate({ ...overload({}), seed })).between(UNTIL_MS + 30_000, 80_000);
+async function failedAfterwards(seed: number, options: SimulatedClients['options']): Promise<number> {
+  const { calls, failures } = (await simulate({ ...overload(options), seed })).between(UNTIL_MS + 30_000, 80_000);
   return (100 * failures) / calls;
+}
+
+/** The same rule without a window: what was refused long ago counts as much as what was just now. */
+function withoutWindow(): Layer {
+  const random = seededRandom(1);
+  let requests = 0;
+  let accepted = 0;
+  return (next) => async (call) => {
+    requests++;
+    const share = Math.min(0.9, (requests - 2 * accepted) / (requests + 1));
+    if (random() < share) throw new RpcError('RESOURCE_EXHAUSTED', 'refused here');
+    const answer = await next(call);
+    accepted++;
+    return answer;
+  };
+}
+
+/** All or nothing: a server that refuses is let alone for some time by whoever hears of it. */
+function pausing(): Layer {
+  let until = 0;
+  return (next) => async (call) => {
+    if (call.createdAt < until) throw new RpcError('RESOURCE_EXHAUSTED', 'not sent');
+    try {
+      return await next(call);
+    } catch (error) {
+      until = call.createdAt + 5_000;
+      throw error;
+    }
+  };
 }
 
 const PAGE = 'throttle';
@@ -64,7 +100,11 @@ export const THROTTLE: readonly Row[] = [
     bound: 97,
     isLeast: true,
     seeds: 1,
-    value: done,
+    value: (seed) => done(seed, {}),
+    control: {
+      what: 'nothing is sent for 5 s after a refusal',
+      value: (seed) => done(seed, () => ({ throttle: false, layers: { unary: [pausing()] } })),
+    },
   },
   {
     page: PAGE,
@@ -73,6 +113,10 @@ export const THROTTLE: readonly Row[] = [
     unit: '%',
     bound: 1,
     seeds: 1,
-    value: failedAfterwards,
+    value: (seed) => failedAfterwards(seed, {}),
+    control: {
+      what: 'a throttle that counts from the start',
+      value: (seed) => failedAfterwards(seed, () => ({ throttle: false, layers: { unary: [withoutWindow()] } })),
+    },
   },
 ];
