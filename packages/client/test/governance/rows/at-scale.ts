@@ -1,6 +1,7 @@
 import { type Simulation, type SimulationReport, simulate, uniformTime } from '@org/rpc-testkit';
 import type { PickerFactory } from '../../../src/picker/picker.js';
 import { random } from '../../../src/picker/random.js';
+import { once } from '../once.js';
 import { blind, makingUp } from '../pickers.js';
 import type { Row } from '../row.js';
 import { knowing } from './knowing.js';
@@ -18,16 +19,7 @@ async function fleet(seed: number, count: number, balancer?: PickerFactory): Pro
   });
 }
 
-/** Of a run that takes minutes both rows are read. */
-function once(run: (seed: number) => Promise<SimulationReport>): (seed: number) => Promise<SimulationReport> {
-  const reports = new Map<number, Promise<SimulationReport>>();
-  return (seed) => {
-    const report = reports.get(seed) ?? run(seed);
-    reports.set(seed, report);
-    return report;
-  };
-}
-
+/** A run of minutes, of which both rows are read. */
 const shipped = once((seed) => fleet(seed, 1_000));
 
 /** What the broken node got within some seconds, as a multiple of its part. */

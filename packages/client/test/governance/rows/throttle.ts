@@ -7,6 +7,7 @@ import {
   simulate,
   uniformTime,
 } from '@org/rpc-testkit';
+import { once } from '../once.js';
 import type { Row } from '../row.js';
 
 /** Two servers that could do 1,000 calls a second between them do 80 for 45 s, while 800 are made. */
@@ -25,6 +26,12 @@ export function overload(options: SimulatedClients['options']): Simulation {
   };
 }
 
+function run(seed: number, options: SimulatedClients['options']): Promise<SimulationReport> {
+  return simulate({ ...overload(options), seed });
+}
+
+const shipped = once((seed) => run(seed, {}));
+
 /** Attempts that arrived at both servers, a second, within some seconds. */
 function attemptsPerSecond({ servers }: SimulationReport, from: number, until: number): number {
   let sum = 0;
@@ -33,19 +40,19 @@ function attemptsPerSecond({ servers }: SimulationReport, from: number, until: n
 }
 
 /** What the servers are sent while they are overloaded, as a multiple of what they can do. */
-async function sent(seed: number, options: SimulatedClients['options']): Promise<number> {
-  return attemptsPerSecond(await simulate({ ...overload(options), seed }), 25, 45) / CAPACITY;
+function sent(report: SimulationReport): number {
+  return attemptsPerSecond(report, 25, 45) / CAPACITY;
 }
 
 /** What they do of what they can, in percent. */
-async function done(seed: number, options: SimulatedClients['options']): Promise<number> {
-  const { calls, failures } = (await simulate({ ...overload(options), seed })).between(25_000, UNTIL_MS);
+function done(report: SimulationReport): number {
+  const { calls, failures } = report.between(25_000, UNTIL_MS);
   return (100 * (calls - failures)) / 20 / CAPACITY;
 }
 
 /** What fails from half a minute after the overload on, in percent. */
-async function failedAfterwards(seed: number, options: SimulatedClients['options']): Promise<number> {
-  const { calls, failures } = (await simulate({ ...overload(options), seed })).between(UNTIL_MS + 30_000, 80_000);
+function failedAfterwards(report: SimulationReport): number {
+  const { calls, failures } = report.between(UNTIL_MS + 30_000, 80_000);
   return (100 * failures) / calls;
 }
 
@@ -89,8 +96,8 @@ export const THROTTLE: readonly Row[] = [
     unit: 'x',
     bound: 2.1,
     seeds: 1,
-    value: (seed) => sent(seed, {}),
-    control: { what: 'no throttle', value: (seed) => sent(seed, { throttle: false }) },
+    value: async (seed) => sent(await shipped(seed)),
+    control: { what: 'no throttle', value: async (seed) => sent(await run(seed, { throttle: false })) },
   },
   {
     page: PAGE,
@@ -100,10 +107,10 @@ export const THROTTLE: readonly Row[] = [
     bound: 97,
     isLeast: true,
     seeds: 1,
-    value: (seed) => done(seed, {}),
+    value: async (seed) => done(await shipped(seed)),
     control: {
       what: 'nothing is sent for 5 s after a refusal',
-      value: (seed) => done(seed, () => ({ throttle: false, layers: { unary: [pausing()] } })),
+      value: async (seed) => done(await run(seed, () => ({ throttle: false, layers: { unary: [pausing()] } }))),
     },
   },
   {
@@ -113,10 +120,11 @@ export const THROTTLE: readonly Row[] = [
     unit: '%',
     bound: 1,
     seeds: 1,
-    value: (seed) => failedAfterwards(seed, {}),
+    value: async (seed) => failedAfterwards(await shipped(seed)),
     control: {
       what: 'a throttle that counts from the start',
-      value: (seed) => failedAfterwards(seed, () => ({ throttle: false, layers: { unary: [withoutWindow()] } })),
+      value: async (seed) =>
+        failedAfterwards(await run(seed, () => ({ throttle: false, layers: { unary: [withoutWindow()] } }))),
     },
   },
 ];
