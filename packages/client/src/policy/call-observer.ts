@@ -102,7 +102,8 @@ export class CallObserver {
     const call = recordOf(attempt.root);
     if (call === undefined) return;
     const record = new AttemptRecord(attempt, now);
-    call.attempts.push(record);
+    // To add to an empty list would make room for many: nearly all calls have one attempt.
+    call.attempts = call.attempts.length === 0 ? [record] : [...call.attempts, record];
     if (call.asksServer) askServer(attempt);
     if (channels.attempt.hasSubscribers) channels.attempt.publish({ type: 'attemptStart', call, attempt: record });
   }
@@ -127,12 +128,14 @@ function recordOf(call: Call): CallRecord | undefined {
   return call.observed as CallRecord | undefined;
 }
 
+const NO_ATTEMPTS: readonly AttemptRecord[] = Object.freeze([]);
+
 /** What is told of a call: mostly looks at the call itself. */
 class CallRecord implements ObservedClientCall {
   readonly version = 1;
   readonly side = 'client';
   readonly kind: MethodKind;
-  readonly attempts: AttemptRecord[] = [];
+  attempts: readonly AttemptRecord[] = NO_ATTEMPTS;
   itemsSent = 0;
   itemsReceived = 0;
   received: ItemTimes | undefined = undefined;

@@ -58,13 +58,15 @@ export class CallObserver<Entry extends ObservedEntry = ObservedEntry> {
       admission: parts.admission,
       run: (call) => {
         const record = recordOf(call);
-        return record === undefined ? parts.run(call) : record.run(() => parts.run(call));
+        // Nearly always nothing surrounds it: then no function is made to be run inside of that.
+        return record === undefined || record.entered() ? parts.run(call) : record.run(() => parts.run(call));
       },
       runStream: (call, items) => {
         const record = recordOf(call);
         if (record === undefined) return parts.runStream(call, items);
         const received = counted(items, record.receives());
-        const sent = record.run(() => parts.runStream(call, received));
+        const run = () => parts.runStream(call, received);
+        const sent = record.entered() ? run() : record.run(run);
         return isIterable(sent) ? counted(sent, record.sends()) : sent;
       },
       presentable: (thrown, call) => {
@@ -182,12 +184,16 @@ class CallRecord implements ObservedServerCall {
     return { times, see: () => this.itemsSent++ };
   }
 
-  /** Runs layers and handler inside the functions given to `enterWith`. */
-  run(run: () => unknown): unknown {
+  /** It has come to its layers and handler. @returns whether nothing is to {@link run} around them */
+  entered(): boolean {
     // A call that never waited reaches its handler in the turn in which it was read.
     this.#waitedMs = this.#call.counted ? this.#clock.now() - this.#beganAt : 0;
-    if (this.#surroundings === undefined) return run();
-    return this.#surroundings.reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
+    return this.#surroundings === undefined;
+  }
+
+  /** Runs layers and handler inside the functions given to `enterWith`. */
+  run(run: () => unknown): unknown {
+    return (this.#surroundings ?? []).reduceRight<() => unknown>((inner, around) => () => around(inner), run)();
   }
 
   /** @param thrown - what was thrown, or why the call was refused */
