@@ -23,7 +23,7 @@ export interface ByteStream {
   writeAll?<T>(parts: readonly Buffer[], memory?: T, release?: (memory: T) => void): boolean;
   /**
    * Runs `run` when nothing reads any more from what was written up to now: at once when that is so already, and at the latest when the stream
-   * is over. Left out where memory that was not taken at once is kept for ever.
+   * is over. Left out where that is not known, or not worth knowing: what may change is copied then.
    */
   whenTaken?(run: () => void): void;
   /** Bytes that the other end has not taken yet. At 0, nothing reads from what was written before. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { SocketStream } from './socket-stream.js';
 
 /** Many times what the kernel takes at once. */
@@ -65,11 +66,11 @@ describe('memory that a plain socket was lent', () => {
   it('is told to be taken when the kernel has it, though the queue never becomes empty', async () => {
     const { stream, other } = await scene();
     const told: string[] = [];
-    stream.whenTaken(() => told.push('nothing'));
+    stream.whenTaken!(() => told.push('nothing'));
     assert.deepEqual(told, ['nothing']);
     stream.write(MUCH);
-    const isTaken = new Promise<void>((resolve) => stream.whenTaken(resolve));
-    stream.whenTaken(() => stream.write(MUCH));
+    const isTaken = new Promise<void>((resolve) => stream.whenTaken!(resolve));
+    stream.whenTaken!(() => stream.write(MUCH));
     other.resume();
     await isTaken;
     assert.ok(stream.queuedBytes > 0);
@@ -80,11 +81,17 @@ describe('memory that a plain socket was lent', () => {
       const { stream } = await scene();
       stream.write(MUCH);
       if (isEnded) stream.end();
-      const isTaken = new Promise<void>((resolve) => stream.whenTaken(resolve));
+      const isTaken = new Promise<void>((resolve) => stream.whenTaken!(resolve));
       stream.destroy();
       await isTaken;
       let isAtOnce = false;
-      stream.whenTaken(() => (isAtOnce = true));
+      stream.whenTaken!(() => (isAtOnce = true));
       assert.ok(isAtOnce);
     });
+
+  it('is not told of over TLS, where to wait for it costs more than a copy', () => {
+    const socket = new TLSSocket(new Socket());
+    closers.push(() => socket.destroy());
+    assert.equal(new SocketStream(socket, { address: 'there' }).whenTaken, undefined);
+  });
 });
