@@ -189,7 +189,8 @@ const WRITERS: Readonly<Record<string, (target: FrameTarget, fields: Fields) => 
   CONTINUATION(target, { id, more, piece }) {
     const bytes = notated(piece) as Buffer;
     const sentBytes = pieceEnd(Number.POSITIVE_INFINITY, 0);
-    const message = Buffer.alloc(HEADER_BYTES + sentBytes + bytes.length + (more ? 1 : 0));
+    // A rest of 1,024 bytes would go with this piece.
+    const message = Buffer.alloc(HEADER_BYTES + sentBytes + bytes.length + (more ? 1_025 : 0));
     message.writeUInt32BE(id, 6);
     putPieceHeader(target.chunk.bytes, HEADER_BYTES, message, message.length - HEADER_BYTES, sentBytes);
     target.position = HEADER_BYTES + bytes.copy(target.chunk.bytes, HEADER_BYTES);

@@ -1,11 +1,15 @@
-import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES } from './frame.js';
+import { FrameType, HEADER_BYTES, MORE, PIECE_BYTES, WHOLE_BYTES_MAX } from './frame.js';
 
 /** The first piece follows the length of the whole message: four bytes. */
 export const PIECE_LENGTH_BYTES = 4;
 
-/** Where the next piece of a message ends after `sentBytes` of its body: with its header a piece has `PIECE_BYTES`. */
+/**
+ * Where the next piece of a message ends after `sentBytes` of its body: with its header a piece has `PIECE_BYTES`. The last one takes a little
+ * more with it, which would be a piece of next to nothing: a binary of a round length and its head.
+ */
 export function pieceEnd(bodyBytes: number, sentBytes: number): number {
-  return Math.min(bodyBytes, sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? PIECE_LENGTH_BYTES : 0));
+  const end = sentBytes + PIECE_BYTES - HEADER_BYTES - (sentBytes === 0 ? PIECE_LENGTH_BYTES : 0);
+  return bodyBytes - end <= WHOLE_BYTES_MAX - PIECE_BYTES ? bodyBytes : end;
 }
 
 /**

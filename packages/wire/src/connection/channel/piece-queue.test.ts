@@ -64,11 +64,22 @@ describe('the queue of large messages', () => {
       const { add, taken, frames, queue } = scene();
       add(large(5, bytes));
       while (!queue.isEmpty) taken();
-      assert.ok(frames().every(({ body }) => HEADER_BYTES + body.length <= PIECE_BYTES));
+      const lengths = frames().map(({ body }) => HEADER_BYTES + body.length);
+      assert.ok(lengths.slice(0, -1).every((length) => length === PIECE_BYTES));
+      assert.ok(lengths.at(-1)! > 1024 && lengths.at(-1)! <= HEADER_BYTES + WHOLE_BYTES_MAX);
       const [message, ...others] = joined(frames());
       assert.deepEqual([message?.type, message?.flags, message?.id, others.length], [FrameType.RESPONSE, 1, 5, 0]);
       assert.ok(message!.body.equals(large(5, bytes).subarray(HEADER_BYTES)));
       assert.equal(queue.bytes, 0);
+    }
+  });
+
+  it('makes no piece of what is next to nothing: a binary of a round length goes in as many pieces as it has of 64 KiB', () => {
+    for (const pieces of [2, 4, 16]) {
+      const { add, taken, frames, queue } = scene();
+      add(large(5, pieces * PIECE_BYTES + 100));
+      while (!queue.isEmpty) taken();
+      assert.equal(frames().length, pieces);
     }
   });
 

@@ -37,7 +37,7 @@ describe('a large reply to a peer that reads slowly', () => {
     await settle();
     const frames = calls(peer.frames);
     assert.equal(order(frames.slice(0, 7)), '1 1 PONG 2 1 1 1');
-    assert.equal(frames.length, 2 + 65);
+    assert.equal(frames.length, 2 + 64);
     assert.deepEqual(joined(frames).at(-1)?.body, encoded(LARGE));
   });
 
