@@ -258,7 +258,8 @@ describe('a flood of grants', () => {
       for (let i = 0; i < 2_000; i++) yield i;
     };
     peer.send(opening(1));
-    await settle();
+    // Now and then the source lets others have their turn.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     for (let i = 0; i < 2_000; i++) peer.send(credit(1), credit(0));
     await settle();
     assert.equal(peer.framesOf(FrameType.ITEM).length, 2_000);
