@@ -53,7 +53,10 @@ describe('an item of a stream', () => {
       };
       for (const [what, run] of Object.entries({ read, write })) {
         await run(1);
-        const promises = await promisesOf(() => run(ITEMS));
+        // Whatever else the process still does, such as loading modules, can only add to one of them.
+        const counts: number[] = [];
+        for (let i = 0; i < 3; i++) counts.push(await promisesOf(() => run(ITEMS)));
+        const promises = Math.min(...counts);
         assert.ok(promises / ITEMS <= PROMISES_MAX, `${what}: ${promises / ITEMS} promises an item`);
       }
     } finally {
