@@ -26,8 +26,9 @@ async function promisesOf(run: () => Promise<unknown>): Promise<number> {
 }
 
 describe('an item of a stream', () => {
-  // Its generator makes three of them, the pump awaits the item, and its reader gets one and awaits it.
-  const PROMISES_MAX = 6.3;
+  // Its generator makes three of them, the pump awaits the item, and its reader gets one and awaits it. Whoever finds no item waiting takes five
+  // more: in a process that has just begun that may be one item in four.
+  const PROMISES_MAX = 7.6;
 
   it('takes no more promises than it must, from the generator to the reader', async () => {
     const registry = memory();
