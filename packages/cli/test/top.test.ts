@@ -41,7 +41,9 @@ describe('rpc top, over a local registry', () => {
     ]);
     assert.deepEqual(codes, [0, 0]);
     assert.match(table.outText, /^shop +\d+(\.\d)? +0 % +\d/m);
+    assert.match(table.outText, /^services by rate +\S+ UTC, of 5 s /m);
     assert.match(table.outText, /^one +serving +\d/m);
+    assert.match(table.outText, /^instance +health .* lag 1m/m);
     assert.match(table.outText, /^web -> shop at one +\d/m);
     const view = JSON.parse(json.outText) as FleetView;
     assert.deepEqual([view.services[0]!.name, view.edges[0]!.caller], ['shop', 'web']);

@@ -1,17 +1,21 @@
 import { useState } from 'preact/hooks';
 import type { FleetView, InstanceView } from '../src/fleet/fleet-view.js';
 import { emptyReason } from './map.js';
-import { Action, Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
+import { Action, Health, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { ask } from './server.js';
 import { Overview } from './services.js';
-import { count, ms, show, span } from './show.js';
+import { count, ms, rate, show, span } from './show.js';
 import { WhyFailed } from './why-failed.js';
+
+/** A loop that is late by so much delays every call, in milliseconds. */
+const LATE_MS = 100;
 
 /** All instances. */
 export function InstancesPage({ view }: { view: FleetView }) {
   return (
     <>
       <h1 tabIndex={-1}>Instances</h1>
+      <RatesNote view={view} />
       <Table label="Instances">
         <thead>
           <tr>
@@ -26,6 +30,13 @@ export function InstancesPage({ view }: { view: FleetView }) {
             </th>
             <th scope="col" class="number">
               running
+            </th>
+            <th
+              scope="col"
+              class="number"
+              title="how late its event loop was: the worst of the last minute, of one sample a second"
+            >
+              loop late
             </th>
             <RateHeads />
           </tr>
@@ -57,12 +68,15 @@ export function InstancesPage({ view }: { view: FleetView }) {
               </td>
               <td class="number">{weightOf(instance)}</td>
               <td class="number">{instance.server?.calls.running ?? '–'}</td>
+              <td class={`number ${(instance.loopLagWorstMs ?? 0) >= LATE_MS ? 'bad-text' : ''}`}>
+                {ms(instance.loopLagWorstMs ?? instance.loopLagMs)}
+              </td>
               <RateCells value={instance.rate} />
             </tr>
           ))}
           {view.instances.length === 0 && (
             <tr>
-              <td colSpan={12}>{emptyReason(view)}</td>
+              <td colSpan={13}>{emptyReason(view)}</td>
             </tr>
           )}
         </tbody>
@@ -99,7 +113,10 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
             `${count(server.calls.succeeded)} well, ${count(server.calls.late ?? 0)} too late for their callers, ${count(server.calls.failed)} failed, ${count(server.calls.refused)} refused`,
           ],
           ['of probes and tools, not among these', count(server.calls.builtIn ?? 0)],
-          ['its event loop is late by', ms(instance.loopLagMs)],
+          [
+            'its event loop is late by',
+            `${ms(instance.loopLagMs)}${instance.loopLagWorstMs === undefined ? '' : `; at worst ${ms(instance.loopLagWorstMs)} in the last minute, of one sample a second`}`,
+          ],
           [
             'registered',
             server.registry.error === undefined
@@ -136,37 +153,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
       </dl>
       <WhyFailed view={view} endpoint={instance.address} />
       {server !== undefined && <Limits server={server} />}
-      <h2>What its callers have against it</h2>
-      {instance.opinions.length === 0 ? (
-        <p class="quiet">Nothing, of those callers whose processes tell.</p>
-      ) : (
-        <Table label="What its callers have against it">
-          <thead>
-            <tr>
-              <th scope="col">caller</th>
-              <th scope="col">service</th>
-              <th scope="col">calls</th>
-              <th scope="col">why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {instance.opinions.map((opinion) => (
-              <tr key={`${opinion.client} ${opinion.service}`}>
-                <th scope="row">
-                  <Name text={opinion.client} />
-                </th>
-                <td>
-                  <Name text={opinion.service} />
-                </td>
-                <td class={opinion.isAvoided ? 'bad-text' : ''}>
-                  {opinion.isAvoided ? 'goes elsewhere' : 'still calls it'}
-                </td>
-                <td>{opinion.reasons.map(show).join('; ')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </Table>
-      )}
+      <Against instance={instance} view={view} />
       <h2>Change it</h2>
       {locked !== undefined && <p class="quiet">Locked: {locked}.</p>}
       <div class="controls">
@@ -202,6 +189,68 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
       </div>
     </>
   );
+}
+
+/** What callers have or had against it in the last minute, and how many calls that leaves it. */
+function Against({ instance, view }: { instance: InstanceView; view: FleetView }) {
+  return (
+    <>
+      <h2>What its callers have against it</h2>
+      <p class="quiet">
+        In the last minute, as callers tell whose processes are servers with rpc.operator. Others may avoid it too.
+      </p>
+      {instance.opinions.length === 0 ? (
+        <p class="quiet">Nothing.</p>
+      ) : (
+        <Table label="What its callers have against it">
+          <thead>
+            <tr>
+              <th scope="col">caller</th>
+              <th scope="col">service</th>
+              <th scope="col">calls</th>
+              <th scope="col" class="number">
+                calls/s, and to each peer
+              </th>
+              <th scope="col">why</th>
+            </tr>
+          </thead>
+          <tbody>
+            {instance.opinions.map((opinion) => (
+              <tr key={`${opinion.toldBy} ${opinion.client} ${opinion.service} ${opinion.isAvoided}`}>
+                <th scope="row">
+                  <Name
+                    text={opinion.toldBy === opinion.client ? opinion.client : `${opinion.client} (${opinion.toldBy})`}
+                  />
+                </th>
+                <td>
+                  <Name text={opinion.service} />
+                </td>
+                <td class={opinion.isAvoided ? 'bad-text' : ''}>{treatment(opinion)}</td>
+                <td class="number">{shareOf(view, instance.id, opinion)}</td>
+                <td>{opinion.reasons.map(show).join('; ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </Table>
+      )}
+    </>
+  );
+}
+
+function treatment({ isAvoided, secondsAgo }: InstanceView['opinions'][number]): string {
+  if (secondsAgo === 0) return isAvoided ? 'goes elsewhere' : 'still calls it';
+  return `${isAvoided ? 'went elsewhere' : 'had this against it'} ${secondsAgo} s ago`;
+}
+
+/** What the caller sends to it, and on average to each of the others: by what its server counts, in the last seconds. */
+function shareOf(view: FleetView, id: string, { client, service }: InstanceView['opinions'][number]): string {
+  const edges = view.edges.filter((edge) => edge.caller === client && edge.service === service);
+  const others = (view.services.find(({ name }) => name === service)?.instances.length ?? 1) - 1;
+  let [its, rest] = [0, 0];
+  for (const edge of edges)
+    if (edge.instance === id) its += edge.rate.perSecond;
+    else rest += edge.rate.perSecond;
+  return others === 0 ? rate(its) : `${rate(its)}, ${rate(rest / others)}`;
 }
 
 /** The limits of a server that are in force, who has said them, and how much of them is in use. */

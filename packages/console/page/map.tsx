@@ -1,5 +1,5 @@
 import type { FleetView } from '../src/fleet/fleet-view.js';
-import { healthOf, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
+import { healthOf, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { rate, show } from './show.js';
 
 const ROWS_MAX = 24;
@@ -22,6 +22,7 @@ export function MapPage({ view }: { view: FleetView }) {
   return (
     <>
       <h1 tabIndex={-1}>Map</h1>
+      <RatesNote view={view} />
       <p class="quiet">
         {view.services.length} services, {view.instances.length} instances.{' '}
         <span class="of-map">A line is as wide as its calls are many; broken red lines have errors.</span>

@@ -52,14 +52,15 @@ export function healthOf({
   state,
   report,
   server,
-  opinions,
+  standing,
 }: InstanceView): [string, 'good' | 'warn' | 'bad' | 'idle'] {
   if (state === 'draining' || server?.status === 'draining') return ['draining', 'warn'];
   if (report === 'unreachable') return ['unreachable', 'bad'];
   if (state === 'unavailable') return ['unavailable', 'warn'];
   const unwell = Object.values(server?.services ?? {}).some(({ health }) => health !== 'serving');
   if (unwell) return ['not serving', 'bad'];
-  if (opinions.some(({ isAvoided }) => isAvoided)) return ['avoided', 'warn'];
+  if (standing === 'avoided') return ['avoided', 'warn'];
+  if (standing === 'fewer') return ['gets fewer calls', 'warn'];
   if (report === 'answered') return ['serving', 'good'];
   return report === 'pending' ? ['asked', 'idle'] : ['listed', 'idle'];
 }
@@ -92,6 +93,11 @@ function Percentile({
       {ms(then)}, {span(last.secondsAgo * 1_000)} ago
     </td>
   );
+}
+
+/** Over what time rates and percentiles are. */
+export function RatesNote({ view }: { view: FleetView }) {
+  return <p class="quiet">Calls a second, errors and percentiles are of the last {view.rateSeconds} whole seconds.</p>;
 }
 
 /** Their heads. */

@@ -3,7 +3,7 @@ import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { Point } from '../src/traffic/traffic.js';
 import { Chart, type Line } from './chart.js';
 import { emptyReason } from './map.js';
-import { Health, Linked, Name, RateCells, RateHeads, Table } from './parts.js';
+import { Health, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { ms, percent, rate, show, span } from './show.js';
 import { WhyFailed } from './why-failed.js';
@@ -23,6 +23,7 @@ export function ServicesPage({ view }: { view: FleetView }) {
   return (
     <>
       <h1 tabIndex={-1}>Services</h1>
+      <RatesNote view={view} />
       <Table label="Services">
         <thead>
           <tr>
@@ -130,11 +131,12 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
                 <td>
                   <Health instance={instance} />
                   {instance.opinions
-                    .filter(({ isAvoided, service: its }) => isAvoided && its === name)
+                    .filter(({ service: its }) => its === name)
                     .slice(0, REASONS_SHOWN)
-                    .map(({ client, reasons }) => (
-                      <div class="quiet" key={client}>
-                        {show(client)}: {reasons.map(show).join('; ')}
+                    .map(({ client, toldBy, isAvoided, secondsAgo, reasons }) => (
+                      <div class="quiet" key={`${toldBy} ${client} ${isAvoided}`}>
+                        {show(client)}
+                        {secondsAgo === 0 ? '' : `, ${secondsAgo} s ago`}: {reasons.map(show).join('; ')}
                       </div>
                     ))}
                 </td>
@@ -186,6 +188,7 @@ export function Overview(props: {
   const { p50, p90, p99 } = last ?? props.rate;
   return (
     <>
+      <RatesNote view={view} />
       <dl class="figures">
         {[
           ['calls a second', rate(perSecond)],

@@ -9,6 +9,7 @@ export type {
   ReportStatus,
   ServiceView,
 } from './fleet/fleet-view.js';
+export type { HeldOpinion } from './fleet/held-opinions.js';
 export { type Console, type ConsoleOptions, serveConsole } from './http/console-server.js';
 export { type InstanceAccess, InstanceClient, type StreamedCall } from './instances/instance-client.js';
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';

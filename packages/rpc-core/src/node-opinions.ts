@@ -8,7 +8,7 @@ export interface NodeOpinion {
   /** The instance's id, and where it is. */
   readonly instance: string;
   readonly endpoint: string;
-  /** Whether the instance gets no calls of some or all methods. */
+  /** Whether the instance gets no calls of some or all methods, or only trial calls; else it gets fewer than its peers, or soon none. */
   readonly isAvoided: boolean;
   /** In words for people, such as `the breaker of find is open`. */
   readonly reasons: readonly string[];

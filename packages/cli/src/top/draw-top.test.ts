@@ -15,11 +15,13 @@ function fleet(changes: Partial<FleetView> = {}): FleetView {
     reason: undefined,
     server: undefined,
     loopLagMs: 0.5,
+    loopLagWorstMs: 441,
+    standing: undefined,
     opinions: [],
   } as const;
   const service = { instances: ['one'], methods: [], codes: {}, rulesVersion: undefined, fresh: true };
   return {
-    ...{ at: 0, registry: 'local:/x', namespace: 'default', trouble: undefined, omitted: undefined },
+    ...{ at: 0, rateSeconds: 5, registry: 'local:/x', namespace: 'default', trouble: undefined, omitted: undefined },
     services: [
       { ...service, name: 'quiet', rate: rate(2) },
       { ...service, name: 'busy', rate: rate(1_500, 3.2, 1_234), rulesVersion: 7 },
@@ -40,7 +42,10 @@ describe('the picture of rpc top', () => {
     assert.match(draw()[2]!, /^service +calls\/s +errors +p50 +p99 +p90 +inst\. +rules$/);
     assert.match(draw()[3]!, /^busy +1500 +3\.2 % +1\.20 ms +1\.23 s +5\.00 ms +1 +7$/);
     assert.match(draw()[4]!, /^quiet +2\.0 +0 % /);
-    assert.match(draw({ view: 'instances' })[3]!, /^one +serving +5\.0 +0 % +1\.20 ms +12\.3 ms +- +100>10/);
+    assert.match(draw({ view: 'instances' })[3]!, /^one +serving +5\.0 +0 % +1\.20 ms +12\.3 ms +441 ms +-$/);
+    assert.match(draw({ view: 'instances' }, fleet(), 100)[3]!, / 441 ms +- +100>10/);
+    const spared = fleet({ instances: [{ ...fleet().instances[0]!, standing: 'fewer' }] });
+    assert.match(draw({ view: 'instances' }, spared)[3]!, /^one +fewer /);
     const last = { secondsAgo: 200, p50: 1, p90: 2, p99: 700 };
     const idle = fleet({ services: [{ ...fleet().services[0]!, rate: { perSecond: 0, errorPercent: 0, last } }] });
     assert.match(draw({}, idle)[3]!, /^quiet +idle 3m +- +1\.00 ms +700 ms +2\.00 ms /);

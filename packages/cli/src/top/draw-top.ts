@@ -110,7 +110,8 @@ function sheetOf(view: FleetView, { view: kind, service }: TopState): Sheet {
   if (kind === 'instances') {
     const rows = view.instances.filter(({ services }) => service === undefined || services.includes(service));
     return {
-      heads: ['instance', 'health', ...RATE_HEADS, 'running', 'weight', 'lag', 'zone'],
+      // The worst lag of a minute: the last one flickers with what stands still now and then.
+      heads: ['instance', 'health', ...RATE_HEADS, 'lag 1m', 'running', 'weight', 'zone'],
       rows: rows.map(instanceRow),
     };
   }
@@ -125,20 +126,21 @@ function sheetOf(view: FleetView, { view: kind, service }: TopState): Sheet {
 }
 
 function instanceRow(instance: InstanceView): Row {
-  const { id, rate, server, weight, ruledWeights, loopLagMs, zone } = instance;
+  const { id, rate, server, weight, ruledWeights, loopLagMs, loopLagWorstMs, zone } = instance;
   const ruled = [...new Set(Object.values(ruledWeights))];
   const [health, tone] = healthOf(instance);
   const weights = ruled.length === 0 ? String(weight) : `${weight}>${ruled.join(',')}`;
   const load = server === undefined ? '-' : String(server.calls.running);
-  return { name: id, rate, tone, cells: [health, ...rateCells(rate), load, weights, formatMs(loopLagMs), zone ?? '-'] };
+  const lag = formatMs(loopLagWorstMs ?? loopLagMs);
+  return { name: id, rate, tone, cells: [health, ...rateCells(rate), lag, load, weights, zone ?? '-'] };
 }
 
-function healthOf({ state, report, server, opinions }: InstanceView): [string, Row['tone']] {
+function healthOf({ state, report, server, standing }: InstanceView): [string, Row['tone']] {
   if (state === 'draining' || server?.status === 'draining') return ['draining', 'warn'];
   if (report === 'unreachable') return ['lost', 'bad'];
   if (state === 'unavailable') return ['unavail.', 'warn'];
   if (Object.values(server?.services ?? {}).some(({ health }) => health !== 'serving')) return ['unwell', 'bad'];
-  if (opinions.some(({ isAvoided }) => isAvoided)) return ['avoided', 'warn'];
+  if (standing !== undefined) return [standing, 'warn'];
   return report === 'answered' ? ['serving', undefined] : [report === 'pending' ? 'asked' : report, undefined];
 }
 
@@ -174,7 +176,7 @@ function headOf(view: FleetView, { view: kind, service, sort, isHalted }: TopSta
   const what = service === undefined ? kind : `${kind} of ${service}`;
   const time = new Date(view.at).toISOString().slice(11, 19);
   const omitted = view.omitted === undefined ? '' : `; ${view.omitted}`;
-  return `${what} by ${sort}${isHalted ? ', halted' : ''}  ${time} UTC  ${view.registry}, ${view.namespace}${omitted}`;
+  return `${what} by ${sort}${isHalted ? ', halted' : ''}  ${time} UTC, of ${view.rateSeconds} s  ${view.registry}, ${view.namespace}${omitted}`;
 }
 
 function footOf({ isOnce = false }: TopState, from: number, shown: number, all: number): string {

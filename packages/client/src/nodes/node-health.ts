@@ -28,7 +28,7 @@ const ANY_CALL_AFTER_MS = 2_000;
  * A node that has failed and not succeeded for so long since, in milliseconds, is suspect: others go before it, whatever its load.
  * Before that, load and breakers judge: a node that is called often and well soon has its next success.
  */
-const SUSPECT_AFTER_MS = 1_000;
+export const SUSPECT_AFTER_MS = 1_000;
 
 /**
  * A trial call is not due before the client has made so many calls for each node that it has beyond a few, unless that takes too

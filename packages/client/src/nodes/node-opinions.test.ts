@@ -8,7 +8,7 @@ const WELL = {
 } as unknown as NodeState;
 
 function opinions(...nodes: Partial<NodeState>[]) {
-  const service = { nodes: nodes.map((node) => ({ ...WELL, ...node })) };
+  const service = { picker: 'p2c', nodes: nodes.map((node) => ({ ...WELL, ...node })) };
   return nodeOpinions('web', { services: { shop: service } } as unknown as ClientState);
 }
 
@@ -31,6 +31,36 @@ describe('what a client has against instances', () => {
     assert.deepEqual(reasons({ draining: true, connection: 'draining' }), ['it drains']);
     assert.deepEqual(reasons({ available: false }), ['it says that it takes no calls']);
     assert.deepEqual(reasons({ denies: ['buy'] }), ['it denies buy, which others serve']);
+  });
+
+  it('is that calls to it fail: for a second it counts as slow, then others go before it, if there are any', () => {
+    const failing = (forMs: number, failures: number) => ({ failing: { forMs, failures }, instance: 'two' });
+    const seen = (...nodes: Partial<NodeState>[]) =>
+      opinions(...nodes).map(({ instance, isAvoided, reasons }) => [instance, isAvoided, ...reasons]);
+    assert.deepEqual(seen({}, failing(400, 1)), [
+      ['two', false, '1 call in a row failed, for 0.4 s: each counts as a slow one'],
+    ]);
+    assert.deepEqual(seen({}, failing(5_200, 3)), [
+      ['two', true, '3 calls in a row failed, for 5.2 s: others go before it, but for a trial call now and then'],
+    ]);
+    assert.equal(seen(failing(5_200, 3), failing(5_200, 3))[0]![1], false);
+  });
+
+  it('is that it is slower than its peers, with what is expected of each', () => {
+    const seen = opinions({ latencyMs: 8 }, { latencyMs: 9 }, { latencyMs: 412.4, instance: 'two' });
+    assert.deepEqual(
+      seen.map(({ instance, isAvoided, reasons }) => [instance, isAvoided, ...reasons]),
+      [
+        [
+          'two',
+          false,
+          'slow or failing of late: 412 ms are expected of it, of its peers 8.0 ms, so it gets fewer calls',
+        ],
+      ],
+    );
+    assert.deepEqual(opinions({ latencyMs: 8 }, { latencyMs: 9 }, { latencyMs: 19 }), []);
+    assert.deepEqual(opinions({ latencyMs: 800 }, { latencyMs: 900 }, { latencyMs: 700 }), []);
+    assert.deepEqual(opinions({ latencyMs: 800 }), []);
   });
 
   it('begins with those that get no calls, and has a bound', () => {

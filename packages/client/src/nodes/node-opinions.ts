@@ -1,18 +1,30 @@
 import type { NodeOpinion } from '@org/rpc-core';
+import { SUSPECT_AFTER_MS } from './node-health.js';
 import type { ClientState, NodeState } from './state.js';
 
 /** Beyond so many there is something the matter with the client, and the rest says the same. */
 const OPINIONS_MAX = 200;
 
+/** Pickers that prefer the node of which a faster answer is expected. */
+const PICKERS_BY_LATENCY: ReadonlySet<string> = new Set(['p2c', 'localFirst']);
+/** An instance of which less is expected is not called slow, in milliseconds, nor one that is not so many times as slow as its peers. */
+const SLOW_FROM_MS = 20;
+const SLOW_FACTOR = 3;
+
 /** What a client has against the instances that it knows, those that it avoids first; nothing of those that are well. */
 export function nodeOpinions(client: string, { services }: ClientState): readonly NodeOpinion[] {
   const opinions: NodeOpinion[] = [];
-  for (const [service, { nodes }] of Object.entries(services)) {
+  for (const [service, { nodes, picker }] of Object.entries(services)) {
     for (const node of nodes) {
       const reasons = reasonsAgainst(node);
+      const isSuspect = hasFailedLong(node) && nodes.some((peer) => isWell(peer));
+      if (node.failing !== undefined) reasons.push(failingText(node.failing, isSuspect));
+      const isByLatency = PICKERS_BY_LATENCY.has(picker) && !isAvoided(node);
+      const peersMs = isByLatency ? peersLatencyMs(nodes, node) : undefined;
+      if (peersMs !== undefined && isSlow(node.latencyMs, peersMs)) reasons.push(slowText(node.latencyMs, peersMs));
       if (reasons.length === 0) continue;
       const { instance, endpoint } = node;
-      opinions.push({ client, service, instance, endpoint, isAvoided: isAvoided(node), reasons });
+      opinions.push({ client, service, instance, endpoint, isAvoided: isSuspect || isAvoided(node), reasons });
     }
   }
   return opinions.sort((a, b) => Number(b.isAvoided) - Number(a.isAvoided)).slice(0, OPINIONS_MAX);
@@ -39,6 +51,35 @@ function reasonsAgainst(node: NodeState): string[] {
     reasons.push(`the breaker of ${method} is open; tried again ${soon(trialInMs)}`);
   for (const method of denies) reasons.push(`it denies ${method}, which others serve`);
   return reasons;
+}
+
+/** The last success is so long ago that others go before it. */
+function hasFailedLong({ failing }: NodeState): boolean {
+  return failing !== undefined && failing.forMs >= SUSPECT_AFTER_MS;
+}
+
+function isWell(node: NodeState): boolean {
+  return node.connection === 'ready' && !isAvoided(node) && !hasFailedLong(node);
+}
+
+function failingText({ failures, forMs }: NonNullable<NodeState['failing']>, isSuspect: boolean): string {
+  const calls = failures === 1 ? '1 call' : `${failures} calls`;
+  const since = `${calls} in a row failed, for ${(forMs / 1_000).toFixed(1)} s`;
+  return `${since}: ${isSuspect ? 'others go before it, but for a trial call now and then' : 'each counts as a slow one'}`;
+}
+
+/** What the others are expected to take, the middle one of them; `undefined` where there are none to compare with. */
+function peersLatencyMs(nodes: readonly NodeState[], node: NodeState): number | undefined {
+  const peers = nodes.filter((peer) => peer !== node && isWell(peer)).map(({ latencyMs }) => latencyMs);
+  return peers.sort((a, b) => a - b)[(peers.length - 1) >> 1];
+}
+
+function isSlow(latencyMs: number, peersMs: number): boolean {
+  return latencyMs >= SLOW_FROM_MS && latencyMs >= SLOW_FACTOR * peersMs;
+}
+
+function slowText(latencyMs: number, peersMs: number): string {
+  return `slow or failing of late: ${latencyMs.toFixed(0)} ms are expected of it, of its peers ${peersMs.toFixed(1)} ms, so it gets fewer calls`;
 }
 
 function soon(ms: number): string {

@@ -1,7 +1,7 @@
 import type { OperatorReport } from '@org/rpc';
-import type { NodeOpinion } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 import type { Trouble } from '../traffic/troubles.js';
+import type { HeldOpinion } from './held-opinions.js';
 
 /** The result of the last request to an instance: a report; `rpc.operator` is off there, or refused; no answer; not asked yet. */
 export type ReportStatus = 'answered' | 'off' | 'refused' | 'unreachable' | 'pending';
@@ -41,9 +41,14 @@ export interface InstanceView extends Pick<Endpoint, 'id' | 'weight' | 'zone' | 
   readonly reason: string | undefined;
   /** The `server` part of its last report. */
   readonly server: OperatorReport['server'] | undefined;
+  /** How late its event loop was at the last of its samples, one a second, in milliseconds. */
   readonly loopLagMs: number | undefined;
-  /** The opinions of its callers, from processes that report them. */
-  readonly opinions: readonly NodeOpinion[];
+  /** The worst of these in the last minute. */
+  readonly loopLagWorstMs: number | undefined;
+  /** What its callers have or had against it in the last minute, from processes that report it. */
+  readonly opinions: readonly HeldOpinion[];
+  /** Whether a caller has left it alone in the last seconds, or has given it fewer calls than its peers. */
+  readonly standing: 'avoided' | 'fewer' | undefined;
 }
 
 /** One method of a service. */
@@ -78,6 +83,8 @@ export interface EdgeView {
 export interface FleetView {
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Over how many of the last whole seconds rates and percentiles are. */
+  readonly rateSeconds: number;
   readonly registry: string;
   readonly namespace: string;
   /** Why the registry cannot be asked, in words for people; `undefined` while it answers. */

@@ -21,6 +21,7 @@ describe('a fleet', () => {
     const { id, zone, version, weight, report, server, services: own } = instances[0]!;
     assert.deepEqual([id, zone, version, weight, report, own], ['one', 'a', '1.2.3', 50, 'answered', ['shop']]);
     assert.equal(server!.status, 'serving');
+    assert.ok(instances[0]!.loopLagWorstMs! >= instances[0]!.loopLagMs!);
     assert.deepEqual(
       services.map(({ name, methods }) => [name, methods.map((each) => each.name)]),
       [['shop', ['fail', 'find']]],
@@ -75,6 +76,9 @@ describe('a fleet', () => {
       await until(() => ghost()?.opinions.some(({ client }) => client === 'web') ?? false);
       const [opinion] = ghost()!.opinions.filter(({ client }) => client === 'web');
       assert.deepEqual([opinion!.service, opinion!.isAvoided], ['shop', true]);
+      assert.deepEqual([opinion!.secondsAgo, ghost()!.standing], [0, 'avoided']);
+      // Both are of this process.
+      assert.ok(['gateway', 'one'].includes(opinion!.toldBy));
       assert.match(opinion!.reasons[0]!, /^no connection: .*ECONNREFUSED/);
       await until(() => rig.fleet.view().instances.find(({ id }) => id === 'gateway')?.report === 'answered');
       const { services: seen, instances } = rig.fleet.view();

@@ -1,10 +1,11 @@
 import type { Clock, Random } from '@org/rpc-core';
 import { plainText, storedRules } from '@org/rpc-core/internal';
-import type { Endpoint, Registry, RegistryHandle } from '@org/rpc-registry';
+import { type Endpoint, endpointAddress, type Registry, type RegistryHandle } from '@org/rpc-registry';
 import type { InstanceAccess } from '../instances/instance-client.js';
 import { Traffic } from '../traffic/traffic.js';
 import { Troubles } from '../traffic/troubles.js';
 import type { FleetView } from './fleet-view.js';
+import { HeldOpinions } from './held-opinions.js';
 import { viewOf, type WatchedService } from './view-of.js';
 import { WatchedInstance } from './watched-instance.js';
 
@@ -36,6 +37,8 @@ export class Fleet {
   readonly traffic = new Traffic();
   /** @internal */
   readonly troubles = new Troubles();
+  /** @internal */
+  readonly opinions = new HeldOpinions();
   /** @internal */
   readonly services = new Map<string, WatchedService>();
   /** @internal */
@@ -181,8 +184,10 @@ export class Fleet {
     const { clock, tls, token, operatorToken, metadata, everyMs = 1_000 } = this.options;
     const onCalls: ConstructorParameters<typeof WatchedInstance>[1]['onCalls'] = (instance, deltas) =>
       this.traffic.record(instance, deltas, this.second);
-    const onReport: ConstructorParameters<typeof WatchedInstance>[1]['onReport'] = (address, report) =>
-      this.troubles.record(address, report, this.second);
+    const onReport: ConstructorParameters<typeof WatchedInstance>[1]['onReport'] = (endpoint, report) => {
+      this.troubles.record(endpointAddress(endpoint), report, this.second);
+      this.opinions.record(endpoint.id, report, this.second);
+    };
     return new WatchedInstance(endpoint, { clock, tls, token, operatorToken, metadata, everyMs, onCalls, onReport });
   }
 
@@ -190,6 +195,7 @@ export class Fleet {
     this.#cancelSweep = this.options.clock.schedule(1_000, () => {
       this.traffic.sweep(this.second);
       this.troubles.sweep(this.second);
+      this.opinions.sweep(this.second);
       this.#sweep();
     });
   }

@@ -1,10 +1,11 @@
 import { Operator } from '@org/rpc';
-import type { NodeOpinion, RulesDocument } from '@org/rpc-core';
+import type { RulesDocument } from '@org/rpc-core';
 import { endpointAddress, type Snapshot } from '@org/rpc-registry';
 import { type Histogram, percentile } from '../traffic/histogram.js';
 import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
 import type { Troubles } from '../traffic/troubles.js';
 import type { EdgeView, FleetView, InstanceView, LastView, MethodView, RateView, ServiceView } from './fleet-view.js';
+import type { HeldOpinion, HeldOpinions } from './held-opinions.js';
 import type { WatchedInstance } from './watched-instance.js';
 
 /** A watched service. */
@@ -28,12 +29,14 @@ export interface FleetFacts {
   readonly instances: ReadonlyMap<string, WatchedInstance>;
   readonly traffic: Traffic;
   readonly troubles: Troubles;
+  readonly opinions: HeldOpinions;
 }
 
 const EDGES_MAX = 1_000;
 const TROUBLES_MAX = 500;
 /** The most opinions shown of one instance. */
 const OPINIONS_MAX = 50;
+const STANDING_SECONDS = 10;
 
 /** Makes the view of a fleet. @param second - now, see {@link Fleet.second} */
 export function viewOf(fleet: FleetFacts, second: number): FleetView {
@@ -41,10 +44,11 @@ export function viewOf(fleet: FleetFacts, second: number): FleetView {
   // Servers without services of their own are registered under the name of the operator service.
   const all = [...fleet.services.values()].filter(({ name }) => name !== Operator.name);
   const services = all.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const opinions = opinionsOf(fleet.instances.values());
+  const opinions = fleet.opinions.byInstance(second, OPINIONS_MAX);
   const instances = [...fleet.instances.values()].sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1));
   return {
     at: options.clock.wallNow(),
+    rateSeconds: RATE_SECONDS,
     registry: options.registry.display,
     namespace: options.namespace,
     trouble,
@@ -80,7 +84,7 @@ function instanceView(
   services: readonly WatchedService[],
   { endpoint, status, reason, report }: WatchedInstance,
   second: number,
-  opinions: ReadonlyMap<string, readonly NodeOpinion[]>,
+  opinions: ReadonlyMap<string, readonly HeldOpinion[]>,
 ): InstanceView {
   const { id, weight, zone, version, state, startedAtMs } = endpoint;
   const address = endpointAddress(endpoint);
@@ -90,6 +94,7 @@ function instanceView(
     const ruledWeight = rule?.mode === 'on' ? (rule.endpoints[id] ?? rule.endpoints[address]) : undefined;
     return ruledWeight === undefined ? [] : [[name, ruledWeight] as const];
   });
+  const held = opinions.get(id) ?? [];
   return {
     ...{ id, weight, zone, version, state, startedAtMs, address, reason },
     services: own.map(({ name }) => name),
@@ -98,25 +103,17 @@ function instanceView(
     report: status,
     server: report?.server,
     loopLagMs: report?.loopLagMs,
-    opinions: opinions.get(id) ?? [],
+    loopLagWorstMs: report?.loopLagWorstMs,
+    opinions: held,
+    standing: standingOf(held),
   };
 }
 
-/** Opinions by instance, each once: several servers of a process report the same clients. */
-function opinionsOf(instances: Iterable<WatchedInstance>): ReadonlyMap<string, readonly NodeOpinion[]> {
-  const seen = new Set<string>();
-  const by = new Map<string, NodeOpinion[]>();
-  for (const { report } of instances)
-    for (const opinion of report?.opinions ?? []) {
-      const { client, service, instance } = opinion;
-      const key = JSON.stringify([client, service, instance]);
-      const list = by.get(instance) ?? [];
-      if (seen.has(key) || list.length >= OPINIONS_MAX) continue;
-      seen.add(key);
-      list.push(opinion);
-      by.set(instance, list);
-    }
-  return by;
+/** Of opinions that come and go those of the last seconds count. */
+function standingOf(opinions: readonly HeldOpinion[]): InstanceView['standing'] {
+  const lately = opinions.filter(({ secondsAgo }) => secondsAgo <= STANDING_SECONDS);
+  if (lately.length === 0) return undefined;
+  return lately.some(({ isAvoided }) => isAvoided) ? 'avoided' : 'fewer';
 }
 
 function edges(fleet: FleetFacts, second: number): EdgeView[] {

@@ -1,7 +1,7 @@
 import type { OperatorReport } from '@org/rpc';
 import { type Clock, isRpcError } from '@org/rpc-core';
 import { plainText } from '@org/rpc-core/internal';
-import { type Endpoint, endpointAddress } from '@org/rpc-registry';
+import type { Endpoint } from '@org/rpc-registry';
 import { type InstanceAccess, InstanceClient } from '../instances/instance-client.js';
 import { type CallDelta, reportDelta } from '../traffic/report-delta.js';
 import type { ReportStatus } from './fleet-view.js';
@@ -17,8 +17,8 @@ export interface WatchedEnvironment extends InstanceAccess {
   readonly everyMs: number;
   /** Called with the calls since the report before. */
   onCalls(instance: string, deltas: readonly CallDelta[]): void;
-  /** Called with each report. @param address - of the instance */
-  onReport(address: string, report: OperatorReport): void;
+  /** Called with each report. */
+  onReport(endpoint: Endpoint, report: OperatorReport): void;
 }
 
 /** An instance that is asked for a report each second, until `close`. */
@@ -65,7 +65,7 @@ export class WatchedInstance {
       // In an unknown version the same names may mean other things.
       if (report?.version !== 1) throw new TypeError('it answers in a form that is not known here: update rpc');
       this.#environment.onCalls(this.endpoint.id, reportDelta(this.report, report));
-      this.#environment.onReport(endpointAddress(this.endpoint), report);
+      this.#environment.onReport(this.endpoint, report);
       this.report = report;
       this.reports++;
       this.status = 'answered';

@@ -263,7 +263,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
     this.#cancelTick ??= everySecond(this.#options.clock, (now) => {
       // A process that was frozen had no turn in which it could have noticed it.
       const stalledMs = now - tickedAt - TICK_MS;
-      this.#builtIns.tally.loopLagMs = Math.max(0, stalledMs);
+      this.#builtIns.tally.lag.record(stalledMs, now);
       tickedAt = now;
       this.#connections.tick(now);
       this.#calls.tick(this.#connections.calls(), now, stalledMs);

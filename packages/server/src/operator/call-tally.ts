@@ -1,5 +1,6 @@
 import type { Clock, Code, MethodKind, Peer, RpcError } from '@org/rpc-core';
 import { latencyBucket, plainText } from '@org/rpc-core/internal';
+import { LoopLag } from './loop-lag.js';
 import type { CallCounts } from './operator.js';
 
 /** How long it goes on counting when nobody asks, in milliseconds. */
@@ -45,8 +46,8 @@ interface Counts {
  * comparison a call.
  */
 export class CallTally {
-  /** How late the last tick of the server was, in milliseconds. */
-  loopLagMs = 0;
+  /** How late the ticks of the server are. */
+  readonly lag = new LoopLag();
   readonly #clock: Clock;
   readonly #pairs = new Map<string, Counts>();
   readonly #callers = new Set<string>();
@@ -60,6 +61,11 @@ export class CallTally {
 
   get isOn(): boolean {
     return this.#isOn;
+  }
+
+  /** How late the worst tick of the last minute was, in milliseconds. */
+  get worstLagMs(): number {
+    return this.lag.worstMs(this.#clock.now());
   }
 
   /** Counts a call that has ended. */

@@ -28,10 +28,10 @@ export function operatorHandlers(
     report() {
       admit(token);
       const { since, calls } = tally.ask();
-      const { loopLagMs } = tally;
+      const loop = { loopLagMs: tally.lag.lastMs, loopLagWorstMs: tally.worstLagMs };
       const opinions = askOpinions(OPINIONS_MAX);
       const of = { troubles: askTroubles(TROUBLES_MAX), process: PROCESS };
-      return { version: 1, server: host.state(), countingSince: since, calls, loopLagMs, opinions, ...of };
+      return { version: 1, server: host.state(), countingSince: since, calls, ...loop, opinions, ...of };
     },
     drain() {
       admit(token);
