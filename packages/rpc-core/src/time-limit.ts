@@ -1,8 +1,9 @@
 /**
  * Who has set a value by which a call was made, the nearest of them: the `call` itself, a `rule` of the registry, `configure` of its client,
- * the `contract`, `createClient`, or nobody (`default`). `served call`: it is what the call being served had left.
+ * the `contract`, `createClient`, or nobody (`default`). `served call`: it is what the call being served had left. `share`: nobody has set a time
+ * for an attempt, so it got a share of its call's time.
  */
-export type SetBy = 'call' | 'rule' | 'configure' | 'contract' | 'createClient' | 'default' | 'served call';
+export type SetBy = 'call' | 'rule' | 'configure' | 'contract' | 'createClient' | 'default' | 'served call' | 'share';
 
 /** The time that a call has used up, and who has set it: plain data. */
 export interface TimeLimit {
@@ -10,7 +11,7 @@ export interface TimeLimit {
   readonly option: 'timeoutMs' | 'attemptTimeoutMs';
   /** What was set, in milliseconds; without {@link setBy} what it came to. */
   readonly ms: number;
-  /** `undefined` where that is not known, such as for the share of its time that an attempt gets on its own, or a deadline that a layer has lowered. */
+  /** `undefined` where that is not known, such as for a deadline that a layer has lowered. */
   readonly setBy: SetBy | undefined;
   /** The version of the rules, where they have set it. */
   readonly rulesVersion: number | undefined;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CallTrail } from '@org/rpc-core';
+import { CallTrail, type Progress, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { aCall } from '../../test/picker-scene.js';
@@ -22,6 +22,22 @@ function answeredAfter(ms: number) {
   );
   const answer = rpcError('DEADLINE_EXCEEDED', 'stock.take took longer than 90 ms', { progress: 'processed' });
   return attempts.giveUp(attempts.failed(call, answer), '');
+}
+
+/** A call with 1000 ms by default, sent to one instance. */
+function timedCall() {
+  const call = aCall();
+  Object.assign(call, { createdAt: 1_000, startedAt: 1_000, deadline: 2_000, attemptDeadline: 2_000 });
+  call.destination = { address: 'h:1' };
+  const terms = { rulesVersion: undefined, timeout: { timeoutMs: 1_000 }, setBy: () => 'default' };
+  Object.assign(call.methodRef, { terms });
+  return call;
+}
+
+/** The final error of a call whose only attempt has run out of time. */
+function failedWith(call: ReturnType<typeof aCall>, progress: Progress, stop = ''): RpcError {
+  const attempts = new Attempts(call, new FakeClock(call.endedAt), () => false);
+  return attempts.giveUp(attempts.failed(call, rpcError('DEADLINE_EXCEEDED', 'out of time', { progress })), stop);
 }
 
 describe('completeError', () => {
@@ -63,5 +79,56 @@ describe('completeError', () => {
     const error = attempts.giveUp(attempts.error!, 'no time is left');
     assert.equal(error.spent?.endpoint, 'slow:1');
     assert.match(error.message, /at fault: the handler at slow:1, which had it for \d+ of 200 ms/);
+  });
+
+  it('names the share of an attempt, and why it was not tried again', () => {
+    const call = timedCall();
+    Object.assign(call, { attemptDeadline: 1_400.25, endedAt: 1_401 });
+    const error = failedWith(call, 'processed', 'no time is left');
+    assert.match(
+      error.message,
+      /shop\.buy took longer than 400 ms, the share of one attempt in 1000 ms, the default of timeoutMs \(no attemptTimeoutMs is set; .*\) \(h:1 ended it .*not retried: no time is left\)/,
+    );
+    const { option, ms, setBy } = error.timeLimit!;
+    assert.deepEqual([option, ms, setBy], ['attemptTimeoutMs', 400.25, 'share']);
+  });
+
+  it('does not say that a call took longer than a time which was not over', () => {
+    const error = failedWith(Object.assign(timedCall(), { endedAt: 1_966 }), 'processed');
+    assert.match(
+      error.message,
+      /^DEADLINE_EXCEEDED: shop\.buy was ended after 966 of 1000 ms, the default of timeoutMs \(/,
+    );
+  });
+
+  it('lays what was refused before a handler began at no handler', () => {
+    const call = Object.assign(timedCall(), { endedAt: 1_814 });
+    call.trail = new CallTrail();
+    call.trail.standing = { at: 1_814, sinceMs: 800, waitedMs: 0, isRunning: false, isDone: true };
+    const error = failedWith(call, 'refused');
+    assert.deepEqual([error.spent?.culprit, error.spent?.phases], ['queue', { queue: 800, network: 14 }]);
+    assert.match(
+      error.message,
+      /at fault: the queue of h:1, in which it waited for 800 of 814 ms before a handler began/,
+    );
+  });
+
+  it('blames the own event loop for no more than it was late, and only for most of the time', () => {
+    for (const [lateMs, at, culprit, endpoint] of [
+      [5, 302, 'network', 'h:1'],
+      [60, 302, 'loop', undefined],
+      [60, 390, 'network', 'h:1'],
+      [180, 390, 'network', 'h:1'],
+      [230, 390, 'loop', undefined],
+    ] as const) {
+      const call = Object.assign(timedCall(), { deadline: 1_400, attemptDeadline: 1_400, endedAt: 1_400 });
+      Object.assign(call.methodRef, { loop: { lateMs: () => lateMs } });
+      call.trail = new CallTrail();
+      call.trail.asked = 1_300;
+      // It was asked at 300 ms, and says at once, or when it no longer stands still, that it has just read the call.
+      call.trail.standing = { at: 1_000 + at, sinceMs: 1, waitedMs: 0, isRunning: true };
+      const { spent } = failedWith(call, 'maybe-processed');
+      assert.deepEqual([spent?.culprit, spent?.endpoint], [culprit, endpoint], `late by ${lateMs} ms`);
+    }
   });
 });

@@ -98,21 +98,25 @@ function rebuild(
   // It ended while it waited here, and what it waited for says more than any attempt.
   if (isLate && (attempts.at(-1)?.endpoint ?? '') === '') notes.push(error.reason);
   // The words of the server, which may have had it from a server of its own.
-  else if (isLate && error.progress === 'processed') notes.push(error.reason);
+  else if (isLate && error.progress === 'processed') notes.push(error.reason, ...whyNoMore(stop, attempts));
   // That an endpoint was looked for again in vain is of no interest.
-  else if (stop !== '' && notes.length > 0)
-    notes.push(
-      `${attempts.length > 1 ? 'not tried again' : 'not retried'}: ${stop}${isLost(stop, attempts) ? FREE_TRIAL : ''}`,
-    );
+  else if (notes.length > 0) notes.push(...whyNoMore(stop, attempts));
   // Of a call that found no instance at all its reason names them.
   const others = notes.length > 0 && attempts.at(-1)?.endpoint !== '' ? leftOut(call) : '';
   if (others !== '') notes.push(others);
   if (caller !== undefined) notes.unshift(`called by ${caller}`);
-  const what = isLate ? `${name} took longer than ${describeLate(call, limit)}` : `${name} failed: ${error.reason}`;
+  const what = `${name} ${isLate ? describeLate(call, limit) : `failed: ${error.reason}`}`;
   const facts = notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
   const text = isLate && spent !== undefined ? `${facts}; ${describeTime(spent, lastOf(attempts))}` : facts;
   const { details, retryAfterMs, cause, progress } = error;
   return rpcError(error.code, text, { details, retryAfterMs, cause, progress, hasStack: false });
+}
+
+function whyNoMore(stop: string, attempts: readonly AttemptRecord[]): string[] {
+  if (stop === '') return [];
+  return [
+    `${attempts.length > 1 ? 'not tried again' : 'not retried'}: ${stop}${isLost(stop, attempts) ? FREE_TRIAL : ''}`,
+  ];
 }
 
 /** The last one that was tried, `''` when there was none. */
@@ -131,7 +135,7 @@ const FREE_TRIAL = ', or this trial would have been repeated elsewhere for nothi
 /** The time that was over: what was set, and by whom, rather than what it came to. */
 function describeLate(call: Call, limit: TimeLimit | undefined): string {
   const elapsed = `${elapsedMs(call)} ms`;
-  if (limit === undefined || limit.text === '') return elapsed;
+  if (limit === undefined || limit.text === '') return `took longer than ${elapsed}`;
   const { attempts = [], endedAt, createdAt, deadline } = call;
   // What came before the only attempt is no part of its time.
   const isOnly = attempts.length === 1 && endedAt - createdAt - attempts[0]!.durationMs < 1;
@@ -139,9 +143,11 @@ function describeLate(call: Call, limit: TimeLimit | undefined): string {
   // What a first call waits for the registry is not taken from a time that its maker did not give it.
   const beforeMs = limit.option === 'timeoutMs' ? Math.round(deadline - createdAt - limit.ms) : 0;
   const beside = beforeMs > 0 ? `, beside ${beforeMs} ms for the registry to answer` : '';
-  return isWhole
-    ? `${Math.round(limit.ms)} ms, ${limit.text}${beside}`
-    : `${elapsed}, with ${limit.ms} ms for an attempt, ${limit.text}`;
+  if (!isWhole) return `took longer than ${elapsed}, with ${Math.round(limit.ms)} ms for an attempt, ${limit.text}`;
+  // Its server has ended or refused it before: by its own clock, or as it had come late already.
+  const isEarly = limit.ms - (Math.min(endedAt, deadline) - createdAt) > OVER_MS && beforeMs <= 0;
+  const time = `${Math.round(limit.ms)} ms, ${limit.text}${beside}`;
+  return isEarly ? `was ended after ${elapsedMs(call)} of ${time}` : `took longer than ${time}`;
 }
 
 /** From the call to its end, or to its deadline when it was noticed a little later. */

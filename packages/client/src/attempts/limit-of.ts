@@ -22,11 +22,23 @@ function isAttempts({ attempts = [], attemptDeadline, deadline, endedAt }: Call)
 function limitOfAttempt(call: Call): TimeLimit {
   const { timeout, setBy } = termsOf(call);
   const ms = call.attemptTimeoutMs ?? timeout.attemptTimeoutMs;
-  if (ms === undefined) return limit(call, 'attemptTimeoutMs', call.attempts!.at(-1)!.durationMs, undefined);
+  if (ms === undefined) return shareOfAttempt(call);
   if (call.attemptTimeoutMs !== undefined) return limit(call, 'attemptTimeoutMs', ms, 'call');
   // Other rules have come meanwhile: these are not the ones that have ended it.
   const isSame = call.hasWaited || Math.abs(call.attemptDeadline - call.createdAt - ms) < SAME_MS;
   return limit(call, 'attemptTimeoutMs', ms, isSame ? setBy('attemptTimeoutMs') : undefined);
+}
+
+/** Where no `attemptTimeoutMs` is set, an attempt gets a share of what its call has, so that others may follow. */
+function shareOfAttempt(call: Call): TimeLimit {
+  const { attemptDeadline, createdAt, startedAt, hasWaited, attempts } = call;
+  const isFirst = attempts!.length === 1;
+  const ms = isFirst ? attemptDeadline - (hasWaited ? startedAt : createdAt) : attempts!.at(-1)!.durationMs;
+  const whole = limitOfCall(call);
+  const of = `${Math.round(whole.ms)} ms${whole.text === '' ? '' : `, ${whole.text}`}`;
+  const text = `the share of one attempt in ${of} (no attemptTimeoutMs is set; a share is at least twice what slow answers take)`;
+  const { rulesVersion } = whole;
+  return { option: 'attemptTimeoutMs', ms: Math.round(ms * 1_000) / 1_000, setBy: 'share', rulesVersion, text };
 }
 
 function limitOfCall(call: Call): TimeLimit {
@@ -51,6 +63,7 @@ function limit(call: Call, option: TimeLimit['option'], ms: number, setBy: SetBy
 function textOf(option: string, setBy: SetBy | undefined, rules: string): string {
   switch (setBy) {
     case undefined:
+    case 'share':
       return '';
     case 'call':
       return `the ${option} of the call`;

@@ -4,6 +4,15 @@ import { nameInstance } from './name-call.js';
 /** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
 const LATE_SHARE = 0.25;
 
+/** An event loop that was late by less than this share of the attempt has not held it back. */
+const HICCUP_SHARE = 0.04;
+
+/** A lateness of this process takes the blame of a whole call only when it covers more than this share of the call's time. */
+const MOST_SHARE = 0.5;
+
+/** What happens at one instance, or on the way to it. All other phases are a matter of this process, or of the registry. */
+const PHASES_THERE: ReadonlySet<CallPhase> = new Set(['connection', 'network', 'queue', 'handler', 'server']);
+
 /** A server that was asked and has said nothing for so long, and for this share of the attempt, was not to be heard. */
 const SILENT_MS = 25;
 const SILENT_SHARE = 0.1;
@@ -25,7 +34,7 @@ export function timeAsTold({ trail, startedAt, endedAt }: Call): PhaseTimes | un
 /** What the time of an attempt that has failed went to, by what was noted of it, and by what its server said. */
 export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
   const told = timeAsTold(attempt);
-  if (told !== undefined) return told;
+  if (told !== undefined) return error.progress === 'refused' ? beforeHandler(told) : told;
   const phases: PhaseTimes = {};
   const { startedAt, endedAt, attemptDeadline } = attempt;
   // It never got as far as a node: what it waited for is noted of the call.
@@ -42,6 +51,11 @@ export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
     unanswered(phases, attempt, end);
   else addPhase(phases, phaseOf(error), totalMs);
   return phases;
+}
+
+/** No handler was started: whatever time the server had it, it lay before. */
+function beforeHandler({ network = 0, queue = 0, handler = 0 }: PhaseTimes): PhaseTimes {
+  return { network, queue: queue + handler };
 }
 
 /** What an attempt was busy with that did not run out of time without a word. */
@@ -80,13 +94,26 @@ function standingAt(
   const wayMs = (standing.at - standing.asked) / 2;
   const cameAt = Math.min(end, Math.max(startedAt, standing.at - wayMs - standing.sinceMs));
   const thereMs = cameAt - startedAt;
-  // It came late although the way is short, and this process was busy: it did not leave before.
-  const loopMs = lateMs > 0 ? Math.max(0, thereMs - wayMs) : 0;
+  const loopMs = Math.min(heldBackMs(standing, { startedAt, end, lateMs }), Math.max(0, thereMs - wayMs));
   addPhase(phases, 'loop', loopMs);
   addPhase(phases, 'network', thereMs - loopMs);
   const queueMs = standing.isRunning ? Math.min(standing.waitedMs, end - cameAt) : end - cameAt;
   addPhase(phases, 'queue', queueMs);
   addPhase(phases, 'handler', end - cameAt - queueMs);
+}
+
+/**
+ * For how long this process may have held a call back that came late. Lateness is counted from when a timer was due, so of a time that this
+ * process was busy only the end is seen. What it has seen is taken for such an end when it is no hiccup, and the server answered at once
+ * when it was asked: one that did not was standing still itself.
+ */
+function heldBackMs(
+  { at, asked }: { at: number; asked: number },
+  { startedAt, end, lateMs }: { startedAt: number; end: number; lateMs: number },
+): number {
+  const totalMs = end - startedAt;
+  const wasSilent = at - asked > Math.max(SILENT_MS, totalMs * SILENT_SHARE);
+  return wasSilent || lateMs < totalMs * HICCUP_SHARE ? lateMs : asked - startedAt;
 }
 
 /**
@@ -107,12 +134,22 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const [longest] = byTime(phases);
   // Refused at once: nothing took any time.
   const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
-  const atFault = code === 'DEADLINE_EXCEEDED' ? (longest?.[0] ?? culprit) : culprit;
-  const most = longestOf(attempts, atFault);
+  const atFault = code === 'DEADLINE_EXCEEDED' ? (mostOf(phases, totalMs) ?? culprit) : culprit;
+  const most = PHASES_THERE.has(atFault) ? longestOf(attempts, atFault) : undefined;
   const spent = { totalMs, phases: rounded(phases), culprit: atFault };
   if (most === undefined) return spent;
   const { endpoint, instance } = most;
   return instance === undefined ? { ...spent, endpoint } : { ...spent, endpoint, instance };
+}
+
+/**
+ * The phase that has taken most of the time. That this process was busy now and then is not the reason where other things together
+ * have taken more: then it is the longest of those.
+ */
+function mostOf(phases: PhaseTimes, totalMs: number): CallPhase | undefined {
+  const [longest, second] = byTime(phases);
+  if (longest?.[0] !== 'loop' || longest[1] > totalMs * MOST_SHARE) return longest?.[0];
+  return second?.[0] ?? 'loop';
 }
 
 /** Of several attempts the one that the phase has taken the most of: the last one may only have had the rest of the time. */
@@ -156,7 +193,7 @@ function describeCulprit(culprit: CallPhase, instance: string, ms: string): stri
     case 'network':
       return `the network to ${there}, or its process stands still: nothing came back for ${ms}`;
     case 'queue':
-      return `the queue of ${there}, in which it waited for ${ms}`;
+      return `the queue of ${there}, in which it waited for ${ms} before a handler began`;
     case 'handler':
       return `the handler at ${there}, which had it for ${ms}`;
     case 'server':
