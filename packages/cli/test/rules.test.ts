@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient, createServer, defineService, isRpcError, method, type Server } from '@org/rpc';
 import { systemClock } from '@org/rpc-core';
@@ -13,6 +13,11 @@ const Shop = defineService('shop', {
   charge: method<() => string>(),
   list: method<() => string>(),
 });
+
+/** Without what differs from run to run. */
+function timeless(text: string): string {
+  return text.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '<time>').replaceAll(`@${hostname()}`, '@here');
+}
 
 /** The same as it is told, and as a client follows it. */
 const SET = 'switch: charge.enabled false, charge.message "come back later" (on)';
@@ -47,7 +52,7 @@ describe('rpc rules, over a local registry', () => {
     words: readonly string[],
     changes: Partial<Terminal> = {},
   ): Promise<TestTerminal & { code: number }> {
-    const terminal = testTerminal({ clock: systemClock, ...changes });
+    const terminal = testTerminal({ clock: systemClock, environment: { USER: 'tom' }, ...changes });
     const code = await runCli(['rules', ...words, '--registry', `local:${directory}`], terminal);
     return Object.assign(terminal, { code });
   }
@@ -169,8 +174,8 @@ describe('rpc rules, over a local registry', () => {
       ...SWITCHED_OFF,
       timeout: { mode: 'dark', percent: 2.5, timeoutMs: 200, methods: { list: { timeoutMs: 50 } } },
     });
-    assert.deepEqual((await rpc(['get', 'shop'])).outText.split('\n'), [
-      'shop, version 1: ada: the ledger is being repaired',
+    assert.deepEqual(timeless((await rpc(['get', 'shop'])).outText).split('\n'), [
+      'shop, version 1, set <time> UTC by tom@here: ada: the ledger is being repaired',
       '  rule     mode    for  says',
       '  timeout  dark  2.5 %  timeoutMs 200, list.timeoutMs 50',
       '  switch   on    100 %  charge.enabled false, charge.message "come back later"',
@@ -208,11 +213,12 @@ describe('rpc rules, over a local registry', () => {
     await set({ schemaVersion: 1, comment: 'all is well' });
     const back = await rpc(['rollback', 'shop', '1']);
     assert.equal(back.outText.split('\n').at(-2), 'shop: version 3 is set');
-    assert.deepEqual((await rpc(['history', 'shop'])).outText.split('\n'), [
-      `  version  ${'rules'.padEnd(SET.length)}  comment`,
-      `  3 *      ${SET}  back to version 1: ada: the ledger is being repaired`,
-      `  2        ${'no rules'.padEnd(SET.length)}  all is well`,
-      `  1        ${SET}  ada: the ledger is being repaired`,
+    const told = timeless((await rpc(['history', 'shop'])).outText).replaceAll(/ +comment/g, '  comment');
+    assert.deepEqual(told.split('\n'), [
+      `  version  ${'rules'.padEnd(SET.length)}  set  comment`,
+      `  3 *      ${SET}  <time> UTC by tom@here  back to version 1: ada: the ledger is being repaired`,
+      `  2        ${'no rules'.padEnd(SET.length)}  <time> UTC by tom@here  all is well`,
+      `  1        ${SET}  <time> UTC by tom@here  ada: the ledger is being repaired`,
       '',
     ]);
     const missing = await rpc(['rollback', 'shop', '9']);
@@ -259,7 +265,8 @@ describe('rpc rules, over a local registry', () => {
       JSON.parse((await rpc([...words, '--json'])).outText) as Record<string, unknown>;
     assert.equal((await json('get', 'shop'))['version'], 1);
     assert.deepEqual((await json('history', 'shop'))['current'], 1);
-    assert.equal((await json('status', 'shop'))['current'], 1);
+    const status = await json('status', 'shop');
+    assert.deepEqual([status['current'], status['setBy']], [1, `tom@${hostname()}`]);
     const changed = await json('set', 'shop', file({ schemaVersion: 1 }));
     assert.deepEqual([changed['written'], changed['version']], [true, 2]);
     assert.deepEqual((await json('delete', 'shop', '--dry-run'))['written'], false);

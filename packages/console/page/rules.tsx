@@ -10,7 +10,13 @@ interface Rules {
   readonly version: number;
   readonly text?: string;
   readonly problem?: string;
-  readonly history: readonly { version: number; summary: string; comment?: string; difference: readonly string[] }[];
+  readonly history: readonly {
+    version: number;
+    summary: string;
+    comment?: string;
+    set?: string;
+    difference: readonly string[];
+  }[];
   readonly reports: readonly RulesFollower[];
   /** How many are not named, and which end they are, because no rule is for that end. */
   readonly unconcerned: { readonly side?: string; readonly count: number };
@@ -88,7 +94,8 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
         {said !== undefined && rules.problem === undefined && (
           <>
             {' '}
-            {show(said.summary)}. <span class="quiet">{show(said.comment ?? '')}</span>
+            {show(said.summary)}. Set {said.set === undefined ? 'at an unknown time' : show(said.set)}.{' '}
+            <span class="quiet">{show(said.comment ?? '')}</span>
           </>
         )}
         {rules.problem !== undefined && <span class="bad-text"> It is not valid: {show(rules.problem)}</span>}
@@ -301,12 +308,13 @@ function History(props: { rules: Rules; service: string; locked: string | undefi
   if (rules.history.length === 0) return <p class="quiet">There never were rules.</p>;
   return (
     <ol class="history">
-      {rules.history.map(({ version, summary, comment, difference }) => (
+      {rules.history.map(({ version, summary, comment, set, difference }) => (
         <li key={version}>
           <details>
             <summary>
               <strong>version {version}</strong> {version === rules.version && <span class="badge good">in force</span>}{' '}
               {show(summary)}
+              {set !== undefined && <span class="quiet"> {show(set)}</span>}
               {comment !== undefined && <span class="quiet"> {show(comment)}</span>}
             </summary>
             <ul class="difference">

@@ -4,6 +4,7 @@ import { CliError, EXIT } from '../cli-error.js';
 import type { Command } from '../command.js';
 import type { CommandLine } from '../options/command-line.js';
 import { CONNECTION_SPECS, connectionOptions } from '../options/connection-options.js';
+import { authorOf } from '../options/rules-author.js';
 import { namedNamespace, namedRegistry, openRegistry } from '../registry.js';
 import type { Terminal } from '../terminal.js';
 import { findInstance } from './find-instance.js';
@@ -47,8 +48,10 @@ async function runWeight(line: CommandLine, terminal: Terminal): Promise<number>
     if (only !== undefined && !services.includes(only))
       throw new CliError(`${word} does not serve ${only}; it serves ${services.join(', ')}`);
     const changes = [];
-    for (const service of only === undefined ? services : [only])
-      changes.push(await weighInstance(store, service, endpoint.id, weight, `rpc weight ${endpoint.id} ${number}`));
+    for (const service of only === undefined ? services : [only]) {
+      const comment = `rpc weight ${endpoint.id} ${number}`;
+      changes.push(await weighInstance(store, service, endpoint.id, weight, comment, authorOf(terminal)));
+    }
     if (line.flag('json')) terminal.out(`${formatJson({ instance: endpoint.id, weight: weight ?? null, changes })}\n`);
     else
       for (const { service, version } of changes) {

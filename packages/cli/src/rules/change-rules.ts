@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { rulesDifference } from '@org/rpc-console';
+import { rulesDifference, stampRules } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { StoredRules } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
+import { authorOf } from '../options/rules-author.js';
 import type { RulesTask } from './rules-task.js';
 
 /** `rpc rules set`: checks, shows the difference, and writes. @throws CliError or RpcError `ABORTED` for a conflict */
@@ -56,7 +57,7 @@ async function change(task: RulesTask, document: RulesDocument, given: number | 
     return EXIT.ok;
   }
   if (current?.problem !== undefined) terminal.err(`what is replaced was not valid: ${plainText(current.problem)}\n`);
-  const written = isDryRun ? undefined : await store.set(service, document, expected);
+  const written = isDryRun ? undefined : await store.set(service, stampRules(document, authorOf(terminal)), expected);
   tell(task, difference, written && `version ${written.version} is set`, written?.version);
   return EXIT.ok;
 }

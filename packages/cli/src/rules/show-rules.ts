@@ -1,4 +1,5 @@
-import { followerOf, followersOf, ruleRows, summaryOf } from '@org/rpc-console';
+import { followerOf, followersOf, ruleRows, stampOf, summaryOf } from '@org/rpc-console';
+import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText } from '@org/rpc-core/internal';
 import type { RulesReport, StoredRules } from '@org/rpc-registry';
 import { CliError, EXIT } from '../cli-error.js';
@@ -16,7 +17,7 @@ export async function showRules({ service, store, registry, isJson, terminal }: 
     terminal.out(`${formatJson(document)}\n`);
     return EXIT.ok;
   }
-  terminal.out(`${service}, version ${document.version}${commentOf(document.comment)}\n`);
+  terminal.out(`${service}, version ${document.version}${setOf(document)}${commentOf(document.comment)}\n`);
   const rows = ruleRows(document);
   if (rows.length === 0) terminal.out('  no rules\n');
   terminal.out(formatTable({ head: ['rule', 'mode', 'for', 'says'], rows, align: 'llrl' }));
@@ -35,9 +36,10 @@ export async function showHistory({ service, store, registry, isJson, terminal }
   const rows = history.map(({ version, document, problem }) => [
     `${version}${version === current?.version ? ' *' : ''}`,
     document === undefined ? plainText(`not valid: ${problem}`) : summaryOf(document),
+    plainText((document && stampOf(document)) ?? '-'),
     plainText(document?.comment ?? '-'),
   ]);
-  terminal.out(formatTable({ head: ['version', 'rules', 'comment'], rows, align: 'lll' }));
+  terminal.out(formatTable({ head: ['version', 'rules', 'set', 'comment'], rows, align: 'llll' }));
   return EXIT.ok;
 }
 
@@ -49,10 +51,10 @@ export async function showStatus({ service, store, isJson, terminal, style }: Ru
     store.reports(service),
   ]);
   if (isJson) {
-    terminal.out(`${formatJson({ service, current: current?.version, reports })}\n`);
+    terminal.out(`${formatJson({ service, current: current?.version, ...stampIn(current?.document), reports })}\n`);
     return EXIT.ok;
   }
-  const there = current === undefined ? 'no rules' : `version ${current.version}`;
+  const there = current === undefined ? 'no rules' : `version ${current.version}${setOf(current.document ?? {})}`;
   const { concerned, others } = followersOf(current, history, reports);
   const applied = concerned.filter(
     ({ status, version }) => status === 'applied' && version === current?.version,
@@ -83,6 +85,15 @@ export async function showStatus({ service, store, isJson, terminal, style }: Ru
 /** What is on and dark for a client or a server: `retry: 0 retries, in force (on)`. */
 export function policiesOf(report: RulesReport, history: readonly StoredRules[]): string {
   return followerOf(report, history).follows.join('; ') || 'nothing';
+}
+
+function stampIn({ setAt, setBy }: Pick<RulesDocument, 'setAt' | 'setBy'> = {}): object {
+  return { setAt, setBy };
+}
+
+function setOf(document: Pick<RulesDocument, 'setAt' | 'setBy'>): string {
+  const set = stampOf(document);
+  return set === undefined ? '' : `, set ${plainText(set)}`;
 }
 
 function commentOf(comment: string | undefined): string {

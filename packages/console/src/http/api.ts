@@ -6,6 +6,7 @@ import type { WatchedInstance } from '../fleet/watched-instance.js';
 import { previewRules, type RulePreview } from '../preview/preview-rules.js';
 import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
 import { followersOf } from '../rules/reports-of-rules.js';
+import { type RulesAuthor, stampOf, stampRules } from '../rules/stamp-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
 import { tryCall } from './try-call.js';
 
@@ -71,7 +72,14 @@ export const API: Readonly<Record<string, ApiRoute>> = {
       const changes = [];
       for (const service of own)
         changes.push(
-          await weighInstance(storeOf(fleet), service, id, weight, `console: ${id} weighs ${weight ?? 'as it says'}`),
+          await weighInstance(
+            storeOf(fleet),
+            service,
+            id,
+            weight,
+            `console: ${id} weighs ${weight ?? 'as it says'}`,
+            authorOf(fleet),
+          ),
         );
       return { changes };
     },
@@ -108,6 +116,7 @@ async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
       version: stored.version,
       summary: stored.document === undefined ? `not valid: ${stored.problem}` : summaryOf(stored.document),
       comment: stored.document?.comment,
+      set: stored.document && stampOf(stored.document),
       difference: rulesDifference(history[index + 1]?.document, stored.document),
     })),
     ...shownFollowers(followersOf(current, history, reports)),
@@ -138,7 +147,8 @@ async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
 
 async function setRules(fleet: Fleet, input: Input): Promise<unknown> {
   const { given } = documentOf(input);
-  return { version: (await storeOf(fleet).set(text(input['service'], 'service'), given, expectedOf(input))).version };
+  const stamped = stampRules(given as object, authorOf(fleet));
+  return { version: (await storeOf(fleet).set(text(input['service'], 'service'), stamped, expectedOf(input))).version };
 }
 
 async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
@@ -148,7 +158,8 @@ async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
   if (found?.document === undefined) throw new ApiError(404, `version ${String(input['version'])} is not kept`);
   const { comment } = found.document;
   const said = `back to version ${found.version}${comment === undefined ? '' : `: ${comment}`}`.slice(0, 500);
-  return { version: (await store.set(service, { ...found.document, comment: said }, expectedOf(input))).version };
+  const next = stampRules({ ...found.document, comment: said }, authorOf(fleet));
+  return { version: (await store.set(service, next, expectedOf(input))).version };
 }
 
 function tryIt(fleet: Fleet, input: Input, left: AbortSignal): Promise<unknown> | AsyncIterable<unknown> {
@@ -171,8 +182,14 @@ function documentOf(input: Input): { readonly given: unknown; readonly document:
 
 function pretty({ text: written, document }: StoredRules): string {
   if (document === undefined) return written;
-  const { version: _, ...rest } = JSON.parse(written) as Record<string, unknown>;
+  // What the tools write themselves is not for people to edit.
+  const { version: _, setAt: __, setBy: ___, ...rest } = JSON.parse(written) as Record<string, unknown>;
   return JSON.stringify(rest, undefined, 2);
+}
+
+/** Whoever has the token of the console: it knows no names. */
+function authorOf({ options: { clock } }: Fleet): RulesAuthor {
+  return { name: 'console', clock };
 }
 
 function storeOf(fleet: Fleet): RulesStore {

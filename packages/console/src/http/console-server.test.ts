@@ -16,7 +16,8 @@ interface Answer {
   readonly code?: string;
   readonly changes?: unknown;
   readonly rows?: readonly { policy: string; affected: number }[];
-  readonly history?: readonly { version: number; summary: string }[];
+  readonly history?: readonly { version: number; summary: string; set?: string }[];
+  readonly text?: string;
   readonly methods?: readonly { name: string }[];
 }
 
@@ -128,6 +129,8 @@ describe('the console over HTTP', () => {
         [1, 'switch: find.enabled false, find.message "closed" (on)'],
       ],
     );
+    assert.match(value.history![0]!.set!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by console@/);
+    assert.doesNotMatch(value.text!, /setAt|setBy/);
     assert.equal(
       (await rig.ask('/api/rules/rollback', { service: 'shop', version: 1, expectedVersion: 2 })).value.version,
       3,

@@ -44,7 +44,7 @@ const FOLLOWED: Readonly<Record<RuleMode, string>> = { on: 'in force (on)', dark
 
 /**
  * The differences between two documents, one line for each value: `+` for added, `-` for removed, `~` for changed. The version is
- * left out.
+ * left out, and so is when and by whom they were set.
  */
 export function rulesDifference(before: RulesDocument | undefined, after: RulesDocument | undefined): string[] {
   const [old, next] = [leavesOf(before), leavesOf(after)];
@@ -77,7 +77,7 @@ function leavesOf(value: object | undefined): Map<string, string> {
     else for (const [key, inner] of Object.entries(each)) visit(path === '' ? key : `${path}.${key}`, inner);
   };
   visit('', value ?? {});
-  leaves.delete('version');
+  for (const own of ['version', 'setAt', 'setBy']) leaves.delete(own);
   leaves.delete('schemaVersion');
   return leaves;
 }

@@ -1,5 +1,6 @@
 import { readRules } from '@org/rpc-core/internal';
 import type { RulesStore } from '@org/rpc-registry';
+import { type RulesAuthor, stampRules } from './stamp-rules.js';
 
 /** The result of changing an instance's weight for the callers of a service. */
 export interface Weighed {
@@ -15,6 +16,7 @@ export interface Weighed {
  *
  * @param instance - the id of the instance, or its address
  * @param weight - 0 to 10,000; `undefined` removes it, so that the weight in the registry counts
+ * @param author - who does it, for the stamp of the document
  * @throws TypeError when the present document is not valid, when its weight rule is not `on` for all clients, and for a weight out of bounds;
  * RpcError `ABORTED` when somebody else changed the document first
  */
@@ -24,6 +26,7 @@ export async function weighInstance(
   instance: string,
   weight: number | undefined,
   comment: string,
+  author: RulesAuthor,
 ): Promise<Weighed> {
   const current = await store.get(service);
   if (current !== undefined && current.document === undefined)
@@ -46,7 +49,7 @@ export async function weighInstance(
     ...(Object.keys(endpoints).length > 0 && { weight: { mode: 'on', percent: 100, endpoints } }),
   };
   readRules(next, 'rules');
-  const { version } = await store.set(service, next, current?.version ?? 0);
+  const { version } = await store.set(service, stampRules(next, author), current?.version ?? 0);
   return { service, from, version };
 }
 

@@ -5,6 +5,8 @@ const FULL = {
   schemaVersion: 1,
   version: 12,
   comment: 'ada: the ledger is slow',
+  setAt: 1_790_000_000_000,
+  setBy: 'ada@ops-1',
   timeout: { mode: 'on', percent: 100, timeoutMs: 200, attemptTimeoutMs: 80, methods: { sum: { timeoutMs: 50 } } },
   retry: { mode: 'dark', percent: 25.25, max: 1, methods: { charge: { max: 0 } } },
   weight: { mode: 'on', percent: 100, endpoints: { '10.0.0.7:4399': 10, 'instance-id': 0 } },

@@ -10,6 +10,8 @@ import { RULE_POLICIES, type RulePolicy, type RuleScope, type RulesDocument } fr
 export const RULES_BYTES_MAX = 64 * 1024;
 
 const VERSION_BOUNDS = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
+/** What a `Date` can be. */
+const TIME_BOUNDS = { min: 0, max: 8.64e15, integer: true };
 const PERCENT_BOUNDS = { min: 0, max: 100 };
 const DEPTH_MAX = 8;
 const ENTRIES_MAX = 1_000;
@@ -29,13 +31,18 @@ export function parseRules(text: string, where = 'rules'): RulesDocument {
  * @throws TypeError as {@link parseRules}
  */
 export function readRules(value: unknown, where = 'rules'): RulesDocument {
-  const known = ['schemaVersion', 'version', 'comment', ...RULE_POLICIES];
+  const known = ['schemaVersion', 'version', 'comment', 'setAt', 'setBy', ...RULE_POLICIES];
   const document = readObject(where, 'the document', value, known);
-  const { schemaVersion, version, comment } = document;
+  const { schemaVersion, version, comment, setAt, setBy } = document;
   assertFits(where, 'schemaVersion', '1, the one that this version knows', schemaVersion, schemaVersion === 1);
   assertNumber(where, 'version', version, VERSION_BOUNDS);
   const rules: Record<string, unknown> = { schemaVersion, version };
   if (comment !== undefined) rules['comment'] = readText(where, 'comment', comment);
+  if (setAt !== undefined) {
+    assertNumber(where, 'setAt', setAt, TIME_BOUNDS);
+    rules['setAt'] = setAt;
+  }
+  if (setBy !== undefined) rules['setBy'] = readText(where, 'setBy', setBy);
   for (const policy of RULE_POLICIES) {
     if (document[policy] !== undefined)
       rules[policy] = Object.freeze(readRule(where, byName(policy), document[policy]));

@@ -106,6 +106,10 @@ export interface RulesDocument extends MethodRules, ServiceRules, ServerRules {
   readonly version: number;
   /** Who has set the document and why, at most 500 characters. */
   readonly comment?: string | undefined;
+  /** When a tool has set it, in milliseconds since 1970. Tools overwrite it; a program that sets documents itself may leave it out. */
+  readonly setAt?: number | undefined;
+  /** By whom, as the tool says, such as `ada@ops-1`: no proof. At most 500 characters. */
+  readonly setBy?: string | undefined;
   readonly weight?: WeightRule | undefined;
   readonly route?: RouteRule | undefined;
   readonly switch?: SwitchRule | undefined;
