@@ -90,7 +90,7 @@ export class RpcError extends Error {
   progress: Progress;
   /** Every attempt in order, the last one included. */
   attempts: readonly AttemptRecord[];
-  /** Where the time of the call went, for `DEADLINE_EXCEEDED` and `UNAVAILABLE`; `undefined` for other codes, and for what a handler passes on. */
+  /** Where the time of the call went, for `DEADLINE_EXCEEDED`, `UNAVAILABLE`, and `CANCELLED` because the time of the call being served was over; `undefined` for other codes, and for what a handler passes on. */
   spent: TimeSpent | undefined;
   /** Which time was over, and who has set it, for `DEADLINE_EXCEEDED` of a call that was sent or waited; `undefined` otherwise. */
   timeLimit: TimeLimit | undefined;

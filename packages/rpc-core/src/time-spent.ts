@@ -11,7 +11,7 @@ import type { Trial } from './destination.js';
  * - `connection`: instances were known, but none was connected or had room.
  * - `network`: the way to the instance and back; also an instance whose process stands still, which looks the same from here.
  * - `queue`: the instance had the call but had not let it in yet: authorization, limits, more important calls.
- * - `handler`: layers and handler of the instance.
+ * - `handler`: layers and handler of the instance, and the calls that these make.
  * - `server`: from sending to the end, if the peer cannot say what it did meanwhile: network, queue and handler together.
  * - `retry`: waits between attempts.
  * - `fault`: a fault that was made on purpose.

@@ -110,7 +110,10 @@ describe('a call that fails', () => {
     try {
       error = await failed();
       assert.equal(written, 0);
-      assert.match(error.stack ?? '', /^RpcError: INTERNAL: no such thing \(shop\.price at memory:1\)\n {4}at /);
+      assert.match(
+        error.stack ?? '',
+        /^RpcError: INTERNAL: no such thing \(shop\.price at memory:1 \[\w+\]\)\n {4}at /,
+      );
     } finally {
       Object.assign(Error, { captureStackTrace, prepareStackTrace });
     }

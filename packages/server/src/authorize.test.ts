@@ -66,7 +66,7 @@ describe('authorize', () => {
       await assert.rejects(bench.work.run(), {
         code: 'INTERNAL',
         message:
-          /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
+          /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1 \[\w+\]\)$/,
         progress: 'refused',
       });
       assert.equal(runs, 0);

@@ -73,7 +73,7 @@ describe('a result that cannot be sent', () => {
     await using bench = setUp({ run: () => ({ list: [1, { bad: () => 1 }] }) });
     await assert.rejects(bench.work.run(), {
       code: 'INTERNAL',
-      message: /the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
+      message: /the server's log has the reason under \w{19} \(work\.run at memory:1 \[\w+\]\)$/,
     });
     assert.match(String(bench.errors[0]?.error), /value at \$\.list\[1\]\.bad is a function/);
   });
@@ -165,7 +165,7 @@ for (const [library, definition] of [
           assert.equal(error.code, 'INTERNAL');
           assert.match(
             error.message,
-            /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(bank\.pay at memory:1\)$/,
+            /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(bank\.pay at memory:1 \[\w+\]\)$/,
           );
           return true;
         });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { callContext, RpcError } from '@org/rpc-core';
+import { callContext, observe, RpcError } from '@org/rpc-core';
 import { setUp } from '../test/bench.js';
 
 describe('what a handler throws', () => {
@@ -103,7 +103,7 @@ describe('what a handler throws', () => {
           (caught: RpcError) => caught,
         );
         const id =
-          /^INTERNAL: the handler failed; the server's log has the reason under (\w{19}) \(work\.run at memory:1\)$/.exec(
+          /^INTERNAL: the handler failed; the server's log has the reason under (\w{19}) \(work\.run at memory:1 \[\w+\]\)$/.exec(
             error.message,
           )?.[1];
         assert.notEqual(id, undefined, error.message);
@@ -128,8 +128,44 @@ describe('what a handler throws', () => {
     assert.equal(code, 'DEADLINE_EXCEEDED');
     assert.match(
       message,
-      /the handler failed: its call of work\.run took longer than 20 ms, the timeoutMs of the call; the server's log has/,
+      /the handler failed: its call of work\.run at \[\w+\] took longer than 20 ms, the timeoutMs of the call; the server's log has/,
     );
+  });
+
+  it('is a call of its own that the end of its time has cancelled: the caller learns what was waited for, the log nothing', async () => {
+    await using back = setUp({ run: () => new Promise(() => {}) });
+    let below: RpcError | undefined;
+    await using front = setUp({
+      run: () => {
+        const { signal } = callContext()!;
+        return back.work
+          .with({ signal, timeoutMs: 60_000 })
+          .run()
+          .catch((error: RpcError) => {
+            below = Object.assign(error, { instance: 'back-2' });
+            throw error;
+          });
+      },
+    });
+    const told: string[] = [];
+    const watching = observe({
+      server: (what) => what.type === 'callEnd' && told.push(`${what.call.error?.code}`),
+    });
+    const call = front.work.run().catch((error: RpcError) => error);
+    await front.clock.advance(1);
+    await back.clock.advance(990);
+    await front.clock.advance(2_000);
+    const { code, reason } = (await call) as RpcError;
+    watching.close();
+    assert.equal(code, 'DEADLINE_EXCEEDED');
+    assert.match(
+      reason,
+      /work\.run: the caller's deadline has passed while its handler waited for its call of work\.run at \[back-2\]/,
+    );
+    assert.deepEqual([below?.code, below?.spent?.totalMs, below?.spent?.culprit], ['CANCELLED', 990, 'handler']);
+    assert.equal(below?.spent?.endpoint, 'memory:1');
+    assert.deepEqual(told, ['DEADLINE_EXCEEDED'], 'its time was over: no failure of the handler');
+    assert.deepEqual(front.errors, []);
   });
 
   it('is an RpcError of a call of its own: that names services the caller knows nothing of', async () => {
@@ -141,7 +177,8 @@ describe('what a handler throws', () => {
     await using front = setUp({ run: () => back.work.run() });
     await assert.rejects(front.work.run(), {
       code: 'INTERNAL',
-      message: /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1\)$/,
+      message:
+        /^INTERNAL: the handler failed; the server's log has the reason under \w{19} \(work\.run at memory:1 \[\w+\]\)$/,
       progress: 'processed',
     });
     assert.equal(
@@ -153,9 +190,12 @@ describe('what a handler throws', () => {
   for (const [code, said] of [
     [
       'DEADLINE_EXCEEDED',
-      /^the handler failed: its call of work\.run took too long; the server's log .* under \w{19}$/,
+      /^the handler failed: its call of work\.run at \[\w+\] took too long; the server's log .* under \w{19}$/,
     ],
-    ['UNAVAILABLE', /^the handler failed: its call of work\.run reached no server; the server's log .* under \w{19}$/],
+    [
+      'UNAVAILABLE',
+      /^the handler failed: its call of work\.run at \[\w+\] reached no server; the server's log .* under \w{19}$/,
+    ],
   ] as const)
     it(`is ${code} of a call of its own: the caller learns that, and of which, over any number of hops`, async () => {
       await using back = setUp({

@@ -21,6 +21,8 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
   const own = kindOf(thrown);
   if (own === 'made')
     return { error: thrown as RpcError, correlationId: call.oneWay && call.started ? randomId() : undefined };
+  const over = cutShort(thrown, call);
+  if (over !== undefined) return { error: over, correlationId: undefined };
   const correlationId = randomId();
   const log = `the server's log has the reason under ${correlationId}`;
   // Before a handler has run it is no hop: to say that the call was refused here would have it repeated at once.
@@ -45,6 +47,27 @@ function withoutAbort(thrown: unknown, { abortReason }: PresentedCall): unknown 
   }
 }
 
+/**
+ * The time of the call is over, and that has ended a call which its handler waited for: no fault of the handler, and nothing for the log. Its
+ * caller learns what was waited for, and at which instance. `undefined` for whatever else was thrown.
+ */
+function cutShort(thrown: unknown, { abortReason }: PresentedCall): RpcError | undefined {
+  try {
+    if (!isRpcError(abortReason, 'DEADLINE_EXCEEDED') || !isRpcError(thrown, 'CANCELLED')) return undefined;
+    if (thrown.service === undefined || thrown.cause !== abortReason) return undefined;
+    const reason = `${abortReason.reason} while its handler waited for ${hopOf(thrown)}`;
+    return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed', hasStack: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names a call of a handler, and the instance that it was last given to: by its id, for an address says how to get there. */
+function hopOf({ service, method, instance, endpoint }: RpcError): string {
+  const name = `its call of ${service}.${method}`;
+  return instance === undefined || instance === endpoint ? name : `${name} at [${instance}]`;
+}
+
 const FAILED = { code: 'INTERNAL', text: 'the handler failed' } as const;
 
 /**
@@ -54,9 +77,9 @@ const FAILED = { code: 'INTERNAL', text: 'the handler failed' } as const;
 function kindOf(thrown: unknown): 'made' | { readonly code: Code; readonly text: string } | undefined {
   try {
     if (!isRpcError(thrown)) return undefined;
-    const { code, service, method, timeLimit } = thrown;
+    const { code, service, timeLimit } = thrown;
     if (service === undefined) return 'made';
-    const hop = `its call of ${service}.${method}`;
+    const hop = hopOf(thrown);
     if (code === 'DEADLINE_EXCEEDED') return { code, text: `the handler failed: ${hop} took ${tooLong(timeLimit)}` };
     if (code === 'UNAVAILABLE') return { code, text: `the handler failed: ${hop} reached no server` };
     return undefined;

@@ -47,7 +47,7 @@ describe('completeError', () => {
     assert.equal(
       error.message,
       `DEADLINE_EXCEEDED: ${service}.${method} took longer than 99 ms (h:1 ended it after 97 ms, as it was out of time; ` +
-        'stock.take took longer than 90 ms; left out of 3 instances: 1 draining); at fault: the handler at h:1, which had it for 97 of 99 ms (layers 2 ms)',
+        'stock.take took longer than 90 ms; left out of 3 instances: 1 draining); at fault: the handler at h:1, or a call of its own, which had it for 97 of 99 ms (layers 2 ms)',
     );
     assert.deepEqual([error.spent?.culprit, error.progress], ['handler', 'processed']);
   });
@@ -78,7 +78,10 @@ describe('completeError', () => {
     }
     const error = attempts.giveUp(attempts.error!, 'no time is left');
     assert.equal(error.spent?.endpoint, 'slow:1');
-    assert.match(error.message, /at fault: the handler at slow:1, which had it for \d+ of 200 ms/);
+    assert.match(
+      error.message,
+      /at fault: the handler at slow:1, or a call of its own, which had it for \d+ of 200 ms/,
+    );
   });
 
   it('names the share of an attempt, and why it was not tried again', () => {

@@ -31,7 +31,7 @@ export function completeError(
   const last = attempts.at(-1);
   const isFinal = isAnswer(call, error, attempts);
   // What a handler passes on was not its own fault: whose it was, the call knows that the handler has made.
-  const spent = isFinal ? undefined : timeOfCall(call, error);
+  const spent = isFinal && error.code !== 'CANCELLED' ? undefined : timeOfCall(call, error);
   const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isOver(call));
   const limit = isHere && !isFinal ? limitOf(call) : undefined;
   const final = isFinal ? error : rebuild(call, error, [stop, leftOut], { spent, limit });

@@ -1,4 +1,4 @@
-import type { Call, RpcError } from '@org/rpc-core';
+import type { Call, Code, RpcError } from '@org/rpc-core';
 
 /** Names an instance by its address and, in brackets, by the id that the registry has for it: several may share an address. */
 export function nameInstance(endpoint: string, instance: string | undefined): string {
@@ -24,13 +24,17 @@ export function nameUnshown(error: RpcError): RpcError {
   return error;
 }
 
-function namedMessage({ service, method, caller, endpoint, reason, code, message }: RpcError): string {
+/** Of these the log of the server has more, so that it matters which of several that share an address it was. */
+const IN_ITS_LOG: ReadonlySet<Code> = new Set(['INTERNAL', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
+
+function namedMessage({ service, method, caller, endpoint, instance, reason, code, message }: RpcError): string {
   if (service === undefined || method === undefined) return message;
   const name = `${service}.${method}`;
   const isNamed = reason.includes(name);
   const isPlaced = endpoint === undefined || reason.includes(endpoint);
   let facts = isNamed ? '' : name;
-  if (!isPlaced) facts += isNamed ? `at ${endpoint}` : ` at ${endpoint}`;
+  if (!isPlaced)
+    facts += `${isNamed ? '' : ' '}at ${IN_ITS_LOG.has(code) ? nameInstance(endpoint, instance) : endpoint}`;
   if (caller !== undefined && !reason.includes(`called by ${caller}`))
     facts += facts === '' ? `called by ${caller}` : `, called by ${caller}`;
   return facts === '' ? `${code}: ${reason}` : `${code}: ${reason} (${facts})`;

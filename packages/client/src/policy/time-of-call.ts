@@ -1,4 +1,12 @@
-import type { AttemptRecord, Call, CallPhase, PhaseTimes, RpcError, TimeSpent } from '@org/rpc-core';
+import {
+  type AttemptRecord,
+  type Call,
+  type CallPhase,
+  isRpcError,
+  type PhaseTimes,
+  type RpcError,
+  type TimeSpent,
+} from '@org/rpc-core';
 import { nameInstance } from './name-call.js';
 
 /** From this share of an attempt on, an event loop that was late is taken for the reason why nothing was heard. */
@@ -49,8 +57,23 @@ export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
     attempt.trail?.standing !== undefined
   )
     unanswered(phases, attempt, end);
+  else if (isCutShort(error)) cutOff(phases, attempt, end);
   else addPhase(phases, phaseOf(error), totalMs);
   return phases;
+}
+
+/** Whether it was the time of the call being served that has cancelled it: this one was late too. */
+function isCutShort({ code, cause }: RpcError): boolean {
+  return code === 'CANCELLED' && isRpcError(cause, 'DEADLINE_EXCEEDED');
+}
+
+/** An attempt that was cancelled before its own time was over: it may have been asked after, or not yet. */
+function cutOff(phases: PhaseTimes, attempt: Call, end: number): void {
+  if (attempt.trail?.asked !== undefined) return unanswered(phases, attempt, end);
+  const totalMs = end - attempt.startedAt;
+  const loopMs = Math.min(totalMs, attempt.methodRef.loop?.lateMs(attempt.startedAt, end) ?? 0);
+  addPhase(phases, 'loop', loopMs);
+  addPhase(phases, 'server', totalMs - loopMs);
 }
 
 /** No handler was started: whatever time the server had it, it lay before. */
@@ -122,7 +145,8 @@ function heldBackMs(
  */
 export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const { code, progress } = error;
-  if (code !== 'DEADLINE_EXCEEDED' && (code !== 'UNAVAILABLE' || progress === 'processed')) return undefined;
+  const isLate = code === 'DEADLINE_EXCEEDED' || isCutShort(error);
+  if (!isLate && (code !== 'UNAVAILABLE' || progress === 'processed')) return undefined;
   const totalMs = Math.max(0, Math.min(call.endedAt, call.deadline) - call.createdAt);
   const phases: PhaseTimes = {};
   const { trail, attempts = [] } = call;
@@ -134,7 +158,7 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const [longest] = byTime(phases);
   // Refused at once: nothing took any time.
   const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
-  const atFault = code === 'DEADLINE_EXCEEDED' ? (mostOf(phases, totalMs) ?? culprit) : culprit;
+  const atFault = isLate ? (mostOf(phases, totalMs) ?? culprit) : culprit;
   const most = PHASES_THERE.has(atFault) ? longestOf(attempts, atFault) : undefined;
   const spent = { totalMs, phases: rounded(phases), culprit: atFault };
   if (most === undefined) return spent;
@@ -195,7 +219,7 @@ function describeCulprit(culprit: CallPhase, instance: string, ms: string): stri
     case 'queue':
       return `the queue of ${there}, in which it waited for ${ms} before a handler began`;
     case 'handler':
-      return `the handler at ${there}, which had it for ${ms}`;
+      return `the handler at ${there}, or a call of its own, which had it for ${ms}`;
     case 'server':
       return `${there}, or the network to it, from which no answer came for ${ms}`;
     case 'retry':

@@ -106,7 +106,7 @@ describe('the error of a call that had no time left', () => {
     const error = await failing(scene, 500, 200);
     assert.match(
       error!.message,
-      /^[^\n]+; at fault: the handler at 10\.0\.0\.1:4399 \[a\], which had it for 180 of 200 ms \(network 20 ms\)$/,
+      /^[^\n]+; at fault: the handler at 10\.0\.0\.1:4399 \[a\], or a call of its own, which had it for 180 of 200 ms \(network 20 ms\)$/,
     );
     const phases = { handler: 180, network: 20 };
     assert.deepEqual(error!.spent, {

@@ -24,7 +24,7 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'of a handler that has failed',
-    message: /^INTERNAL: .*\(shop\.run at memory:1\)$/,
+    message: /^INTERNAL: .*\(shop\.run at memory:1 \[\w+\]\)$/,
     handlers: {
       run: () => {
         throw new Error('secret');

@@ -72,7 +72,7 @@ describe('the timeout of a call', () => {
         code: 'DEADLINE_EXCEEDED',
         message:
           `DEADLINE_EXCEEDED: shop.slow took longer than 300 ms, the timeoutMs of its contract (memory:1 [${instance}] no reply in 300 ms; not retried: the method is not marked idempotent); ` +
-          `at fault: the handler at memory:1 [${instance}], which had it for 300 of 300 ms`,
+          `at fault: the handler at memory:1 [${instance}], or a call of its own, which had it for 300 of 300 ms`,
         progress: 'maybe-processed',
         service: 'shop',
         method: 'slow',
