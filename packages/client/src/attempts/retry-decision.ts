@@ -22,7 +22,12 @@ export interface RetryFacts {
   readonly wasTrial?: boolean;
   /** Whether a call that a node has denied may be answered by one that was not tried. */
   readonly mayBeAnswered?: boolean;
+  /** When the attempt that failed had no time left, in the clock's milliseconds. */
+  readonly attemptDeadline?: number;
 }
+
+/** A server counts in whole milliseconds, and may say up to so much before this client that the time of an attempt is over. */
+const FIRST_MS = 2;
 
 /** Wait `waitMs` and try again, or stop and say why; `''` when the error speaks for itself. */
 export type RetryDecision = { readonly waitMs: number } | { readonly stop: string };
@@ -59,7 +64,7 @@ export const NO_RETRIES_LEFT = 'no retries are left';
  */
 export function decideRetry(call: Call, error: RpcError, facts: RetryFacts): RetryDecision {
   const isDenied = facts.mayBeAnswered === true && wasDenied(call, error);
-  const obstacle = isDenied && call.signal?.aborted !== true ? undefined : repeatObstacle(call, error);
+  const obstacle = isDenied && call.signal?.aborted !== true ? undefined : repeatObstacle(call, error, facts);
   if (obstacle !== undefined) return { stop: obstacle };
   if (facts.max === 0) return { stop: RETRIES_ARE_OFF };
   if (standingStill(call) >= STANDING_STILL_MAX)
@@ -86,7 +91,7 @@ function retryWaitMs(askedMs: number | undefined, leftMs: number, { retries, ran
 }
 
 /** Why this outcome must not be repeated, whatever else allows it; `undefined` when it may be. */
-function repeatObstacle(call: Call, error: RpcError): string | undefined {
+function repeatObstacle(call: Call, error: RpcError, { now, attemptDeadline }: RetryFacts): string | undefined {
   if (call.signal?.aborted) return '';
   const { code, progress } = error;
   const onceMore = code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED' || code === 'RESOURCE_EXHAUSTED';
@@ -104,8 +109,8 @@ function repeatObstacle(call: Call, error: RpcError): string | undefined {
       if (code === 'RESOURCE_EXHAUSTED') return '';
       return call.idempotent ? undefined : NOT_IDEMPOTENT;
     default:
-      // The deadline of a call that the handler itself made is not ours.
-      if (code === 'DEADLINE_EXCEEDED') return '';
+      // The deadline of a call that the handler itself made is not ours; that of the attempt is, whoever is the first to say so.
+      if (code === 'DEADLINE_EXCEEDED' && now < (attemptDeadline ?? Number.POSITIVE_INFINITY) - FIRST_MS) return '';
       return call.idempotent ? undefined : NOT_IDEMPOTENT;
   }
 }

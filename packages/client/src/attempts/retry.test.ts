@@ -12,6 +12,8 @@ interface Step {
   readonly progress?: Progress;
   readonly retryAfterMs?: number;
   readonly final?: boolean;
+  /** The time that the attempt has; none when left out. */
+  readonly attemptMs?: number;
 }
 
 interface Sent {
@@ -74,6 +76,7 @@ class Scene {
     const { clock } = this;
     const { afterMs, code, progress = 'maybe-processed', retryAfterMs, final } = step;
     attempt.startedAt = clock.now();
+    attempt.attemptDeadline = clock.now() + (step.attemptMs ?? Number.POSITIVE_INFINITY);
     attempt.destination = { address: `10.0.0.${this.sent.length + 1}:4399` };
     this.sent.push({ at: clock.now() - 1_000, attempt: attempt.attempt });
     return new Promise((resolve, reject) => {
@@ -112,6 +115,14 @@ describe('retry', () => {
     assert.ok(second! - first! > 10 && second! - first! <= 35, `waited ${second! - first! - 10} ms`);
     assert.ok(third! - second! > 10 && third! - second! <= 60, `waited ${third! - second! - 10} ms`);
     assert.deepEqual(scene.settled, [undefined]);
+  });
+
+  it('repeats an attempt whose time was over also when its server was the first to say so', async () => {
+    const ended = (afterMs: number): Step => ({ ...failed('DEADLINE_EXCEEDED', 'processed'), afterMs, attemptMs: 400 });
+    assert.equal((await new Scene().run([ended(399), OK])).result, 'done');
+    assert.equal((await new Scene().run([ended(300), OK])).sent.length, 1, 'of a call that the handler made');
+    const kept = await new Scene().run([ended(400), OK], { idempotent: false });
+    assert.deepEqual([kept.sent.length, kept.error?.code], [1, 'DEADLINE_EXCEEDED']);
   });
 
   for (const progress of ['maybe-processed', 'processed'] as const) {

@@ -168,7 +168,7 @@ class FailedCall {
     const { budget, clock, random } = this.#settings;
     // Only where a server has asked to wait does it matter whether there is another one.
     const hasUntried = error.retryAfterMs !== undefined && this.#hasUntried();
-    const wasTrial = this.#attempts.last.isTrial;
+    const { isTrial: wasTrial, attemptDeadline } = this.#attempts.last;
     const { call } = this.#attempts;
     const mayBeAnswered = wasDenied(call, error) && this.#settings.mayBeAnswered?.(call) === true;
     const decision = decideRetry(call, error, {
@@ -180,6 +180,7 @@ class FailedCall {
       hasUntried,
       wasTrial,
       mayBeAnswered,
+      attemptDeadline,
     });
     if ('stop' in decision) {
       this.#stop = decision.stop;
