@@ -245,9 +245,9 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
   );
 }
 
-function affectedOf({ affected, calls }: RulePreview): string {
+function affectedOf({ affected, calls, isAtMost }: RulePreview): string {
   if (affected === undefined) return '?';
-  return `${count(affected)} (${percent(calls === 0 ? 0 : (100 * affected) / calls)})`;
+  return `${isAtMost && affected > 0 ? 'at most ' : ''}${count(affected)} (${percent(calls === 0 ? 0 : (100 * affected) / calls)})`;
 }
 
 function namesOf(counts: Readonly<Record<string, number>>): string {

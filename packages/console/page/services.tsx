@@ -89,7 +89,14 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
       )}
       <p>
         <a href={`#rules/${encodeURIComponent(name)}`}>Rules: {rulesOf(service)}</a> ·{' '}
-        <a href={`#try/${encodeURIComponent(name)}`}>Try a call</a>
+        {service.isDescribed === false ? (
+          <span class="quiet">
+            Its methods cannot be tried here: its servers do not describe them. Give createServer reflection: true, or
+            use rpc call.
+          </span>
+        ) : (
+          <a href={`#try/${encodeURIComponent(name)}`}>Try a call</a>
+        )}
       </p>
       <WhyFailed view={view} service={name} />
       <h2>Methods</h2>

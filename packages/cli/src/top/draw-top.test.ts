@@ -19,7 +19,14 @@ function fleet(changes: Partial<FleetView> = {}): FleetView {
     standing: undefined,
     opinions: [],
   } as const;
-  const service = { instances: ['one'], methods: [], codes: {}, rulesVersion: undefined, fresh: true };
+  const service = {
+    instances: ['one'],
+    methods: [],
+    codes: {},
+    rulesVersion: undefined,
+    isDescribed: true,
+    fresh: true,
+  };
   return {
     ...{ at: 0, rateSeconds: 5, registry: 'local:/x', namespace: 'default', trouble: undefined, omitted: undefined },
     services: [

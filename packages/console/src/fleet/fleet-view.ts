@@ -67,6 +67,8 @@ export interface ServiceView {
   readonly codes: Readonly<Record<string, number>>;
   /** The version of the rules in force, `undefined` for none; 0 for a document that is not valid. */
   readonly rulesVersion: number | undefined;
+  /** Whether an instance of it describes its methods, so that they can be tried; `undefined` while none has said so. */
+  readonly isDescribed: boolean | undefined;
   /** False while the registry cannot vouch for the list. */
   readonly fresh: boolean;
 }

@@ -32,6 +32,14 @@ describe('a fleet', () => {
     );
   });
 
+  it('says that the methods of a service cannot be tried when none of its servers describes itself', async () => {
+    await using rig = fleetRig();
+    await rig.serve({ name: 'one', reflection: false });
+    await until(() => rig.fleet.view().services[0]?.isDescribed === false);
+    await rig.serve({ name: 'two', reflection: true });
+    await until(() => rig.fleet.view().services[0]!.isDescribed === true);
+  });
+
   it('says why an instance tells nothing: it is off there, it wants a token, it cannot be reached', async () => {
     await using rig = fleetRig();
     await rig.serve({ name: 'off', operator: false });

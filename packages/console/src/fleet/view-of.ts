@@ -75,8 +75,14 @@ function serviceView(fleet: FleetFacts, { name, snapshot, rules }: WatchedServic
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     codes: Object.fromEntries([...flow.codes].map(([code, count]) => [code, count / RATE_SECONDS])),
     rulesVersion: rules?.version,
+    isDescribed: isDescribed(fleet, snapshot),
     fresh: snapshot?.fresh ?? false,
   };
+}
+
+function isDescribed({ instances }: FleetFacts, snapshot: Snapshot | undefined): boolean | undefined {
+  const told = snapshot?.endpoints.map(({ id }) => instances.get(id)?.report?.reflection) ?? [];
+  return told.includes(true) ? true : told.includes(undefined) || told.length === 0 ? undefined : false;
 }
 
 function instanceView(

@@ -3,8 +3,11 @@ import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
 import { POLICIES, RULE_POLICIES, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { countAbove } from '../traffic/histogram.js';
-import type { Flow, Pair, PairCalls } from '../traffic/traffic.js';
+import type { Pair, PairCalls } from '../traffic/traffic.js';
 import { limitVerdict } from './limit-verdict.js';
+import { retryVerdict } from './retry-verdict.js';
+import { timeoutVerdict } from './timeout-verdict.js';
+import { type Judge, ofMethod, type Values, type Verdict, valuesFor } from './verdict.js';
 
 /** The effect that a rule would have had on the calls of the last minutes. */
 export interface RulePreview {
@@ -16,19 +19,12 @@ export interface RulePreview {
   readonly affected: number | undefined;
   /** In words, what `affected` counts, or why it is unknown. */
   readonly meaning: string;
+  /** Whether `affected` is a bound: past calls do not tell of each of them. */
+  readonly isAtMost: boolean;
   readonly methods: Readonly<Record<string, number>>;
   readonly callers: Readonly<Record<string, number>>;
   /** Whether just this rule is in force already, so that setting it changes nothing: then the counts are what it concerned as it is. */
   readonly isInForce: boolean;
-}
-
-/** How many calls of a flow a rule would have changed. `undefined`: unknown. */
-export type Judge = (calls: PairCalls) => number | undefined;
-
-/** What a rule does to calls, in words, and how many of them it changes. */
-export interface Verdict {
-  readonly meaning: string;
-  readonly judge: Judge;
 }
 
 /**
@@ -51,7 +47,7 @@ export function previewRules(
     const rule = document[policy];
     if (rule === undefined || rule.mode === 'off') return [];
     const inScope = own.filter(({ pair }) => isFor(pair, document, policy));
-    const { meaning, judge } = verdictOf(policy, document, endpoints, inScope);
+    const { meaning, judge, isAtMost = false } = verdictOf(policy, document, endpoints, inScope, current);
     const methods: Record<string, number> = Object.create(null);
     const callers: Record<string, number> = Object.create(null);
     let affected: number | undefined = 0;
@@ -77,6 +73,7 @@ export function previewRules(
         calls,
         affected,
         meaning,
+        isAtMost,
         methods: { ...methods },
         callers: { ...callers },
         isInForce,
@@ -96,22 +93,13 @@ function verdictOf(
   document: RulesDocument,
   endpoints: ReadonlyMap<string, Endpoint>,
   inScope: readonly PairCalls[],
+  current: RulesDocument | undefined,
 ): Verdict {
   switch (policy) {
     case 'timeout':
-      return {
-        meaning: 'calls that took longer than the timeout',
-        judge: ({ pair, flow }) => {
-          const { timeoutMs, attemptTimeoutMs } = valuesFor(document, 'timeout', pair);
-          const limits = [timeoutMs, attemptTimeoutMs].filter((each) => typeof each === 'number');
-          return limits.length === 0 ? 0 : countAbove(flow.latency, Math.min(...limits));
-        },
-      };
+      return timeoutVerdict(document, current, inScope);
     case 'retry':
-      return {
-        meaning: 'calls that failed before or at a server that refused them, which are repeated more or less often',
-        judge: ({ pair, flow }) => (valuesFor(document, 'retry', pair).max === undefined ? 0 : refusedOf(flow)),
-      };
+      return retryVerdict(document);
     case 'hedge':
       return {
         meaning: 'calls that took longer than the delay, and would have been sent a second time',
@@ -166,24 +154,6 @@ const WHY_NOT: Readonly<Partial<Record<RulePolicy, string>>> = {
   overload:
     'not counted: for how long handlers held the event loop is known in its turn alone. Set it, and look at the calls that are refused',
 };
-
-type Values = Readonly<Record<string, unknown>>;
-
-/** A rule's values for a method; for a stream only the values of the method itself. */
-function valuesFor(document: RulesDocument, policy: RulePolicy, { method, kind }: Pair): Values & { max?: unknown } {
-  const { methods, ...all } = document[policy] as unknown as Values & { methods?: Readonly<Record<string, Values>> };
-  const own = ofMethod(methods, method) ?? {};
-  return kind === 'unary' || policy !== 'timeout' ? { ...all, ...own } : own;
-}
-
-function ofMethod<V>(methods: Readonly<Record<string, V>> | undefined, method: string): V | undefined {
-  return methods !== undefined && Object.hasOwn(methods, method) ? methods[method] : undefined;
-}
-
-/** How many calls ended with a code with which servers refuse calls that have not begun. */
-function refusedOf({ codes }: Flow): number {
-  return (codes.get('UNAVAILABLE') ?? 0) + (codes.get('RESOURCE_EXHAUSTED') ?? 0);
-}
 
 function share(policy: 'mirror' | 'fault', document: RulesDocument, percentOf: (values: Values) => unknown): Judge {
   return ({ pair, flow }) =>

@@ -28,7 +28,7 @@ export class BuiltIns {
     const { operator, reflection } = options;
     dispatcher.addBuiltIn(Health, this.health.handlers);
     if (reflection) dispatcher.addBuiltIn(Reflection, reflectionHandlers(dispatcher.definitions));
-    if (operator) dispatcher.addBuiltIn(Operator, operatorHandlers(operator, host, this.tally));
+    if (operator) dispatcher.addBuiltIn(Operator, operatorHandlers(operator, host, this.tally, Boolean(reflection)));
   }
 
   /** What the server is registered for. A process that only calls others can have one for operators alone, who have to find it. */

@@ -23,6 +23,7 @@ export function operatorHandlers(
   { token }: ResolvedOperator,
   host: OperatorHost,
   tally: CallTally,
+  reflection: boolean,
 ): ServiceHandlers<typeof Operator> {
   return {
     report() {
@@ -30,7 +31,7 @@ export function operatorHandlers(
       const { since, calls } = tally.ask();
       const loop = { loopLagMs: tally.lag.lastMs, loopLagWorstMs: tally.worstLagMs };
       const opinions = askOpinions(OPINIONS_MAX);
-      const of = { troubles: askTroubles(TROUBLES_MAX), process: PROCESS };
+      const of = { troubles: askTroubles(TROUBLES_MAX), process: PROCESS, reflection };
       return { version: 1, server: host.state(), countingSince: since, calls, ...loop, opinions, ...of };
     },
     drain() {

@@ -42,6 +42,8 @@ export interface OperatorReport {
   readonly opinions: readonly NodeOpinion[];
   /** What went wrong with the calls of the clients of this process, at most 1,000 different things. */
   readonly troubles: readonly CallTrouble[];
+  /** Whether it describes its services by `rpc.reflection`. Servers of older versions do not tell. */
+  readonly reflection?: boolean;
   /** Which process this is, by its host and number: its other servers tell the same of its clients. */
   readonly process: string;
 }
