@@ -38,10 +38,14 @@ describe('what a client has against instances', () => {
     const seen = (...nodes: Partial<NodeState>[]) =>
       opinions(...nodes).map(({ instance, isAvoided, reasons }) => [instance, isAvoided, ...reasons]);
     assert.deepEqual(seen({}, failing(400, 1)), [
-      ['two', false, '1 call in a row failed, for 0.4 s: each counts as a slow one'],
+      ['two', false, '1 call to it has failed since the last success, for 0.4 s: each counts as a slow one'],
     ]);
     assert.deepEqual(seen({}, failing(5_200, 3)), [
-      ['two', true, '3 calls in a row failed, for 5.2 s: others go before it, but for a trial call now and then'],
+      [
+        'two',
+        true,
+        '3 calls to it have failed since the last success, for 5.2 s: others go before it, but for a trial call now and then',
+      ],
     ]);
     assert.equal(seen(failing(5_200, 3), failing(5_200, 3))[0]![1], false);
   });

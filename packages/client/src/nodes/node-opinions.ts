@@ -63,8 +63,8 @@ function isWell(node: NodeState): boolean {
 }
 
 function failingText({ failures, forMs }: NonNullable<NodeState['failing']>, isSuspect: boolean): string {
-  const calls = failures === 1 ? '1 call' : `${failures} calls`;
-  const since = `${calls} in a row failed, for ${(forMs / 1_000).toFixed(1)} s`;
+  const calls = failures === 1 ? '1 call to it has' : `${failures} calls to it have`;
+  const since = `${calls} failed since the last success, for ${(forMs / 1_000).toFixed(1)} s`;
   return `${since}: ${isSuspect ? 'others go before it, but for a trial call now and then' : 'each counts as a slow one'}`;
 }
 
