@@ -129,7 +129,10 @@ describe('rules over a real etcd, as an operator uses them', function () {
     await rpc('set', 'till', file({ serverRateLimit: { ...limit, burst: 6 } }));
     await told('applied 2');
     assert.equal(await passed(), 2);
-    assert.match(await rpc('status', 'till'), /till +server +applied +2 +2 +serverRateLimit: perSecond 0.001, burst 6, in force \(on\)/);
+    assert.match(
+      await rpc('status', 'till'),
+      /till +server +applied +2 +2 +serverRateLimit: perSecond 0.001, burst 6, in force \(on\)/,
+    );
     await rpc('delete', 'till');
     await told('applied undefined');
     assert.equal(await passed(), 10);
