@@ -36,8 +36,7 @@ export function knowing(nodes: number): readonly Row[] {
       scene: `200 clients of ${nodes} nodes, a call in 2 s for each pair, asks: true`,
       measure: `${which.slice(0, 3)}, of that when all queues are known`,
       unit: 'x',
-      // Pools so small vary by chance.
-      bound: nodes < 10 ? 1.2 : 1.15,
+      bound: 1.15,
       seeds: 1,
       value: (seed) => ofKnown(seed, nodes, which, p2c({ asks: true })),
       control: { what: 'nobody is asked', value: (seed) => ofKnown(seed, nodes, which, p2c()) },

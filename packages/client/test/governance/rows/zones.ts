@@ -78,8 +78,7 @@ export const ZONES: readonly Row[] = [
     scene: 'near nodes are offered 150 % of what they can carry',
     measure: 'p99, of that of all nodes alike',
     unit: 'x',
-    // 1.2 is aimed at and is kept on average. Near nodes that may be a quarter slower are also the busier ones.
-    bound: 1.25,
+    bound: 1.2,
     seeds: 3,
     value: (seed) => overflowing(seed, localFirst()),
     control: {
