@@ -9,6 +9,9 @@ const EXIT_GRACE_MS = 10_000;
  * A mocha reporter: one line for each file, failures in full at the end, the counts as JSON in the file that the option
  * `output` names: `{ passed, failed }`. A process that does not end after the last test is a failure too: a test left
  * something open.
+ *
+ * The option `patience` multiplies the time that each test and hook may take. Timeouts are there to end what hangs, and a
+ * run of least priority is not hanging when it gets a twentieth of a processor.
  */
 export default class Reporter {
   #passed = 0;
@@ -20,6 +23,9 @@ export default class Reporter {
 
   constructor(runner, options) {
     this.#output = options.reporterOptions?.output;
+    const patience = Number(options.reporterOptions?.patience ?? 1);
+    const wait = (runnable) => runnable.timeout(runnable.timeout() * patience);
+    if (patience !== 1) runner.on('test', wait).on('hook', wait);
     runner.on('pass', (test) => {
       this.#passed++;
       this.#count(test, 'passed');
