@@ -75,6 +75,25 @@ export const VISITS: readonly Visit[] = [
       await page.locator('tr', { hasText: '500 at once, 50 may wait' }).getByText('its options').waitFor();
     },
   },
+  {
+    name: 'a caller',
+    async run({ page }) {
+      await go(page, 'Callers');
+      await cell(page, 'checkout').first().click();
+      await page.getByRole('heading', { name: 'checkout', level: 1 }).waitFor();
+      const region = (name: string) => page.getByRole('region', { name, exact: true });
+      await region('What it calls now').locator('tr', { hasText: SLOW }).first().waitFor({ timeout: WAIT_MS });
+      await region('What it has called, by method').getByText('shop.buy').first().waitFor({ timeout: WAIT_MS });
+      await region('Why calls failed').getByText('shop.buy').first().waitFor({ timeout: WAIT_MS });
+      await region('Its processes').getByText('shop-1').waitFor({ timeout: WAIT_MS });
+      // From an instance to the callers in its process, and back.
+      await region('Its processes').getByText('shop-1').click();
+      await page.getByRole('heading', { name: 'shop-1', level: 1 }).waitFor();
+      await page.getByRole('heading', { name: 'Calls that its process makes' }).waitFor();
+      await page.getByRole('link', { name: 'gateway' }).first().click();
+      await page.getByRole('heading', { name: 'gateway', level: 1 }).waitFor();
+    },
+  },
   { name: 'an instance that its callers avoid', run: visitAvoided },
   { name: 'names that are attempts at XSS', run: visitHostile },
   {
@@ -111,7 +130,7 @@ export const VISITS: readonly Visit[] = [
     async run({ page }) {
       await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
       await page.setViewportSize({ width: 340, height: 700 });
-      for (const name of ['Services', 'Instances', 'Rules', 'Try a call', 'Map']) {
+      for (const name of ['Services', 'Instances', 'Callers', 'Rules', 'Try a call', 'Map']) {
         await go(page, name);
         const over = await page.evaluate<number>(`document.documentElement.scrollWidth - innerWidth`);
         assert.ok(over <= 1, `${name} is ${over} px too wide`);

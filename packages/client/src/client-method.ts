@@ -24,6 +24,8 @@ export interface ClientMethod extends MethodRef {
   readonly priority: number;
   /** Arguments that a server's handler declares; 0 when none has said so, or a call with fewer was told of. */
   argumentsLeast: number;
+  /** Whether it was called, not only prepared. */
+  isCalled: boolean;
   readonly owner: {
     /** Whether its service was let go meanwhile, so that its name must be looked up anew. */
     readonly isResting: boolean;

@@ -120,13 +120,13 @@ export function composeMethod(
   definition: MethodDefinition,
 ): ClientMethod {
   const { service } = balancer;
-  const { clock, layers, metadata } = client.options;
+  const { clock, layers, metadata, random } = client.options;
   const ofService = serviceParts(client, service);
   const ownLimits = new Limiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
   const levels = { method: ownLimits, service: ofService.limiters, client: client.limiters, budget: ofService.budget };
   const limits = new MethodLimits(method, levels, balancer.rules);
   const isStream = isStreamKind(definition.kind);
-  const throttle: Throttle = new Throttle({ now: () => policy.now.throttle, clock, random: client.options.random });
+  const throttle: Throttle = new Throttle({ now: () => policy.now.throttle, clock, random });
   const policy: LivePolicy = livePolicyOf(client, balancer, method, definition, { limits, throttle });
 
   const callGate = fuseGates([
@@ -135,8 +135,7 @@ export function composeMethod(
     ofService.budget, // Each user call earns its share of retries, whether it is retried or not.
   ]);
   const latency = new MethodLatency();
-  const refuse = refuseWith(clock);
-  const own: OwnParts = { client, balancer, policy, budget: ofService.budget, latency, throttle, refuse };
+  const own = { client, balancer, policy, budget: ofService.budget, latency, throttle, refuse: refuseWith(clock) };
   const attemptGate = attemptGateOf(own, isStream);
   const parts: (Layer | Asked)[] = [
     // Inside the user's layers, which see one outcome. Outside of all that can fail a call, an expired deadline too.
@@ -145,7 +144,7 @@ export function composeMethod(
     ...(definition.kind === 'notify' ? [asked(laters(own))] : []),
     ...(metadata === undefined ? [] : [credentials(metadata, clock)]), // Above the scopes: a failing source ends the call before it counts.
     callScope(callGate, policy), // Above limits and retry: one record and one permit for each user call. Rules refuse here, before anything is taken.
-    limits.now.length > 0 ? admission(limits, refuse) : asked(admission(limits, refuse)), // Above retry: a call waits its turn once. Within the deadline.
+    limits.now.length > 0 ? admission(limits, own.refuse) : asked(admission(limits, own.refuse)), // Above retry: a call waits its turn once. Within the deadline.
     ...(isStream ? [] : [asked(mirrors(own)), asked(faults(own))]), // Once for a call, whatever becomes of its attempts; a mirror is made of what is let in, and of what fails on purpose.
     // Above balance: each attempt picks again. A stream is never repeated, only its opening may move.
     isStream ? moveOnce(clock, balancer, tellsMove(own)) : retries(own),
@@ -172,6 +171,7 @@ export function composeMethod(
     idempotent: definition.idempotent,
     priority: definition.priority ?? DEFAULT_PRIORITY,
     argumentsLeast: 0,
+    isCalled: false,
     owner: balancer,
     list: balancer,
     observer: client.observer,

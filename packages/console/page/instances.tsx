@@ -1,14 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { FleetView, InstanceView } from '../src/fleet/fleet-view.js';
+import { CallsItMakes } from './callers.js';
 import { emptyReason } from './map.js';
-import { Action, Health, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
+import { Action, Health, isLate, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { ask } from './server.js';
 import { Overview } from './services.js';
 import { count, ms, rate, show, span } from './show.js';
 import { WhyFailed } from './why-failed.js';
-
-/** A loop that is late by so much delays every call, in milliseconds. */
-const LATE_MS = 100;
 
 /** All instances. */
 export function InstancesPage({ view }: { view: FleetView }) {
@@ -68,7 +66,7 @@ export function InstancesPage({ view }: { view: FleetView }) {
               </td>
               <td class="number">{weightOf(instance)}</td>
               <td class="number">{instance.server?.calls.running ?? '–'}</td>
-              <td class={`number ${(instance.loopLagWorstMs ?? 0) >= LATE_MS ? 'bad-text' : ''}`}>
+              <td class={`number ${isLate(instance.loopLagWorstMs) ? 'bad-text' : ''}`}>
                 {ms(instance.loopLagWorstMs ?? instance.loopLagMs)}
               </td>
               <RateCells value={instance.rate} />
@@ -187,6 +185,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           }}
         />
       </div>
+      <CallsItMakes view={view} id={id} />
     </>
   );
 }
@@ -218,9 +217,8 @@ function Against({ instance, view }: { instance: InstanceView; view: FleetView }
             {instance.opinions.map((opinion) => (
               <tr key={`${opinion.toldBy} ${opinion.client} ${opinion.service} ${opinion.isAvoided}`}>
                 <th scope="row">
-                  <Name
-                    text={opinion.toldBy === opinion.client ? opinion.client : `${opinion.client} (${opinion.toldBy})`}
-                  />
+                  <Linked page="callers" name={opinion.client} />
+                  {opinion.toldBy === opinion.client ? '' : ` (${show(opinion.toldBy)})`}
                 </th>
                 <td>
                   <Name text={opinion.service} />

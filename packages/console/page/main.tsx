@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
+import { CallerPage, CallersPage } from './callers.js';
 import { InstancePage, InstancesPage } from './instances.js';
 import { MapPage } from './map.js';
 import { RulesPage } from './rules.js';
@@ -13,6 +14,7 @@ const PAGES = [
   ['map', 'Map'],
   ['services', 'Services'],
   ['instances', 'Instances'],
+  ['callers', 'Callers'],
   ['rules', 'Rules'],
   ['try', 'Try a call'],
 ] as const;
@@ -92,6 +94,8 @@ function pageOf(page: string, name: string | undefined, view: FleetView, session
     ) : (
       <InstancePage view={view} id={name} locked={why} key={name} />
     );
+  if (page === 'callers')
+    return name === undefined ? <CallersPage view={view} /> : <CallerPage view={view} name={name} key={name} />;
   if (page === 'rules') return <RulesPage view={view} name={name} locked={why} />;
   if (page === 'try') return <TryPage view={view} name={name} locked={why} />;
   return <MapPage view={view} />;

@@ -1,5 +1,5 @@
 import type { FleetView } from '../src/fleet/fleet-view.js';
-import { healthOf, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
+import { healthOf, Linked, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { rate, show } from './show.js';
 
 const ROWS_MAX = 24;
@@ -11,7 +11,7 @@ interface Spot {
   readonly name: string;
   readonly note: string;
   readonly tone: string;
-  readonly href: string | undefined;
+  readonly href: string;
 }
 
 /** Callers, services and instances, and what flows between them: as a picture, and as a table for whoever cannot use the picture. */
@@ -57,7 +57,7 @@ export function MapPage({ view }: { view: FleetView }) {
           {view.edges.map((edge) => (
             <tr key={`${edge.caller} ${edge.service} ${edge.instance}`}>
               <td>
-                <Name text={edge.caller} />
+                <Linked page="callers" name={edge.caller} />
               </td>
               <td>
                 <Linked page="services" name={edge.service} />
@@ -94,7 +94,7 @@ function columnsOf(view: FleetView) {
     name,
     note: `${rate(perSecond)}/s`,
     tone: 'idle',
-    href: undefined,
+    href: `#callers/${encodeURIComponent(name)}`,
   }));
   const services: Spot[] = view.services.map(({ name, rate: flow }) => ({
     name,
@@ -168,9 +168,7 @@ function Node({ spot, x, y }: { spot: Spot; x: number; y: number }) {
       </svg>
     </>
   );
-  return spot.href === undefined ? (
-    <g>{box}</g>
-  ) : (
+  return (
     <a href={spot.href} tabIndex={-1}>
       {box}
     </a>

@@ -32,8 +32,8 @@ export function ServicePicker({ view, service, page }: { view: FleetView; servic
   );
 }
 
-/** Leads to the page of a service or an instance, by its name. */
-export function Linked({ page, name }: { page: 'services' | 'instances'; name: string }) {
+/** Leads to the page of a service, an instance or a caller, by its name. */
+export function Linked({ page, name }: { page: 'services' | 'instances' | 'callers'; name: string }) {
   return (
     <a href={`#${page}/${encodeURIComponent(name)}`}>
       <Name text={name} />
@@ -63,6 +63,14 @@ export function healthOf({
   if (standing === 'fewer') return ['gets fewer calls', 'warn'];
   if (report === 'answered') return ['serving', 'good'];
   return report === 'pending' ? ['asked', 'idle'] : ['listed', 'idle'];
+}
+
+/** A loop that is late by so much delays every call, in milliseconds. */
+const LATE_MS = 100;
+
+/** Whether an event loop is so late that it delays calls. */
+export function isLate(lagMs: number | undefined): boolean {
+  return (lagMs ?? 0) >= LATE_MS;
 }
 
 /** The cells of a rate. */

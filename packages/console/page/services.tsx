@@ -142,7 +142,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
                     .slice(0, REASONS_SHOWN)
                     .map(({ client, toldBy, isAvoided, secondsAgo, reasons }) => (
                       <div class="quiet" key={`${toldBy} ${client} ${isAvoided}`}>
-                        {show(client)}
+                        <Linked page="callers" name={client} />
                         {secondsAgo === 0 ? '' : `, ${secondsAgo} s ago`}: {reasons.map(show).join('; ')}
                       </div>
                     ))}
@@ -165,7 +165,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
           {callers.map((edge) => (
             <tr key={`${edge.caller} ${edge.instance}`}>
               <th scope="row">
-                <Name text={edge.caller} />
+                <Linked page="callers" name={edge.caller} />
               </th>
               <td>
                 <Linked page="instances" name={edge.instance} />
@@ -181,7 +181,7 @@ export function ServicePage({ view, name }: { view: FleetView; name: string }) {
 
 /** Calls, errors and percentiles of a service or an instance over the last minutes. */
 export function Overview(props: {
-  kind: 'service' | 'instance';
+  kind: 'service' | 'instance' | 'caller';
   name: string;
   view: FleetView;
   rate: FleetView['services'][number]['rate'];

@@ -43,6 +43,11 @@ export function span(value: number): string {
     .join(' ');
 }
 
+/** A count with the word for one or for several: `1 value`, `2 values`. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${Math.round(value) === 1 ? one : many}`;
+}
+
 /** A count. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');

@@ -1,7 +1,7 @@
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { Trouble } from '../src/traffic/troubles.js';
 import { Linked, Name, Table } from './parts.js';
-import { count, show } from './show.js';
+import { count, plural, show } from './show.js';
 
 const ROWS_SHOWN = 30;
 
@@ -21,11 +21,23 @@ const CULPRITS: Readonly<Record<NonNullable<Trouble['culprit']>, string>> = {
   fault: 'a fault made on purpose',
 };
 
-/** Why calls of a service, or those that an instance had, have failed in the last minutes; what was refused, and what was done about it. */
-export function WhyFailed({ view, service, endpoint }: { view: FleetView; service?: string; endpoint?: string }) {
+/** Why calls of a service, of a caller, or those that an instance had, have failed in the last minutes; what was refused, and what was done about it. */
+export function WhyFailed({
+  view,
+  service,
+  endpoint,
+  caller,
+}: {
+  view: FleetView;
+  service?: string;
+  endpoint?: string;
+  caller?: string;
+}) {
   const own = view.troubles.filter(
     (each) =>
-      (service === undefined || each.service === service) && (endpoint === undefined || each.endpoint === endpoint),
+      (service === undefined || each.service === service) &&
+      (endpoint === undefined || each.endpoint === endpoint) &&
+      (caller === undefined || each.caller === caller),
   );
   const sum = (what: Trouble['what']) => own.reduce((all, each) => all + (each.what === what ? each.count : 0), 0);
   const rows = own.filter(({ what }) => what === 'failed' || what === 'refused');
@@ -36,9 +48,13 @@ export function WhyFailed({ view, service, endpoint }: { view: FleetView; servic
         <p class="quiet">None, of those callers whose processes tell; and nothing was refused, repeated or hedged.</p>
       ) : (
         <p>
-          Callers count {count(sum('failed'))} failed, {count(sum('retried'))} attempts repeated, {count(sum('hedged'))}{' '}
-          sent a second time for being slow; servers have refused {count(sum('refused'))}.{' '}
-          <span class="quiet">Of callers whose processes tell.</span>
+          {caller === undefined ? 'Callers count' : 'It counts'} {plural(sum('failed'), 'call')} failed,{' '}
+          {plural(sum('retried'), 'attempt')} repeated, {plural(sum('hedged'), 'call')} sent a second time for being
+          slow; servers have refused {plural(sum('refused'), 'call')}.{' '}
+          <span class="quiet">
+            Only callers tell why whose processes are servers with rpc.operator; a call that was late for its caller may
+            have gone well for its server.
+          </span>
         </p>
       )}
       {rows.length > 0 && (
@@ -51,7 +67,7 @@ export function WhyFailed({ view, service, endpoint }: { view: FleetView; servic
               <th scope="col">at fault, or what refused them</th>
               <th scope="col">code</th>
               {endpoint === undefined && <th scope="col">instance</th>}
-              <th scope="col">caller</th>
+              {caller === undefined && <th scope="col">caller</th>}
               <th scope="col">method</th>
             </tr>
           </thead>
@@ -60,15 +76,17 @@ export function WhyFailed({ view, service, endpoint }: { view: FleetView; servic
               <tr key={JSON.stringify({ ...row, count: 0 })}>
                 <td class="number">{count(row.count)}</td>
                 <td class="text">{reasonOf(row)}</td>
-                <td>{row.what === 'refused' ? 'refused' : show(row.code ?? '')}</td>
+                <td>{row.what === 'refused' ? '–' : show(row.code ?? '')}</td>
                 {endpoint === undefined && (
                   <td>
                     <Where view={view} endpoint={row.endpoint} />
                   </td>
                 )}
-                <td>
-                  <Name text={row.caller} />
-                </td>
+                {caller === undefined && (
+                  <td>
+                    <Linked page="callers" name={row.caller} />
+                  </td>
+                )}
                 <td>
                   <Name text={service === undefined ? `${row.service}.${row.method}` : row.method || '(others)'} />
                 </td>
@@ -77,7 +95,9 @@ export function WhyFailed({ view, service, endpoint }: { view: FleetView; servic
           </tbody>
         </Table>
       )}
-      {rows.length > ROWS_SHOWN && <p class="quiet">{count(rows.length - ROWS_SHOWN)} rarer ones are not shown.</p>}
+      {rows.length > ROWS_SHOWN && (
+        <p class="quiet">{plural(rows.length - ROWS_SHOWN, 'rarer one is', 'rarer ones are')} not shown.</p>
+      )}
     </>
   );
 }

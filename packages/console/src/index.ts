@@ -1,5 +1,7 @@
 export { Fleet, type FleetOptions, openFleet } from './fleet/fleet.js';
 export type {
+  CallerMethodView,
+  CallerView,
   EdgeView,
   FleetView,
   InstanceView,

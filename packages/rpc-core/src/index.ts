@@ -1,4 +1,5 @@
 export { answerTroubles, askTroubles, type CallTrouble } from './call-troubles.js';
+export { answerUses, askUses, type ClientUse } from './client-uses.js';
 export { type Cancel, type Clock, systemClock } from './clock.js';
 export type { Code } from './code.js';
 export { type CallContext, type ContextKey, callContext, contextKey, detached, type Peer } from './context.js';

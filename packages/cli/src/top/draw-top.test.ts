@@ -35,6 +35,7 @@ function fleet(changes: Partial<FleetView> = {}): FleetView {
     ],
     instances: [{ ...instance, ...rest, id: 'one', services: ['busy'], rate: rate(5), ruledWeights: { busy: 10 } }],
     troubles: [],
+    callers: [],
     edges: [{ caller: 'web', instance: 'one', service: 'busy', rate: rate(5) }],
     ...changes,
   };

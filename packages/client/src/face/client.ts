@@ -1,6 +1,7 @@
 import {
   answerOpinions,
   answerTroubles,
+  answerUses,
   Call,
   type CallOptions,
   type Destination,
@@ -184,6 +185,7 @@ export class RpcClient implements Client {
     const checked = options === undefined ? undefined : checkedOptions(options);
     const called = this.#method(name, method, definition);
     if (this.#closed !== undefined || !('serve' in called)) throw closedError(name, method);
+    called.isCalled = true;
     const first = new Call(called, [], false);
     first.signal = options?.signal;
     first.deadline = this.#options.clock.now() + (options?.timeoutMs ?? called.policy.now.timeout.timeoutMs);
@@ -306,6 +308,7 @@ export class RpcClient implements Client {
       return givesIterator(called.definition) ? failedStream(error) : Promise.reject(error);
     }
     if (called.owner.isResting) return this.#start(this.#method(service, method, called.definition), args, options);
+    called.isCalled = true;
     if (args.length < called.argumentsLeast) this.#contracts.lacking(called, args.length);
     if (called.stream !== undefined) return startStream(this.#options, called, args, options);
     return startCall(this.#options, called, args, options);
@@ -371,10 +374,21 @@ export class RpcClient implements Client {
   #answerOperators(): () => void {
     const stopOpinions = answerOpinions(() => nodeOpinions(this.#options.name, this.state()));
     const stopTroubles = answerTroubles(() => this.#troubles.tell());
+    const stopUses = answerUses(() =>
+      this.#services.names.map((service) => {
+        return { client: this.#options.name, service, hasCalled: this.#hasCalled(service) };
+      }),
+    );
     return () => {
       stopOpinions();
       stopTroubles();
+      stopUses();
     };
+  }
+
+  #hasCalled(service: string): boolean {
+    for (const { isCalled } of this.#services.methods(service)) if (isCalled) return true;
+    return false;
   }
 
   #registryEvent(told: RegistryEvent): void {

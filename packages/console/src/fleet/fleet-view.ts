@@ -81,6 +81,32 @@ export interface EdgeView {
   readonly rate: RateView;
 }
 
+/** Everybody who calls under one name: one process or more. */
+export interface CallerView {
+  readonly name: string;
+  /** Its calls as servers count them, the way to them not included. */
+  readonly rate: RateView;
+  /** The instances whose processes have clients of that name; none where its processes tell nothing. */
+  readonly instances: readonly string[];
+  /** How many processes these are: one may have several servers. */
+  readonly processes: number;
+  /** The services that its clients have open, and whether one of them has called it. */
+  readonly opened: readonly { readonly service: string; readonly hasCalled: boolean }[];
+}
+
+/** What a caller has called of one method at one instance, in the last five minutes, as the instance counts it. */
+export interface CallerMethodView {
+  readonly service: string;
+  readonly method: string;
+  readonly instance: string;
+  readonly calls: number;
+  /** How many of them have failed. */
+  readonly errors: number;
+  /** Milliseconds. */
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+}
+
 /** Everything known at one moment, as plain data. The names in it are foreign text. */
 export interface FleetView {
   /** Milliseconds since 1970. */
@@ -96,6 +122,7 @@ export interface FleetView {
   readonly services: readonly ServiceView[];
   readonly instances: readonly InstanceView[];
   readonly edges: readonly EdgeView[];
+  readonly callers: readonly CallerView[];
   /** What went wrong in the last five minutes, the most frequent first: at most 500 different things. */
   readonly troubles: readonly Trouble[];
 }

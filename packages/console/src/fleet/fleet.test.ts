@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from '@org/rpc';
+import { defineService, method } from '@org/rpc-core';
 import { fleetRig, Shop, until } from '../../test/fleet-rig.js';
+import { calledMethods } from './caller-views.js';
 
+const Stock = defineService('stock', { count: method<() => number>() });
 const TOKEN = 'sixteen-or-more-letters';
 
 describe('a fleet', () => {
@@ -30,6 +33,29 @@ describe('a fleet', () => {
       edges.map(({ caller, instance, service }) => [caller, instance, service]),
       [['web', 'one', 'shop']],
     );
+  });
+
+  it('has a page of each caller: what it calls, of which processes it is, and what they have open', async () => {
+    await using rig = fleetRig();
+    await rig.serve({ name: 'one' });
+    await until(() => rig.fleet.isSettled && rig.fleet.view().instances.length === 1);
+    const shop = rig.client.service(Shop);
+    rig.client.service(Stock);
+    for (let n = 0; n < 10; n++) await shop.find('tea');
+    const caller = () => rig.fleet.view().callers.find(({ name }) => name === 'web');
+    const past = () => calledMethods('web', rig.fleet.traffic.pairs(rig.fleet.second, 60));
+    await until(() => past()[0]?.calls === 10 && caller()!.opened[0]?.hasCalled === true);
+    const { instances, processes, opened } = caller()!;
+    assert.deepEqual([instances, processes], [['one'], 1]);
+    assert.deepEqual(opened, [
+      { service: 'shop', hasCalled: true },
+      { service: 'stock', hasCalled: false },
+    ]);
+    const { service, method: name, instance, errors, p50 } = past()[0]!;
+    assert.deepEqual([service, name, instance, errors], ['shop', 'find', 'one', 0]);
+    assert.ok(p50! > 0);
+    assert.deepEqual(calledMethods('somebody else', rig.fleet.traffic.pairs(rig.fleet.second, 60)), []);
+    await until(() => caller()!.rate.perSecond > 0);
   });
 
   it('says that the methods of a service cannot be tried when none of its servers describes itself', async () => {

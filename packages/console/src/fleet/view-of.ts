@@ -4,6 +4,7 @@ import { endpointAddress, type Snapshot } from '@org/rpc-registry';
 import { type Histogram, percentile } from '../traffic/histogram.js';
 import { type Flow, RATE_SECONDS, type Traffic } from '../traffic/traffic.js';
 import type { Troubles } from '../traffic/troubles.js';
+import { callerViews } from './caller-views.js';
 import type { EdgeView, FleetView, InstanceView, LastView, MethodView, RateView, ServiceView } from './fleet-view.js';
 import type { HeldOpinion, HeldOpinions } from './held-opinions.js';
 import type { WatchedInstance } from './watched-instance.js';
@@ -56,6 +57,7 @@ export function viewOf(fleet: FleetFacts, second: number): FleetView {
     services: services.map((service) => serviceView(fleet, service, second)),
     instances: instances.map((instance) => instanceView(fleet, services, instance, second, opinions)),
     edges: edges(fleet, second),
+    callers: callerViews(fleet, (caller) => rateOf(fleet, second, 'caller', caller)),
     troubles: fleet.troubles.lately(second, TROUBLES_MAX),
   };
 }

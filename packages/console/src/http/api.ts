@@ -1,6 +1,7 @@
 import type { RulesDocument } from '@org/rpc-core';
 import { RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { RulesStore, StoredRules } from '@org/rpc-registry';
+import { calledMethods } from '../fleet/caller-views.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { WatchedInstance } from '../fleet/watched-instance.js';
 import { previewRules, type RulePreview } from '../preview/preview-rules.js';
@@ -36,11 +37,11 @@ export interface ApiRoute {
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** How far back a preview looks at calls, in seconds. */
-const PREVIEW_SECONDS = 300;
+/** How far back previews and the pages of callers look at calls, in seconds. */
+const PAST_SECONDS = 300;
 /** How many clients and servers are shown that follow rules. */
 const REPORTS_MAX = 500;
-const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method']);
+const SERIES: ReadonlySet<string> = new Set(['service', 'instance', 'method', 'caller']);
 
 /** Everything that the page asks for. */
 export const API: Readonly<Record<string, ApiRoute>> = {
@@ -48,10 +49,19 @@ export const API: Readonly<Record<string, ApiRoute>> = {
     method: 'GET',
     changes: false,
     run: (fleet, { kind, name, method }) => {
-      if (!SERIES.has(text(kind, 'kind'))) throw new ApiError(400, 'kind is service, instance or method');
+      if (!SERIES.has(text(kind, 'kind'))) throw new ApiError(400, 'kind is service, instance, method or caller');
       const key = [text(kind, 'kind'), text(name, 'name'), ...(kind === 'method' ? [text(method, 'method')] : [])];
       return { second: fleet.second, points: fleet.traffic.points(...key) };
     },
+  },
+  '/api/caller': {
+    method: 'GET',
+    changes: false,
+    run: (fleet, { name }) => ({
+      methods: calledMethods(text(name, 'name'), fleet.traffic.pairs(fleet.second, PAST_SECONDS)),
+      seconds: PAST_SECONDS,
+      isPartial: fleet.traffic.isPartial,
+    }),
   },
   '/api/rules': {
     method: 'GET',
@@ -137,12 +147,12 @@ async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
     return { problem: (error as Error).message };
   }
   const current = await storeOf(fleet).get(service);
-  const past = fleet.traffic.pairs(fleet.second, PREVIEW_SECONDS);
+  const past = fleet.traffic.pairs(fleet.second, PAST_SECONDS);
   const endpoints = new Map([...fleet.instances].map(([id, { endpoint }]) => [id, endpoint]));
   const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints, current?.document);
   const calls = past.reduce((sum, { pair, flow }) => sum + (pair.service === service ? flow.calls : 0), 0);
   const { isPartial } = fleet.traffic;
-  return { rows, calls, seconds: PREVIEW_SECONDS, isPartial, difference: rulesDifference(current?.document, document) };
+  return { rows, calls, seconds: PAST_SECONDS, isPartial, difference: rulesDifference(current?.document, document) };
 }
 
 async function setRules(fleet: Fleet, input: Input): Promise<unknown> {

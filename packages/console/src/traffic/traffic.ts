@@ -88,6 +88,7 @@ export class Traffic {
         seriesKey('service', service),
         seriesKey('instance', instance),
         seriesKey('method', service, method),
+        seriesKey('caller', caller),
         seriesKey('edge', caller, instance, service),
       ])
         this.#addToSeries(key, delta, second);

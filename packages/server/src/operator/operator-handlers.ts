@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { hostname } from 'node:os';
-import { askOpinions, askTroubles, callContext, type ServiceHandlers } from '@org/rpc-core';
+import { askOpinions, askTroubles, askUses, callContext, type ServiceHandlers } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import type { ServerState } from '../state.js';
 import type { CallTally } from './call-tally.js';
@@ -9,6 +9,7 @@ import { OPERATOR_TOKEN_KEY, type ResolvedOperator } from './operator-options.js
 
 const OPINIONS_MAX = 500;
 const TROUBLES_MAX = 1_000;
+const USES_MAX = 500;
 const PROCESS = `${hostname()}:${process.pid}`;
 
 /** What operators can ask of a server. */
@@ -31,7 +32,7 @@ export function operatorHandlers(
       const { since, calls } = tally.ask();
       const loop = { loopLagMs: tally.lag.lastMs, loopLagWorstMs: tally.worstLagMs };
       const opinions = askOpinions(OPINIONS_MAX);
-      const of = { troubles: askTroubles(TROUBLES_MAX), process: PROCESS, reflection };
+      const of = { troubles: askTroubles(TROUBLES_MAX), clients: askUses(USES_MAX), process: PROCESS, reflection };
       return { version: 1, server: host.state(), countingSince: since, calls, ...loop, opinions, ...of };
     },
     drain() {

@@ -1,4 +1,12 @@
-import { type CallTrouble, type Code, defineService, type MethodKind, method, type NodeOpinion } from '@org/rpc-core';
+import {
+  type CallTrouble,
+  type ClientUse,
+  type Code,
+  defineService,
+  type MethodKind,
+  method,
+  type NodeOpinion,
+} from '@org/rpc-core';
 import type { ServerState } from '../state.js';
 
 /** What one caller has made of one method, counted since {@link OperatorReport.countingSince}. */
@@ -42,6 +50,8 @@ export interface OperatorReport {
   readonly opinions: readonly NodeOpinion[];
   /** What went wrong with the calls of the clients of this process, at most 1,000 different things. */
   readonly troubles: readonly CallTrouble[];
+  /** Which services the clients of this process have open, at most 500. Servers of older versions do not tell. */
+  readonly clients?: readonly ClientUse[];
   /** Whether it describes its services by `rpc.reflection`. Servers of older versions do not tell. */
   readonly reflection?: boolean;
   /** Which process this is, by its host and number: its other servers tell the same of its clients. */
