@@ -51,6 +51,7 @@ const FOLDERS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'connection/server': [
       'connection/streams',
       'connection/compression',
+      'connection/calls',
       'connection/channel',
       'frames',
       'codec',

@@ -102,6 +102,8 @@ export class RpcError extends Error {
   final: boolean;
   /** @internal The connection was lost while the call was in flight: the server may be gone. */
   lost: boolean;
+  /** @internal Its server says so: it has ended the call because the time of it was over. These are not the words of a handler. */
+  expired: boolean;
   /** @internal */
   readonly [BRAND] = true;
 
@@ -131,6 +133,7 @@ export class RpcError extends Error {
     this.late = false;
     this.final = false;
     this.lost = false;
+    this.expired = false;
   }
 }
 

@@ -168,6 +168,48 @@ describe('what a handler throws', () => {
     assert.deepEqual(front.errors, []);
   });
 
+  it('is the end of its time also where the handler has wrapped it', async () => {
+    await using back = setUp({ run: () => new Promise(() => {}) });
+    await using front = setUp({
+      async run() {
+        const { signal } = callContext()!;
+        const below = back.work.with({ signal, timeoutMs: 60_000 }).run();
+        await below.catch((cause: unknown) => {
+          throw new Error('no price', { cause: new Error('no route', { cause }) });
+        });
+      },
+    });
+    const told: string[] = [];
+    const watching = observe({
+      server: (what) => what.type === 'callEnd' && told.push(what.call.error!.message),
+    });
+    const call = front.work.run().catch((error: RpcError) => error);
+    await front.clock.advance(1);
+    await front.clock.advance(2_000);
+    assert.equal(((await call) as RpcError).code, 'DEADLINE_EXCEEDED');
+    watching.close();
+    assert.match(told[0]!, /^DEADLINE_EXCEEDED: work\.run: .* while its handler waited for its call of work\.run/);
+    assert.deepEqual(front.errors, []);
+  });
+
+  it('is not what the call has ended with for which nobody waits any more', async () => {
+    await using back = setUp({ run: () => new Promise(() => {}) });
+    await using front = setUp({ run: () => back.work.with({ signal: callContext()!.signal }).run() });
+    const told: string[] = [];
+    const watching = observe({
+      server: (what) => what.type === 'callEnd' && told.push(what.call.error!.message),
+    });
+    const caller = new AbortController();
+    const call = front.work.with({ signal: caller.signal }).run();
+    const failed = assert.rejects(call, { code: 'CANCELLED' });
+    await front.clock.advance(10);
+    caller.abort();
+    await failed;
+    await front.clock.advance(10);
+    watching.close();
+    assert.match(told[0]!, /^CANCELLED: the caller has given up/);
+  });
+
   it('is an RpcError of a call of its own: that names services the caller knows nothing of', async () => {
     await using back = setUp({
       run: () => {

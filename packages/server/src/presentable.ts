@@ -31,7 +31,8 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
 }
 
 /** What must be known of a call whose handler has thrown. */
-type PresentedCall = Pick<IncomingCall, 'oneWay' | 'started'> & Partial<Pick<IncomingCall, 'abortReason'>>;
+type PresentedCall = Pick<IncomingCall, 'oneWay' | 'started'> &
+  Partial<Pick<IncomingCall, 'abortReason' | 'pastDeadline'>>;
 
 /**
  * What Node.js makes of an abort, in waits that are given the signal of the call, is not a fault of the handler: it has the reason of the abort as its
@@ -47,16 +48,29 @@ function withoutAbort(thrown: unknown, { abortReason }: PresentedCall): unknown 
   }
 }
 
+/** So deep is looked into the causes of what a handler throws, which may name themselves. */
+const CAUSES_MAX = 8;
+
 /**
- * The time of the call is over, and that has ended a call which its handler waited for: no fault of the handler, and nothing for the log. Its
- * caller learns what was waited for, and at which instance. `undefined` for whatever else was thrown.
+ * The time of the call is over, and that has ended a call which its handler waited for, or another wait: no fault of the handler, however often it
+ * has wrapped that, and nothing for the log. Its caller learns what was waited for, and at which instance. `undefined` for whatever else was thrown.
  */
-function cutShort(thrown: unknown, { abortReason }: PresentedCall): RpcError | undefined {
+function cutShort(thrown: unknown, call: PresentedCall): RpcError | undefined {
   try {
-    if (!isRpcError(abortReason, 'DEADLINE_EXCEEDED') || !isRpcError(thrown, 'CANCELLED')) return undefined;
-    if (thrown.service === undefined || thrown.cause !== abortReason) return undefined;
-    const reason = `${abortReason.reason} while its handler waited for ${hopOf(thrown)}`;
-    return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed', hasStack: false });
+    const { abortReason } = call;
+    if (!isRpcError(abortReason, 'DEADLINE_EXCEEDED')) return undefined;
+    let each = thrown;
+    for (let depth = 0; depth < CAUSES_MAX && each != null; depth++) {
+      const { cause } = each as Error;
+      const isHop = isRpcError(each, 'CANCELLED') && each.service !== undefined && cause === abortReason;
+      if (isHop || each === abortReason) {
+        const meanwhile = isHop ? ` while its handler waited for ${hopOf(each as RpcError)}` : '';
+        const reason = call.pastDeadline?.(meanwhile) ?? abortReason.reason;
+        return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed', hasStack: false });
+      }
+      each = cause;
+    }
+    return undefined;
   } catch {
     return undefined;
   }

@@ -58,6 +58,19 @@ describe('completeError', () => {
     assert.equal(error.spent, undefined, 'it is not the handler that was late, but what it called');
   });
 
+  it('says of a call that its server has ended early how much time it had, who had set it, and where it went', () => {
+    const call = timedCall();
+    call.endedAt = 1_637;
+    const attempts = new Attempts(call, new FakeClock(1_637), () => false);
+    const reason = 'it had 1000 ms left when it came';
+    const answer = rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed' });
+    answer.expired = true;
+    const { message, timeLimit, spent } = attempts.giveUp(attempts.failed(call, answer), '');
+    assert.match(message, /was ended after 637 of 1000 ms, the default of timeoutMs \(.*h:1 ended it after 637 ms/);
+    assert.match(message, /it had 1000 ms left when it came\); at fault: the handler at h:1, or a call of its own/);
+    assert.deepEqual([timeLimit?.ms, spent?.culprit], [1_000, 'handler']);
+  });
+
   it('names the instance that took the time, and not the one that had the rest of it', () => {
     const call = aCall();
     call.createdAt = 1_000;

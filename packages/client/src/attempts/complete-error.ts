@@ -32,7 +32,7 @@ export function completeError(
   const isFinal = isAnswer(call, error, attempts);
   // What a handler passes on was not its own fault: whose it was, the call knows that the handler has made.
   const spent = isFinal && error.code !== 'CANCELLED' ? undefined : timeOfCall(call, error);
-  const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isOver(call));
+  const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isItsTime(call, error));
   const limit = isHere && !isFinal ? limitOf(call) : undefined;
   const final = isFinal ? error : rebuild(call, error, [stop, leftOut], { spent, limit });
   final.service = call.service;
@@ -62,12 +62,16 @@ function isOver({ deadline, attemptDeadline, endedAt, createdAt, attempts = [] }
   return end - endedAt < Math.max(OVER_MS, (end - createdAt) * OVER_SHARE);
 }
 
+/** Whether it is the time of the call that is over: its server notices as soon as this client does, and may be the first to say so. */
+function isItsTime(call: Call, { expired }: RpcError): boolean {
+  return expired || isOver(call);
+}
+
 /** Whether the text is the handler's, or says all there is to say. */
 function isAnswer(call: Call, error: RpcError, attempts: readonly AttemptRecord[]): boolean {
   switch (error.code) {
     case 'DEADLINE_EXCEEDED':
-      // Its server notices that the time is over as soon as this client does, and may be the first to say so.
-      if (isOver(call)) return false;
+      if (isItsTime(call, error)) return false;
       return error.progress === 'processed' && attempts.length < 2;
     case 'UNAVAILABLE':
     case 'RESOURCE_EXHAUSTED':

@@ -202,9 +202,16 @@ class CallRecord implements ObservedServerCall {
     this.durationMs = now - this.#beganAt;
     this.received?.ends();
     this.sent?.ends();
-    this.error ??= (isRpcError(thrown) ? thrown : undefined) ?? givenUp(this.#call, now, this.timeoutMs);
+    this.error ??= ownOf(thrown, this.#call) ?? givenUp(this.#call, now, this.timeoutMs);
   }
 }
+
+/** What has ended a call, unless nobody waits for it any more: what then comes out of a call of its handler's own is of no other making. */
+function ownOf(thrown: unknown, { abandoned }: IncomingCall): RpcError | undefined {
+  if (!isRpcError(thrown)) return undefined;
+  return abandoned && thrown.service !== undefined ? undefined : thrown;
+}
+
 /**
  * The error of a call whose caller stopped waiting: the caller saw this, whatever the handler returned. The deadline of a one-way call is over
  * for nobody, once its handler runs.

@@ -4,6 +4,7 @@ import { CodecError } from '../../codec/codec.js';
 import { FrameType, ProtocolError, ReplyFlag } from '../../frames/frame.js';
 import { parseError, parseReplyHead } from '../../frames/frame-parser.js';
 import { callError, unfitAnswer } from '../calls/call-owner.js';
+import { isDeadlinePassed } from '../calls/deadline-passed.js';
 import type { FrameChannel } from '../channel/frame-channel.js';
 
 /** Reads the frames that end calls, on one connection of a client. */
@@ -58,6 +59,7 @@ export class ReplyReader {
     const { error, metadata } = parseError(flags, bytes, start, end, this.#channel.decode, this.#limits);
     // A stream that has given an item has run, whatever the ERROR says: were it begun anew, its reader would get that item twice.
     if (hasItems && error.progress === 'refused') error.progress = 'processed';
+    error.expired = error.code === 'DEADLINE_EXCEEDED' && isDeadlinePassed(call, error.reason);
     error.service = call.service;
     error.method = call.method;
     error.endpoint = call.destination?.address;

@@ -3,6 +3,7 @@ import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
+import { deadlinePassed } from '../calls/deadline-passed.js';
 import { Section } from '../channel/known-metadata.js';
 import type { ServedStream } from '../streams/item-queue.js';
 
@@ -244,15 +245,16 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
       if (rare.abortReason !== undefined) rare.controller.abort(rare.abortReason);
       else if (this.deadline !== Number.POSITIVE_INFINITY) {
         rare.cancelTimer = this.#port.atDeadline(this.deadline, () =>
-          this.abort(
-            rpcError('DEADLINE_EXCEEDED', `${this.service}.${this.method}: the caller's deadline has passed`, {
-              progress: 'processed',
-            }),
-          ),
+          this.abort(rpcError('DEADLINE_EXCEEDED', this.pastDeadline(), { progress: 'processed' })),
         );
       }
     }
     return rare.controller.signal;
+  }
+
+  /** Why it has ended when its deadline has passed. @param meanwhile - what its handler did, with a space before it */
+  pastDeadline(meanwhile?: string): string {
+    return deadlinePassed(this, meanwhile);
   }
 
   get responseMetadata(): Record<string, string> {
