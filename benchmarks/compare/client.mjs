@@ -10,6 +10,8 @@ const scenario = JSON.parse(json);
 const { connect } = await import(`./peers/${peer}.mjs`);
 const client = await connect(ports.split(',').map(Number), scenario);
 const SLOWEST_STOP_MS = 5_000;
+/** How long streams run before they are measured. */
+const RAMP_MS = 100;
 
 const now = performance.now.bind(performance);
 const slice = await prepare();
@@ -90,7 +92,10 @@ function calls(call, callers, beside = { callers: 0 }) {
   };
 }
 
-/** Streams without end, read as fast as they come; they stay open, and only what comes within a slice counts. */
+/**
+ * Streams without end, read as fast as they come. They stay open: between slices nothing is taken, and what lies in the buffers of both systems
+ * then, megabytes a socket, comes first and does not count.
+ */
 function items() {
   const { bytes, streams } = scenario;
   const size = binary(bytes).length;
@@ -109,22 +114,26 @@ function items() {
       }
     })();
   }
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   return async (ms) => {
-    const first = count;
     const before = process.cpuUsage();
-    const begun = now();
+    const all = count;
     isOpen = true;
     open();
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await sleep(RAMP_MS);
+    const first = count;
+    const begun = now();
+    await sleep(ms);
+    const perSecond = ((count - first) / (now() - begun)) * 1000;
     isOpen = false;
     gate = new Promise((resolve) => {
       open = resolve;
     });
     const { user, system } = process.cpuUsage(before);
-    const got = count - first;
     return {
-      perSecond: (got / (now() - begun)) * 1000,
-      count: got,
+      perSecond,
+      // Of the server the CPU time of the ramp is counted as well.
+      count: count - all,
       cpuUs: user + system,
       p50Us: Number.NaN,
       p99Us: Number.NaN,

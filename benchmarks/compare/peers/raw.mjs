@@ -11,6 +11,8 @@ const FLUSH_AFTER_BYTES = 2_048;
 const BUFFER_BYTES = 65_536;
 /** A frame of this length asks for items without end: its four bytes of content are the size of one. */
 const ITEMS = 4;
+/** So much of one stream may have come and not been taken. */
+const UNREAD_BYTES_MAX = 256 * 1024;
 
 function writer(socket) {
   let buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
@@ -134,27 +136,26 @@ export async function connect([port]) {
     text: encoded,
     binary: (value) => send(value, () => (value.length === ITEMS ? Buffer.alloc(5) : value)),
     sum: (x, y) => send(total, () => encode([0, 100_000, 'sum', [x, y]])),
-    // Counted by its bytes: where one item ends and the next begins, nobody looks.
+    // Counted by its bytes: where one item ends and the next begins, nobody looks. Who takes no items is sent no more, as with everybody else:
+    // otherwise it would go on while others are measured, and count what came meanwhile as its own slice's.
     async *items(bytes) {
-      const arrived = [];
+      let have = 0;
       let wake = () => undefined;
       const socket = await open((chunk) => {
-        arrived.push(chunk.length);
+        have += chunk.length;
+        if (have > UNREAD_BYTES_MAX) socket.pause();
         wake();
       });
       const request = Buffer.alloc(8);
       request.writeUInt32BE(ITEMS);
       request.writeUInt32BE(bytes, 4);
       socket.write(request);
-      let have = 0;
       for (;;) {
-        while (arrived.length > 0) have += arrived.shift();
         for (; have >= bytes; have -= bytes) yield { length: bytes };
-        if (arrived.length === 0) {
-          await new Promise((resolve) => {
-            wake = resolve;
-          });
-        }
+        if (socket.isPaused()) socket.resume();
+        await new Promise((resolve) => {
+          wake = resolve;
+        });
       }
     },
   };
