@@ -170,18 +170,21 @@ function busyText({ link: { connection } }: Node): string {
 }
 
 function addHealth(node: Node, method: string, now: number, add: (fault: NodeFault, text: string) => void): void {
-  const { breakers, denies, ejected, failing } = node.health(now);
+  const { breakers, denies, ejected, failing, failingMethods } = node.health(now);
   const seconds = (ms: number): string => (ms === 0 ? 'is due' : `is due in ${Math.ceil(ms / 1_000)} s`);
   const open = breakers.find((breaker) => breaker.method === method);
   if (ejected !== undefined)
     add('ejected', `it is ejected for its failures; a trial call ${seconds(ejected.trialInMs)}`);
   if (open !== undefined) add('breaker', `its breaker of ${method} is open; a trial call ${seconds(open.trialInMs)}`);
   if (denies.includes(method)) add('denied', `it denies ${method}, which its peers answer`);
-  if (failing !== undefined && ejected === undefined && open === undefined)
-    add(
-      'failing',
-      `${failing.failures} ${failing.failures === 1 ? 'call to it has' : 'calls to it have'} failed since the last success`,
-    );
+  if (ejected !== undefined || open !== undefined) return;
+  const its = failingMethods.find((each) => each.method === method);
+  if (its !== undefined) add('failing', `${failedText(its.failures, `of ${method}`)}, though it answers others`);
+  else if (failing !== undefined) add('failing', failedText(failing.failures, 'to it'));
+}
+
+function failedText(failures: number, which: string): string {
+  return `${failures} ${failures === 1 ? 'call' : 'calls'} ${which} ${failures === 1 ? 'has' : 'have'} failed since the last success`;
 }
 
 function standingOf(status: NodeStatus, isOut: boolean, isBehind: boolean): ExplainedNode['standing'] {

@@ -2,14 +2,15 @@ import { type Call, CallTrail, type MethodRef, type Random } from '@org/rpc-core
 import { breakerValuesOf } from '../client-method.js';
 import type { PeakEwmaLoad } from '../picker/load.js';
 import { NodeStatus, type PickerNode } from '../picker/picker.js';
-import { probeDelayMs } from '../policy/backoff.js';
 import { Breaker, type BreakerOwner } from '../policy/breaker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { type EjectionCount, type EjectionValues, OutlierRecord } from '../policy/ejection.js';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { NodeHealthState } from '../policy/policy-state.js';
 import type { Denials } from './denials.js';
-import { isSameMethod, methodKey } from './method-key.js';
+import { Failing, type FailingPeers } from './failing.js';
+import { MethodFaults } from './method-faults.js';
+import { methodKey } from './method-key.js';
 import { denialShutter, ejectionShutter, type Shutter } from './shutter.js';
 
 /** How long a newcomer warms up, in milliseconds; one that was away warms up for as long as it was, this long at most. */
@@ -18,25 +19,11 @@ export const RAMP_MS = 30_000;
 /** A node that was away for less has not cooled down, in milliseconds. */
 const WARM_UP_FROM_MS = 1_000;
 
-/** How long after a failure the node is tried again when no breaker has opened, in milliseconds. */
-const PROBE_AFTER_MS = 5_000;
+/** By then a stream that is a trial has shown whether it works, in milliseconds. */
+const STREAM_TRIAL_MS = 5_000;
 
 /** When no call that may be repeated elsewhere has come for this long, in milliseconds, any call may be the trial call. */
 const ANY_CALL_AFTER_MS = 2_000;
-
-/**
- * A node that has failed and not succeeded for so long since, in milliseconds, is suspect: others go before it, whatever its load.
- * Before that, load and breakers judge: a node that is called often and well soon has its next success.
- */
-export const SUSPECT_AFTER_MS = 1_000;
-
-/**
- * A trial call is not due before the client has made so many calls for each node that it has beyond a few, unless that takes too
- * long: of a client with many nodes and few calls, trials would be more than the node would get if it were well.
- */
-const PROBE_CALLS = 10;
-const PROBE_CALLS_FREE = 50;
-const PROBE_CALLS_FOR_MS = 120_000;
 
 /**
  * How many methods of one node have a breaker; beyond that one without a failure is dropped for the next. Where all have failures
@@ -57,7 +44,7 @@ export interface MeasuredNode extends PickerNode {
 const PEERS_FOR_MS = 100;
 
 /** What the health of a node needs of its peers: `ServiceHealth` implements it. */
-export interface NodePeers {
+export interface NodePeers extends FailingPeers {
   readonly random: Random;
   /** The breakers of the client; `undefined` when they are off. */
   readonly breakers: BreakerGroup | undefined;
@@ -70,10 +57,6 @@ export interface NodePeers {
   ejected(node: MeasuredNode, forMs: number | undefined): void;
   /** The usual latency of the node's peers, in milliseconds; `undefined` when it has none. */
   medianMs(node: MeasuredNode, now: number): number | undefined;
-  /** How many nodes there are. */
-  readonly size: number;
-  /** How many calls they were given until now. */
-  readonly started: number;
   /** Told that the node can be called for the first time. */
   arrived(node: MeasuredNode, now: number): void;
   /** Told whether a probe may be due at the node. */
@@ -107,16 +90,12 @@ export class NodeHealth implements BreakerOwner {
   /** The call that has the probe slot, and what waits for its outcome. */
   #probe: Call | undefined;
   #probed: Shutter | undefined;
-  /** When the last and the first failure since the last success were seen; -1 when there was none. */
-  #failedAt = -1;
-  #failingFrom = -1;
-  /** Failures since the last success. */
-  #failures = 0;
-  /** The method that has failed; `undefined` when more than one has: then the node is at fault. */
-  #suspect: MethodRef | undefined;
-  #probeAt = 0;
-  /** The calls that all nodes had been given when it last failed. */
-  #startedBefore = 0;
+  /** Failures of the node as a whole; `undefined` after a success. */
+  #failing: Failing | undefined;
+  /** Methods that fail, or failed of late, at a node that works; `undefined` when none did. */
+  #faults: MethodFaults | undefined;
+  /** Whether there are failures of either kind. */
+  #isFailing = false;
   /** Whether calls can be given to the node at all: otherwise it is not also counted as avoided. */
   #isPresent = false;
   #hasArrived = false;
@@ -142,14 +121,13 @@ export class NodeHealth implements BreakerOwner {
 
   /** What speaks against the node for this call: OPEN, SUSPECT, AVOID or PROBE. Connection and draining are the node's own. */
   status(call: Call, now: number): NodeStatus {
-    if (this.#shut === 0 && this.#failedAt < 0) return NodeStatus.OPEN;
+    if (this.#shut === 0 && !this.#isFailing) return NodeStatus.OPEN;
     const shutter = this.#shut > 0 ? this.#shutter(call.methodRef) : undefined;
     if (shutter !== undefined) return this.#mayProbe(call, now, shutter) ? NodeStatus.PROBE : NodeStatus.AVOID;
-    if (this.#mayProbe(call, now, undefined)) return NodeStatus.PROBE;
-    const isSuspect = this.#failedAt >= 0 && now - this.#failingFrom >= SUSPECT_AFTER_MS;
-    return isSuspect && (this.#suspect === undefined || isSameMethod(this.#suspect, call.methodRef))
-      ? NodeStatus.SUSPECT
-      : NodeStatus.OPEN;
+    const failing = this.#failingOf(call.methodRef);
+    if (failing === undefined) return NodeStatus.OPEN;
+    if (this.#mayProbe(call, now, failing)) return NodeStatus.PROBE;
+    return failing.isSuspect(call.methodRef, now) ? NodeStatus.SUSPECT : NodeStatus.OPEN;
   }
 
   /** See {@link MeasuredNode.takeProbe}. */
@@ -159,7 +137,10 @@ export class NodeHealth implements BreakerOwner {
     this.#probe = call;
     this.#probed = shutter;
     call.trail ??= new CallTrail();
-    call.trail.trial = { fault: shutter?.fault ?? 'failing', forMs: now - (shutter?.from ?? this.#failingFrom) };
+    call.trail.trial = {
+      fault: shutter?.fault ?? 'failing',
+      forMs: now - (shutter ?? this.#failingOf(call.methodRef) ?? { from: now }).from,
+    };
     return true;
   }
 
@@ -190,8 +171,12 @@ export class NodeHealth implements BreakerOwner {
     const breakers = open.map((each) => ({ method: each.method, trialInMs: each.trialInMs(now) }));
     const denies = [...this.#denying.keys()].map((key) => key.slice(key.indexOf(' ') + 1));
     const ejected = this.#outlier.isEjected ? { trialInMs: this.#outlier.trialInMs(now) } : undefined;
-    const failing = this.#failedAt < 0 ? undefined : { forMs: now - this.#failingFrom, failures: this.#failures };
-    return { breakers, denies, ejected, failing };
+    const failing = this.#failing && failingState(this.#failing, now);
+    const failingMethods = [...(this.#faults?.failing() ?? [])].map(({ method, failing: its }) => ({
+      method,
+      ...failingState(its, now),
+    }));
+    return { breakers, denies, ejected, failing, failingMethods };
   }
 
   /** Whether it is left alone for all methods. */
@@ -224,15 +209,13 @@ export class NodeHealth implements BreakerOwner {
     this.#watch(call, kind, now);
     if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef)?.record(kind, call.startedAt, now);
     if (kind === 'failure') this.#failed(call, now);
-    else if (this.#failedAt >= 0 && (kind === 'ok' || kind === 'business') && call.startedAt > this.#failedAt) {
-      this.#recovered(now);
-    }
+    else if (this.#isFailing && (kind === 'ok' || kind === 'business')) this.#succeeded(call, now);
   }
 
   /** The node has been connected again: trial calls that wait for their time are due now. */
   reconnected(now: number): void {
-    this.#probeAt = Math.min(this.#probeAt, now);
-    this.#startedBefore = Number.NEGATIVE_INFINITY;
+    this.#failing?.expedite(now);
+    this.#faults?.expedite(now);
     for (const breaker of this.#breakers.values()) if (breaker.isOpen) breaker.expedite(now);
     for (const shutter of this.#denying.values()) shutter.expedite(now);
     if (this.#outlier.isEjected) this.#outlier.expedite(now);
@@ -269,24 +252,15 @@ export class NodeHealth implements BreakerOwner {
    * Whether a probe is due and this call may be it: one that is tried again elsewhere should it fail. When none has come for
    * long, any call must do, or a service without such methods would never come back.
    */
-  #mayProbe(call: Call, now: number, shutter: Shutter | undefined): boolean {
+  #mayProbe(call: Call, now: number, against: Shutter | Failing): boolean {
     // After its deadline a call has settled. If that were ever missed, the node must not stay away for ever.
     const probe = this.#probe;
-    // A stream lasts, and says early whether it works: by then it should have.
-    const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + PROBE_AFTER_MS;
+    // A stream lasts, and says early whether it works.
+    const until = probe?.stream === undefined ? probe?.deadline : probe.startedAt + STREAM_TRIAL_MS;
     if (until !== undefined && now <= until) return false;
-    const due = shutter === undefined ? this.#isDue(now) : shutter.isDue(now);
-    if (!due) return false;
+    if (!against.isDue(now, call.methodRef)) return false;
     if (call.idempotent && call.attempt === 0 && !call.oneWay && call.stream === undefined) return true;
-    return shutter === undefined ? now >= this.#probeAt + ANY_CALL_AFTER_MS : shutter.isDue(now - ANY_CALL_AFTER_MS);
-  }
-
-  /** Whether it is time for a trial after a failure that opened nothing, and others have had enough calls since. */
-  #isDue(now: number): boolean {
-    if (this.#failedAt < 0 || now < this.#probeAt) return false;
-    const { size, started } = this.#peers;
-    const isRested = started - this.#startedBefore >= PROBE_CALLS * size - PROBE_CALLS_FREE;
-    return isRested || now - this.#failedAt >= PROBE_CALLS_FOR_MS;
+    return against.isDue(now - ANY_CALL_AFTER_MS, call.methodRef);
   }
 
   #probeSettled(call: Call, kind: OutcomeKind, now: number): void {
@@ -299,26 +273,53 @@ export class NodeHealth implements BreakerOwner {
       if (this.#peers.breakers !== undefined) this.#obtain(call.methodRef)?.record(kind, call.startedAt, now);
     }
     if (kind === 'failure') this.#failed(call, now);
-    else if (kind === 'ok' || kind === 'business') this.#recovered(now);
+    else if (kind === 'ok' || kind === 'business') this.#worked(call.methodRef, now, now);
   }
 
-  #failed(call: Call, now: number): void {
-    if (this.#failingFrom < 0) this.#failingFrom = now;
-    this.#failedAt = now;
-    if (this.#failures++ === 0) this.#suspect = call.methodRef;
-    else if (this.#suspect !== undefined && !isSameMethod(this.#suspect, call.methodRef)) this.#suspect = undefined;
-    this.#startedBefore = this.#peers.started;
-    this.#probeAt = now + probeDelayMs(PROBE_AFTER_MS, now - this.#failingFrom, this.#peers.random);
+  #failed({ methodRef }: Call, now: number): void {
+    const faults = this.#faults;
+    faults?.prune(now);
+    const fault = faults?.find(methodRef);
+    if (fault !== undefined) faults!.fail(fault, methodRef, now, () => new Failing(this.#peers, now));
+    else {
+      this.#failing ??= new Failing(this.#peers, now);
+      this.#failing.add(methodRef, now);
+    }
     this.#updateProbing();
   }
 
-  #recovered(now: number): void {
-    if (this.#failures > 1 && this.#failingFrom >= 0) this.#warmUp(now - this.#failingFrom, now);
-    this.#failedAt = -1;
-    this.#failingFrom = -1;
-    this.#failures = 0;
-    this.#node.load.reset(this.#peers.medianMs(this.#node, now), now);
+  /** What began before the last failure says nothing new. */
+  #succeeded({ methodRef, startedAt }: Call, now: number): void {
+    const failing = this.#failingOf(methodRef);
+    if (failing !== undefined && startedAt > failing.at) this.#worked(methodRef, startedAt, now);
+    else this.#faults?.prune(now);
+  }
+
+  /** A call that was given to it `since` then has been answered. */
+  #worked(ref: MethodRef, since: number, now: number): void {
+    const fault = this.#faults?.find(ref);
+    if (fault !== undefined) this.#faults!.recover(fault, now);
+    const failing = this.#failing;
+    if (failing !== undefined && since > failing.at) {
+      this.#failing = undefined;
+      if (!failing.isOf(ref)) this.#blameMethods(failing, now);
+      else if (failing.failures > 1) this.#warmUp(now - failing.from, now);
+    }
+    // What a method is charged for alone is not in the load.
+    if (failing !== undefined || fault === undefined) this.#node.load.reset(this.#peers.medianMs(this.#node, now), now);
     this.#updateProbing();
+  }
+
+  /** Another method works: what failed are these alone. */
+  #blameMethods(failing: Failing, now: number): void {
+    this.#faults ??= new MethodFaults();
+    const ms = this.#node.load.estimateMs(now);
+    for (const key of failing.methods) this.#faults.add(key, failing.ofMethod(key, now), ms, now);
+  }
+
+  /** What calls of this method have to fear: what it does itself, or else the node. */
+  #failingOf(ref: MethodRef): Failing | undefined {
+    return this.#faults?.find(ref)?.failing ?? this.#failing;
   }
 
   /** Its share rises slowly: what it had in memory may be gone, and what waits for it must not come at once. */
@@ -327,7 +328,10 @@ export class NodeHealth implements BreakerOwner {
   }
 
   #updateProbing(): void {
-    this.#peers.setProbing(this.#node, this.#shut > 0 || this.#failedAt >= 0);
+    const isCharged = this.#faults?.isFailing === true;
+    this.#node.load.charge(this.#faults, isCharged);
+    this.#isFailing = isCharged || this.#failing !== undefined;
+    this.#peers.setProbing(this.#node, this.#shut > 0 || this.#isFailing);
   }
 
   /** Ejects the node if it fails too much and the others can do without it. */
@@ -422,4 +426,8 @@ export class NodeHealth implements BreakerOwner {
     }
     breaker.close();
   }
+}
+
+function failingState({ from, failures }: Failing, now: number): { readonly forMs: number; readonly failures: number } {
+  return { forMs: now - from, failures };
 }

@@ -5,6 +5,7 @@ import type { ClientState, NodeState } from './state.js';
 const WELL = {
   ...{ instance: 'one', endpoint: 'h:1', connection: 'ready', draining: false, available: true, listed: true },
   ...{ inFlight: 0, latencyMs: 1, error: undefined, breakers: [], denies: [], ejected: undefined, failing: undefined },
+  failingMethods: [],
 } as unknown as NodeState;
 
 function opinions(...nodes: Partial<NodeState>[]) {
@@ -48,6 +49,18 @@ describe('what a client has against instances', () => {
       ],
     ]);
     assert.equal(seen(failing(5_200, 3), failing(5_200, 3))[0]![1], false);
+  });
+
+  it('is that one method fails, which keeps no other calls away', () => {
+    const failingMethods = [{ method: 'find', forMs: 3_100, failures: 2 }];
+    const [seen] = opinions({}, { failingMethods });
+    assert.deepEqual(
+      [seen!.isAvoided, ...seen!.reasons],
+      [
+        false,
+        '2 calls of find have failed since the last success, for 3.1 s, though it answers others: calls of find alone go elsewhere, but for a trial call now and then',
+      ],
+    );
   });
 
   it('is that it is slower than its peers, with what is expected of each', () => {

@@ -1,5 +1,5 @@
 import type { NodeOpinion } from '@org/rpc-core';
-import { SUSPECT_AFTER_MS } from './node-health.js';
+import { SUSPECT_AFTER_MS } from './failing.js';
 import type { ClientState, NodeState } from './state.js';
 
 /** Beyond so many there is something the matter with the client, and the rest says the same. */
@@ -19,6 +19,7 @@ export function nodeOpinions(client: string, { services }: ClientState): readonl
       const reasons = reasonsAgainst(node);
       const isSuspect = hasFailedLong(node) && nodes.some((peer) => isWell(peer));
       if (node.failing !== undefined) reasons.push(failingText(node.failing, isSuspect));
+      for (const each of node.failingMethods) reasons.push(failingMethodText(each));
       const isByLatency = PICKERS_BY_LATENCY.has(picker) && !isAvoided(node);
       const peersMs = isByLatency ? peersLatencyMs(nodes, node) : undefined;
       if (peersMs !== undefined && isSlow(node.latencyMs, peersMs)) reasons.push(slowText(node.latencyMs, peersMs));
@@ -62,10 +63,19 @@ function isWell(node: NodeState): boolean {
   return node.connection === 'ready' && !isAvoided(node) && !hasFailedLong(node);
 }
 
-function failingText({ failures, forMs }: NonNullable<NodeState['failing']>, isSuspect: boolean): string {
-  const calls = failures === 1 ? '1 call to it has' : `${failures} calls to it have`;
-  const since = `${calls} failed since the last success, for ${(forMs / 1_000).toFixed(1)} s`;
-  return `${since}: ${isSuspect ? 'others go before it, but for a trial call now and then' : 'each counts as a slow one'}`;
+function failingText(failing: Failures, isSuspect: boolean): string {
+  return `${failedText(failing, 'to it')}: ${isSuspect ? 'others go before it, but for a trial call now and then' : 'each counts as a slow one'}`;
+}
+
+function failingMethodText({ method, ...failures }: NodeState['failingMethods'][number]): string {
+  return `${failedText(failures, `of ${method}`)}, though it answers others: calls of ${method} alone go elsewhere, but for a trial call now and then`;
+}
+
+type Failures = NonNullable<NodeState['failing']>;
+
+function failedText({ failures, forMs }: Failures, which: string): string {
+  const calls = failures === 1 ? `1 call ${which} has` : `${failures} calls ${which} have`;
+  return `${calls} failed since the last success, for ${(forMs / 1_000).toFixed(1)} s`;
 }
 
 /** What the others are expected to take, the middle one of them; `undefined` where there are none to compare with. */

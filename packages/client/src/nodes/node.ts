@@ -155,8 +155,8 @@ export class Node implements MeasuredNode, LinkObserver {
   settled(call: Call, kind: OutcomeKind): void {
     const now = call.endedAt > call.startedAt ? call.endedAt : this.#now();
     this.#service.callSettled();
-    if (call.stream === undefined) this.load.settled(now, call.startedAt, kind);
-    else this.load.streamSettled(now, kind);
+    if (call.stream === undefined) this.load.settled(now, call.startedAt, kind, call);
+    else this.load.streamSettled(now, kind, call);
     this.#health.settled(call, kind, now);
     if (this.#service.isJudged) this.#service.judge(this, call, kind, now);
   }

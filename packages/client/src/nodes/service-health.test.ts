@@ -88,6 +88,61 @@ describe('NodeHealth', () => {
     assert.equal(health.status(aCall(), 2_000), NodeStatus.OPEN);
   });
 
+  it('is suspect for the failing method alone once another has been answered, and charges that alone', () => {
+    const { service } = scene();
+    const node = new SceneNode('a');
+    const health = service.join(node, 0);
+    const other = (): Call => new Call({ service: 'shop', method: 'sell', wireName: new Uint8Array() }, [], false);
+    const settle = (call: Call, kind: 'ok' | 'failure', at: number): void => {
+      call.startedAt = at;
+      node.load.started(at);
+      node.load.settled(at + 1, at, kind, call);
+      health.settled(call, kind, at + 1);
+    };
+    const costs = (now: number): number[] => [aCall(), other()].map((call) => node.load.cost(now, call));
+    settle(aCall(), 'failure', 0);
+    const [charged, alike] = costs(1);
+    assert.equal(charged, alike);
+    settle(other(), 'ok', 10);
+    settle(aCall(), 'failure', 20);
+    assert.ok(costs(21)[0]! > 3 * costs(21)[1]!, costs(21).join());
+    assert.deepEqual(
+      [health.status(aCall(), 1_100), health.status(other(), 1_100)],
+      [NodeStatus.SUSPECT, NodeStatus.OPEN],
+    );
+    assert.deepEqual(health.state(21), {
+      ...{ breakers: [], denies: [], ejected: undefined, failing: undefined },
+      failingMethods: [{ method: 'buy', forMs: 20, failures: 2 }],
+    });
+    settle(other(), 'failure', 30);
+    assert.equal(health.state(31).failing?.failures, 1);
+    settle(aCall(), 'ok', 1_200);
+    settle(other(), 'ok', 1_210);
+    assert.equal(costs(1_211)[0], costs(1_211)[1]);
+    assert.deepEqual([health.state(1_211).failingMethods, service.probing.size], [[], 0]);
+  });
+
+  it('has a call of another method for a trial a second after a failure, and of no more than three that fail as well', () => {
+    const { service } = scene();
+    const health = service.join(new SceneNode('a'), 0);
+    const methods = ['one', 'two', 'three', 'four', 'five'];
+    const calls = methods.map((method) => {
+      const call = new Call({ service: 'shop', method, wireName: new Uint8Array() }, [], false);
+      call.idempotent = true;
+      return call;
+    });
+    const statuses = (now: number): NodeStatus[] => calls.map((call) => health.status(call, now));
+    for (const [index, call] of calls.slice(0, 4).entries()) {
+      fail(health, call, index * 1_000);
+      service.callStarted();
+      const due = statuses(index * 1_000 + 1_001).map((status) => status === NodeStatus.PROBE);
+      assert.deepEqual(
+        due,
+        methods.map((_, other) => index < 3 && other > index),
+      );
+    }
+  });
+
   it('is not counted as avoided while it is not there at all', async () => {
     const { service } = scene();
     const health = service.join(new SceneNode('a'), 0);

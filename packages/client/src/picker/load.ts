@@ -1,3 +1,4 @@
+import type { Call, MethodRef } from '@org/rpc-core';
 import type { OutcomeKind } from '../policy/outcome.js';
 import type { NodeLoad, ReportedLoad } from './picker.js';
 
@@ -31,6 +32,19 @@ const USUAL_MS = 200;
 const USUAL_SHARE_MIN = 1 / 64;
 const USUAL_SHARE_MAX = 1 / 4;
 const PAUSE_FACTOR = 2;
+
+/** What failures of one method cost the calls of that method alone. */
+export interface MethodCharge {
+  /** As a latency that sinks, in milliseconds; 0 for nothing. */
+  ms: number;
+  /** When it was so, in the clock's milliseconds. */
+  at: number;
+}
+
+/** The methods whose failures are their own, since the node answers others. */
+export interface MethodCharges {
+  find(ref: MethodRef): MethodCharge | undefined;
+}
 
 /** The share that a newcomer starts with. Source: Envoy's slow start, `min_weight_percent`. */
 const RAMP_MIN = 0.1;
@@ -74,6 +88,10 @@ export class PeakEwmaLoad implements NodeLoad {
   #sparedMs = 1;
   #rampFrom = 0;
   #rampMs = 0;
+  #charges: MethodCharges | undefined = undefined;
+  #isCharged = false;
+  /** Nothing but its latency and the calls in flight counts: neither spared work nor charges. */
+  #isPlain = true;
 
   /** @param now - milliseconds of the client's clock, here as everywhere in this class */
   constructor(now: number) {
@@ -95,15 +113,28 @@ export class PeakEwmaLoad implements NodeLoad {
     this.#streams++;
   }
 
+  /**
+   * From now on these methods are charged for their failures alone.
+   * @param isCharged - whether one of them costs more now
+   */
+  charge(charges: MethodCharges | undefined, isCharged: boolean): void {
+    this.#charges = charges;
+    this.#isCharged = isCharged;
+    this.#isPlain = !isCharged && this.#spared === 0;
+  }
+
   /** A stream has ended. Its duration is no latency: only a failure counts. */
-  streamSettled(now: number, kind: OutcomeKind): void {
+  streamSettled(now: number, kind: OutcomeKind, call?: Call): void {
     this.#streams--;
-    if (kind === 'failure') this.#observe(now, this.#failureMs(now, 0));
+    if (kind === 'failure') this.#failed(now, 0, call);
     else if (kind === 'overload') this.#overloaded(now, now, 0);
   }
 
-  /** A call that was {@link started} has ended, in whatever way. */
-  settled(now: number, startedAt: number, kind: OutcomeKind): void {
+  /**
+   * A call that was {@link started} has ended, in whatever way.
+   * @param call - which it was; left out: whatever it was, its failure is the node's
+   */
+  settled(now: number, startedAt: number, kind: OutcomeKind, call?: Call): void {
     this.#startSum -= startedAt;
     // Sums of fractions leave rounding errors, which must not add up over days.
     if (--this.#inFlight === 0) this.#startSum = 0;
@@ -113,7 +144,7 @@ export class PeakEwmaLoad implements NodeLoad {
         this.#answered(now, latencyMs);
         break;
       case 'failure':
-        this.#observe(now, this.#failureMs(now, latencyMs));
+        this.#failed(now, latencyMs, call);
         break;
       case 'overload':
         this.#overloaded(now, startedAt, latencyMs);
@@ -139,7 +170,7 @@ export class PeakEwmaLoad implements NodeLoad {
     return Math.max(1, (this.usualMinMs * decay(now - this.#observedAt)) / other.usualMaxMs);
   }
 
-  cost(now: number): number {
+  cost(now: number, call?: Call): number {
     const inFlight = this.#inFlight;
     let latencyMs = this.#estimateMs * decay(now - this.#observedAt);
     if (inFlight > 0) {
@@ -147,7 +178,10 @@ export class PeakEwmaLoad implements NodeLoad {
       if (ageMs > latencyMs) latencyMs = ageMs;
     }
     const busy = inFlight + this.#streams + 1;
-    return Math.max(latencyMs, FLOOR_MS) * (this.#spared === 0 ? busy : busy + this.#sparedNow(now));
+    if (this.#isPlain) return Math.max(latencyMs, FLOOR_MS) * busy;
+    const charge = call === undefined ? undefined : this.#charges?.find(call.methodRef);
+    const chargeMs = charge === undefined ? 0 : charge.ms * decay(now - charge.at);
+    return Math.max(latencyMs, FLOOR_MS, chargeMs) * (busy + this.#sparedNow(now));
   }
 
   /**
@@ -160,14 +194,17 @@ export class PeakEwmaLoad implements NodeLoad {
     if (usualMs === undefined || latencyMs >= usualMs) return this.#answered(now, latencyMs);
     this.#answered(now, usualMs);
     this.#spared = this.#sparedNow(now) + 1 - latencyMs / usualMs;
+    this.#isPlain = false;
     this.#sparedAt = now;
     this.#sparedMs = usualMs;
   }
 
   #sparedNow(now: number): number {
     const left = this.#spared * Math.exp((this.#sparedAt - now) / this.#sparedMs);
-    if (left < 0.01) this.#spared = 0;
-    return left;
+    if (left >= 0.01) return left;
+    this.#spared = 0;
+    this.#isPlain = !this.#isCharged;
+    return 0;
   }
 
   /** It rises from a tenth to 1 in a straight line. */
@@ -200,8 +237,17 @@ export class PeakEwmaLoad implements NodeLoad {
     this.#rampMs = durationMs;
   }
 
-  #failureMs(now: number, latencyMs: number): number {
-    const usualMs = Math.max(this.estimateMs(now), FLOOR_MS);
+  /** Charges the node, or, where it is known to be well without it, the method. */
+  #failed(now: number, latencyMs: number, call: Call | undefined): void {
+    const charge = call === undefined ? undefined : this.#charges?.find(call.methodRef);
+    const estimateMs = this.estimateMs(now);
+    if (charge === undefined) return this.#observe(now, this.#failureMs(estimateMs, latencyMs));
+    charge.ms = this.#failureMs(Math.max(estimateMs, charge.ms * decay(now - charge.at)), latencyMs);
+    charge.at = now;
+  }
+
+  #failureMs(estimateMs: number, latencyMs: number): number {
+    const usualMs = Math.max(estimateMs, FLOOR_MS);
     // An estimate that failures have raised is no latency to compare with.
     const factor = latencyMs < this.#answeredMs / 10 ? FAST_FAILURE_FACTOR : FAILURE_FACTOR;
     return Math.max(latencyMs, Math.min(FAILURE_MS, factor * usualMs));

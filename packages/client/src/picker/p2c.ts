@@ -102,7 +102,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
     if (isProbing && call.attempt === 0) environment.earnTrial();
     return asked.then(() => {
       const chosenAt = environment.clock.now();
-      return question.lessBusy(a, b, chosenAt) ?? this.#cheaper(a, b, chosenAt);
+      return question.lessBusy(a, b, chosenAt) ?? this.#cheaper(call, a, b, chosenAt);
     });
   }
 
@@ -120,7 +120,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
       const passesA = this.#passes(a, now);
       const passesB = this.#passes(b, now);
       let takesA = rankA > rankB;
-      if (rankA === rankB) takesA = passesA === passesB ? this.#cheaper(a, b, now) === a : passesB;
+      if (rankA === rankB) takesA = passesA === passesB ? this.#cheaper(call, a, b, now) === a : passesB;
       const rank = takesA ? rankA : rankB;
       if (rank > bestRank) {
         best = takesA ? a : b;
@@ -163,8 +163,8 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
   }
 
   /** Its load, in which calls in flight count by its weight: of two nodes that are as busy, the heavier has more to spare. */
-  #cost(node: N, now: number): number {
-    const cost = node.load.cost(now);
+  #cost(call: Call, node: N, now: number): number {
+    const cost = node.load.cost(now, call);
     const upTo = this.#upTo;
     if (upTo.length === 0) return cost;
     const { inFlight } = node.load;
@@ -173,9 +173,9 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
   }
 
   /** The first where both cost the same, or nearly. */
-  #cheaper(a: N, b: N, now: number): N {
-    const costA = this.#cost(a, now) * surcharge(a, b, now);
-    const costB = this.#cost(b, now) * surcharge(b, a, now);
+  #cheaper(call: Call, a: N, b: N, now: number): N {
+    const costA = this.#cost(call, a, now) * surcharge(a, b, now);
+    const costB = this.#cost(call, b, now) * surcharge(b, a, now);
     return costA <= ALIKE * costB ? a : b;
   }
 
@@ -191,7 +191,7 @@ class P2cPicker<N extends PickerNode> implements Picker<N> {
     let bestRank = -1;
     for (const node of this.#nodes) {
       const rank = rankNode(call, node, now);
-      if (rank < bestRank || (rank === bestRank && this.#cheaper(best, node, now) === best)) continue;
+      if (rank < bestRank || (rank === bestRank && this.#cheaper(call, best, node, now) === best)) continue;
       best = node;
       bestRank = rank;
     }

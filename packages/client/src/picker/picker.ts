@@ -28,8 +28,11 @@ export interface ReportedLoad {
 export interface NodeLoad {
   /** Calls and streams that were given to the node and have not ended. */
   readonly inFlight: number;
-  /** What a call given to this node now would cost, above 0; only comparisons mean something: the lower, the better. */
-  cost(now: number): number;
+  /**
+   * What a call given to this node now would cost, above 0; only comparisons mean something: the lower, the better.
+   * @param call - the call: where only its method fails at the node, others cost nothing more. Left out: one of a method that does not
+   */
+  cost(now: number, call?: Call): number;
   /** The latency that is expected now, in milliseconds. */
   estimateMs(now: number): number;
   /** What its answers take at most, most of them, in milliseconds; NaN while too little is known. */

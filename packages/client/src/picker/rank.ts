@@ -51,7 +51,7 @@ export function pickInPanic<N extends PickerNode>(call: Call, nodes: readonly N[
     index = index + 1 === nodes.length ? 0 : index + 1;
     const rank = node.status(call, now) === NodeStatus.DOWN ? 0 : wasTried(call, node) ? 1 : 2;
     if (rank < bestRank) continue;
-    const cost = node.load.cost(now);
+    const cost = node.load.cost(now, call);
     if (rank === bestRank && cost >= bestCost) continue;
     best = node;
     bestRank = rank;

@@ -57,4 +57,6 @@ export interface NodeHealthState {
   readonly ejected: { readonly trialInMs: number } | undefined;
   /** For how long, and how often, calls to it have failed since the last success. */
   readonly failing: { readonly forMs: number; readonly failures: number } | undefined;
+  /** The same of methods that fail while others of the node are answered: only their own calls go elsewhere. */
+  readonly failingMethods: readonly { readonly method: string; readonly forMs: number; readonly failures: number }[];
 }

@@ -42,7 +42,7 @@ export function flatFailures(): { readonly picker: PickerFactory; failed(call: C
 function withCost<N extends PickerNode>(node: N, added: (now: number) => number): PickerNode {
   const { load } = node;
   const heavier = {
-    cost: (now: number) => Math.max(load.cost(now), added(now)),
+    cost: (now: number, call?: Call) => Math.max(load.cost(now, call), added(now)),
     share: (now: number) => load.share(now),
     usualMaxMs: Number.NaN,
     timesSlower: () => 1,

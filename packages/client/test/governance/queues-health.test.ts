@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { simulate, uniformTime } from '@org/rpc-testkit';
 import { testRows } from './row.js';
 import { ILL_NODES } from './rows/ill-nodes.js';
+import { ONE_METHOD } from './rows/one-method.js';
 
 const work = uniformTime(15, 25);
 
@@ -9,6 +10,12 @@ describe('ill nodes', function () {
   this.timeout(120_000);
 
   testRows(ILL_NODES);
+});
+
+describe('a node of which one method fails', function () {
+  this.timeout(120_000);
+
+  testRows(ONE_METHOD);
 });
 
 describe('weights with a fast picker', function () {

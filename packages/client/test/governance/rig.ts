@@ -178,7 +178,7 @@ export class Rig {
     const node = call.destination as RigNode;
     this.#health.callSettled();
     const kind = classify(outcome);
-    node.load.settled(call.endedAt, call.startedAt, kind);
+    node.load.settled(call.endedAt, call.startedAt, kind, call);
     node.health.settled(call, kind, call.endedAt);
   }
 }

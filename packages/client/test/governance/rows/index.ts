@@ -7,6 +7,7 @@ import { EVEN } from './even.js';
 import { HEDGES, SLOWER_NODES } from './hedges.js';
 import { ILL_NODES } from './ill-nodes.js';
 import { knowing } from './knowing.js';
+import { ONE_METHOD } from './one-method.js';
 import { POISON } from './poison.js';
 import { RARE_ERRORS } from './rare-errors.js';
 import { RETRIES } from './retries.js';
@@ -17,6 +18,7 @@ import { ZONES } from './zones.js';
 export const ROWS: readonly Row[] = [
   ...BALANCING,
   ...ILL_NODES,
+  ...ONE_METHOD,
   ...EVEN,
   ...RARE_ERRORS,
   ...DEADLINES,
