@@ -257,6 +257,8 @@ async function visitRule({ page, town }: VisitTools): Promise<void> {
     .locator('tr', { hasText: 'weight on' })
     .getByText('setting it changes nothing')
     .waitFor({ timeout: WAIT_MS });
+  const did = page.getByRole('region', { name: 'What the rules in force did' });
+  await did.getByText(new RegExp(`^of [\\d,]+ calls ${SLOW} got \\d`)).waitFor({ timeout: WAIT_MS });
   const rests = async () => {
     const before = town.begun.get(SLOW)!;
     await page.waitForTimeout(1_500);

@@ -124,7 +124,7 @@ export function composeMethod(
   const ofService = serviceParts(client, service);
   const ownLimits = new Limiters('createClient', `${service}.${method}`, ownOptions(client, service, method), clock);
   const levels = { method: ownLimits, service: ofService.limiters, client: client.limiters, budget: ofService.budget };
-  const limits = new MethodLimits(method, levels, balancer.rules);
+  const limits = new MethodLimits(method, levels, balancer.rules, client.troubles);
   const isStream = isStreamKind(definition.kind);
   const throttle: Throttle = new Throttle({ now: () => policy.now.throttle, clock, random });
   const policy: LivePolicy = livePolicyOf(client, balancer, method, definition, { limits, throttle });
@@ -287,7 +287,7 @@ function retries({ client, balancer, budget, policy }: OwnParts): Layer {
     clock,
     random,
     onRetry: (event) => {
-      client.troubles.repeated('retried', event);
+      client.troubles.repeated('retried', event, policy.setBy('retry', 'max') === 'rule' ? 'retry' : undefined);
       client.emit('retried', event);
     },
     readyCount: () => balancer.readyCount,
@@ -314,7 +314,7 @@ function hedges({ client, balancer, budget, policy, latency, throttle }: OwnPart
     readyCount: () => balancer.readyCount,
     isOverloaded: () => throttle.share > 0,
     onHedge: (event) => {
-      client.troubles.repeated('hedged', event);
+      client.troubles.repeated('hedged', event, policy.now.rules?.modes.hedge === 'on' ? 'hedge' : undefined);
       client.emit('hedged', event);
     },
   });
@@ -381,7 +381,7 @@ function livePolicyOf(
     rules,
     client.options.random,
     limits,
-    { throttle, kept: client.kept },
+    { throttle, kept: client.kept, troubles: client.troubles },
   );
 }
 

@@ -1,15 +1,19 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
+import type { RuleEffect } from '../src/http/rule-effects.js';
 import type { RulePreview } from '../src/preview/preview-rules.js';
 import type { RulesFollower } from '../src/rules/reports-of-rules.js';
 import { Action, Name, ServicePicker, Table } from './parts.js';
 import { ask, query } from './server.js';
-import { count, percent, show } from './show.js';
+import { count, percent, plural, show, span } from './show.js';
 
 interface Rules {
   readonly version: number;
   readonly text?: string;
   readonly problem?: string;
+  readonly effects: readonly RuleEffect[];
+  readonly effectSeconds: number;
+  readonly setAt?: number;
   readonly history: readonly {
     version: number;
     summary: string;
@@ -100,6 +104,7 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
         )}
         {rules.problem !== undefined && <span class="bad-text"> It is not valid: {show(rules.problem)}</span>}
       </p>
+      <Effects view={view} service={service} rules={rules} />
       <div class="split">
         <section aria-labelledby="document">
           <h2 id="document">The document</h2>
@@ -161,6 +166,45 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
   );
 }
 
+/** What the rules in force have done to calls. */
+function Effects({ view, service, rules }: { view: FleetView; service: string; rules: Rules }) {
+  const { effects, effectSeconds, setAt } = rules;
+  const isNew = setAt !== undefined && view.at - setAt < effectSeconds * 1_000;
+  if (effects.length === 0) return null;
+  const silent = view.callers.filter(({ name, processes }) => {
+    return processes === 0 && view.edges.some((edge) => edge.caller === name && edge.service === service);
+  });
+  return (
+    <>
+      <h2>What the rules in force did in the last {Math.round(effectSeconds / 60)} minutes</h2>
+      <Table label="What the rules in force did">
+        <thead>
+          <tr>
+            <th scope="col">rule</th>
+            <th scope="col">what it did</th>
+          </tr>
+        </thead>
+        <tbody>
+          {effects.map(({ policy, says, did, scope }) => (
+            <tr key={policy}>
+              <th scope="row" class="text">
+                {show(says)}
+                {scope !== undefined && <div class="quiet">{scope}</div>}
+              </th>
+              <td class="text">{show(did)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      <p class="quiet">
+        {isNew && `They were set ${span(view.at - setAt)} ago: what came before is among these. `}
+        As clients tell whose processes are servers with rpc.operator, and as servers tell, while this console ran.
+        {silent.length > 0 ? ` These callers tell nothing: ${silent.map(({ name }) => show(name)).join(', ')}.` : ''}
+      </p>
+    </>
+  );
+}
+
 function PreviewOf({ service, text, at }: { service: string; text: string; at: number }) {
   const [preview, setPreview] = useState<Preview>({});
   useEffect(() => {
@@ -192,7 +236,7 @@ function PreviewOf({ service, text, at }: { service: string; text: string; at: n
           ? rows.length === 0
             ? 'It has no rules, and none are in force.'
             : 'It is in force already: setting it changes nothing.'
-          : `${difference.length} values differ from what is in force.`}
+          : `${plural(difference.length, 'value differs', 'values differ')} from what is in force.`}
       </p>
       <ul class="difference">
         {difference.slice(0, 50).map((line) => (

@@ -35,12 +35,14 @@ export function WhyFailed({
 }) {
   const own = view.troubles.filter(
     (each) =>
+      each.what !== 'would' &&
       (service === undefined || each.service === service) &&
       (endpoint === undefined || each.endpoint === endpoint) &&
       (caller === undefined || each.caller === caller),
   );
   const sum = (what: Trouble['what']) => own.reduce((all, each) => all + (each.what === what ? each.count : 0), 0);
   const rows = own.filter(({ what }) => what === 'failed' || what === 'refused');
+  const waited = sum('waited');
   return (
     <>
       <h2>Why calls failed, in the last five minutes</h2>
@@ -50,7 +52,8 @@ export function WhyFailed({
         <p>
           {caller === undefined ? 'Callers count' : 'It counts'} {plural(sum('failed'), 'call')} failed,{' '}
           {plural(sum('retried'), 'attempt')} repeated, {plural(sum('hedged'), 'call')} sent a second time for being
-          slow; servers have refused {plural(sum('refused'), 'call')}.{' '}
+          slow; servers have refused {plural(sum('refused'), 'call')}
+          {waited === 0 ? '' : `; ${plural(waited, 'call')} waited for a limit of the client`}.{' '}
           <span class="quiet">
             Only callers tell why whose processes are servers with rpc.operator; a call that was late for its caller may
             have gone well for its server.
@@ -102,9 +105,10 @@ export function WhyFailed({
   );
 }
 
-function reasonOf({ what, code, culprit, by }: Trouble): string {
+function reasonOf({ what, code, culprit, by, rule }: Trouble): string {
   if (by !== undefined) return `${what === 'refused' ? 'the server' : 'the caller'}: ${show(by)}`;
-  if (culprit !== undefined) return CULPRITS[culprit] ?? show(culprit);
+  if (culprit !== undefined)
+    return `${CULPRITS[culprit] ?? show(culprit)}${rule === 'timeout' ? '; its time was set by a rule' : ''}`;
   if (code === 'CANCELLED') return 'its caller gave it up: nobody wanted the answer any more';
   if (code === 'DEADLINE_EXCEEDED') return 'its handler says that a call of its own was late';
   return 'its handler has answered so';

@@ -3,24 +3,30 @@ import type { Code } from './code.js';
 import type { CallPhase } from './time-spent.js';
 
 /**
- * How often something went wrong with calls of a client, or was done about it, since the client was made. Calls that went well are not here:
- * those are counted by servers.
+ * How often something went wrong with calls of a client, or limits and rules had an effect on them, since the client was made. Other calls that
+ * went well are not here: those are counted by servers.
  */
 export interface CallTrouble {
   /** The name of the client. */
   readonly client: string;
   readonly service: string;
   readonly method: string;
-  /** `failed`: for good. `retried`: an attempt failed, and another one followed. `hedged`: another attempt was sent beside a slow one. */
-  readonly what: 'failed' | 'retried' | 'hedged';
+  /**
+   * `failed`: for good. `retried`: an attempt failed, and another one followed. `hedged`: another attempt was sent beside a slow one. `waited`,
+   * `limited`: a limit of the client has let it wait, or refused it, in which case it is among those that failed as well. `would`: a dark rule
+   * would have changed it; since the rules were set.
+   */
+  readonly what: 'failed' | 'retried' | 'hedged' | 'waited' | 'limited' | 'would';
   /** `host:port` of the instance that it was about; `''` for none. */
   readonly endpoint: string;
-  /** How the call, or the attempt, has failed; `undefined` for `hedged`. */
+  /** How the call, or the attempt, has failed; `undefined` where it has not. */
   readonly code: Code | undefined;
   /** What took the time of a call that was late or could not be made; `undefined` where that is not the question: its handler said so. */
   readonly culprit: CallPhase | undefined;
   /** In words, what refused a call before it was sent: a limit or a rule of the client. */
   readonly refusedBy: string | undefined;
+  /** The rule of the service by which it was so, such as `timeout`; left out where it was by none, and by clients of older versions. */
+  readonly rule?: string | undefined;
   readonly count: number;
 }
 

@@ -33,10 +33,11 @@ describe('what goes wrong with the calls of a client', () => {
     await slow;
     assert.deepEqual(rows('till'), [
       ['failed', 'find', 'NOT_FOUND', 2],
+      ['limited', 'find', undefined, 1],
       ['failed', 'find', 'RESOURCE_EXHAUSTED', 1],
       ['failed', 'buy', 'DEADLINE_EXCEEDED', 1],
     ]);
-    const [gone, limited, late] = askTroubles(1_000).filter((row) => row.client === 'till');
+    const [gone, limited, late] = askTroubles(1_000).filter((row) => row.client === 'till' && row.what === 'failed');
     assert.deepEqual([gone!.culprit, gone!.refusedBy, limited!.culprit], [undefined, undefined, 'limits']);
     assert.equal(typeof late!.culprit, 'string');
     assert.match(limited!.refusedBy!, /limit|at once|1/);

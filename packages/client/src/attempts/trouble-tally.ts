@@ -1,5 +1,5 @@
-import type { Call, CallTrouble, Code, RpcError } from '@org/rpc-core';
-import { plainText } from '@org/rpc-core/internal';
+import type { Call, CallTrouble, Code, RpcError, RulePolicy } from '@org/rpc-core';
+import { plainText, RULE_POLICIES } from '@org/rpc-core/internal';
 
 /** More different ones than these are counted as one, under the name of no method. */
 const ROWS_MAX = 300;
@@ -15,7 +15,13 @@ interface Repeated {
   readonly code?: Code;
 }
 
-/** Counts what goes wrong with the calls of a client. Nothing of it runs for a call that goes well. */
+/** What dark rules of a service would have changed. */
+interface Followed {
+  readonly service: string;
+  readonly rules: { readonly counts: { total(policy: RulePolicy): number } };
+}
+
+/** Counts what goes wrong with the calls of a client, and what its limits and rules do to them. Nothing of it runs for a call that goes well. */
 export class TroubleTally {
   readonly #client: string;
   readonly #rows = new Map<string, Row>();
@@ -25,35 +31,48 @@ export class TroubleTally {
     this.#client = client;
   }
 
-  /** What was counted so far. */
-  tell(): readonly CallTrouble[] {
-    return Array.from(this.#rows.values(), (row) => ({ ...row }));
+  /** What was counted so far. @param followed - what has counted for dark rules */
+  tell(followed: Iterable<Followed> = []): readonly CallTrouble[] {
+    const rows: CallTrouble[] = Array.from(this.#rows.values(), (row) => ({ ...row }));
+    for (const { service, rules } of followed)
+      for (const rule of RULE_POLICIES) {
+        const count = rules.counts.total(rule);
+        if (count > 0) rows.push({ ...this.#row('would', service, ''), rule, count });
+      }
+    return rows;
   }
 
   /** A call has failed for good. */
-  failed({ service, method, attempts = [] }: Call, { code, progress, spent, reason }: RpcError): void {
+  failed({ service, method, attempts = [] }: Call, { code, progress, spent, reason, timeLimit }: RpcError): void {
     const endpoint = spent?.endpoint ?? attempts.findLast((each) => each.endpoint !== '')?.endpoint ?? '';
     // One that was sent nowhere and waited for nothing was refused by what the client itself goes by.
     const isOwn = endpoint === '' && progress === 'unsent' && spent === undefined;
     const refusedBy = isOwn ? plainText(reason).slice(0, WORDS_MAX) : undefined;
     const culprit = isOwn ? 'limits' : spent?.culprit;
-    this.#count({
-      client: this.#client,
-      service,
-      method,
-      what: 'failed',
-      endpoint,
-      code,
-      culprit,
-      refusedBy,
-      count: 0,
-    });
+    // Of an attempt its share counts as well: the time that it is a share of was set by rules.
+    const rule = timeLimit?.rulesVersion === undefined ? undefined : 'timeout';
+    this.#count({ ...this.#row('failed', service, method), endpoint, code, culprit, refusedBy, rule });
   }
 
-  /** Another attempt follows one that has failed, or was sent beside one that is slow. */
-  repeated(what: 'retried' | 'hedged', { service, method, endpoint, code }: Repeated): void {
-    const rest = { code, culprit: undefined, refusedBy: undefined, count: 0 };
-    this.#count({ client: this.#client, service, method, what, endpoint, ...rest });
+  /** A rule has refused a call of a method that it switches off. */
+  switchedOff({ service, method }: Pick<Call, 'service' | 'method'>, { code, reason }: RpcError): void {
+    const refusedBy = plainText(reason).slice(0, WORDS_MAX);
+    this.#count({ ...this.#row('failed', service, method), code, culprit: 'limits', refusedBy, rule: 'switch' });
+  }
+
+  /** A limit has let a call wait, or has refused it. @param rule - the one that has set the limit */
+  held(what: 'waited' | 'limited', { service, method }: Pick<Call, 'service' | 'method'>, rule?: RulePolicy): void {
+    this.#count({ ...this.#row(what, service, method), rule });
+  }
+
+  /** Another attempt follows one that has failed, or was sent beside one that is slow. @param rule - the one that has allowed it */
+  repeated(what: 'retried' | 'hedged', { service, method, endpoint, code }: Repeated, rule?: RulePolicy): void {
+    this.#count({ ...this.#row(what, service, method), endpoint, code, rule });
+  }
+
+  #row(what: Row['what'], service: string, method: string): Row {
+    const nothing = { code: undefined, culprit: undefined, refusedBy: undefined, rule: undefined };
+    return { client: this.#client, service, method, what, endpoint: '', ...nothing, count: 0 };
   }
 
   #count(row: Row): void {
@@ -69,6 +88,6 @@ export class TroubleTally {
   }
 }
 
-function keyOf({ service, method, what, endpoint, code, culprit, refusedBy }: Row): string {
-  return `${service}\n${method}\n${what}\n${endpoint}\n${code}\n${culprit}\n${refusedBy}`;
+function keyOf({ service, method, what, endpoint, code, culprit, refusedBy, rule }: Row): string {
+  return `${service}\n${method}\n${what}\n${endpoint}\n${code}\n${culprit}\n${refusedBy}\n${rule}`;
 }

@@ -373,7 +373,7 @@ export class RpcClient implements Client {
 
   #answerOperators(): () => void {
     const stopOpinions = answerOpinions(() => nodeOpinions(this.#options.name, this.state()));
-    const stopTroubles = answerTroubles(() => this.#troubles.tell());
+    const stopTroubles = answerTroubles(() => this.#troubles.tell(this.#services.balancers()));
     const stopUses = answerUses(() =>
       this.#services.names.map((service) => {
         return { client: this.#options.name, service, hasCalled: this.#hasCalled(service) };

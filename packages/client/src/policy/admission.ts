@@ -11,6 +11,13 @@ export interface CallLimit {
   giveBack(call: Call): void;
 }
 
+/** The limits that hold now, and who is to know what they do. */
+export interface Limits {
+  readonly now: readonly CallLimit[];
+  /** A limit lets a call wait, or refuses it. */
+  held?(what: 'waited' | 'limited', call: Call, limit: CallLimit): void;
+}
+
 /** Ends a call that this client does not start: settles its gates, and rejects with an error that says where its time went. */
 export type Refuse = (call: Call, error: RpcError) => Promise<never>;
 
@@ -21,13 +28,14 @@ export type Refuse = (call: Call, error: RpcError) => Promise<never>;
  * The innermost limit comes first: a call that waits for its method's limit, or is refused by it, has taken nothing from the
  * limits that all methods share. Which limits there are is asked for each call, since rules may change it. When an outer limit refuses it, what it took is given back.
  */
-export function admission(source: { readonly now: readonly CallLimit[] }, refuse: Refuse): Layer {
+export function admission(source: Limits, refuse: Refuse): Layer {
   return (next) => {
     const admitFrom = (limits: readonly CallLimit[], index: number, call: Call): Promise<unknown> => {
       for (let i = index; i < limits.length; i++) {
         const answer = limits[i]!.admit(call);
         if (answer === undefined) continue;
         if (!(answer instanceof Promise)) return refused(limits, i, call, answer);
+        source.held?.('waited', call, limits[i]!);
         return answer.then(
           () => admitFrom(limits, i + 1, call),
           (error: RpcError) => refused(limits, i, call, error),
@@ -36,6 +44,7 @@ export function admission(source: { readonly now: readonly CallLimit[] }, refuse
       return next(call);
     };
     const refused = (limits: readonly CallLimit[], index: number, call: Call, error: RpcError): Promise<never> => {
+      source.held?.('limited', call, limits[index]!);
       for (let i = index - 1; i >= 0; i--) limits[i]!.giveBack(call);
       return refuse(call, error);
     };

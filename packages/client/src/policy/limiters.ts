@@ -27,6 +27,7 @@ export class Limiters {
   readonly #clock: Clock;
   readonly #given: Said;
   #rules: ActiveRules | undefined;
+  #method: string | undefined;
   /** Those that dark rules want. They let nobody wait. */
   #darkRate: RateLimit | undefined;
   #darkConcurrency: ConcurrencyLimit | undefined;
@@ -61,6 +62,7 @@ export class Limiters {
   apply(rules: ActiveRules | undefined, method: string | undefined): void {
     if (rules === this.#rules) return;
     this.#rules = rules;
+    this.#method = method;
     const { rateLimit, concurrency } = this.#given;
     const rate = { ...rateLimit, ...said(rules, 'rateLimit', method, 'on') };
     if (isRate(rate)) {
@@ -81,6 +83,12 @@ export class Limiters {
       this.concurrency = undefined;
     }
     this.#applyDark(rules, method);
+  }
+
+  /** Which rule has set one of these limits; `undefined` where options alone did, or where it is none of these. */
+  ruleOf(limit: CallLimit): 'rateLimit' | 'concurrency' | undefined {
+    const policy = limit === this.rate ? 'rateLimit' : limit === this.concurrency ? 'concurrency' : undefined;
+    return policy !== undefined && said(this.#rules, policy, this.#method, 'on') !== undefined ? policy : undefined;
   }
 
   /** What dark rules would do with a call that begins. Such a call must be told to {@link settle}. */

@@ -1,6 +1,6 @@
-import type { Call } from '@org/rpc-core';
+import type { Call, RulePolicy } from '@org/rpc-core';
 import type { ActiveRules } from './active-rules.js';
-import type { CallLimit } from './admission.js';
+import type { CallLimit, Limits } from './admission.js';
 import type { Limiters } from './limiters.js';
 import type { RetryBudget } from './retry-budget.js';
 
@@ -19,18 +19,25 @@ export interface FollowedRules {
   readonly counts: { add(policy: 'retryBudget', method: string, effect: string): void };
 }
 
+/** Who counts what limits do. */
+export interface HeldCalls {
+  held(what: 'waited' | 'limited', call: Call, rule: RulePolicy | undefined): void;
+}
+
 /** The limits that the calls of one method pass, with the rules that hold: found anew when these were swapped. */
-export class MethodLimits {
+export class MethodLimits implements Limits {
   readonly #method: string;
   readonly #levels: LimitLevels;
   readonly #rules: FollowedRules;
   #applied: ActiveRules | undefined;
+  readonly #counts: HeldCalls | undefined;
   #all: readonly CallLimit[];
 
-  constructor(method: string, levels: LimitLevels, rules: FollowedRules) {
+  constructor(method: string, levels: LimitLevels, rules: FollowedRules, counts?: HeldCalls) {
     this.#method = method;
     this.#levels = levels;
     this.#rules = rules;
+    this.#counts = counts;
     this.#all = this.#find();
   }
 
@@ -47,6 +54,12 @@ export class MethodLimits {
   refresh(): void {
     const { current } = this.#rules;
     if (current !== this.#applied) this.#apply(current);
+  }
+
+  /** A limit lets a call wait, or refuses it. */
+  held(what: 'waited' | 'limited', call: Call, limit: CallLimit): void {
+    const { method, service } = this.#levels;
+    this.#counts?.held(what, call, method.ruleOf(limit) ?? service.ruleOf(limit));
   }
 
   /** What dark rules would do with a call that begins, if they set limits. */

@@ -21,6 +21,8 @@ export interface JudgedParts {
   readonly throttle: Pick<Throttle, 'share' | 'shareBy'> | undefined;
   readonly random: Random;
   readonly kept: Pick<KeptCalls, 'size' | 'isRevival'> | undefined;
+  /** Counts the calls that a rule refuses. */
+  readonly troubles?: { switchedOff(of: { service: string; method: string }, error: RpcError): void } | undefined;
 }
 
 /** Dark rules of these say what they would have done with a call. */
@@ -114,7 +116,9 @@ export class CallRule {
       this.#counts.add('switch', this.#of.method, 'it would have been refused');
       return undefined;
     }
-    return switchedOff(this.#of, off, this.#rules.document.version);
+    const error = switchedOff(this.#of, off, this.#rules.document.version);
+    this.#parts.troubles?.switchedOff(this.#of, error);
+    return error;
   }
 
   /** The gate of a call that begins, with what looks at its outcome around it. */

@@ -52,9 +52,10 @@ export class LivePolicy implements CallTerms {
     rules: RulesPointer,
     random: Random,
     limits?: RuledLimits,
-    judged?: Pick<JudgedParts, 'throttle' | 'kept'>,
+    judged?: Omit<JudgedParts, 'random'>,
   ) {
-    this.#parts = { random, throttle: judged?.throttle, kept: judged?.kept };
+    const { throttle, kept, troubles } = judged ?? {};
+    this.#parts = { random, throttle, kept, troubles };
     this.#limits = limits;
     this.#random = random;
     this.#of = of;

@@ -9,6 +9,7 @@ import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
 import { followersOf } from '../rules/reports-of-rules.js';
 import { type RulesAuthor, stampOf, stampRules } from '../rules/stamp-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
+import { type RuleEffect, ruleEffects } from './rule-effects.js';
 import { tryCall } from './try-call.js';
 
 /** A mistake in a request, described in words. */
@@ -122,6 +123,9 @@ async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
     version: current?.version ?? 0,
     text: current === undefined ? undefined : pretty(current),
     problem: current?.problem,
+    effects: current?.document === undefined ? [] : effectsOf(fleet, service, current.document),
+    effectSeconds: PAST_SECONDS,
+    setAt: current?.document?.setAt,
     history: history.map((stored, index) => ({
       version: stored.version,
       summary: stored.document === undefined ? `not valid: ${stored.problem}` : summaryOf(stored.document),
@@ -131,6 +135,16 @@ async function rulesOf(fleet: Fleet, service: string): Promise<unknown> {
     })),
     ...shownFollowers(followersOf(current, history, reports)),
   };
+}
+
+function effectsOf(fleet: Fleet, service: string, document: RulesDocument): readonly RuleEffect[] {
+  const instances = fleet.services.get(service)?.snapshot?.endpoints ?? [];
+  return ruleEffects(document, {
+    service,
+    troubles: fleet.troubles.lately(fleet.second, Number.POSITIVE_INFINITY),
+    past: fleet.traffic.pairs(fleet.second, PAST_SECONDS),
+    servers: instances.flatMap(({ id }) => fleet.instances.get(id)?.report?.server ?? []),
+  });
 }
 
 function shownFollowers({ concerned, others }: ReturnType<typeof followersOf>): object {

@@ -1,11 +1,11 @@
 import type { OperatorReport } from '@org/rpc';
-import type { CallPhase, Code } from '@org/rpc-core';
+import type { CallPhase, CallTrouble, Code } from '@org/rpc-core';
 import { SLOT_SECONDS, TRAFFIC_SECONDS } from './traffic.js';
 
 /** What went wrong with calls in the last minutes, or was done about it. The names in it are foreign text. */
 export interface Trouble {
-  /** `refused`: a server has not let calls in. `failed`, `retried`, `hedged`: what clients say of their calls. */
-  readonly what: 'failed' | 'retried' | 'hedged' | 'refused';
+  /** `refused`: a server has not let calls in. The others: what clients say of their calls, see `CallTrouble`. */
+  readonly what: CallTrouble['what'] | 'refused';
   /** Who has called. */
   readonly caller: string;
   readonly service: string;
@@ -17,6 +17,8 @@ export interface Trouble {
   readonly culprit: CallPhase | undefined;
   /** What refused a call, in words: a limit or a rule. */
   readonly by: string | undefined;
+  /** By which rule it was so. */
+  readonly rule?: string | undefined;
   readonly count: number;
 }
 
@@ -111,6 +113,6 @@ export class Troubles {
   }
 }
 
-function keyOf({ what, caller, service, method, endpoint, code, culprit, by }: Row): string {
-  return JSON.stringify([what, caller, service, method, endpoint, code, culprit, by]);
+function keyOf({ what, caller, service, method, endpoint, code, culprit, by, rule }: Row): string {
+  return JSON.stringify([what, caller, service, method, endpoint, code, culprit, by, rule]);
 }
