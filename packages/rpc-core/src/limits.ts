@@ -31,7 +31,10 @@ export interface Limits {
    * at once.
    */
   readonly inFlightRequestBytes: number;
-  /** Bytes of items that a peer may send on one stream before they are taken (default 256 KiB, at least 64 KiB). Stops: a slow reader. */
+  /**
+   * Bytes of items that a peer may send on one stream before they are taken (default 1 MiB, at least 64 KiB): a quarter of it at first, and
+   * again for a reader that has fallen behind, all of it for one that keeps up. Never less than 64 KiB. Stops: a slow reader.
+   */
   readonly streamCreditBytes: number;
   /** The same for all streams of one connection together (default 1 MiB, at least that). Stops: many slow readers. */
   readonly connectionCreditBytes: number;
@@ -90,7 +93,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   messageDepth: 64,
   callsInFlight: 4096,
   inFlightRequestBytes: 32 * 1024 * 1024,
-  streamCreditBytes: 256 * 1024,
+  streamCreditBytes: 1024 * 1024,
   connectionCreditBytes: 1024 * 1024,
   pieceCreditBytes: 256 * 1024,
   writeQueueBytes: 8 * 1024 * 1024,

@@ -5,8 +5,8 @@ import { createServer } from '@org/rpc-server';
 import { connect, FakeClock, seededRandom } from '@org/rpc-testkit';
 
 const ITEM_BYTES = 64 * 1024;
-/** What one stream may have under way, in items. */
-const WINDOW = DEFAULT_LIMITS.streamCreditBytes / ITEM_BYTES;
+/** What one stream may have under way whose reader does not keep up, in items. */
+const WINDOW = DEFAULT_LIMITS.streamCreditBytes / 4 / ITEM_BYTES;
 /** What all streams of a connection may have under way, with what is lent for readers that stand still, in items. */
 const CONNECTION_WINDOW = (DEFAULT_LIMITS.connectionCreditBytes + DEFAULT_LIMITS.inFlightRequestBytes) / ITEM_BYTES;
 

@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from '@org/rpc-core';
 import { COMPRESSED } from '../src/frames/compressed.js';
 import { FrameType, PREFACE, RequestFlag } from '../src/frames/frame.js';
 import { FrameReader } from '../src/frames/frame-reader.js';
+import { firstStreamCredit } from '../src/frames/stream-frames.js';
 import type { ByteReceiver } from '../src/transport/byte-stream.js';
 import { compressedPayload } from './compressed-frames.js';
 import { serverRig } from './connection-rig.js';
@@ -63,7 +64,10 @@ async function measure(item: string, payload: Buffer, flags: number): Promise<Me
     if (id > 1) peer.send(open(id));
     const frame = rawFrame(FrameType.ITEM, payload, id, flags);
     // The last one takes the credit of its stream below 0.
-    for (let left = DEFAULT_LIMITS.streamCreditBytes; left > 0 && credit.granted - sent > NO_ROOM_BYTES; ) {
+    for (
+      let left = firstStreamCredit(DEFAULT_LIMITS.streamCreditBytes);
+      left > 0 && credit.granted - sent > NO_ROOM_BYTES;
+    ) {
       const count = Math.ceil(Math.min(left, NO_ROOM_BYTES) / cost);
       left -= count * cost;
       sent += count * cost;

@@ -5,7 +5,7 @@ import { DEFLATE } from './compressed.js';
 import { FrameType, HEADER_BYTES, PREFACE, ProtocolError } from './frame.js';
 import { type FrameTarget, putHeader } from './frame-writer.js';
 import { CONTROL } from './metadata.js';
-import { CONNECTION_CREDIT, CREDIT_MAX, STREAM_CREDIT } from './stream-frames.js';
+import { CONNECTION_CREDIT, CREDIT_MAX, firstStreamCredit, STREAM_CREDIT } from './stream-frames.js';
 
 /** What both sides say of themselves in HELLO: a MessagePack map with these keys; unknown keys are ignored. */
 export interface Hello {
@@ -184,7 +184,7 @@ export function writeGreeting(
     codec: codec.name,
     messageBytes: limits.messageBytes,
     callsInFlight: limits.callsInFlight,
-    streamCredit: limits.streamCreditBytes,
+    streamCredit: firstStreamCredit(limits.streamCreditBytes),
     connectionCredit: limits.connectionCreditBytes,
     pieceCredit: limits.pieceCreditBytes,
   });

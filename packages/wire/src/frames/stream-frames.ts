@@ -10,6 +10,14 @@ export const CONNECTION_CREDIT: number = 1024 * 1024;
 /** No balance may grow beyond this. */
 export const CREDIT_MAX: number = 2 ** 31 - 1;
 
+/** A stream begins with this part of the most that it may get. */
+const FIRST_PART = 4;
+
+/** The credit that each stream has at first from a peer that takes at most `streamCreditBytes` on it. */
+export function firstStreamCredit(streamCreditBytes: number): number {
+  return Math.max(STREAM_CREDIT, Math.floor(streamCreditBytes / FIRST_PART));
+}
+
 /** Appends an ITEM; one that is `undefined` has no payload. @throws CodecError with the position as before */
 export function writeItem(target: FrameTarget, codec: Codec, id: number, value: unknown): void {
   const start = target.reserve(HEADER_BYTES);

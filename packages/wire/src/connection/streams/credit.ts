@@ -31,19 +31,40 @@ export class SendCredit {
 /** How many grants there are for as many bytes as the window has, where items are small. */
 const GRANTS_PER_WINDOW = 4;
 
-/** How many bytes the peer may still send, and how many have been taken since the last grant. */
+/** Options of a {@link ReceiveCredit}. */
+export interface ReceiveCreditOptions {
+  /** How large the window may become for a reader that keeps up (default: as large as it is at first). */
+  readonly windowMax?: number;
+  /** How far below 0 the balance may be when an item comes, where items overtake each other after taking credit (default 0). */
+  readonly slack?: number;
+}
+
+/**
+ * How many bytes the peer may still send, and how many have been taken since the last grant.
+ *
+ * The window grows while the reader keeps up: with more under way, neither side waits for the other when that has a pause, such as a garbage
+ * collection, another process on its core or a long line. A reader that has fallen behind gets back what it had at first.
+ */
 export class ReceiveCredit {
-  readonly #window: number;
+  readonly #windowMin: number;
+  readonly #windowMax: number;
   readonly #slack: number;
+  #window: number;
   #balance: number;
   #taken = 0;
   /** Bytes that were granted back before their items were taken. */
   #lent = 0;
+  /** Bytes by which the window has shrunk and that are not granted again. */
+  #withheld = 0;
+  /** How many grants in a row found that the reader keeps up. */
+  #keptUp = 0;
 
-  /** @param slack - how far below 0 the balance may be when an item comes, where items overtake each other after taking credit */
-  constructor(window: number, slack = 0) {
-    this.#window = window;
+  /** @param window - how many bytes the peer may send at first */
+  constructor(window: number, { windowMax = window, slack = 0 }: ReceiveCreditOptions = {}) {
+    this.#windowMin = window;
+    this.#windowMax = windowMax;
     this.#slack = slack;
+    this.#window = window;
     this.#balance = window;
   }
 
@@ -76,9 +97,31 @@ export class ReceiveCredit {
     this.#lent -= repaid;
     this.#taken += cost - repaid;
     if (GRANTS_PER_WINDOW * this.#taken < this.#window) return 0;
-    const grant = this.#taken;
+    const taken = this.#taken;
     this.#taken = 0;
+    const grant = this.#windowMax === this.#windowMin ? taken : this.#resized(taken);
     this.#balance += grant;
     return grant;
+  }
+
+  /** What to grant for what was taken, after a look at whether the reader keeps up. */
+  #resized(taken: number): number {
+    const waiting = this.#window + this.#withheld - this.#balance - taken;
+    let grant = taken;
+    if (2 * waiting > this.#window) {
+      this.#withheld += this.#window - this.#windowMin;
+      this.#window = this.#windowMin;
+    }
+    // What came with the item just taken may still wait, although its reader is fast.
+    if (4 * waiting > this.#window) this.#keptUp = 0;
+    else if (++this.#keptUp >= GRANTS_PER_WINDOW && this.#window < this.#windowMax) {
+      this.#keptUp = 0;
+      const window = Math.min(2 * this.#window, this.#windowMax);
+      grant += window - this.#window;
+      this.#window = window;
+    }
+    const withheld = Math.min(this.#withheld, grant);
+    this.#withheld -= withheld;
+    return grant - withheld;
   }
 }

@@ -154,7 +154,7 @@ describe('streams on the wire', () => {
 
   it('may be granted more by the limits, which HELLO tells', async () => {
     const { host, peer, settle } = await greetedServerRig({
-      limits: { streamCreditBytes: 200_000, connectionCreditBytes: 2_000_000 },
+      limits: { streamCreditBytes: 800_000, connectionCreditBytes: 2_000_000 },
     });
     host.methods.echo = hold as never;
     const hello = msgpack().createDecoder(DEFAULT_LIMITS);

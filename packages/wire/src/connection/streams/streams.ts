@@ -7,6 +7,7 @@ import { CLIENT_ID_MAX, FrameType, HEADER_BYTES, MORE, ProtocolError } from '../
 import type { Hello } from '../../frames/hello.js';
 import {
   CONNECTION_CREDIT,
+  firstStreamCredit,
   itemCost,
   readCredit,
   STREAM_CREDIT,
@@ -88,7 +89,7 @@ export class Streams {
     this.#deflater = deflater;
     this.#items = new WaitingItems(channel, limits);
     // Later items overtake a large one: the item that took the credit below 0 may arrive before it.
-    this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, limits.messageBytes);
+    this.#receiveCredit = new ReceiveCredit(limits.connectionCreditBytes, { slack: limits.messageBytes });
   }
 
   /** How many streams are open. */
@@ -109,7 +110,8 @@ export class Streams {
   /** Opens a stream. @throws ProtocolError when the id is already open */
   open(id: number, received: ItemReceiver): ItemSender {
     if (this.#open.has(id)) throw new ProtocolError(`call id ${id} is in flight already`);
-    const credit = new ReceiveCredit(this.#limits.streamCreditBytes);
+    const { streamCreditBytes } = this.#limits;
+    const credit = new ReceiveCredit(firstStreamCredit(streamCreditBytes), { windowMax: streamCreditBytes });
     const sender = new StreamSender(id, this.#streamCredit, this.#port);
     const backlog = new ItemBacklog();
     const stream: OpenStream = {
