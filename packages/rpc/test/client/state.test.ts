@@ -33,6 +33,7 @@ describe('client.state()', () => {
           denies: [],
           ejected: undefined,
           failing: undefined,
+          failingMethods: [],
         },
         {
           instance: 'b',
@@ -51,6 +52,7 @@ describe('client.state()', () => {
           denies: [],
           ejected: undefined,
           failing: undefined,
+          failingMethods: [],
         },
       ],
     );
