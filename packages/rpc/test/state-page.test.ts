@@ -122,6 +122,8 @@ describe('the page about state', () => {
     const schema = schemaOf('client');
     const seen = new Set<Schema>();
     assert.deepEqual(misfits(schema, schema, written(client.state()), 'state', seen), []);
+    // Now it is the method that fails, and not the node.
+    await stub.run();
     source.publishRules('work', '{ "schemaVersion": 1, "version": 4, "nonsense": true }');
     await rejected;
     assert.deepEqual(misfits(schema, schema, written(client.state()), 'state', seen), []);
