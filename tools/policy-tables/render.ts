@@ -38,8 +38,11 @@ function absences({ option, values, notBy }: AnyPolicy): string[] {
 
 function optionRows({ option, values, levels, applies, isOptIn, off, inCall }: AnyPolicy): string[] {
   return Object.entries(values).map(([name, value], index) => {
-    const isGiven = (level: string): boolean =>
-      level === 'contract' ? value.inContract === true : level !== 'call' || inCall === undefined;
+    const isGiven = (level: string): boolean => {
+      if (level === 'contract') return value.inContract === true;
+      if (level === 'rule') return value.inRule !== false;
+      return level !== 'call' || inCall === undefined;
+    };
     const given = levels.filter(isGiven).join(', ');
     const path = option === undefined ? name : `${option}.${name}`;
     const notes = [
@@ -53,8 +56,9 @@ function optionRows({ option, values, levels, applies, isOptIn, off, inCall }: A
 
 function ruleRows({ name, values, rule }: AnyPolicy): string[] {
   if (rule === undefined) return [];
-  return Object.entries(values).map(([option, value], index) => {
-    const field = value.inRule ?? option;
+  const inRules = Object.entries(values).filter(([, value]) => value.inRule !== false);
+  return inRules.map(([option, value], index) => {
+    const field = value.inRule || option;
     const path = {
       values: `\`${field}\`, \`methods.<method>.${field}\``,
       routes: `\`routes.<number>.${field}\``,

@@ -21,7 +21,6 @@ export type {
   NodeState,
   ServiceState,
 } from './nodes/state.js';
-export type { SubsetOptions } from './nodes/subset.js';
 export type { TokenOption } from './nodes/token-source.js';
 export { type ConsistentHashOptions, consistentHash, type HashKeySource } from './picker/consistent-hash.js';
 export { leastActive } from './picker/least-active.js';

@@ -100,6 +100,7 @@ export type { RetryBudgetOptions } from './policies/retry-budget.js';
 export type { RetryLaterOptions } from './policies/retry-later.js';
 export type { Route, RouteKey, RouteMatch, RouteTarget } from './policies/route.js';
 export type { AdaptiveLimitOptions, OverloadOptions, ServerConcurrency } from './policies/server-limits.js';
+export type { SubsetOptions } from './policies/subset.js';
 export type { MethodSwitch } from './policies/switch.js';
 export type { ThrottleOptions } from './policies/throttle.js';
 export type { TimeoutValues } from './policies/timeout.js';

@@ -46,6 +46,7 @@ export interface Client {
   /**
    * Calls a method of every listed instance at once, and tells how each call went; an empty list when no instance is listed. Each call has
    * its limits, deadline and retries like any other call, but its retries go to the same instance.
+   * @throws RpcError `FAILED_PRECONDITION` when the client uses only a part of the instances (`subset`)
    */
   broadcast<D extends ServiceDefinition<object>, const K extends MethodName<D>>(
     definition: D,

@@ -180,8 +180,6 @@ export class RpcClient implements Client {
     const definition = typeof service === 'string' ? UNKNOWN_METHOD : definitionOf(where, service, method);
     assertFits(where, 'the third parameter', 'the list of the arguments', args, Array.isArray(args));
     if (isStreamKind(definition.kind)) throw new TypeError(`${where}: ${name}.${method} has streams`);
-    if (this.#options.isPart)
-      throw new TypeError(`${where}: this client uses a part of the instances (subset); make another one without it`);
     const checked = options === undefined ? undefined : checkedOptions(options);
     const called = this.#method(name, method, definition);
     if (this.#closed !== undefined || !('serve' in called)) throw closedError(name, method);
@@ -189,7 +187,11 @@ export class RpcClient implements Client {
     const first = new Call(called, [], false);
     first.signal = options?.signal;
     first.deadline = this.#options.clock.now() + (options?.timeoutMs ?? called.policy.now.timeout.timeoutMs);
+    const { part } = this.#balancer(name);
+    part.assertWhole(where, first);
     await called.list.untilKnown(first);
+    // Rules may have come with the list.
+    part.assertWhole(where, first);
     const start = (node: Destination) => startCall(this.#options, called, [...args], checked, node);
     return (await broadcast(this.#balancer(name).members, start)) as never;
   }

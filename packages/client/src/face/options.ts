@@ -47,7 +47,6 @@ import {
 } from '@org/rpc-wire/internal';
 import { guardedRegistry } from '../nodes/guarded-registry.js';
 import { type InProcess, inProcess } from '../nodes/in-process.js';
-import { checkSubset, type SubsetOptions, subsetRegistry } from '../nodes/subset.js';
 import { type TokenOption, TokenSource } from '../nodes/token-source.js';
 import { p2c } from '../picker/p2c.js';
 import type { PickerFactory } from '../picker/picker.js';
@@ -100,8 +99,6 @@ export interface ClientOptions extends ClientPolicyOptions {
    * unknown.
    */
   readonly zone?: string | undefined;
-  /** Which part of the instances of each service this client uses, for services with hundreds of instances. Default: all instances. */
-  readonly subset?: SubsetOptions | undefined;
   /** How a node is chosen for each attempt (default `p2c()`). */
   readonly balancer?: PickerFactory | undefined;
   /** Options for single services and methods, made by {@link configure}. */
@@ -141,8 +138,6 @@ export interface ResolvedClientOptions {
   readonly name: string;
   /** The same if it was given, not made up. */
   readonly caller: string | undefined;
-  /** Whether it uses only a part of the instances. */
-  readonly isPart: boolean;
   readonly metadata: Metadata | (() => Metadata | Promise<Metadata>) | undefined;
   readonly token: TokenSource | undefined;
   readonly zone: string | undefined;
@@ -172,7 +167,6 @@ const KNOWN: readonly string[] = [
   'metadata',
   'token',
   'zone',
-  'subset',
   'balancer',
   'services',
   'layers',
@@ -194,19 +188,16 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   assertKnownOptions(where, options, KNOWN);
   if (options.layers !== undefined) assertKnownOptions(`${where}: layers`, options.layers, ['unary', 'stream']);
   checkValues(where, options);
-  const { acceptEndpoint, subset, token, clock = systemClock } = options;
+  const { acceptEndpoint, token, clock = systemClock } = options;
   const own = ownServer(where, options);
   const found = own?.registry ?? registryFromEnvironment(where, options.registry);
-  const accepted = acceptEndpoint === undefined ? found : guardedRegistry(found, acceptEndpoint);
   const name = options.name ?? randomId();
   return {
-    // The subset is taken from the accepted endpoints.
-    registry: subset === undefined ? accepted : subsetRegistry(accepted, subset, name),
+    registry: acceptEndpoint === undefined ? found : guardedRegistry(found, acceptEndpoint),
     dial: own?.dial,
     namespace: resolveNamespace(where, options.namespace),
     name,
     caller: options.name,
-    isPart: subset !== undefined,
     metadata: options.metadata,
     token: token === undefined ? undefined : new TokenSource(token, clock),
     zone: options.zone,
@@ -233,7 +224,6 @@ function checkValues(where: string, options: ClientOptions): void {
   if (options.name !== undefined) assertName(`${where}: name`, options.name);
   // The same rules as for the zone of an instance, so that the two can be equal.
   readEndpoint(where, { id: 'id', host: 'host', port: 1, zone: options.zone });
-  checkSubset(where, options.subset);
   assertList(where, 'layers.unary', 'the functions that are layers', layers?.unary, isFunction);
   assertList(where, 'layers.stream', 'the functions that are layers', layers?.stream, isFunction);
   assertList(where, 'services', 'what configure(Definition, options) gives', services, isConfiguration);

@@ -17,16 +17,17 @@ import type { FirstList } from '../client-method.js';
 import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { darkBreakers } from '../policy/dark-breakers.js';
-import { darkEjection, foldServicePolicies, type PolicySource } from '../policy/fold.js';
+import { darkServicePolicy, foldServicePolicies, type PolicySource } from '../policy/fold.js';
 import { classify, type OutcomeKind } from '../policy/outcome.js';
 import { ServiceRules } from '../rules/service-rules.js';
 import { Announcer, type Emit } from './announcer.js';
-import { explainNoNode } from './explain.js';
+import { explainNoNode, noNodeCode } from './explain.js';
 import { explain, explainChoice, explainLeftOut, keepExplanation, type NodesNow } from './explanation.js';
 import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
 import { Roster } from './roster.js';
 import { ServiceHealth } from './service-health.js';
+import { ServicePart } from './service-part.js';
 import { ServicePickers } from './service-pickers.js';
 import { View } from './view.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -72,6 +73,8 @@ export class Balancer implements NodeOwner, FirstList {
   /** What operators have ordered for the service. */
   readonly rules: ServiceRules;
   readonly roster: Roster;
+  /** Which of the listed instances are used. */
+  readonly part: ServicePart;
   readonly #environment: BalancerEnvironment;
   readonly #pickers: ServicePickers;
   /** Whether its pickers may ask nodes how busy they are. */
@@ -102,7 +105,8 @@ export class Balancer implements NodeOwner, FirstList {
     const { clock, random, breakers, zone, pool, identity, registry, instance, emit } = environment;
     this.#wantedAt = clock.now();
     const { sources = [] } = environment;
-    const { ejection } = foldServicePolicies(sources, undefined);
+    const { ejection, subset } = foldServicePolicies(sources, undefined);
+    this.part = new ServicePart(instance, subset);
     const onEjection = (endpoint: string, forMs: number | undefined): void => {
       if (forMs === undefined) emit('readmitted', { endpoint, service });
       else emit('ejected', { endpoint, service, forMs });
@@ -110,12 +114,16 @@ export class Balancer implements NodeOwner, FirstList {
     const health = new ServiceHealth({ clock, random, breakers, ejection, onEjection, zone });
     this.#health = health;
     const onSwap = (): void => {
-      health.setEjection(foldServicePolicies(sources, this.rules.current).ejection);
-      health.setDarkEjection(darkEjection(sources, this.rules.current), tells('ejection'));
-      const dark = darkBreakers(this.rules.current, sources, environment, tells('breaker'));
-      health.setBreakers(dark);
+      const { current } = this.rules;
+      const values = foldServicePolicies(sources, current);
+      health.setEjection(values.ejection);
+      health.setDarkEjection(darkServicePolicy('ejection', sources, current), tells('ejection'));
+      health.setBreakers(darkBreakers(current, sources, environment, tells('breaker')));
+      const relisted = this.part.use(values.subset, darkServicePolicy('subset', sources, current));
+      health.setDarkPart(this.part.isJudged ? this.part : undefined, tells('subset'));
       environment.onRules?.();
-      if (this.#pickers.apply(this.rules.current)) this.#repick();
+      if (relisted !== undefined) this.#update(relisted);
+      if (this.#pickers.apply(current)) this.#repick();
       else if (this.roster.weigh()) this.#view.changedAll();
     };
     this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });
@@ -329,8 +337,9 @@ export class Balancer implements NodeOwner, FirstList {
     this.#view.changed();
   }
 
-  #update(snapshot: Snapshot): void {
+  #update(whole: Snapshot): void {
     if (this.#isResting) return;
+    const snapshot = this.part.narrow(whole);
     this.roster.apply(snapshot);
     if (this.roster.isAnswered && !this.roster.hasListed) this.#beYoung();
     // What the registry says of a node may make it ready or not, independent of its connection.
@@ -367,7 +376,7 @@ export class Balancer implements NodeOwner, FirstList {
     // There may be others that the registry has not listed yet.
     this.#watch?.refresh?.();
     if (this.#mayComeSoon() || call.waitForReady) return this.#waitAndCall(call);
-    return this.#refuse(call, this.#explain(call.subset), this.#noNodeCode());
+    return this.#refuse(call, this.#explain(call.subset), noNodeCode(this.roster));
   }
 
   /** The one node that a call is for does not take it now. */
@@ -405,17 +414,6 @@ export class Balancer implements NodeOwner, FirstList {
     if (this.#isYoung && !this.roster.hasListed) return true;
     for (const node of this.roster.nodes) if (node.link.mayComeSoon && node.endpoint.state === 'up') return true;
     return false;
-  }
-
-  /** Where every server has refused this client for who it is, that is what its callers must hear. */
-  #noNodeCode(): 'UNAUTHENTICATED' | 'UNAVAILABLE' {
-    const { nodes } = this.roster;
-    let isDenied = false;
-    for (const { link } of nodes) {
-      if (!link.isDenied) return 'UNAVAILABLE';
-      isDenied = true;
-    }
-    return isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
   }
 
   /** What a call that finds no node lacks. */

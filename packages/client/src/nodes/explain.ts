@@ -13,6 +13,16 @@ export interface Situation {
 
 const NODES_SHOWN = 3;
 
+/** Where every server has refused this client for who it is, that is what its callers must hear. */
+export function noNodeCode({ nodes }: Pick<Roster, 'nodes'>): 'UNAUTHENTICATED' | 'UNAVAILABLE' {
+  let isDenied = false;
+  for (const { link } of nodes) {
+    if (!link.isDenied) return 'UNAVAILABLE';
+    isDenied = true;
+  }
+  return isDenied ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
+}
+
 /** Says why no node takes a call, and what to do: the sentence that a user reads first when something is wrong. */
 export function explainNoNode(situation: Situation): string {
   const { service, registry, namespace, roster, registryError } = situation;

@@ -18,6 +18,9 @@ const TRIALS_MAX = 3;
 /** How long what most nodes take is used before it is computed again, in milliseconds. */
 const USUAL_FOR_MS = 100;
 
+/** Is told of what a dark rule would have done with a call of a method. */
+type TellDark = (method: string, effect: string) => void;
+
 /** What the health of a service's nodes is made of. */
 export interface ServiceHealthSettings {
   readonly clock: Clock;
@@ -49,7 +52,9 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   #darkBreakers: DarkBreakers | undefined;
   /** Whether there is any: then calls that have ended are to be told to {@link judge}. */
   isJudged = false;
-  #tellDark: ((method: string, effect: string) => void) | undefined;
+  #tellDark: TellDark | undefined;
+  #darkPart: { wouldLeave(id: string): boolean } | undefined;
+  #tellDarkPart: TellDark | undefined;
   readonly #onEjection: ServiceHealthSettings['onEjection'];
   readonly #healths = new Set<NodeHealth>();
   readonly #probing = new Set<PickerNode>();
@@ -88,10 +93,17 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
    * From now on a dark rule is judged by these values; `undefined`: none is.
    * @param tell - called with the method of the call after which a node would be left alone, and what would become of it
    */
-  setDarkEjection(values: EjectionValues | undefined, tell: (method: string, effect: string) => void): void {
+  setDarkEjection(values: EjectionValues | undefined, tell: TellDark): void {
     this.#tellDark = tell;
     this.#darkEjection = values && new DarkEjection(values, this.random);
-    this.isJudged = this.#darkEjection !== undefined || this.#darkBreakers !== undefined;
+    this.#updateJudged();
+  }
+
+  /** The same for the part of the instances that is used. */
+  setDarkPart(part: { wouldLeave(id: string): boolean } | undefined, tell: TellDark): void {
+    this.#tellDarkPart = tell;
+    this.#darkPart = part;
+    this.#updateJudged();
   }
 
   /** From now on breakers go by what the rules in force say, and a dark rule is judged by `dark`; `undefined`: none is. */
@@ -99,12 +111,19 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     for (const health of this.#healths) health.refreshBreakers();
     this.#darkBreakers?.close();
     this.#darkBreakers = dark;
-    this.isJudged = this.#darkEjection !== undefined || this.#darkBreakers !== undefined;
+    this.#updateJudged();
+  }
+
+  #updateJudged(): void {
+    const isJudged = this.#darkEjection !== undefined || this.#darkBreakers !== undefined;
+    this.isJudged = isJudged || this.#darkPart !== undefined;
   }
 
   /** A call at a node has ended while a dark rule is judged. */
   judge(node: MeasuredNode, call: Call, kind: OutcomeKind, now: number): void {
     this.#darkBreakers?.record(node.address, call, kind, now);
+    if (this.#darkPart?.wouldLeave(node.endpoint.id))
+      this.#tellDarkPart?.(call.method, 'its instance would not be used');
     const dark = this.#darkEjection;
     if (dark === undefined || !dark.record(node, kind, call.startedAt, now)) return;
     if (this.ejections.mayEject(dark.values))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import type { SubsetOptions } from '@org/rpc-core';
+import { checkPolicyOptions } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
-import { checkSubset, chooseSubset, type SubsetOptions } from './subset.js';
+import { chooseSubset } from './subset.js';
 
 const endpointsOf = (count: number, more: (index: number) => Partial<Endpoint> = () => ({})): Endpoint[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -65,6 +67,21 @@ describe('a part of the instances', () => {
     assert.ok(moved <= 0.05 * 60 * 20, `${moved}`);
   });
 
+  it('has all that it had when it becomes larger, and with numbers nearly all', () => {
+    const all = endpointsOf(100);
+    let moved = 0;
+    for (let index = 0; index < 60; index++) {
+      const [small, large] = [12, 20].map((size) => idsOf(all, { size }, `client-${index}`));
+      assert.deepEqual(
+        small!.filter((id) => !large!.includes(id)),
+        [],
+      );
+      const [few, more] = [12, 20].map((size) => idsOf(all, { size, index, of: 60 }));
+      moved += few!.filter((id) => !more!.includes(id)).length;
+    }
+    assert.ok(moved <= 0.03 * 60 * 12, `${moved} of ${60 * 12}`);
+  });
+
   it('has some of each zone, version and tag, as long as these are few', () => {
     const all = endpointsOf(200, (index) => ({ tags: { version: index < 190 ? '1' : '2' } }));
     const canary = (ids: readonly string[]): number => ids.filter((id) => Number(id.slice(5)) >= 190).length;
@@ -83,16 +100,18 @@ describe('a part of the instances', () => {
   it('takes no wrong options', () => {
     const wrong = (options: object): string => {
       try {
-        checkSubset('createClient', options as SubsetOptions);
+        checkPolicyOptions('createClient', 'client', { subset: options });
       } catch (error) {
         return (error as Error).message;
       }
       return 'none';
     };
-    assert.match(wrong({ size: 0 }), /createClient: subset.size must be an integer from 1 to 10000, got 0/);
-    assert.match(wrong({ size: 20, index: 3 }), /subset.of must be an integer/);
-    assert.match(wrong({ size: 20, index: 3, of: 3 }), /subset.index must be an integer from 0 to 2, got 3/);
+    assert.match(wrong({ size: 0 }), /createClient: subset: size must be an integer from 1 to 10000, got 0/);
+    assert.match(wrong({ size: 20, index: 3 }), /subset: of must be an integer/);
+    assert.match(wrong({ size: 20, index: 3, of: 3 }), /subset: index must be an integer from 0 to 2, got 3/);
+    assert.match(wrong({ of: 3 }), /subset: index must be an integer from 0 to 2, got undefined/);
     assert.match(wrong({ size: 20, count: 3 }), /unknown option "count"/);
     assert.equal(wrong({ size: 20 }), 'none');
+    assert.equal(wrong({ index: 3, of: 4 }), 'none');
   });
 });

@@ -1,20 +1,10 @@
-import { assertKnownOptions, assertNumber, assertObject } from '@org/rpc-core/internal';
-import type { Endpoint, Gone, Registry, RegistryEnvironment, Snapshot } from '@org/rpc-registry';
-import { wrapHandle } from '@org/rpc-registry/internal';
+import type { SubsetOptions } from '@org/rpc-core';
+import { POLICIES } from '@org/rpc-core/internal';
+import type { Endpoint } from '@org/rpc-registry';
 import { hash, mix } from '../policy/hash.js';
 
-/** Which part of the instances of a service a client uses. */
-export interface SubsetOptions {
-  /** How many instances, 1 to 10,000; of services that have fewer, all. Less than 12 is seldom enough for some of them to be slow or ill. */
-  readonly size: number;
-  /**
-   * The number of this client among those that use the same services, from 0 on, such as the ordinal of its pod; with `of`. Then the
-   * parts are even: hardly any instance has 10 % more clients than the mean. Left out, they are drawn by the client's name, and differ by chance.
-   */
-  readonly index?: number | undefined;
-  /** How many such clients there are, 1 to 100,000. A number that is not up to date makes parts less even, nothing worse. */
-  readonly of?: number | undefined;
-}
+/** So many instances are all of them. */
+export const SUBSET_ALL: number = POLICIES.subset.off!.size!;
 
 /** Instances of a zone with the same version and tags are a group of their own, of which each client has some; with more groups than this, all are one. */
 const GROUPS_MAX = 16;
@@ -28,51 +18,6 @@ const EVEN = 1.1;
 /** With more clients times instances than this, chance is as even, and costs less. */
 const EVEN_WORK_MAX = 4_000_000;
 
-/** @throws TypeError naming a wrong option */
-export function checkSubset(where: string, options: SubsetOptions | undefined): void {
-  if (options === undefined) return;
-  assertObject(where, 'subset', options);
-  const { size, index, of } = options as SubsetOptions;
-  assertKnownOptions(`${where}: subset`, options, ['size', 'index', 'of']);
-  assertNumber(where, 'subset.size', size, { min: 1, max: 10_000, integer: true });
-  if (index === undefined && of === undefined) return;
-  assertNumber(where, 'subset.of', of, { min: 1, max: 100_000, integer: true });
-  assertNumber(where, 'subset.index', index, { min: 0, max: of - 1, integer: true });
-}
-
-/**
- * A registry that lists of each service the part that a client uses. What leaves the part, because another one fits better, counts as having
- * left: calls in flight there are finished.
- *
- * @param name - of the client
- */
-export function subsetRegistry(registry: Registry, options: SubsetOptions, name: string): Registry {
-  return Object.freeze({
-    ...registry,
-    open(environment: RegistryEnvironment) {
-      const handle = registry.open(environment);
-      return wrapHandle(handle, {
-        watch(service: string, publish: (snapshot: Snapshot) => void) {
-          let before: ReadonlySet<string> = new Set();
-          return handle.watch(service, (snapshot) => {
-            const endpoints = chooseSubset(snapshot.endpoints, options, name);
-            const now = new Set(endpoints.map(({ id }) => id));
-            const left: Gone[] = [];
-            if (endpoints.length < snapshot.endpoints.length)
-              for (const { id } of snapshot.endpoints)
-                if (before.has(id) && !now.has(id)) left.push(Object.freeze({ id, reason: 'left' }));
-            before = now;
-            if (endpoints === snapshot.endpoints) return publish(snapshot);
-            const gone = Object.freeze([...snapshot.gone, ...left]);
-            const unused = snapshot.endpoints.length - endpoints.length;
-            publish(Object.freeze({ ...snapshot, endpoints: Object.freeze(endpoints), gone, unused }));
-          });
-        },
-      });
-    },
-  });
-}
-
 /**
  * The instances that a client uses: the same ones each time, whatever the order of the list; when one comes or goes, hardly any other
  * does. A client of hundreds of instances has hundreds of connections to ask and to keep, and knows little of each.
@@ -81,12 +26,14 @@ export function subsetRegistry(registry: Registry, options: SubsetOptions, name:
  * @param name - of the client
  */
 export function chooseSubset(all: readonly Endpoint[], options: SubsetOptions, name: string): readonly Endpoint[] {
+  const { size: wanted = SUBSET_ALL } = options;
+  if (wanted >= SUBSET_ALL) return all;
   const heavy = all.filter(({ weight, state }) => weight > 0 && state === 'up');
-  if (heavy.length <= options.size) return all;
+  if (heavy.length <= wanted) return all;
   const chosen = new Set<Endpoint>();
   for (const group of groupsOf(heavy)) {
-    const share = Math.ceil((options.size * group.length) / heavy.length);
-    const size = Math.min(group.length, Math.max(share, Math.min(GROUP_MIN, options.size)));
+    const share = Math.ceil((wanted * group.length) / heavy.length);
+    const size = Math.min(group.length, Math.max(share, Math.min(GROUP_MIN, wanted)));
     for (const endpoint of chooseOf(group, size, options, name)) chosen.add(endpoint);
   }
   // What takes no calls now costs little, and whoever has calls there must hear of its end.

@@ -44,6 +44,7 @@ export const FOLDED = {
 /** The same for a service as a whole. */
 export const FOLDED_FOR_SERVICE = {
   ejection: POLICIES.ejection,
+  subset: POLICIES.subset,
 } as const;
 
 type Folded = typeof FOLDED;
@@ -77,7 +78,10 @@ export function ownOf(call: Call): CallPolicies | undefined {
 
 /** The values of the policies of a service as a whole. */
 export type ServiceValues = {
-  readonly [P in keyof FoldedForService]: Complete<ValuesOf<FoldedForService[P]>>;
+  readonly [P in keyof FoldedForService]: Complete<
+    ValuesOf<FoldedForService[P]>,
+    P extends 'subset' ? keyof ValuesOf<FoldedForService[P]> : never
+  >;
 };
 
 /** What a policy knows when it judges what its dark rule would have changed in a call. */
@@ -148,14 +152,15 @@ export function foldServicePolicies(sources: readonly PolicySource[], rules: Act
   return foldAll(FOLDED_FOR_SERVICE, { service: '', method: '', isStream: false, sources }, rules) as ServiceValues;
 }
 
-/** What would hold for ejection if a dark rule of it were on; `undefined` where there is none. */
-export function darkEjection(
+/** What would hold for a policy of the service if a dark rule of it were on; `undefined` where there is none. */
+export function darkServicePolicy<P extends keyof ServiceValues>(
+  policy: P,
   sources: readonly PolicySource[],
   rules: ActiveRules | undefined,
-): ServiceValues['ejection'] | undefined {
-  if (rules?.modes.ejection !== 'dark') return undefined;
-  const asOn = { ...rules, modes: { ...rules.modes, ejection: 'on' as const } };
-  return foldServicePolicies(sources, asOn).ejection;
+): ServiceValues[P] | undefined {
+  if (rules?.modes[policy] !== 'dark') return undefined;
+  const asOn = { ...rules, modes: { ...rules.modes, [policy]: 'on' as const } };
+  return foldServicePolicies(sources, asOn)[policy];
 }
 
 /** The same for the breakers of a method; `undefined` where the rule says nothing of it. */
@@ -268,7 +273,7 @@ function merge(
     if (said === false) return isAsked ? found : false;
     isAsked ||= asks;
     for (const [name, { ownForStreams, inRule }] of Object.entries(values)) {
-      const value = said[(isRule && inRule) || name];
+      const value = isRule && inRule === false ? undefined : said[(isRule && inRule) || name];
       if (value === undefined || hidden.has(name) || !(isOwn || !isStream || !ownForStreams)) continue;
       // Not `??=`: null is an answer that a fallback can give.
       if (found[name] === undefined) found[name] = value;

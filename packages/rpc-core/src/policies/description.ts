@@ -43,8 +43,11 @@ export interface ValueDescription {
   readonly hides?: string | undefined;
   /** What the value means, for the docs. */
   readonly text: string;
-  /** Its name in a rule, if its own name means something else there: `percent` is the share of clients that a rule is for. */
-  readonly inRule?: string | undefined;
+  /**
+   * Its name in a rule, if its own name means something else there: `percent` is the share of clients that a rule is for. `false`: a rule cannot
+   * give it, since it differs from client to client.
+   */
+  readonly inRule?: string | false | undefined;
   /** Set when the contract of a method can give the value too. */
   readonly inContract?: boolean | undefined;
   /** Set when a stream takes it only from the options of its own method: a value for all methods would end streams too early. */
@@ -76,6 +79,8 @@ export interface PolicyDescription<V extends object = object> {
   readonly inCall?: 'off' | undefined;
   /** Why it cannot be given at a level, for the docs. */
   readonly notBy?: { readonly [L in PolicyLevel]?: string | undefined } | undefined;
+  /** Checks the values that one place gives against each other. @throws TypeError naming them */
+  readonly check?: ((where: string, values: Partial<V>) => void) | undefined;
   /** The values that `false` stands for; `undefined` when `false` is refused. */
   readonly off?: Readonly<V> | undefined;
   /** The name of the value that a function, given in place of the values, stands for; `undefined` when a function is refused. */
@@ -149,7 +154,9 @@ export function checkPolicy<V extends object>(
   if (ofFunction !== undefined && typeof given === 'function') return { [ofFunction]: given } as Partial<V>;
   assertKnownOptions(name, given as object, Object.keys(values));
   assertObject(where, 'options', given);
-  return checkValues(name, '', values as Readonly<Record<string, ValueDescription>>, given) as Partial<V>;
+  const checked = checkValues(name, '', values as Readonly<Record<string, ValueDescription>>, given) as Partial<V>;
+  description.check?.(name, checked);
+  return checked;
 }
 
 /** Values with every default in place; those without one may still be missing. */

@@ -20,6 +20,7 @@ import {
   serverConcurrencyPolicy,
   serverRateLimitPolicy,
 } from './server-limits.js';
+import { type SubsetOptions, subsetPolicy } from './subset.js';
 import { switchPolicy } from './switch.js';
 import { type ThrottleOptions, throttlePolicy } from './throttle.js';
 import { type TimeoutValues, timeoutPolicy } from './timeout.js';
@@ -42,6 +43,7 @@ export const POLICIES = {
   breaker: breakerPolicy,
   ejection: ejectionPolicy,
   balancer: balancerPolicy,
+  subset: subsetPolicy,
   weight: weightPolicy,
   route: routePolicy,
   switch: switchPolicy,
@@ -112,6 +114,11 @@ export interface ServicePolicyOptions extends PolicyOptions {
   readonly retryBudget?: RetryBudgetOptions | undefined;
   /** When a failing node gets no calls, whatever the method; `false`: never. */
   readonly ejection?: EjectionOptions | false | undefined;
+  /**
+   * Which part of the instances is used, for services with hundreds of them; `false`: all. Off unless `size` is given: `{ index, of }` alone says
+   * only which client this is, for rules that give it.
+   */
+  readonly subset?: SubsetOptions | false | undefined;
 }
 
 /** Policies for a client: those of a service. */

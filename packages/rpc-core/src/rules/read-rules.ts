@@ -88,9 +88,10 @@ function readRule(where: string, { name: path, values: all, rule: shape }: AnyPo
 
 /** The values by their names in rules. Values that a rule leaves out stay as in the options, even required ones. */
 function inRule(all: AnyPolicy['values'], shape: AnyPolicy['rule']): AnyPolicy['values'] {
-  const entries = Object.entries(all).map(([name, value]) => {
+  const entries = Object.entries(all).flatMap(([name, value]) => {
+    const { inRule: nameInRule = name } = value;
     const isRequired = value.isRequired === true && shape !== 'values' && shape !== 'server';
-    return [value.inRule ?? name, { ...value, isRequired }] as const;
+    return nameInRule === false ? [] : [[nameInRule, { ...value, isRequired }] as const];
   });
   return Object.fromEntries(entries);
 }

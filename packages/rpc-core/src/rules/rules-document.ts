@@ -13,6 +13,7 @@ import type { RetryBudgetOptions } from '../policies/retry-budget.js';
 import type { RetryLaterOptions } from '../policies/retry-later.js';
 import type { Route } from '../policies/route.js';
 import type { OverloadOptions, ServerConcurrency } from '../policies/server-limits.js';
+import type { SubsetOptions } from '../policies/subset.js';
 import type { MethodSwitch } from '../policies/switch.js';
 import type { ThrottleOptions } from '../policies/throttle.js';
 import type { TimeoutValues } from '../policies/timeout.js';
@@ -46,6 +47,7 @@ export interface ServiceRules {
   readonly balancer?: ServiceRule<BalancerValues> | undefined;
   readonly ejection?: ServiceRule<EjectionOptions> | undefined;
   readonly retryBudget?: ServiceRule<InRule<RetryBudgetOptions, 'repeatPercent'>> | undefined;
+  readonly subset?: ServiceRule<Pick<SubsetOptions, 'size'>> | undefined;
 }
 
 /** The policies that servers follow: their limits, beside those that clients have. */

@@ -309,6 +309,39 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
       assert.equal(new Set(await scene.ends(9, { hashKey: 'key' })).size, 1);
     },
   },
+  subset: {
+    nodes: 4,
+    values: { size: 2 },
+    tells: true,
+    isInForce: async (scene) => {
+      await listAlike(scene);
+      await scene.ends(20);
+      return scene.state.nodes.length === 2 && new Set(scene.seen).size === 2;
+    },
+    next: { size: 3 },
+    keeps: async (scene, next) => {
+      const used = () => scene.state.nodes.map(({ instance }) => instance);
+      await listAlike(scene);
+      scene.do('hold');
+      const held = [];
+      while (new Set(scene.seen).size < 2) held.push(await scene.begin({ timeoutMs: 5_000 }));
+      const two = used();
+      await next();
+      await scene.pass(100);
+      const three = used();
+      assert.equal(three.length, 3);
+      assert.ok(two.every((id) => three.includes(id)));
+      await scene.rule({ subset: { mode: 'on', size: 1 } });
+      assert.equal(used().length, 1);
+      scene.do('answer');
+      assert.deepEqual(await scene.ends(3), [used()[0], used()[0], used()[0]]);
+      await scene.release();
+      assert.deepEqual(new Set(held.map(({ end }) => end)), new Set(two), 'what it began elsewhere is finished');
+      await scene.rule({});
+      await scene.pass(100);
+      assert.equal(used().length, 4);
+    },
+  },
   weight: {
     nodes: 2,
     values: { endpoints: { a: 0 } },
@@ -369,6 +402,12 @@ const CASES: Readonly<Record<ClientPolicy, Case>> = {
     },
   },
 };
+
+/** Has four instances listed that are alike, so that parts are of all of them and not of each side. */
+function listAlike(scene: TownScene): Promise<void> {
+  scene.areAlike = true;
+  return scene.list('a', 'b', 'c', 'd');
+}
 
 /** The keys whose calls go to the right side. */
 async function keysOnTheRight(scene: TownScene): Promise<string[]> {

@@ -34,6 +34,8 @@ export class TownScene {
   readonly seen: string[] = [];
   /** When the client has tried to connect, and to which. */
   readonly dials: { readonly id: string; readonly at: number }[] = [];
+  /** Whether they have no tags by which they differ; lists from then on. */
+  areAlike = false;
   /** Those whose ports refuse. */
   readonly down = new Set<string>();
   readonly #streams = new Map<string, ByteStream[]>();
@@ -78,8 +80,8 @@ export class TownScene {
   /** Has these listed, and no others. */
   list(...ids: readonly string[]): Promise<void> {
     const listed = ids.map((id): Endpoint => {
-      const tags = { side: id < 'c' ? 'left' : 'right' };
-      return { id, host: 'h', port: IDS.indexOf(id as 'a'), weight: 100, state: 'up', tags };
+      const endpoint = { id, host: 'h', port: IDS.indexOf(id as 'a'), weight: 100, state: 'up' } as const;
+      return this.areAlike ? endpoint : { ...endpoint, tags: { side: id < 'c' ? 'left' : 'right' } };
     });
     this.#registry.publish('town', listed);
     return this.pass(20);

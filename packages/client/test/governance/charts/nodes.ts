@@ -1,7 +1,8 @@
 import { localFirst, p2c, roundRobin } from '@org/rpc-client';
+import type { SubsetOptions } from '@org/rpc-core';
 import type { Endpoint } from '@org/rpc-registry';
 import { type ServiceTime, type Simulation, simulate, uniformTime } from '@org/rpc-testkit';
-import { chooseSubset, type SubsetOptions } from '../../../src/nodes/subset.js';
+import { chooseSubset } from '../../../src/nodes/subset.js';
 import type { Chart, Series } from '../chart.js';
 import { attemptsAt, compared, type Figure, p99Ms } from './figures.js';
 
