@@ -15,7 +15,8 @@ const CULPRITS: Readonly<Record<NonNullable<Trouble['culprit']>, string>> = {
   connection: 'no connection to it',
   network: 'the network to it, or its process stands still',
   queue: 'its queue, or it let no more in',
-  handler: 'its handler, too slow',
+  handler: 'its handler, or what it called: too slow',
+  downstream: 'a call that its handler waited for',
   server: 'it, or the network to it: no answer came',
   retry: 'the waits between attempts',
   fault: 'a fault made on purpose',
@@ -105,10 +106,15 @@ export function WhyFailed({
   );
 }
 
-function reasonOf({ what, code, culprit, by, rule }: Trouble): string {
+function reasonOf({ what, code, culprit, downstream, by, rule }: Trouble): string {
   if (by !== undefined) return `${what === 'refused' ? 'the server' : 'the caller'}: ${show(by)}`;
-  if (culprit !== undefined)
-    return `${CULPRITS[culprit] ?? show(culprit)}${rule === 'timeout' ? '; its time was set by a rule' : ''}`;
+  const limit = rule === 'timeout' ? '; its time was set by a rule' : '';
+  if (culprit === 'downstream' && downstream !== undefined) {
+    const { service, method, instance } = downstream;
+    const where = instance === undefined ? '' : ` at ${show(instance)}`;
+    return `${show(`${service}.${method}`)}${where}, which its handler waited for${limit}`;
+  }
+  if (culprit !== undefined) return `${CULPRITS[culprit] ?? show(culprit)}${limit}`;
   if (code === 'CANCELLED') return 'its caller gave it up: nobody wanted the answer any more';
   if (code === 'DEADLINE_EXCEEDED') return 'its handler says that a call of its own was late';
   return 'its handler has answered so';

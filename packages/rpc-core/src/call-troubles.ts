@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Code } from './code.js';
-import type { CallPhase } from './time-spent.js';
+import type { CallPhase, DownstreamCall } from './time-spent.js';
 
 /**
  * How often something went wrong with calls of a client, or limits and rules had an effect on them, since the client was made. Other calls that
@@ -23,6 +23,8 @@ export interface CallTrouble {
   readonly code: Code | undefined;
   /** What took the time of a call that was late or could not be made; `undefined` where that is not the question: its handler said so. */
   readonly culprit: CallPhase | undefined;
+  /** Of the culprit `downstream`: the call that the handler waited for. */
+  readonly downstream?: DownstreamCall | undefined;
   /** In words, what refused a call before it was sent: a limit or a rule of the client. */
   readonly refusedBy: string | undefined;
   /** The rule of the service by which it was so, such as `timeout`; left out where it was by none, and by clients of older versions. */

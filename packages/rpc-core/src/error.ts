@@ -2,7 +2,7 @@ import { type Code, isCode } from './code.js';
 import type { Trial } from './destination.js';
 import type { Explanation } from './explanation.js';
 import type { TimeLimit } from './time-limit.js';
-import type { PhaseTimes, TimeSpent } from './time-spent.js';
+import type { DownstreamCall, PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
  * How far a call got, as far as this process knows. This decides whether the call is safe to repeat.
@@ -28,6 +28,8 @@ export interface AttemptRecord {
   readonly progress: Progress;
   /** Where its time went, in milliseconds. */
   readonly phases?: Readonly<PhaseTimes> | undefined;
+  /** The call that its handler waited for while its time ran out, as far as its server has said; `undefined` for none. */
+  readonly downstream?: DownstreamCall | undefined;
 }
 
 /** What a handler may add to an {@link RpcError} that it throws. */

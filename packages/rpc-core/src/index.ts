@@ -147,6 +147,7 @@ export {
   type CallPhase,
   type CallStanding,
   CallTrail,
+  type DownstreamCall,
   type PhaseTimes,
   type TimeSpent,
   type Unasked,

@@ -11,7 +11,8 @@ import type { Trial } from './destination.js';
  * - `connection`: instances were known, but none was connected or had room.
  * - `network`: the way to the instance and back; also an instance whose process stands still, which looks the same from here.
  * - `queue`: the instance had the call but had not let it in yet: authorization, limits, more important calls.
- * - `handler`: layers and handler of the instance, and the calls that these make.
+ * - `handler`: layers and handler of the instance, and the calls that these make unless it is known for which one they have waited.
+ * - `downstream`: a call of the handler's own, for which it waited.
  * - `server`: from sending to the end, if the peer cannot say what it did meanwhile: network, queue and handler together.
  * - `retry`: waits between attempts.
  * - `fault`: a fault that was made on purpose.
@@ -26,12 +27,21 @@ export type CallPhase =
   | 'network'
   | 'queue'
   | 'handler'
+  | 'downstream'
   | 'server'
   | 'retry'
   | 'fault';
 
 /** Milliseconds by phase; phases without any are left out. */
 export type PhaseTimes = { [phase in CallPhase]?: number };
+
+/** A call that a handler has made for the one that it serves: plain data. The names in it are foreign text. */
+export interface DownstreamCall {
+  readonly service: string;
+  readonly method: string;
+  /** The id of the instance that it was last given to; `undefined` where there was none yet, or it has no id but its address. */
+  readonly instance?: string | undefined;
+}
 
 /** Where the time of a failed call went: plain data. */
 export interface TimeSpent {
@@ -45,6 +55,8 @@ export interface TimeSpent {
   readonly endpoint?: string | undefined;
   /** The id of that instance. */
   readonly instance?: string | undefined;
+  /** Of the culprit `downstream`: the call that the handler at that instance has waited for. */
+  readonly downstream?: DownstreamCall | undefined;
 }
 
 /** What a server has said about a call before its answer. */
@@ -59,6 +71,10 @@ export interface CallStanding {
   readonly isRunning: boolean;
   /** Whether the answer follows: then the times are those of the whole call, to a microsecond. */
   readonly isDone?: boolean | undefined;
+  /** The call of its own that its handler has waited for the longest, and for how long so far, in milliseconds; `undefined` for none. */
+  readonly downstream?: (DownstreamCall & { readonly sinceMs: number }) | undefined;
+  /** What it had said before, where its answer follows. */
+  readonly before?: CallStanding | undefined;
 }
 
 /** Why a server was not asked where a call stands: its protocol cannot say, or the server has not sent anything yet. */

@@ -89,6 +89,7 @@ export {
   contextKey,
   DEFAULT_LIMITS,
   type Destination,
+  type DownstreamCall,
   type DuplexDeclaration,
   type DuplexFunction,
   defineService,

@@ -241,10 +241,14 @@ function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */
-function spentAttributes({ culprit, endpoint, instance, phases }: TimeSpent): Attributes {
+function spentAttributes({ culprit, endpoint, instance, downstream, phases }: TimeSpent): Attributes {
   const attributes: Attributes = { 'org.rpc.culprit': culprit };
   if (endpoint !== undefined) attributes['org.rpc.culprit.endpoint'] = endpoint;
   if (instance !== undefined) attributes['org.rpc.culprit.instance'] = instance;
+  if (downstream !== undefined) {
+    attributes['org.rpc.culprit.downstream'] = `${downstream.service}/${downstream.method}`;
+    if (downstream.instance !== undefined) attributes['org.rpc.culprit.downstream_instance'] = downstream.instance;
+  }
   for (const [phase, ms] of Object.entries(phases)) attributes[`org.rpc.spent.${phase}_ms`] = ms;
   return attributes;
 }

@@ -6,6 +6,7 @@ import {
   observe,
   type Server,
   type ServerObservation,
+  type TimeSpent,
 } from '@org/rpc';
 import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import { CallTable, type MethodSeries } from './call-table.js';
@@ -81,8 +82,8 @@ class PrometheusMetrics {
     this.#add(this.#events as unknown as { readonly name: string });
     this.#culprits = new Counter({
       name: 'rpc_client_culprits_total',
-      help: 'What was at fault when calls had no time left or no server: loop, connection, network, queue, handler and others',
-      labelNames: ['rpc_service', 'culprit'],
+      help: 'What was at fault when calls had no time left or no server: loop, connection, network, queue, handler, downstream (with the service that its handler waited for) and others',
+      labelNames: ['rpc_service', 'culprit', 'downstream'],
       registers: [register],
     });
     this.#add(this.#culprits as unknown as { readonly name: string });
@@ -100,8 +101,7 @@ class PrometheusMetrics {
       this.#calls.client.ends(call);
       const { attempts, error } = call;
       for (let i = 0; i < attempts.length; i++) this.#countAttempt(call, attempts[i]!);
-      if (error?.spent !== undefined)
-        this.#culprits.inc({ rpc_service: this.#services.of(call.service), culprit: error.spent.culprit });
+      if (error?.spent !== undefined) this.#countCulprit(call.service, error.spent);
     }
   }
 
@@ -109,6 +109,12 @@ class PrometheusMetrics {
     if (told.type === 'event') this.#events.inc({ side: 'server', event: told.name });
     else if (told.type === 'callStart') this.#calls.server.begins(told.call);
     else this.#calls.server.ends(told.call);
+  }
+
+  #countCulprit(service: string, { culprit, downstream }: TimeSpent): void {
+    const labels = { rpc_service: this.#services.of(service), culprit };
+    if (downstream === undefined) this.#culprits.inc(labels);
+    else this.#culprits.inc({ ...labels, downstream: this.#services.of(downstream.service) });
   }
 
   close(): void {

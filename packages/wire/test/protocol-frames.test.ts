@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Code } from '@org/rpc-core';
+import type { CallStanding, Code } from '@org/rpc-core';
 import { Call, DEFAULT_LIMITS } from '@org/rpc-core';
 import { CODE_NUMBERS, rpcError, wireName } from '@org/rpc-core/internal';
 import { allocateChunk, type Codec } from '../src/codec/codec.js';
@@ -76,6 +76,7 @@ interface Fields {
   readonly isDone?: boolean;
   readonly sinceMs: number;
   readonly waitedMs: number;
+  readonly downstream?: CallStanding['downstream'];
 }
 
 const codec: Codec = msgpack();

@@ -1,7 +1,7 @@
 import { type AttemptRecord, type Call, CallTrail, type Clock, isRpcError, type RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { showCaller } from '../policy/name-call.js';
-import { timeOfAttempt } from '../policy/time-of-call.js';
+import { downstreamOf, timeOfAttempt } from '../policy/time-of-call.js';
 import { completeError } from './complete-error.js';
 import { isFreeRepeat, wasDenied } from './retry-decision.js';
 import { noteSilence } from './silence.js';
@@ -140,6 +140,8 @@ export function recordAttempt(attempt: Call, error: RpcError): void {
     root.trail ??= new CallTrail();
     root.trail.lack = lack;
   }
+  const phases = timeOfAttempt(attempt, error);
+  const downstream = phases.downstream === undefined ? undefined : downstreamOf(attempt);
   const record: AttemptRecord = {
     endpoint: attempt.destination?.address ?? '',
     instance: attempt.destination?.instance,
@@ -147,7 +149,8 @@ export function recordAttempt(attempt: Call, error: RpcError): void {
     durationMs: attempt.startedAt > 0 ? Math.max(0, attempt.endedAt - attempt.startedAt) : 0,
     code: error.code,
     progress: error.progress,
-    phases: timeOfAttempt(attempt, error),
+    phases,
+    ...(downstream && { downstream }),
   };
   noteSilence(attempt, error);
   if (root.attempts === undefined) root.attempts = [record];

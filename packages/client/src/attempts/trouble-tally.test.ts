@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rpcError } from '@org/rpc-core/internal';
+import { aCall } from '../../test/picker-scene.js';
 import { TroubleTally } from './trouble-tally.js';
 
 describe('the tally of what goes wrong', () => {
@@ -14,5 +16,22 @@ describe('the tally of what goes wrong', () => {
       2_001,
     );
     assert.equal(told.find(({ method: name, what }) => name === '' && what === 'retried')!.count, 1_700);
+  });
+
+  it('tells apart what handlers have waited for', () => {
+    const tally = new TroubleTally('till');
+    for (const method of ['take', 'take', 'find']) {
+      const downstream = { service: 'stock', method, instance: 'stock-2' };
+      const error = rpcError('DEADLINE_EXCEEDED', 'late', { progress: 'maybe-processed' });
+      error.spent = { totalMs: 9, phases: { downstream: 9 }, culprit: 'downstream', endpoint: 'h:1', downstream };
+      tally.failed(aCall(), error);
+    }
+    assert.deepEqual(
+      tally.tell().map(({ culprit, downstream, endpoint, count }) => [culprit, downstream?.method, endpoint, count]),
+      [
+        ['downstream', 'take', 'h:1', 2],
+        ['downstream', 'find', 'h:1', 1],
+      ],
+    );
   });
 });

@@ -51,7 +51,8 @@ export class TroubleTally {
     const culprit = isOwn ? 'limits' : spent?.culprit;
     // Of an attempt its share counts as well: the time that it is a share of was set by rules.
     const rule = timeLimit?.rulesVersion === undefined ? undefined : 'timeout';
-    this.#count({ ...this.#row('failed', service, method), endpoint, code, culprit, refusedBy, rule });
+    const downstream = spent?.downstream;
+    this.#count({ ...this.#row('failed', service, method), endpoint, code, culprit, downstream, refusedBy, rule });
   }
 
   /** A rule has refused a call of a method that it switches off. */
@@ -78,7 +79,7 @@ export class TroubleTally {
   #count(row: Row): void {
     let kept = this.#rows.get(keyOf(row)) ?? row;
     if (kept.count === 0 && this.#rows.size >= ROWS_MAX) {
-      const other = { ...row, method: '', endpoint: '', refusedBy: undefined };
+      const other = { ...row, method: '', endpoint: '', downstream: undefined, refusedBy: undefined };
       kept = this.#rows.get(keyOf(other)) ?? other;
       // The number of these is bounded by that of services, codes and culprits.
       if (kept.count === 0 && this.#rows.size >= 2 * ROWS_MAX) return;
@@ -88,6 +89,7 @@ export class TroubleTally {
   }
 }
 
-function keyOf({ service, method, what, endpoint, code, culprit, refusedBy, rule }: Row): string {
-  return `${service}\n${method}\n${what}\n${endpoint}\n${code}\n${culprit}\n${refusedBy}\n${rule}`;
+function keyOf({ service, method, what, endpoint, code, culprit, downstream, refusedBy, rule }: Row): string {
+  const below = downstream && `${downstream.service}\n${downstream.method}\n${downstream.instance}`;
+  return `${service}\n${method}\n${what}\n${endpoint}\n${code}\n${culprit}\n${below}\n${refusedBy}\n${rule}`;
 }

@@ -2,6 +2,8 @@ import {
   type AttemptRecord,
   type Call,
   type CallPhase,
+  type CallStanding,
+  type DownstreamCall,
   isRpcError,
   type PhaseTimes,
   type RpcError,
@@ -19,7 +21,14 @@ const HICCUP_SHARE = 0.04;
 const MOST_SHARE = 0.5;
 
 /** What happens at one instance, or on the way to it. All other phases are a matter of this process, or of the registry. */
-const PHASES_THERE: ReadonlySet<CallPhase> = new Set(['connection', 'network', 'queue', 'handler', 'server']);
+const PHASES_THERE: ReadonlySet<CallPhase> = new Set([
+  'connection',
+  'network',
+  'queue',
+  'handler',
+  'downstream',
+  'server',
+]);
 
 /** A server that was asked and has said nothing for so long, and for this share of the attempt, was not to be heard. */
 const SILENT_MS = 25;
@@ -42,7 +51,10 @@ export function timeAsTold({ trail, startedAt, endedAt }: Call): PhaseTimes | un
 /** What the time of an attempt that has failed went to, by what was noted of it, and by what its server said. */
 export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
   const told = timeAsTold(attempt);
-  if (told !== undefined) return error.progress === 'refused' ? beforeHandler(told) : told;
+  if (told !== undefined) {
+    if (error.progress === 'refused') return beforeHandler(told);
+    return error.code === 'DEADLINE_EXCEEDED' ? withDownstream(told, attempt.trail?.standing) : told;
+  }
   const phases: PhaseTimes = {};
   const { startedAt, endedAt, attemptDeadline } = attempt;
   // It never got as far as a node: what it waited for is noted of the call.
@@ -74,6 +86,23 @@ function cutOff(phases: PhaseTimes, attempt: Call, end: number): void {
   const loopMs = Math.min(totalMs, attempt.methodRef.loop?.lateMs(attempt.startedAt, end) ?? 0);
   addPhase(phases, 'loop', loopMs);
   addPhase(phases, 'server', totalMs - loopMs);
+}
+
+/** The same where the server had said before its answer for which call of its own the handler waited: until its time was over, for all that is known. */
+function withDownstream(times: PhaseTimes, standing: CallStanding | undefined): PhaseTimes {
+  const { downstream, sinceMs = 0 } = standing?.before ?? {};
+  if (downstream === undefined) return times;
+  const { handler = 0, ...others } = times;
+  const downstreamMs = Math.min(handler, downstream.sinceMs + Math.max(0, standing!.sinceMs - sinceMs));
+  return { ...others, downstream: downstreamMs, handler: handler - downstreamMs };
+}
+
+/** The call that the handler of an attempt has waited for, as far as its server has said. */
+export function downstreamOf({ trail }: Call): DownstreamCall | undefined {
+  const standing = trail?.standing?.before ?? trail?.standing;
+  if (standing?.downstream === undefined) return undefined;
+  const { service, method, instance } = standing.downstream;
+  return { service, method, instance };
 }
 
 /** No handler was started: whatever time the server had it, it lay before. */
@@ -111,7 +140,7 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
 /** The server has said where the call stood. */
 function standingAt(
   phases: PhaseTimes,
-  standing: { at: number; sinceMs: number; waitedMs: number; isRunning: boolean; asked: number },
+  standing: CallStanding & { asked: number },
   { startedAt, end, lateMs }: { startedAt: number; end: number; lateMs: number },
 ): void {
   const wayMs = (standing.at - standing.asked) / 2;
@@ -122,7 +151,13 @@ function standingAt(
   addPhase(phases, 'network', thereMs - loopMs);
   const queueMs = standing.isRunning ? Math.min(standing.waitedMs, end - cameAt) : end - cameAt;
   addPhase(phases, 'queue', queueMs);
-  addPhase(phases, 'handler', end - cameAt - queueMs);
+  const handlerMs = end - cameAt - queueMs;
+  // As of the middle of the attempt, and so to its end.
+  const { downstream } = standing;
+  const waitsMs = downstream === undefined ? 0 : downstream.sinceMs + end - standing.at + wayMs;
+  const downstreamMs = Math.max(0, Math.min(handlerMs, waitsMs));
+  addPhase(phases, 'downstream', downstreamMs);
+  addPhase(phases, 'handler', handlerMs - downstreamMs);
 }
 
 /**
@@ -162,8 +197,13 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const most = PHASES_THERE.has(atFault) ? longestOf(attempts, atFault) : undefined;
   const spent = { totalMs, phases: rounded(phases), culprit: atFault };
   if (most === undefined) return spent;
-  const { endpoint, instance } = most;
-  return instance === undefined ? { ...spent, endpoint } : { ...spent, endpoint, instance };
+  const { endpoint, instance, downstream } = most;
+  return {
+    ...spent,
+    endpoint,
+    ...(instance !== undefined && { instance }),
+    ...(atFault === 'downstream' && { downstream }),
+  };
 }
 
 /**
@@ -191,15 +231,24 @@ function longestOf(attempts: readonly AttemptRecord[], phase: CallPhase): Attemp
 }
 
 /** Says it in words, for the message of an error. @param last - the instance that was tried last, `''` for none */
-export function describeTime({ totalMs, phases, culprit, endpoint, instance }: TimeSpent, last: string): string {
+export function describeTime(
+  { totalMs, phases, culprit, endpoint, instance, downstream }: TimeSpent,
+  last: string,
+): string {
   const ms = `${Math.round(phases[culprit] ?? 0)} of ${Math.round(totalMs)} ms`;
   const others = byTime(phases).filter(([phase, time]) => phase !== culprit && time >= WORTH_MS);
   const rest = others.map(([phase, time]) => `${phase} ${Math.round(time)} ms`).join(', ');
-  const text = `at fault: ${describeCulprit(culprit, endpoint === undefined ? last : nameInstance(endpoint, instance), ms)}`;
+  const there = endpoint === undefined ? last : nameInstance(endpoint, instance);
+  const text = `at fault: ${describeCulprit(culprit, there, ms, downstream)}`;
   return rest === '' ? text : `${text} (${rest})`;
 }
 
-function describeCulprit(culprit: CallPhase, instance: string, ms: string): string {
+function describeCulprit(
+  culprit: CallPhase,
+  instance: string,
+  ms: string,
+  downstream: DownstreamCall | undefined,
+): string {
   const there = instance === '' ? 'the server' : instance;
   switch (culprit) {
     case 'loop':
@@ -220,6 +269,8 @@ function describeCulprit(culprit: CallPhase, instance: string, ms: string): stri
       return `the queue of ${there}, in which it waited for ${ms} before a handler began`;
     case 'handler':
       return `the handler at ${there}, or a call of its own, which had it for ${ms}`;
+    case 'downstream':
+      return `${nameDownstream(downstream)}, for which the handler at ${there} waited for ${ms}`;
     case 'server':
       return `${there}, or the network to it, from which no answer came for ${ms}`;
     case 'retry':
@@ -227,6 +278,12 @@ function describeCulprit(culprit: CallPhase, instance: string, ms: string): stri
     case 'fault':
       return `a fault that was made on purpose, for ${ms}`;
   }
+}
+
+function nameDownstream(downstream: DownstreamCall | undefined): string {
+  if (downstream === undefined) return 'a call of its own';
+  const { service, method, instance } = downstream;
+  return `${service}.${method}${instance === undefined ? '' : ` at [${instance}]`}`;
 }
 
 function addPhase(phases: PhaseTimes, phase: CallPhase, ms: number): void {

@@ -1,5 +1,5 @@
 import type { OperatorReport } from '@org/rpc';
-import type { CallPhase, CallTrouble, Code } from '@org/rpc-core';
+import type { CallPhase, CallTrouble, Code, DownstreamCall } from '@org/rpc-core';
 import { SLOT_SECONDS, TRAFFIC_SECONDS } from './traffic.js';
 
 /** What went wrong with calls in the last minutes, or was done about it. The names in it are foreign text. */
@@ -15,6 +15,8 @@ export interface Trouble {
   readonly code: Code | undefined;
   /** What took the time of a call that was late or could not be made; `undefined`: its handler has answered so. */
   readonly culprit: CallPhase | undefined;
+  /** Of the culprit `downstream`: the call that the handler waited for. */
+  readonly downstream?: DownstreamCall | undefined;
   /** What refused a call, in words: a limit or a rule. */
   readonly by: string | undefined;
   /** By which rule it was so. */
@@ -113,6 +115,7 @@ export class Troubles {
   }
 }
 
-function keyOf({ what, caller, service, method, endpoint, code, culprit, by, rule }: Row): string {
-  return JSON.stringify([what, caller, service, method, endpoint, code, culprit, by, rule]);
+function keyOf({ what, caller, service, method, endpoint, code, culprit, downstream, by, rule }: Row): string {
+  const below = [downstream?.service, downstream?.method, downstream?.instance];
+  return JSON.stringify([what, caller, service, method, endpoint, code, culprit, below, by, rule]);
 }

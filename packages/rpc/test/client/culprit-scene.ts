@@ -24,16 +24,21 @@ interface Network {
 
 /** A client and a server with faults between them and in them, on virtual time. */
 export class CulpritScene implements AsyncDisposable {
-  readonly clock = new FakeClock(1_000);
+  readonly clock: FakeClock;
   readonly network: Network = { delayMs: 0.5, isHole: false, isRefusing: false };
   readonly registry = manualRegistry();
   readonly client: Client;
   readonly #server: RpcServer;
   #busyUntil = 0;
 
-  constructor(options: ClientOptions = {}, concurrency?: { max: number; queue: number }) {
-    const { clock } = this;
-    const run = (ms: number): Promise<number> => new Promise((resolve) => clock.schedule(ms, () => resolve(ms)));
+  /** @param run - the handler; left out: it takes as long as it is told */
+  constructor(
+    options: ClientOptions = {},
+    concurrency?: { max: number; queue: number },
+    clock = new FakeClock(1_000),
+    run = (ms: number): Promise<number> => new Promise((resolve) => clock.schedule(ms, () => resolve(ms))),
+  ) {
+    this.clock = clock;
     const server = createServer({ name: 'a', clock, registry: memory(), ...(concurrency && { concurrency }) });
     this.#server = server.add(Work, { run }) as RpcServer;
     const resolved = resolveClientOptions({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { CallPhase, RpcError } from '@org/rpc-core';
-import { seededRandom } from '@org/rpc-testkit';
-import { CulpritScene } from './culprit-scene.js';
+import { FakeClock, seededRandom } from '@org/rpc-testkit';
+import { CulpritScene, Work } from './culprit-scene.js';
 
 /** So many times each fault is made. */
 const TIMES = 25;
@@ -117,6 +117,45 @@ describe('the error of a call that had no time left', () => {
       instance: 'a',
     });
     assert.deepEqual(JSON.parse(JSON.stringify(error!.spent)), error!.spent);
+  });
+
+  it('names the call for which a handler has waited, and the instance of that', async () => {
+    const clock = new FakeClock(1_000);
+    await using back = new CulpritScene({}, undefined, clock);
+    await back.ready();
+    const stub = back.client.service(Work);
+    const run = async (ms: number): Promise<number> => {
+      if (ms > 50) await new Promise<void>((resolve) => clock.schedule(30, resolve));
+      return await stub.run(ms);
+    };
+    await using front = new CulpritScene({}, undefined, clock, run);
+    await front.ready();
+    const error = await failing(front, 500, 200);
+    assert.match(
+      error!.message,
+      /; at fault: work\.run at \[a\], for which the handler at 10\.0\.0\.1:4399 \[a\] waited for 170 of 200 ms \(handler 30 ms\)$/,
+    );
+    const { culprit, downstream, instance } = error!.spent!;
+    assert.deepEqual(
+      [culprit, downstream, instance],
+      ['downstream', { service: 'work', method: 'run', instance: 'a' }, 'a'],
+    );
+    assert.equal(error!.spent!.phases.downstream, error!.attempts[0]!.phases!.downstream);
+  });
+
+  it('blames the handler for what it does besides, and when its call has been answered', async () => {
+    const clock = new FakeClock(1_000);
+    await using back = new CulpritScene({}, undefined, clock);
+    await back.ready();
+    const run = async (ms: number): Promise<number> => {
+      await back.client.service(Work).run(10);
+      return await new Promise((resolve) => clock.schedule(ms, () => resolve(ms)));
+    };
+    await using front = new CulpritScene({}, undefined, clock, run);
+    await front.ready();
+    const error = await failing(front, 500, 200);
+    assert.equal(error?.spent?.culprit, 'handler');
+    assert.equal(error?.spent?.downstream, undefined);
   });
 
   it('counts what the client let it wait for', async () => {

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { Call, type CallHolder, type RpcError } from '@org/rpc-core';
 import { wireName } from '@org/rpc-core/internal';
 import fc from 'fast-check';
-import { unwatchSignal, watchSignal } from './call-signals.js';
+import { eldestWith, unwatchSignal, watchSignal } from './call-signals.js';
 
 const REF = { service: 'shop', method: 'buy', wireName: wireName('shop', 'buy') };
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -41,6 +41,20 @@ describe('the signal of calls in flight', () => {
     unwatchSignal(calls[0]!);
     unwatchSignal(calls[0]!);
     assert.equal(listeners(signal), 0);
+  });
+
+  it('knows the one that was made first', () => {
+    const { signal } = new AbortController();
+    const { make } = scene(signal);
+    assert.equal(eldestWith(signal), undefined);
+    const calls = [30, 10, 20].map((createdAt) => Object.assign(make(`${createdAt}`), { createdAt }));
+    for (const call of calls) watchSignal(call);
+    assert.equal(eldestWith(signal), calls[1]);
+    unwatchSignal(calls[1]!);
+    unwatchSignal(calls[0]!);
+    assert.equal(eldestWith(signal), calls[2]);
+    unwatchSignal(calls[2]!);
+    assert.equal(eldestWith(signal), undefined);
   });
 
   it('ends those that are in flight when it aborts, once each, whoever came and went before', () => {

@@ -7,6 +7,9 @@ import { allowManyCalls, cancelledError, surface } from '@org/rpc-core/internal'
  */
 const watched = new Map<AbortSignal, Watch>();
 
+/** More calls that share a signal are not compared: those put in first were made first, mostly. */
+const SEEN_MAX = 32;
+
 const ONCE = Object.freeze({ once: true });
 
 /** The calls in flight that one signal ends. Nearly always it is one call alone, or many that share it. */
@@ -29,6 +32,17 @@ class Watch {
       this.#others ??= new Set();
       this.#others.add(call);
     }
+  }
+
+  /** The one that was made first; looks at a few, for it may be asked often. */
+  get eldest(): Call | undefined {
+    let eldest = this.#first;
+    let seen = 0;
+    for (const call of this.#others ?? []) {
+      if (eldest === undefined || call.root.createdAt < eldest.root.createdAt) eldest = call;
+      if (++seen === SEEN_MAX) break;
+    }
+    return eldest;
   }
 
   remove(call: Call): void {
@@ -70,4 +84,9 @@ export function watchSignal(call: Call): void {
 export function unwatchSignal(call: Call): void {
   const { signal } = call;
   if (signal !== undefined) watched.get(signal)?.remove(call);
+}
+
+/** Of the calls in flight that a signal ends, the one that was made first; `undefined` for none. */
+export function eldestWith(signal: AbortSignal): Call | undefined {
+  return watched.get(signal)?.eldest;
 }

@@ -295,7 +295,9 @@ export class ClientConnection implements CallConnection, CallWire, ChannelOwner 
   #standing(id: number, bytes: Buffer, start: number, end: number, readAt: number): void {
     const standing = readStanding(bytes, start, end, readAt);
     const trail = this.#inFlight.get(id)?.trail;
-    if (trail !== undefined) trail.standing = standing;
+    if (trail === undefined) return;
+    const before = trail.standing;
+    trail.standing = standing.isDone === true && before !== undefined ? { ...standing, before } : standing;
   }
 
   announced(type: number, _flags: number, id: number, bodyBytes: number): boolean {

@@ -1,8 +1,9 @@
-import type { CallContext, ContextKey, Metadata, Peer, RpcError } from '@org/rpc-core';
+import type { Call, CallContext, ContextKey, Metadata, Peer, RpcError } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { COMPRESSED } from '../../frames/compressed.js';
 import { RequestFlag } from '../../frames/frame.js';
 import { NO_METADATA } from '../../frames/metadata.js';
+import { eldestWith } from '../calls/call-signals.js';
 import { deadlinePassed } from '../calls/deadline-passed.js';
 import { Section } from '../channel/known-metadata.js';
 import type { ServedStream } from '../streams/item-queue.js';
@@ -276,6 +277,12 @@ export class IncomingCall<Entry extends MethodEntry = MethodEntry> implements Ca
     const rare = this.#obtainRare();
     rare.values ??= new Map();
     rare.values.set(key.symbol, value);
+  }
+
+  /** The call of its handler that is longest in flight; `undefined` for none, and for one that this call would not end. */
+  get downstream(): Call | undefined {
+    const controller = this.#rare?.controller;
+    return controller === undefined ? undefined : eldestWith(controller.signal);
   }
 
   /** Why its work is no longer wanted; `undefined` while it is, or while nobody looks at its signal. */

@@ -109,6 +109,25 @@ export class NativeAnswers<Entry extends MethodEntry> implements IncomingPort<En
     output.commit();
   }
 
+  /** Says where a call stands that has a deadline, and for which call of its own its handler waits. */
+  tellStanding(call: IncomingCall<Entry>, readAt: number): void {
+    const { id, deadline, grantedMs, admitted: isRunning } = call;
+    const sinceMs = readAt - (deadline - grantedMs);
+    const waitedMs = isRunning ? call.waitedMs : sinceMs;
+    const below = call.downstream;
+    const { output } = this.#channel;
+    if (below === undefined) writeStanding(output, id, { isRunning, sinceMs, waitedMs });
+    else {
+      const { service, method, destination } = below;
+      // An address says how to get there: that is not for who calls this server.
+      const instance = destination?.instance === destination?.address ? undefined : destination?.instance;
+      const sinceBelowMs = Math.max(0, readAt - below.root.createdAt);
+      const downstream = { service, method, instance, sinceMs: Math.min(sinceMs, sinceBelowMs) };
+      writeStanding(output, id, { isRunning, sinceMs, waitedMs, downstream });
+    }
+    output.commit();
+  }
+
   async answerItems(call: IncomingCall<Entry>, stream: ServedStream, items: () => unknown): Promise<void> {
     await serveStream(call, stream, items, () => this.#streams.unread(call.id));
     if (!call.abandoned && this.#channel.isOpen) answerEnd(this.#channel, this.#limits, call);

@@ -14,7 +14,6 @@ import { createParsedRequest, parseRequest } from '../../frames/frame-parser.js'
 import type { Hello } from '../../frames/hello.js';
 import { isMessagePackRpc } from '../../frames/message-pack-rpc.js';
 import { isProof, proofsOf } from '../../frames/proof.js';
-import { writeStanding } from '../../frames/standing-frames.js';
 import { foreignAnswer, plainAnswer } from '../../transport/plain-answer.js';
 import type { ChannelOwner } from '../channel/channel-owner.js';
 import { FrameChannel } from '../channel/frame-channel.js';
@@ -270,11 +269,7 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     if (!this.#rights.asked()) return this.#channel.ignoreFrame('an ASK beyond one for each call');
     const call = this.#running.get(id);
     if (call === undefined || call.abandoned || call.grantedMs === 0) return;
-    const { deadline, grantedMs, admitted: isRunning } = call;
-    const sinceMs = readAt - (deadline - grantedMs);
-    const waitedMs = isRunning ? call.waitedMs : sinceMs;
-    writeStanding(this.#channel.output, id, { isRunning, sinceMs, waitedMs });
-    this.#channel.output.commit();
+    this.#answers.tellStanding(call, readAt);
   }
 
   oversized(type: number, flags: number, id: number, bodyBytes: number): void {
