@@ -76,6 +76,16 @@ describe('prometheus', () => {
     watching.close();
   });
 
+  it('counts what dark rules of servers would have done, and nothing of those that are on', async () => {
+    const register = new Registry();
+    const policies = { overload: { mode: 'dark', wouldApply: 4 }, serverRateLimit: { mode: 'on', wouldApply: 0 } };
+    const state = () => ({ ...rig.server.state(), rules: { things: { version: 1, rejected: undefined, policies } } });
+    const watching = prometheus({ register, servers: [{ ...rig.server, state } as unknown as Rig['server']] });
+    const counted = Object.entries(await series(register)).filter(([each]) => each.includes('rules_would_apply'));
+    assert.deepEqual(counted, [['rpc_server_rules_would_apply_total{rpc_service="things",policy="overload"}', 4]]);
+    watching.close();
+  });
+
   it('counts one-way calls that wait to be sent later', async () => {
     const register = new Registry();
     const Notes = defineService('notes', { note: notify<(text: string) => void>() });

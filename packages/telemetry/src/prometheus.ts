@@ -266,6 +266,17 @@ class PrometheusMetrics {
         gauge.set({ instance }, registry.status === 'registered' ? 1 : 0);
       }
     });
+    this.#counter(
+      'rpc_server_rules_would_apply_total',
+      'Calls that dark rules of servers would have held up or refused, since they were set',
+      ['rpc_service', 'policy'],
+      (counter) => {
+        for (const server of servers)
+          for (const [rpc_service, { policies }] of Object.entries(server.state().rules))
+            for (const [policy, { mode, wouldApply }] of Object.entries(policies))
+              if (mode === 'dark') counter.inc({ rpc_service, policy }, wouldApply);
+      },
+    );
   }
 }
 

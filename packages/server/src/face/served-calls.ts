@@ -45,12 +45,9 @@ export class ServedCalls {
     const { clock, random, authorize, overload, concurrencyMax: max, concurrencyQueue: queue } = options;
     const { dispatcher, tally, tellDark } = given;
     this.#tellDropped = (event) => given.onDropped(event);
-    const isReal = clock === systemClock;
-    this.#concurrency = new ConcurrencyLimit({
-      ...{ max, queue, overload, clock, random },
-      preemptedMs: isReal ? preemptedMs : undefined,
-    });
-    this.#limits = new CallLimits({ ...options, concurrency: this.#concurrency, tellDark });
+    const measured = { preemptedMs: clock === systemClock ? preemptedMs : undefined };
+    this.#concurrency = new ConcurrencyLimit({ max, queue, overload, clock, random, ...measured });
+    this.#limits = new CallLimits({ ...options, ...measured, concurrency: this.#concurrency, tellDark });
     this.#observer = new CallObserver(given.instance, clock, tally);
     const parts: ServerStackParts<Handler> = {
       authorize,

@@ -23,6 +23,7 @@ import type {
   ResolvedOverload,
   ServerConcurrencyState,
 } from './concurrency.js';
+import { DarkTurn } from './dark-turn.js';
 import {
   type CallerLimitState,
   LevelLimits,
@@ -77,6 +78,8 @@ export interface CallLimitsParts<Entry extends LimitedEntry> extends LevelLimits
   readonly overload: ResolvedOverload | undefined;
   readonly rateLimit: ServerRateLimit | undefined;
   readonly perCaller: CallerLimits | undefined;
+  /** For dark rules of `overload`, see {@link DarkTurn} (default: always 0). */
+  readonly preemptedMs?: (() => number) | undefined;
 }
 
 /** How long a server lets handlers hold the event loop. */
@@ -120,6 +123,7 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
   /** By service, for those that have some. */
   readonly #rules = new Map<string, FollowedRules>();
   #overload: OverloadState | undefined;
+  #darkTurns: readonly DarkTurn[] = [];
   #configured: string | undefined;
 
   constructor(parts: CallLimitsParts<Entry>) {
@@ -217,7 +221,7 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
   }
 
   #find({ service, methods }: Limited, method: string): readonly Admission[] | undefined {
-    const all = [...methods.get(method)!.all, ...service.all, ...this.#ofServer.all];
+    const all = [...this.#darkTurns, ...methods.get(method)!.all, ...service.all, ...this.#ofServer.all];
     if (all.length === 0) return undefined;
     const isPlaces = (limit: Admission): boolean => limit === service.places || limit === methods.get(method)!.places;
     return Object.freeze([...all.filter((limit) => !isPlaces(limit)), ...all.filter(isPlaces)]);
@@ -253,13 +257,23 @@ export class CallLimits<Entry extends LimitedEntry = LimitedEntry> implements Ad
       eachLimit((policy) => strictest(this.#rules, policy, mode, given[policy]));
     const { serverConcurrency: places, ...on } = of('on');
     this.#ofServer.apply(on, of('dark'));
-    const turns = strictest(this.#rules, 'overload', 'on', overload ?? completeValues(POLICIES.overload, {}));
+    const watchedBy = (mode: 'on' | 'dark') =>
+      strictest(this.#rules, 'overload', mode, overload ?? completeValues(POLICIES.overload, {}));
+    const turns = watchedBy('on');
+    this.#darkTurns = this.#darkTurnsOf(watchedBy('dark'));
     this.#overload = turns === undefined ? overload && { ...overload, from: 'options' } : watched(turns);
     // The server's own limit is there from the start, for it watches turns too.
     const values: ConcurrencyValues = { max, queue, ...places?.values, overload: this.#overload, from: places?.from };
     const key = JSON.stringify(values);
     if (key !== this.#configured) concurrency.configure(values);
     this.#configured = key;
+  }
+
+  #darkTurnsOf(ruled: RuledValues | undefined): readonly DarkTurn[] {
+    if (ruled === undefined) return [];
+    const { clock, preemptedMs, tellDark } = this.#parts;
+    const { turnMs } = watched(ruled);
+    return [new DarkTurn({ turnMs, clock, preemptedMs, tell: (call) => tellDark(ruled.from, 'overload', call) })];
   }
 }
 

@@ -52,7 +52,7 @@ export interface LevelLimitsParts {
   readonly clock: Clock;
   readonly random: Random;
   /** A dark rule would have refused a call, or made it wait. */
-  readonly tellDark: (from: RuledValues['from'], policy: LimitPolicy, call: IncomingCall) => void;
+  readonly tellDark: (from: RuledValues['from'], policy: LimitPolicy | 'overload', call: IncomingCall) => void;
 }
 
 /** A limit that is there, with its values and where they are from. */
