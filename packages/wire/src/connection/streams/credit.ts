@@ -91,12 +91,13 @@ export class ReceiveCredit {
   /**
    * An item was taken. Returns how many bytes to grant now: none before a quarter of the window, so that grants stay rare. Each comes while the
    * sender has up to three quarters left; with a half, both ends of a fast line took turns.
+   * @param isEarly - whether half of that is enough (default false)
    */
-  taken(cost: number): number {
+  taken(cost: number, isEarly = false): number {
     const repaid = Math.min(this.#lent, cost);
     this.#lent -= repaid;
     this.#taken += cost - repaid;
-    if (GRANTS_PER_WINDOW * this.#taken < this.#window) return 0;
+    if ((isEarly ? 2 : 1) * GRANTS_PER_WINDOW * this.#taken < this.#window) return 0;
     const taken = this.#taken;
     this.#taken = 0;
     const grant = this.#windowMax === this.#windowMin ? taken : this.#resized(taken);

@@ -74,6 +74,23 @@ describe('streams on the wire', () => {
     );
   });
 
+  it('are granted credit together with their connection, so that both come in one write', async () => {
+    const { peer, settle } = await rigWith(async function* (items) {
+      for await (const _ of items);
+      yield 0;
+    });
+    peer.send(opening(1), ...Array<Buffer>(8).fill(item(1, Buffer.alloc(16 * 1024 - 3))));
+    await settle();
+    assert.deepEqual(
+      peer.framesOf(FrameType.CREDIT).map(({ id, body }) => [id, body.readUInt32BE()]),
+      [
+        [1, 64 * 1024],
+        [1, 64 * 1024],
+        [0, 128 * 1024],
+      ],
+    );
+  });
+
   it('copy a large item once, whether its reader awaits it or it waits for its reader', async () => {
     const taken: Buffer[] = [];
     const { peer, settle } = await rigWith(async function* (items): AsyncIterable<unknown> {

@@ -337,8 +337,10 @@ export class Streams {
     this.#waitingItems--;
     if (--stream.waiting === 0) this.#nothingWaits(stream);
     const grant = stream.credit.taken(cost);
-    if (grant > 0 && stream.isRead && !stream.ended && this.#open.get(id) === stream) this.#grant(id, grant);
-    this.#grantConnection(cost);
+    const isGranted = grant > 0 && stream.isRead && !stream.ended && this.#open.get(id) === stream;
+    if (isGranted) this.#grant(id, grant);
+    // Both in one write: with writes of their own, each grant would cost the sender a read more.
+    this.#grantConnection(cost, isGranted);
   }
 
   #nothingWaits(stream: OpenStream): void {
@@ -347,8 +349,8 @@ export class Streams {
     stream.backlog.clear();
   }
 
-  #grantConnection(cost: number): void {
-    const grant = this.#receiveCredit.taken(cost);
+  #grantConnection(cost: number, isEarly = false): void {
+    const grant = this.#receiveCredit.taken(cost, isEarly);
     if (grant > 0) this.#grant(0, grant);
   }
 
