@@ -223,10 +223,7 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #fail(call: IncomingCall<Entry>, thrown: unknown): void {
     // Also of one-way calls, so that the server's log has it. What an abandoned handler throws is the abort's doing.
     if (!call.abandoned) {
-      const shown = this.#partsOf(call).presentable(thrown, call);
-      const { abortReason } = call;
-      // Its caller's deadline has aborted it: that, and no fault of the handler, is why it failed.
-      const error = shown.code === 'INTERNAL' && isRpcError(abortReason, 'DEADLINE_EXCEEDED') ? abortReason : shown;
+      const error = this.#partsOf(call).presentable(thrown, call);
       try {
         call.fail(error);
       } catch {
@@ -265,9 +262,10 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
     if (error === undefined && !call.abandoned) {
       if (call.isLate && !call.oneWay) this.#late++;
       else this.#succeeded++;
-    } else if (error === undefined && call.started) this.#late++;
-    else if (call.started) this.#failed++;
-    else {
+    } else if (call.started) {
+      if (error === undefined || isInVain(call)) this.#late++;
+      else this.#failed++;
+    } else {
       this.#refused++;
       if (call.oneWay) this.#parts.dropped?.(call, error);
     }
@@ -276,6 +274,15 @@ export class ServerStack<Entry extends MethodEntry = MethodEntry> {
   #partsOf(call: IncomingCall<Entry>): ServerStackParts<Entry> {
     return call.observed === undefined ? this.#parts : this.#observed;
   }
+}
+
+/**
+ * Whether nobody waited any more when the handler threw: what it throws then is mostly the doing of its signal. A call that this side has broken
+ * off has failed.
+ */
+function isInVain(call: IncomingCall): boolean {
+  if (call.oneWay) return false;
+  return call.isLate || (call.abandoned && isRpcError(call.abortReason, 'CANCELLED'));
 }
 
 /** The error of a call whose deadline has passed before its handler began. */

@@ -41,9 +41,12 @@ export interface ServerState extends CallLimitsState {
     readonly waiting: number;
     /** Calls that have ended well, since the server was made; of streams, those that were read to their end. */
     readonly succeeded: number;
-    /** Calls whose handler has ended well, but too late: after the deadline of their caller, or after it had given up. Nobody has the answer. */
+    /**
+     * Calls whose handler has ended too late: after the deadline of their caller, or after it had given up, whether it ended well or threw,
+     * as one does that its signal aborts. Nobody has the answer.
+     */
     readonly late: number;
-    /** Calls whose handler has thrown, or whose answer could not be sent. */
+    /** Calls whose handler has thrown while its caller waited, or whose answer could not be sent. */
     readonly failed: number;
     /** Calls that were not begun: late, not allowed, or beyond a limit of the server. Those beyond `limits` of a connection do not count. */
     readonly refused: number;

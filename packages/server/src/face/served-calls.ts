@@ -1,4 +1,4 @@
-import { type Peer, type RpcError, type ServiceDefinition, systemClock } from '@org/rpc-core';
+import { isRpcError, type Peer, type RpcError, type ServiceDefinition, systemClock } from '@org/rpc-core';
 import type { RulesFollower } from '@org/rpc-registry/internal';
 import { type IncomingCall, packLoad } from '@org/rpc-wire/internal';
 import type { Dispatcher } from '../dispatcher.js';
@@ -54,7 +54,12 @@ export class ServedCalls {
       admission: this.#limits,
       run: (call) => dispatcher.dispatch(call),
       runStream: (call, items) => dispatcher.dispatchStream(call, items),
-      presentable: (thrown, call) => given.presentable(thrown, call),
+      presentable: (thrown, call) => {
+        const shown = given.presentable(thrown, call);
+        const { abortReason } = call;
+        // Its caller's deadline has aborted it: that, and no fault of the handler, is why it failed.
+        return shown.code === 'INTERNAL' && isRpcError(abortReason, 'DEADLINE_EXCEEDED') ? abortReason : shown;
+      },
       dropped: (call, error) => this.#dropped.add(error, call.peer, call.entry),
       ended: () => given.onEnded(),
     };

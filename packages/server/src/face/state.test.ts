@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RpcError } from '@org/rpc-core';
+import { callContext, RpcError } from '@org/rpc-core';
 import { connect } from '@org/rpc-testkit';
 import { setUp } from '../../test/bench.js';
 import { Operator } from '../operator/operator.js';
@@ -80,6 +80,35 @@ describe('server.state()', () => {
     await bench.clock.advance(10);
     const { succeeded, late: tooLate, failed, refused, builtIn } = bench.server.state().calls;
     assert.deepEqual([succeeded, tooLate, failed, refused, builtIn], [1, 1, 0, 0, 1]);
+  });
+
+  it('counts what its deadline or its caller aborts as late, and not as failed, for those who look as well', async () => {
+    const signals: AbortSignal[] = [];
+    // As `fetch` and timers of Node.js do it: what they throw is no error of this library.
+    const run = (what: unknown) =>
+      new Promise<void>((_, reject) => {
+        const { signal } = callContext()!;
+        signals.push(signal);
+        signal.addEventListener('abort', () => reject(what === 'own' ? new Error('half done') : signal.reason));
+      });
+    await using bench = setUp({ run, tell: () => Promise.reject(new Error('broken')) }, { operator: true });
+    await using tool = connect(bench.server, { clock: bench.clock });
+    await tool.service(Operator).report();
+    const { work, clock, server } = bench;
+    const calls = ['own', 'reason'].map((what) => assert.rejects(work.with({ timeoutMs: 50 }).run(what)));
+    const giveUp = new AbortController();
+    calls.push(assert.rejects(work.with({ signal: giveUp.signal }).run('own')));
+    while (signals.length < 3) await clock.advance(1);
+    giveUp.abort();
+    await clock.advance(100);
+    await Promise.all(calls);
+    await work.tell('one-way, so it is never late');
+    await clock.advance(10);
+    const { succeeded, late, failed } = server.state().calls;
+    assert.deepEqual([succeeded, late, failed], [0, 3, 1]);
+    const { calls: counted } = await tool.service(Operator).report();
+    const codes = counted.find(({ method }) => method === 'run')?.errors;
+    assert.deepEqual(codes, { DEADLINE_EXCEEDED: 2, CANCELLED: 1 });
   });
 
   it('says where it stands in its life', async () => {
