@@ -29,8 +29,8 @@ export class SceneNode implements MeasuredNode {
   current: NodeStatus = NodeStatus.OPEN;
   probes = 0;
 
-  constructor(name: string, weight = 100) {
-    this.address = name;
+  constructor(name: string, weight = 100, address = name) {
+    this.address = address;
     this.endpoint = { id: name, host: name, port: 1, weight, state: 'up' };
     this.load.reset(50, 0);
   }
@@ -90,6 +90,6 @@ export function aCall(...tried: readonly SceneNode[]): Call {
   call.idempotent = true;
   if (tried.length === 0) return call;
   const record = { durationMs: 1, code: 'UNAVAILABLE', progress: 'unsent' } as const;
-  call.attempts = tried.map(({ address }) => ({ endpoint: address, ...record }));
+  call.attempts = tried.map(({ address, endpoint }) => ({ endpoint: address, instance: endpoint.id, ...record }));
   return call.nextAttempt(tried.length);
 }

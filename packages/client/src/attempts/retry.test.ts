@@ -40,10 +40,20 @@ class Scene {
       timeoutMs?: number;
       oneWay?: boolean;
       readyCount?: number;
+      /** The one of all nodes; left out: each has its own. */
+      address?: string;
       seed?: number;
     } = {},
   ) {
-    const { max = 2, idempotent = true, timeoutMs = 1_000, oneWay = false, readyCount = 1, seed = 1 } = options;
+    const {
+      max = 2,
+      idempotent = true,
+      timeoutMs = 1_000,
+      oneWay = false,
+      readyCount = 1,
+      seed = 1,
+      address,
+    } = options;
     const call = new Call({ service: 'shop', method: 'buy', wireName: new Uint8Array() }, [], oneWay);
     call.createdAt = this.clock.now();
     call.deadline = call.createdAt + timeoutMs;
@@ -53,7 +63,7 @@ class Scene {
     call.callGate.enter(call);
     const { clock, budget } = this;
     const onRetry = (event: RetryEvent) => this.events.push(event);
-    const next: Service = (attempt) => this.#attempt(attempt, steps[this.sent.length]!);
+    const next: Service = (attempt) => this.#attempt(attempt, steps[this.sent.length]!, address);
     const random = seededRandom(seed);
     const serve = retry({ max, budget, clock, random, onRetry, readyCount: () => readyCount })(next);
     serve(call).then(
@@ -72,12 +82,13 @@ class Scene {
     return this;
   }
 
-  #attempt(attempt: Call, step: Step): Promise<unknown> {
+  #attempt(attempt: Call, step: Step, address?: string): Promise<unknown> {
     const { clock } = this;
     const { afterMs, code, progress = 'maybe-processed', retryAfterMs, final } = step;
     attempt.startedAt = clock.now();
     attempt.attemptDeadline = clock.now() + (step.attemptMs ?? Number.POSITIVE_INFINITY);
-    attempt.destination = { address: `10.0.0.${this.sent.length + 1}:4399` };
+    const instance = `${this.sent.length + 1}`;
+    attempt.destination = address === undefined ? { address: `10.0.0.${instance}:4399` } : { address, instance };
     this.sent.push({ at: clock.now() - 1_000, attempt: attempt.attempt });
     return new Promise((resolve, reject) => {
       attempt.resolve = resolve;
@@ -231,6 +242,8 @@ describe('retry', () => {
     assert.deepEqual([scene.sent.length, scene.sent[1]!.at <= 35], [2, true]);
     const beyond = await new Scene().run([failed('RESOURCE_EXHAUSTED', 'refused', 5_000), OK], { readyCount: 2 });
     assert.equal(beyond.result, 'done');
+    const workers = await new Scene().run([steps[0]!, steps[0]!, OK], { readyCount: 3, address: '10.0.0.1:4399' });
+    assert.equal(workers.sent[2]!.at - workers.sent[1]!.at < 400, true, 'each is an instance, though at one address');
     const both = await new Scene().run([steps[0]!, steps[0]!, OK], { readyCount: 2 });
     assert.equal(both.sent[2]!.at - both.sent[1]!.at >= 400, true);
   });

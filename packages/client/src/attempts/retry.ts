@@ -192,7 +192,7 @@ class FailedCall {
   }
 
   #hasUntried(): boolean {
-    const tried = new Set(this.#attempts.call.attempts?.map(({ endpoint }) => endpoint));
+    const tried = new Set(this.#attempts.call.attempts?.map(({ instance, endpoint }) => instance ?? endpoint));
     return (this.#settings.readyCount?.() ?? 0) > tried.size;
   }
 

@@ -281,8 +281,7 @@ export class Balancer implements NodeOwner, FirstList {
 
   /** Whether a call that a node has denied may be answered by one that it has not tried. */
   mayBeAnswered(call: Call): boolean {
-    const tried = new Set(call.root.attempts?.map(({ endpoint }) => endpoint));
-    return this.#view.hasOther(tried) && this.#health.denials.mayBeAnswered(call, this.#environment.clock.now());
+    return this.#view.hasUntried(call) && this.#health.denials.mayBeAnswered(call, this.#environment.clock.now());
   }
 
   /** Resolves when a node takes calls, rejects when the call's deadline passes first. */

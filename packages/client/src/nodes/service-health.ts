@@ -121,7 +121,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
 
   /** A call at a node has ended while a dark rule is judged. */
   judge(node: MeasuredNode, call: Call, kind: OutcomeKind, now: number): void {
-    this.#darkBreakers?.record(node.address, call, kind, now);
+    this.#darkBreakers?.record(node, call, kind, now);
     if (this.#darkPart?.wouldLeave(node.endpoint.id))
       this.#tellDarkPart?.(call.method, 'its instance would not be used');
     const dark = this.#darkEjection;

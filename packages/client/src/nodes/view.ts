@@ -1,5 +1,5 @@
-import type { Cancel, Clock, NodeSubset } from '@org/rpc-core';
-import type { Picker, PickerEnvironment, PickerFactory } from '../picker/picker.js';
+import type { Call, Cancel, Clock, NodeSubset } from '@org/rpc-core';
+import { type Picker, type PickerEnvironment, type PickerFactory, wasTried } from '../picker/picker.js';
 import type { Node } from './node.js';
 
 /** So many nodes that take calls delay a new picker by a millisecond; so that making pickers takes a tenth of the time at most. */
@@ -56,9 +56,9 @@ export class View {
     return this.#ready.length;
   }
 
-  /** Whether a node that takes calls is at none of these addresses. */
-  hasOther(addresses: ReadonlySet<string>): boolean {
-    return this.#ready.some((node) => node.isReady && !addresses.has(node.address));
+  /** Whether a node takes calls at which the call was not yet. */
+  hasUntried(call: Call): boolean {
+    return this.#ready.some((node) => node.isReady && !wasTried(call, node));
   }
 
   /** Whether nodes have changed since the picker was made: the next one is on its way. */

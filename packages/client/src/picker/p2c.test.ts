@@ -56,6 +56,16 @@ describe('p2c', () => {
     }
   });
 
+  it('gives a repeat to another instance, also at the same address; by addresses where no instance is known', () => {
+    const [one, two] = [new SceneNode('worker-1', 100, 'h:1'), new SceneNode('worker-2', 100, 'h:1')];
+    const { picker } = new PickerScene(p2c(), [one, two]);
+    two.load.started(0);
+    assert.equal(picker.pick(aCall(one), 0), two);
+    const call = aCall(one);
+    call.root.attempts = [{ endpoint: 'h:1', durationMs: 1, code: 'UNAVAILABLE', progress: 'unsent' }];
+    assert.equal(picker.pick(call, 0), one);
+  });
+
   it('prefers a healthy node to an avoided one, however busy it is', () => {
     const [busy, avoided] = nodes(2);
     for (let i = 0; i < 1_000; i++) busy!.load.started(0);

@@ -118,11 +118,14 @@ export interface PickerFactory {
   create<N extends PickerNode>(nodes: readonly N[], environment: PickerEnvironment): Picker<N>;
 }
 
-/** Whether another attempt of this call went to this node, or is there now. */
+/** Whether another attempt of this call went to this node, or is there now. Several instances may be at one address: each is one of its own. */
 export function wasTried(call: Call, node: PickerNode): boolean {
   const { attempts, rivals } = call.root;
   if (rivals?.includes(node)) return true;
   if (attempts === undefined) return false;
-  for (let i = 0; i < attempts.length; i++) if (attempts[i]!.endpoint === node.address) return true;
+  for (let i = 0; i < attempts.length; i++) {
+    const { instance, endpoint } = attempts[i]!;
+    if (instance === undefined ? endpoint === node.address : instance === node.endpoint.id) return true;
+  }
   return false;
 }

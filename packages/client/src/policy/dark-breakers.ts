@@ -9,6 +9,12 @@ import type { OutcomeKind } from './outcome.js';
 /** Pairs of node and method that are looked at; further ones are not. */
 const PAIRS_MAX = 10_000;
 
+/** Where a call has ended. */
+interface JudgedNode {
+  readonly address: string;
+  readonly endpoint: { readonly id: string };
+}
+
 /** What dark breakers are made of. */
 export interface DarkBreakersSettings {
   readonly clock: Clock;
@@ -26,7 +32,7 @@ export interface DarkBreakersSettings {
 export class DarkBreakers {
   readonly #settings: DarkBreakersSettings;
   readonly #group: BreakerGroup;
-  /** By node, then by method. */
+  /** By the id of the instance, of which several may be at one address, then by method. */
   readonly #breakers = new Map<string, Map<string, Breaker>>();
   readonly #values = new Map<string, BreakerValues | undefined>();
   #size = 0;
@@ -34,30 +40,28 @@ export class DarkBreakers {
   constructor(settings: DarkBreakersSettings) {
     this.#settings = settings;
     const { clock, random } = settings;
-    const onTransition = (transition: BreakerTransition): void => {
-      this.#breakers.get(transition.endpoint)?.delete(transition.method);
-      this.#size--;
-      settings.tell(transition);
-    };
     this.#group = new BreakerGroup({
       options: resolvePolicy('breaker', POLICIES.breaker),
       clock,
       random,
-      onTransition,
+      onTransition: settings.tell,
     });
   }
 
   /** A call at a node has ended. */
-  record(endpoint: string, call: Call, kind: OutcomeKind, now: number): void {
-    let ofNode = this.#breakers.get(endpoint);
+  record({ address, endpoint }: JudgedNode, call: Call, kind: OutcomeKind, now: number): void {
+    const ofNode = this.#breakers.get(endpoint.id);
     let breaker = ofNode?.get(call.method);
     if (breaker === undefined) {
       const values = this.#valuesOf(call.method);
       if (values === undefined || this.#size >= PAIRS_MAX) return;
-      ofNode ??= new Map();
-      this.#breakers.set(endpoint, ofNode);
-      breaker = new Breaker(this.#group, { address: endpoint, breakerChanged: () => {} }, call.methodRef, () => values);
-      ofNode.set(call.method, breaker);
+      const all = ofNode ?? new Map<string, Breaker>();
+      this.#breakers.set(endpoint.id, all);
+      const breakerChanged = ({ method }: Breaker): void => {
+        if (all.delete(method)) this.#size--;
+      };
+      breaker = new Breaker(this.#group, { address, breakerChanged }, call.methodRef, () => values);
+      all.set(call.method, breaker);
       this.#size++;
     }
     breaker.record(kind, call.startedAt, now);

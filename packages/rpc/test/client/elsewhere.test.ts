@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { consistentHash } from '@org/rpc-client';
+import { consistentHash, roundRobin } from '@org/rpc-client';
 import { RpcError } from '@org/rpc-core';
 import { TownScene } from './town-scene.js';
 
@@ -74,6 +74,31 @@ describe('what has gone wrong elsewhere with repeats', () => {
     await scene.pass(20);
     await scene.pass(500);
     assert.deepEqual([made.end, calls], ['INTERNAL', 1]);
+    await scene.close();
+  });
+
+  it('what one of several processes at an address denies, another one of them answers', async () => {
+    const scene = new TownScene({ retry: false, balancer: roundRobin() }, ['a']);
+    scene.sharesAddress = true;
+    await scene.open(2);
+    const endpoints: (string | undefined)[] = [];
+    scene.client.on('retried', ({ endpoint, code }) => endpoints.push(`${endpoint} ${code}`));
+    assert.deepEqual(await scene.ends(4, {}, 'buy'), ['b', 'b', 'b', 'b']);
+    assert.deepEqual(endpoints.slice(0, 1), ['h:0 UNIMPLEMENTED']);
+    await scene.close();
+  });
+
+  it('a repeat goes to another one of several processes at an address', async () => {
+    const scene = new TownScene({ balancer: consistentHash() });
+    scene.sharesAddress = true;
+    await scene.open(3);
+    scene.do('fail');
+    for (let key = 0; key < 10; key++) {
+      scene.seen.length = 0;
+      assert.deepEqual(await scene.ends(1, { hashKey: `${key}`, timeoutMs: 5_000 }), ['UNAVAILABLE']);
+      assert.equal(new Set(scene.seen).size, scene.seen.length, scene.seen.join());
+      assert.ok(scene.seen.length >= 2 || key > 2, scene.seen.join());
+    }
     await scene.close();
   });
 

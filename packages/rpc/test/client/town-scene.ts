@@ -14,6 +14,12 @@ export const Town = defineService('town', {
   note: notify<() => void>(),
 });
 
+/** The same as it was served before there was anything to buy. */
+const OldTown = defineService('town', {
+  go: method<() => string | Promise<string>>({ idempotent: true }),
+  note: notify<() => void>(),
+});
+
 const IDS = ['a', 'b', 'c', 'd'] as const;
 
 /** What an instance does with a call. */
@@ -36,6 +42,8 @@ export class TownScene {
   readonly dials: { readonly id: string; readonly at: number }[] = [];
   /** Whether they have no tags by which they differ; lists from then on. */
   areAlike = false;
+  /** Whether all are at one address, as workers are; lists from then on. */
+  sharesAddress = false;
   /** Those whose ports refuse. */
   readonly down = new Set<string>();
   readonly #streams = new Map<string, ByteStream[]>();
@@ -43,10 +51,13 @@ export class TownScene {
   readonly #held: (() => void)[] = [];
   #versions = 0;
 
-  constructor(options: ClientOptions = {}) {
+  /** @param old - those that do not serve `buy` */
+  constructor(options: ClientOptions = {}, old: readonly string[] = []) {
     const servers = IDS.map((id) => {
       const server = createServer({ name: id, clock: this.clock, registry: memory() });
-      server.add(Town, { go: () => this.#serve(id), buy: () => this.#serve(id), note: () => {} });
+      const handlers = { go: () => this.#serve(id), note: () => {} };
+      if (old.includes(id)) server.add(OldTown, handlers);
+      else server.add(Town, { ...handlers, buy: () => this.#serve(id) });
       server.on('handlerError', () => {});
       return server as RpcServer;
     });
@@ -57,12 +68,12 @@ export class TownScene {
       name: 'me',
       ...options,
     });
-    this.client = new RpcClient(resolved, async ({ port }) => {
-      const id = IDS[port]!;
+    this.client = new RpcClient(resolved, async ({ port, instance }) => {
+      const id = this.sharesAddress ? (instance as (typeof IDS)[number]) : IDS[port]!;
       this.dials.push({ id, at: this.clock.now() });
       if (this.down.has(id)) throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
       const [clientEnd, serverEnd] = memoryPair();
-      servers[port]!.accept(serverEnd);
+      servers[IDS.indexOf(id)]!.accept(serverEnd);
       this.#streams.set(id, [...(this.#streams.get(id) ?? []), clientEnd]);
       return clientEnd;
     });
@@ -80,7 +91,8 @@ export class TownScene {
   /** Has these listed, and no others. */
   list(...ids: readonly string[]): Promise<void> {
     const listed = ids.map((id): Endpoint => {
-      const endpoint = { id, host: 'h', port: IDS.indexOf(id as 'a'), weight: 100, state: 'up' } as const;
+      const alone = { id, host: 'h', port: IDS.indexOf(id as 'a'), weight: 100, state: 'up' } as const;
+      const endpoint = this.sharesAddress ? { ...alone, port: 0, features: ['shared-address'] } : alone;
       return this.areAlike ? endpoint : { ...endpoint, tags: { side: id < 'c' ? 'left' : 'right' } };
     });
     this.#registry.publish('town', listed);
