@@ -12,20 +12,20 @@ export interface ClientEvents {
   /** An instance takes no calls: `reason` says why, in words for people. */
   endpointDown: [event: EndpointEvent & { readonly reason: string }];
   /** Calls of this method avoid this endpoint, until a trial call after `openForMs` succeeds. */
-  breakerOpened: [event: { endpoint: string; service: string; method: string; openForMs: number }];
-  breakerClosed: [event: { endpoint: string; service: string; method: string }];
+  breakerOpened: [event: InstanceOfEvent & { service: string; method: string; openForMs: number }];
+  breakerClosed: [event: InstanceOfEvent & { service: string; method: string }];
   /** Calls of all methods avoid this endpoint, which fails; until a trial call after `forMs` succeeds. */
-  ejected: [event: { endpoint: string; service: string; forMs: number }];
+  ejected: [event: InstanceOfEvent & { service: string; forMs: number }];
   /** It is given calls again. */
-  readmitted: [event: { endpoint: string; service: string }];
+  readmitted: [event: InstanceOfEvent & { service: string }];
   /** An attempt failed and another one follows after `delayMs`; also the opening of a stream, which moves to another instance at once. */
-  retried: [event: { service: string; method: string; attempt: number; endpoint: string; code: Code; delayMs: number }];
+  retried: [event: InstanceOfEvent & { service: string; method: string; attempt: number; code: Code; delayMs: number }];
   /** A call had no answer after `delayMs`, and another attempt was sent beside the one at `endpoint`. */
-  hedged: [event: { service: string; method: string; endpoint: string; delayMs: number }];
+  hedged: [event: InstanceOfEvent & { service: string; method: string; delayMs: number }];
   /** A call that has failed was answered with its fallback. */
   fellBack: [event: { service: string; method: string; error: RpcError }];
   /** A one-way call that was kept has been sent, `afterMs` after it was kept; only with `retryLater`. */
-  retriedLater: [event: { service: string; method: string; afterMs: number; endpoint: string }];
+  retriedLater: [event: InstanceOfEvent & { service: string; method: string; afterMs: number }];
   /** One-way calls that were kept are given up; only with `retryLater`. */
   dropped: [event: DroppedEvent];
   /** A call was made a second time elsewhere, and both have ended; only with `mirror: { compare: true }`. */
@@ -47,6 +47,14 @@ export interface ClientEvents {
   rulesRejected: [event: RulesRejectedEvent];
   /** Rules that are dark would have changed calls; at most once a second for each policy of a service. */
   ruleWouldApply: [event: WouldApplyEvent];
+}
+
+/** Which instance an event is about. */
+export interface InstanceOfEvent {
+  /** `host:port`; `''` when none was chosen. */
+  readonly endpoint: string;
+  /** The instance's id, as `rpc ls` and the console show it; `undefined` when none was chosen. */
+  readonly instance: string | undefined;
 }
 
 /** The names of all events, for who writes one that is none. */
@@ -138,6 +146,8 @@ export interface MirrorEvent {
   readonly method: string;
   /** Where the mirror went. */
   readonly endpoint: string;
+  /** The id of the instance there. */
+  readonly instance: string | undefined;
   /** Whether both gave the same. */
   readonly isSame: boolean;
   /** Where their answers differ: up to ten paths, such as `items.0.price`; `''` for the whole. */

@@ -3,6 +3,7 @@ export type {
   ClientEvents,
   DroppedEvent,
   EndpointEvent,
+  InstanceOfEvent,
   MirrorEvent,
   RulesAppliedEvent,
   RulesRejectedEvent,

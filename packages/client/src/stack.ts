@@ -300,7 +300,11 @@ function retries({ client, balancer, budget, policy }: OwnParts): Layer {
 /** The opening of a stream that is moved is told of like any other repeat. */
 function tellsMove({ client }: OwnParts): OnMove {
   return ({ service, method, attempt }, { destination }, { code }) =>
-    client.emit('retried', { service, method, attempt, endpoint: destination?.address ?? '', code, delayMs: 0 });
+    client.emit('retried', {
+      ...{ service, method, attempt, code, delayMs: 0 },
+      endpoint: destination?.address ?? '',
+      instance: destination?.instance,
+    });
 }
 
 /** A second attempt beside a slow one, for the methods of which it is said. */

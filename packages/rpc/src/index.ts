@@ -13,6 +13,7 @@ export {
   type EndpointEvent,
   type ExplainedCall,
   type HashKeySource,
+  type InstanceOfEvent,
   type KeptCallsState,
   type LimitState,
   type LinkState,

@@ -146,7 +146,8 @@ describe('hedge', () => {
     assert.deepEqual(scene.abandoned, [{ at: 15, node: '10.0.0.1:4399', reason: 'hedge lost' }]);
     assert.deepEqual(scene.settled, [undefined]);
     assert.equal(scene.call.destination?.address, '10.0.0.2:4399');
-    assert.deepEqual(scene.events, [{ service: 'shop', method: 'find', endpoint: '10.0.0.1:4399', delayMs: 10 }]);
+    const where = { endpoint: '10.0.0.1:4399', instance: undefined };
+    assert.deepEqual(scene.events, [{ service: 'shop', method: 'find', ...where, delayMs: 10 }]);
     assert.equal(scene.clock.pending, 0);
   });
 

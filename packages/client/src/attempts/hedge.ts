@@ -23,6 +23,8 @@ export interface HedgeEvent {
   readonly method: string;
   /** Where the slow one is. */
   readonly endpoint: string;
+  /** The id of the instance there; `undefined` when no endpoint was chosen. */
+  readonly instance: string | undefined;
   /** After how long the other one was sent, in milliseconds. */
   readonly delayMs: number;
 }
@@ -182,8 +184,8 @@ class HedgedCall {
     for (const { destination } of this.#attempts)
       if (destination !== undefined && !call.rivals.includes(destination)) call.rivals.push(destination);
     const { service, method } = call;
-    const endpoint = last.destination?.address ?? '';
-    this.#settings.onHedge?.({ service, method, endpoint, delayMs });
+    const { address: endpoint = '', instance } = last.destination ?? {};
+    this.#settings.onHedge?.({ service, method, endpoint, instance, delayMs });
     this.#send(true);
   }
 

@@ -126,6 +126,7 @@ function eventOf({ service, method }: Call, copy: Call, own: Settled, other: Set
     service,
     method,
     endpoint: copy.destination?.address ?? '',
+    instance: copy.destination?.instance,
     isSame: own.code === other.code && found.length === 0,
     differences: found,
     code: own.code,

@@ -13,6 +13,8 @@ export interface RetryEvent {
   readonly method: string;
   /** Where it failed, `''` when no endpoint was chosen. */
   readonly endpoint: string;
+  /** The id of the instance there; `undefined` when no endpoint was chosen. */
+  readonly instance: string | undefined;
   readonly code: Code;
   /** The number of the attempt that follows; the first one of a call is 0. */
   readonly attempt: number;
@@ -221,6 +223,7 @@ class FailedCall {
       service: attempt.service,
       method: attempt.method,
       endpoint: last.destination?.address ?? '',
+      instance: last.destination?.instance,
       code: error!.code,
       attempt: attempt.attempt,
       delayMs,

@@ -131,9 +131,9 @@ export class RpcClient implements Client {
       options: breaker,
       clock,
       random,
-      onTransition: ({ state, endpoint, service, method, openForMs }) => {
-        if (state === 'open') this.#emit('breakerOpened', { endpoint, service, method, openForMs });
-        else this.#emit('breakerClosed', { endpoint, service, method });
+      onTransition: ({ state, openForMs, ...where }) => {
+        if (state === 'open') this.#emit('breakerOpened', { ...where, openForMs });
+        else this.#emit('breakerClosed', where);
       },
     });
     this.#troubles = new TroubleTally(options.name);

@@ -14,7 +14,7 @@ import {
 import { rpcError } from '@org/rpc-core/internal';
 import type { RegistryHandle, Snapshot, Watch } from '@org/rpc-registry';
 import type { FirstList } from '../client-method.js';
-import { NodeStatus, type PickerFactory, wasTried } from '../picker/picker.js';
+import { NodeStatus, type PickerFactory, type PickerNode, wasTried } from '../picker/picker.js';
 import type { BreakerGroup } from '../policy/breaker-group.js';
 import { darkBreakers } from '../policy/dark-breakers.js';
 import { darkServicePolicy, foldServicePolicies, type PolicySource } from '../policy/fold.js';
@@ -107,9 +107,9 @@ export class Balancer implements NodeOwner, FirstList {
     const { sources = [] } = environment;
     const { ejection, subset } = foldServicePolicies(sources, undefined);
     this.part = new ServicePart(instance, subset);
-    const onEjection = (endpoint: string, forMs: number | undefined): void => {
-      if (forMs === undefined) emit('readmitted', { endpoint, service });
-      else emit('ejected', { endpoint, service, forMs });
+    const onEjection = ({ address: endpoint, instance }: PickerNode, forMs: number | undefined): void => {
+      if (forMs === undefined) emit('readmitted', { endpoint, instance, service });
+      else emit('ejected', { endpoint, instance, service, forMs });
     };
     const health = new ServiceHealth({ clock, random, breakers, ejection, onEjection, zone });
     this.#health = health;

@@ -110,6 +110,10 @@ export class NodeHealth implements BreakerOwner {
     this.#ejection = ejectionShutter(this.#outlier, (at) => this.readmit(at));
   }
 
+  get instance(): string | undefined {
+    return this.#node.instance;
+  }
+
   get address(): string {
     return this.#node.address;
   }

@@ -30,7 +30,7 @@ export interface ServiceHealthSettings {
   /** When nodes are left alone; left out: as by default. */
   readonly ejection?: EjectionValues | undefined;
   /** Told when a node is left alone, see `NodePeers`. */
-  readonly onEjection?: ((address: string, forMs: number | undefined) => void) | undefined;
+  readonly onEjection?: ((node: PickerNode, forMs: number | undefined) => void) | undefined;
   /** Where the client is; `undefined` when nobody has said. */
   readonly zone?: string | undefined;
 }
@@ -131,7 +131,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   }
 
   ejected(node: MeasuredNode, forMs: number | undefined): void {
-    this.#onEjection?.(node.address, forMs);
+    this.#onEjection?.(node, forMs);
   }
 
   get inFlight(): number {

@@ -6,6 +6,8 @@ import { BUCKETS } from './breaker-recorder.js';
 /** A breaker has opened or closed; for those who watch. */
 export interface BreakerTransition {
   readonly endpoint: string;
+  /** The id of the instance there; `undefined` where it has none. */
+  readonly instance: string | undefined;
   readonly service: string;
   readonly method: string;
   readonly state: 'open' | 'closed';

@@ -8,6 +8,8 @@ import type { OutcomeKind } from './outcome.js';
 export interface BreakerOwner {
   /** `host:port` of the node. */
   readonly address: string;
+  /** The id of the instance there. */
+  readonly instance?: string | undefined;
   /** The breaker has opened, or has closed after it was open. */
   breakerChanged(breaker: Breaker): void;
 }
@@ -224,6 +226,7 @@ export class Breaker implements ArmedBreaker {
     this.#owner.breakerChanged(this);
     this.#group.report({
       endpoint: this.#owner.address,
+      instance: this.#owner.instance,
       service: this.service,
       method: this.method,
       state: open ? 'open' : 'closed',

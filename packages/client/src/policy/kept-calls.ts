@@ -24,6 +24,8 @@ export interface SentLaterEvent {
   readonly method: string;
   readonly afterMs: number;
   readonly endpoint: string;
+  /** The id of the instance there. */
+  readonly instance: string | undefined;
 }
 
 /** Kept calls are given up; for observers. */
@@ -260,10 +262,12 @@ export class KeptCalls {
     const { call, keptAt, settings } = kept;
     this.#sending.set(queue, kept);
     let endpoint = '';
+    let instance: string | undefined;
     try {
       const attempt = this.#revived(kept);
       await settings.next(attempt);
       endpoint = attempt.destination?.address ?? '';
+      instance = attempt.destination?.instance;
     } catch (thrown) {
       const error = isRpcError(thrown) ? thrown : rpcError('INTERNAL', String(thrown), { cause: thrown });
       const isUnsent = mayBeKept(error);
@@ -276,7 +280,7 @@ export class KeptCalls {
     this.#remove(kept);
     this.#endedOf(call.service).sent++;
     const afterMs = this.#settings.clock.now() - keptAt;
-    this.#observer.sent({ service: call.service, method: call.method, afterMs, endpoint });
+    this.#observer.sent({ service: call.service, method: call.method, afterMs, endpoint, instance });
     return undefined;
   }
 

@@ -208,8 +208,9 @@ describe('the events of calls', () => {
     });
     assert.equal(events.length, 2);
     for (const [index, event] of events.entries()) {
-      const { delayMs, ...rest } = event as ClientEvents['retried'][0];
+      const { delayMs, instance, ...rest } = event as ClientEvents['retried'][0];
       assert.ok(delayMs > 0);
+      assert.match(instance!, /^\w{19}$/, 'as the registry has it');
       assert.deepEqual(rest, {
         service: 'shop',
         method: 'add',
@@ -244,10 +245,11 @@ describe('the events of calls', () => {
       await clock.advance(2_000);
       await shop.add(1);
     });
-    const [{ openForMs, ...rest }] = opened as [ClientEvents['breakerOpened'][0]];
+    const [{ openForMs, instance, ...rest }] = opened as [ClientEvents['breakerOpened'][0]];
+    assert.match(instance!, /^\w{19}$/);
     assert.ok(openForMs >= 900 && openForMs <= 1_100);
     assert.deepEqual(rest, { endpoint: 'memory:1', service: 'shop', method: 'add' });
-    assert.deepEqual(closed, [{ endpoint: 'memory:1', service: 'shop', method: 'add' }]);
+    assert.deepEqual(closed, [{ endpoint: 'memory:1', instance, service: 'shop', method: 'add' }]);
   });
 
   it('are told no more to who has left', async () => {
