@@ -14,6 +14,7 @@ const CULPRITS: Readonly<Record<NonNullable<Trouble['culprit']>, string>> = {
   registry: 'the registry, which named no instance',
   connection: 'no connection to it',
   network: 'the network to it, or its process stands still',
+  process: 'its process stood still: others at its host answered meanwhile',
   queue: 'its queue, or it let no more in',
   handler: 'its handler, or what it called: too slow',
   downstream: 'a call that its handler waited for',

@@ -5,6 +5,8 @@ export interface Destination {
   readonly instance?: string | undefined;
   /** When bytes last came from it, in the clock's milliseconds; `undefined` when unknown. */
   readonly heardAt?: number | undefined;
+  /** When bytes last came from another instance at its host; `undefined` where there is none, or that is unknown. Costs a look at all of them. */
+  readonly hostHeardAt?: number | undefined;
 }
 
 /** Some of the nodes of a service, to which a call is routed. */

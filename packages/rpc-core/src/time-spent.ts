@@ -9,7 +9,8 @@ import type { Trial } from './destination.js';
  * - `limits`: a limit of the client made the call wait.
  * - `registry`: no instance was known.
  * - `connection`: instances were known, but none was connected or had room.
- * - `network`: the way to the instance and back; also an instance whose process stands still, which looks the same from here.
+ * - `network`: the way to the instance and back; also an instance whose process stands still, where that looks the same from here.
+ * - `process`: the process of the instance stood still: nothing came from it, while others at its host answered.
  * - `queue`: the instance had the call but had not let it in yet: authorization, limits, more important calls.
  * - `handler`: layers and handler of the instance, and the calls that these make unless it is known for which one they have waited.
  * - `downstream`: a call of the handler's own, for which it waited.
@@ -25,6 +26,7 @@ export type CallPhase =
   | 'registry'
   | 'connection'
   | 'network'
+  | 'process'
   | 'queue'
   | 'handler'
   | 'downstream'

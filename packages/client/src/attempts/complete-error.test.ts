@@ -97,6 +97,28 @@ describe('completeError', () => {
     );
   });
 
+  it('blames a process that stands still where others at its host were heard meanwhile, else the way there as well', () => {
+    for (const [heardAt, hostHeardAt, culprit] of [
+      [1_100, 1_700, 'process'],
+      [1_100, 1_400, 'network'],
+      [1_600, 1_700, 'network'],
+      [1_100, undefined, 'network'],
+    ] as const) {
+      const call = timedCall();
+      call.endedAt = 2_000;
+      call.destination = { address: 'h:1', instance: 'maps-3', heardAt, hostHeardAt };
+      call.trail = new CallTrail();
+      call.trail.asked = 1_500;
+      const { message, spent } = failedWith(call, 'maybe-processed');
+      assert.equal(spent?.culprit, culprit);
+      if (culprit === 'process')
+        assert.match(
+          message,
+          /at fault: the process of h:1 \[maps-3\], which stood still: nothing came from it for 1000 of 1000 ms, while others at its host answered$/,
+        );
+    }
+  });
+
   it('names the share of an attempt, and why it was not tried again', () => {
     const call = timedCall();
     Object.assign(call, { attemptDeadline: 1_400.25, endedAt: 1_401 });

@@ -91,6 +91,10 @@ export class Node implements MeasuredNode, LinkObserver {
     return this.link.connection?.heardAt ?? Number.NEGATIVE_INFINITY;
   }
 
+  get hostHeardAt(): number | undefined {
+    return this.#service.heardFromHostOf(this);
+  }
+
   /** Whether calls may be given to it. */
   get isReady(): boolean {
     return this.#goneReason === undefined && this.link.state === 'ready' && this.#endpoint.state === 'up';

@@ -37,6 +37,17 @@ describe('ServiceHealth', () => {
     assert.equal(nodes.length, 3);
   });
 
+  it('knows when another node of the same host was heard from last', () => {
+    const { service } = scene();
+    const heard = (address: string, heardAt: number) => Object.assign(new SceneNode(address), { address, heardAt });
+    const nodes = [heard('10.0.0.1:1', 5), heard('10.0.0.1:2', 30), heard('10.0.0.10:1', 70), heard('10.0.0.1:3', 20)];
+    const [first] = nodes.map((node) => service.join(node, 0));
+    const asked = () => nodes.map((node) => service.heardFromHostOf(node));
+    assert.deepEqual(asked(), [30, 20, undefined, 30]);
+    service.leave(nodes[1]!, first!);
+    assert.deepEqual(asked(), [20, 20, undefined, 5]);
+  });
+
   it('lets a newcomer among old nodes warm up', () => {
     const { service } = scene();
     for (const name of ['a', 'b', 'c']) service.join(new SceneNode(name), 0);

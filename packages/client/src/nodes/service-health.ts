@@ -15,6 +15,9 @@ import { type MeasuredNode, NodeHealth, type NodePeers, RAMP_MS } from './node-h
 const TRIAL_SHARE = 0.02;
 const TRIALS_MAX = 3;
 
+/** So many nodes are looked at for one that was heard from lately: whoever fails asks, and many may fail at once. */
+const NODES_SEEN_MAX = 256;
+
 /** How long what most nodes take is used before it is computed again, in milliseconds. */
 const USUAL_FOR_MS = 100;
 
@@ -57,6 +60,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
   #tellDarkPart: TellDark | undefined;
   readonly #onEjection: ServiceHealthSettings['onEjection'];
   readonly #healths = new Set<NodeHealth>();
+  readonly #nodes = new Set<MeasuredNode>();
   readonly #probing = new Set<PickerNode>();
   /** How many breakers are open, by {@link methodKey}; methods without any are not in it. */
   readonly #open = new Map<string, number>();
@@ -186,9 +190,23 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
     this.#loads.add(node.load);
     const health = new NodeHealth(node, this, now);
     this.#healths.add(health);
+    this.#nodes.add(node);
     if (isPresent) health.setPresent(true, now);
     else node.load.reset(this.medianMs(node, now), now);
     return health;
+  }
+
+  /** When bytes last came from another node at the same host; `undefined` where none is known. */
+  heardFromHostOf(node: MeasuredNode): number | undefined {
+    const { address } = node;
+    const host = address.slice(0, address.lastIndexOf(':') + 1);
+    let latest: number | undefined;
+    let seen = 0;
+    for (const other of this.#nodes) {
+      if (++seen > NODES_SEEN_MAX) break;
+      if (other !== node && other.address.startsWith(host)) latest = Math.max(latest ?? 0, other.heardAt ?? 0);
+    }
+    return latest;
   }
 
   /** A node can be called for the first time: its share rises slowly from now on, unless most of them are as new as it is. */
@@ -201,6 +219,7 @@ export class ServiceHealth implements PickerEnvironment, NodePeers {
 
   leave(node: MeasuredNode, health: NodeHealth): void {
     this.#healths.delete(health);
+    this.#nodes.delete(node);
     this.#loads.delete(node.load);
     this.#probing.delete(node);
     this.denials.forget(node);

@@ -24,6 +24,7 @@ const MOST_SHARE = 0.5;
 const PHASES_THERE: ReadonlySet<CallPhase> = new Set([
   'connection',
   'network',
+  'process',
   'queue',
   'handler',
   'downstream',
@@ -129,12 +130,17 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
   if (asked === undefined && lateMs > 0) return addPhase(phases, 'loop', totalMs);
   // It was asked again, with time enough for an answer, and said nothing: whatever this process did before is not why.
   if (typeof asked === 'number' && end - asked > Math.max(SILENT_MS, totalMs * SILENT_SHARE))
-    return addPhase(phases, 'network', totalMs);
+    return addPhase(phases, standsStill(attempt, asked) ? 'process' : 'network', totalMs);
   const isOwn = lateMs > totalMs * LATE_SHARE;
   // When this process came to itself, little was left: what the server did meanwhile could no longer arrive.
   const loopMs = isOwn && typeof asked === 'number' ? Math.min(totalMs, asked - startedAt) : lateMs;
   addPhase(phases, 'loop', loopMs);
   addPhase(phases, asked === undefined || asked === 'cannot' ? 'server' : 'network', totalMs - loopMs);
+}
+
+/** Whether nothing came from an instance since it was asked, while others at its host were heard: then it is not the way there. */
+function standsStill({ destination }: Call, asked: number): boolean {
+  return destination !== undefined && (destination.heardAt ?? 0) <= asked && (destination.hostHeardAt ?? 0) > asked;
 }
 
 /** The server has said where the call stood. */
@@ -265,6 +271,8 @@ function describeCulprit(
       return `the connection, which could not be had for ${ms}`;
     case 'network':
       return `the network to ${there}, or its process stands still: nothing came back for ${ms}`;
+    case 'process':
+      return `the process of ${there}, which stood still: nothing came from it for ${ms}, while others at its host answered`;
     case 'queue':
       return `the queue of ${there}, in which it waited for ${ms} before a handler began`;
     case 'handler':
