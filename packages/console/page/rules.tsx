@@ -3,7 +3,7 @@ import type { FleetView } from '../src/fleet/fleet-view.js';
 import type { RuleEffect } from '../src/http/rule-effects.js';
 import type { RulePreview } from '../src/preview/preview-rules.js';
 import type { RulesFollower } from '../src/rules/reports-of-rules.js';
-import { Action, Name, ServicePicker, Table } from './parts.js';
+import { Action, Linked, ServicePicker, Table } from './parts.js';
 import { ask, query } from './server.js';
 import { count, percent, plural, show, span } from './show.js';
 
@@ -329,9 +329,17 @@ function Reports({ rules: { reports, unconcerned } }: { rules: Rules }) {
         </thead>
         <tbody>
           {reports.map((report) => (
-            <tr key={`${report.side} ${report.name}`}>
+            <tr
+              key={`${report.side} ${report.name} ${report.status} ${report.version} ${report.inForce} ${report.reason}`}
+            >
               <th scope="row">
-                <Name text={report.name} />
+                {report.side === 'client' ? (
+                  <Linked page="callers" name={report.name} />
+                ) : (
+                  <Linked page="instances" name={report.name} />
+                )}
+                {report.processes > 1 && ` (${report.processes} processes)`}
+                {report.hasCalled === false && <div class="quiet">has it open, has not called it</div>}
               </th>
               <td>{report.side}</td>
               <td class={report.status === 'rejected' ? 'bad-text' : ''}>{report.status}</td>

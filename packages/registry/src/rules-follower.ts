@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import type { Cancel, Clock, RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
 import { modesOf, parseRules, ruleModes } from '@org/rpc-core/internal';
 import { DarkCounts, type WouldApplyEvent } from './dark-counts.js';
+import { reportKey } from './rules-report-text.js';
 import type { RulesReport, RulesSource } from './rules-source.js';
 
 /** A document of rules as it concerns one instance. Immutable: another document makes another one. */
@@ -28,6 +30,8 @@ export interface RulesFollowerParts {
   /** The name of the client, or the id of the server. */
   readonly instance: string;
   readonly clock: Clock;
+  /** Of a client, whether it has called the service. */
+  hasCalled?(): boolean;
   /** Other rules are in force; `undefined` for none any more. */
   onSwap(rules: FollowedRules | undefined): void;
   /** What dark rules would have changed; by {@link RulesFollower.tick}. */
@@ -35,6 +39,9 @@ export interface RulesFollowerParts {
   /** A document was refused; what was in force before stays. */
   onRejected(rejected: RejectedRules): void;
 }
+
+/** By host and number. */
+const PROCESS = `${hostname()}:${process.pid}`;
 
 /** The shortest time between two swaps of rules, in milliseconds, however often somebody writes. */
 const SWAP_MIN_MS = 200;
@@ -48,7 +55,7 @@ export class RulesFollower {
   /** What dark rules would have changed, since the rules in force were set. */
   readonly counts = new DarkCounts();
   readonly #parts: RulesFollowerParts;
-  readonly #reporter: string;
+  readonly #reporter: Pick<RulesReport, 'instance' | 'process'>;
   #watch: { close(): void } | undefined;
   /** What was looked at last; `undefined` before the first document. */
   #text: string | undefined;
@@ -57,10 +64,13 @@ export class RulesFollower {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #current: FollowedRules | undefined;
   #rejected: RejectedRules | undefined;
+  /** The last report. */
+  #said: RulesReport | undefined;
 
   constructor(parts: RulesFollowerParts) {
     this.#parts = parts;
-    this.#reporter = parts.side === 'client' ? parts.instance : `${parts.instance}@server`;
+    const { side, instance } = parts;
+    this.#reporter = side === 'client' ? { instance, process: PROCESS } : { instance: `${instance}@server` };
   }
 
   /** The rules in force. */
@@ -83,8 +93,10 @@ export class RulesFollower {
     this.#watch ??= this.#parts.source?.watch(this.#parts.service, (text) => this.#offer(text));
   }
 
-  /** Tells what dark rules would have changed; called about once a second. */
+  /** Tells what dark rules would have changed, and operators that the first call was made; called about once a second. */
   tick(): void {
+    const said = this.#said;
+    if (said?.hasCalled === false && this.#parts.hasCalled?.()) this.#report(said.status, said.version, said.reason);
     if (this.#current === undefined) return;
     const { service, onWouldApply } = this.#parts;
     this.counts.flush(service, this.#current.document.version, onWouldApply);
@@ -123,7 +135,8 @@ export class RulesFollower {
     if (text === undefined) {
       this.#rejected = undefined;
       if (this.#current !== undefined) this.#swap(undefined);
-      source?.report(service, this.#reporter, undefined);
+      this.#said = undefined;
+      source?.report(service, reportKey(this.#reporter), undefined);
       return;
     }
     try {
@@ -153,8 +166,10 @@ export class RulesFollower {
     const { source, service, clock } = this.#parts;
     const inForce = this.#current?.document.version;
     const at = clock.wallNow();
-    const report = { instance: this.#reporter, status, version, reason, inForce, policies: this.modes, at };
-    source?.report(service, this.#reporter, report);
+    const hasCalled = this.#parts.hasCalled?.();
+    const report = { ...this.#reporter, hasCalled, status, version, reason, inForce, policies: this.modes, at };
+    this.#said = report;
+    source?.report(service, reportKey(this.#reporter), report);
   }
 }
 

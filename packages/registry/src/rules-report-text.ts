@@ -8,6 +8,11 @@ const REPORT_BYTES_MAX = 8_192;
 /** How long a report counts after its client was last heard of, in milliseconds. */
 export const REPORT_TTL_MS = 60_000;
 
+/** Under which key a report is kept: of a client its name and its process, of a server the name that it reports by. */
+export function reportKey({ instance, process }: Pick<RulesReport, 'instance' | 'process'>): string {
+  return process === undefined ? instance : `${instance}@${process}`;
+}
+
 /** The JSON of a report, as registries keep it. */
 export function formatReport(report: RulesReport): string {
   return JSON.stringify({ ...report, reason: report.reason?.slice(0, REASON_LENGTH_MAX) });
@@ -20,14 +25,18 @@ export function parseReport(text: string): RulesReport | undefined {
       string,
       unknown
     >;
-    const { instance, status, version, reason, inForce, at } = value;
+    const { instance, process, hasCalled, status, version, reason, inForce, at } = value;
     assertFits('report', 'instance', 'text', instance, isText(instance));
     assertFits('report', 'status', 'a status', status, status === 'applied' || status === 'rejected');
     for (const each of [version, inForce]) if (each !== undefined) assertNumber('report', 'version', each);
+    if (process !== undefined) assertFits('report', 'process', 'text', process, isText(process));
+    if (hasCalled !== undefined)
+      assertFits('report', 'hasCalled', 'true or false', hasCalled, typeof hasCalled === 'boolean');
     if (reason !== undefined) assertFits('report', 'reason', 'text', reason, isText(reason));
     assertNumber('report', 'at', at);
     const policies = readPolicies(value['policies']);
-    return Object.freeze({ instance, status, version, reason, inForce, policies, at }) as RulesReport;
+    const of = { ...(process !== undefined && { process }), ...(hasCalled !== undefined && { hasCalled }) };
+    return Object.freeze({ instance, ...of, status, version, reason, inForce, policies, at }) as RulesReport;
   } catch {
     return undefined;
   }

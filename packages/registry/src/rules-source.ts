@@ -4,6 +4,10 @@ import type { RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
 export interface RulesReport {
   /** The client's name; of a server its id and `@server`, so that a client may have the same name. */
   readonly instance: string;
+  /** Of a client its process, by host and number: several may have clients of one name. Clients of older versions do not tell, servers neither. */
+  readonly process?: string | undefined;
+  /** Of a client, whether it has called the service since it was made, or only has it open. Clients of older versions do not tell. */
+  readonly hasCalled?: boolean | undefined;
   readonly status: 'applied' | 'rejected';
   /** Of the document that it is about; `undefined` when that could not be read. */
   readonly version: number | undefined;
@@ -28,8 +32,9 @@ export interface RulesSource {
   /**
    * Reports to operators what this process does with the rules of a service. It replaces the report before, and is kept until the
    * handle closes; `undefined` removes it. Returns at once; failures are tried again and not reported.
+   * @param key - reports of one key replace each other: the client's name and process, or what a server reports as
    */
-  report(service: string, instance: string, report: RulesReport | undefined): void;
+  report(service: string, key: string, report: RulesReport | undefined): void;
 }
 
 /** A document as a registry holds it. */
@@ -58,7 +63,7 @@ export interface RulesStore {
   set(service: string, document: unknown, expectedVersion: number): Promise<RulesDocument>;
   /** The last 50 documents of a service, the newest first, those included that are no longer in force. */
   history(service: string): Promise<readonly StoredRules[]>;
-  /** What clients have said within the last minute, ordered by instance; at most 10,000. */
+  /** What clients and servers have said within the last minute, ordered by instance and process; at most 10,000. */
   reports(service: string): Promise<readonly RulesReport[]>;
   /**
    * Removes the document of a service: clients go back to what they do without rules. The history stays.

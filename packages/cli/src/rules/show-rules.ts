@@ -43,6 +43,9 @@ export async function showHistory({ service, store, registry, isJson, terminal }
   return EXIT.ok;
 }
 
+/** Of a client that follows rules by which it makes no calls. */
+const UNCALLED = 'has it open, has not called it';
+
 /** `rpc rules status`: what those clients and servers make of the rules whom they concern. */
 export async function showStatus({ service, store, isJson, terminal, style }: RulesTask): Promise<number> {
   const [current, history, reports] = await Promise.all([
@@ -56,27 +59,27 @@ export async function showStatus({ service, store, isJson, terminal, style }: Ru
   }
   const there = current === undefined ? 'no rules' : `version ${current.version}${setOf(current.document ?? {})}`;
   const { concerned, others } = followersOf(current, history, reports);
-  const applied = concerned.filter(
-    ({ status, version }) => status === 'applied' && version === current?.version,
-  ).length;
-  const rejected = concerned.filter(({ status }) => status === 'rejected').length;
+  const sum = (rows: typeof concerned) => rows.reduce((all, { processes }) => all + processes, 0);
+  const applied = sum(concerned.filter(({ status, version }) => status === 'applied' && version === current?.version));
+  const rejected = sum(concerned.filter(({ status }) => status === 'rejected'));
   terminal.out(
-    `${service}: ${there}; ${applied} of ${concerned.length} clients and servers have applied it, ${rejected} rejected\n`,
+    `${service}: ${there}; ${applied} of ${sum(concerned)} clients and servers have applied it, ${rejected} rejected\n`,
   );
-  const rows = concerned.map(({ name, side, status, version, inForce, follows, reason }) => [
-    plainText(name),
+  const rows = concerned.map(({ name, side, processes, hasCalled, status, version, inForce, follows, reason }) => [
+    plainText(processes > 1 ? `${name} (${processes} processes)` : name),
     side,
     status === 'applied' ? style.good('applied') : style.bad('rejected'),
     String(version ?? '-'),
     String(inForce ?? '-'),
-    plainText(follows.join('; ') || 'nothing'),
+    plainText([follows.join('; ') || 'nothing', ...(hasCalled === false ? [UNCALLED] : [])].join('; ')),
     plainText(reason ?? '-'),
   ]);
   const head = ['who', 'side', 'status', 'version', 'in force', 'for it', 'reason'];
   terminal.out(formatTable({ head, rows, align: 'lllrrll' }));
   const [other] = others;
   if (other !== undefined) {
-    const who = `${others.length} ${other.side}${others.length === 1 ? '' : 's'}`;
+    const count = sum(others);
+    const who = `${count} ${other.side}${count === 1 ? '' : 's'}`;
     terminal.out(`${who} left out: none of the rules is for ${other.side}s\n`);
   }
   return EXIT.ok;

@@ -1,4 +1,4 @@
-import { rulesDifference } from '@org/rpc-console';
+import { rulesDifference, stampOf } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, storedRules } from '@org/rpc-core/internal';
 import type { RulesReport, StoredRules } from '@org/rpc-registry';
@@ -48,7 +48,10 @@ function tellChange(
   else if (stored.document === undefined) terminal.out(`${service}: not valid: ${plainText(stored.problem ?? '')}\n`);
   else {
     const { version, comment } = stored.document;
-    terminal.out(`${service}: version ${version}${comment ? `: ${plainText(comment)}` : ''}\n`);
+    const set = stampOf(stored.document);
+    terminal.out(
+      `${service}: version ${version}${set === undefined ? '' : `, set ${plainText(set)}`}${comment ? `: ${plainText(comment)}` : ''}\n`,
+    );
     for (const line of rulesDifference(before, stored.document)) terminal.out(`  ${line}\n`);
   }
   return stored === undefined ? undefined : (stored.document ?? before);
@@ -65,16 +68,23 @@ function tellReports(
     terminal.out(isJson ? `${formatJson({ event, ...report }, 0)}\n` : `  ${plainText(line)}\n`);
   for (const report of reports) {
     const text = JSON.stringify(report);
-    if (known.get(report.instance) === text) continue;
-    known.set(report.instance, text);
-    const { instance, status, version = 'unreadable', reason } = report;
+    const who = reporterOf(report);
+    if (known.get(who) === text) continue;
+    known.set(who, text);
+    const { status, version = 'unreadable', reason } = report;
     const why = reason === undefined ? policiesOf(report, history) : reason;
-    tell('report', report, `${instance} has ${status} version ${version}: ${why}`);
+    tell('report', report, `${who} has ${status} version ${version}: ${why}`);
   }
-  const instances = new Set(reports.map(({ instance }) => instance));
-  for (const instance of known.keys()) {
-    if (instances.has(instance)) continue;
-    known.delete(instance);
-    tell('gone', { instance }, `${instance} is gone`);
+  const left = new Set(reports.map(reporterOf));
+  for (const [who, text] of known) {
+    if (left.has(who)) continue;
+    known.delete(who);
+    const { instance, process } = JSON.parse(text) as RulesReport;
+    tell('gone', { instance, process }, `${who} is gone`);
   }
+}
+
+/** Of a client its name and its process, of which there may be several. */
+function reporterOf({ instance, process }: RulesReport): string {
+  return process === undefined ? instance : `${instance} (${process})`;
 }

@@ -356,6 +356,7 @@ export class RpcClient implements Client {
         clock,
         random,
         emit: this.#emit,
+        hasCalled: () => this.#hasCalled(service),
         // Calls that wait for a limit must learn of a change at once, not only when another call comes.
         onRules: () => {
           for (const { limits } of this.#services.methods(service)) limits.refresh();

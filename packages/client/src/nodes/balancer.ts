@@ -57,6 +57,8 @@ export interface BalancerEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** Whether the client has called the service; left out where nobody knows. */
+  readonly hasCalled?: (() => boolean) | undefined;
   /** Other rules are in force. */
   readonly onRules?: (() => void) | undefined;
   /** The balancer of the service after this one was let go; `undefined` when the client is closed. Left out where none ever is. */
@@ -102,7 +104,7 @@ export class Balancer implements NodeOwner, FirstList {
     this.#pickers = new ServicePickers(environment.pickers, tells('balancer'));
     this.#asks = environment.pickers.wantsLoad === true;
     this.#watches = environment.pickers.watches === true;
-    const { clock, random, breakers, zone, pool, identity, registry, instance, emit } = environment;
+    const { clock, random, breakers, zone, pool, identity, registry, instance, emit, hasCalled } = environment;
     this.#wantedAt = clock.now();
     const { sources = [] } = environment;
     const { ejection, subset } = foldServicePolicies(sources, undefined);
@@ -126,7 +128,7 @@ export class Balancer implements NodeOwner, FirstList {
       if (this.#pickers.apply(current)) this.#repick();
       else if (this.roster.weigh()) this.#view.changedAll();
     };
-    this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap });
+    this.rules = new ServiceRules(service, { source: registry.rules, instance, clock, emit, onSwap, hasCalled });
     this.#announcer = new Announcer(service, emit);
     this.#room = new WaitingRoom(clock);
     const weightOf = this.rules.weightOf.bind(this.rules);

@@ -29,6 +29,8 @@ export interface ServiceRulesEnvironment {
   /** The client's name. */
   readonly instance: string;
   readonly clock: Clock;
+  /** Whether the client has called the service. */
+  readonly hasCalled?: (() => boolean) | undefined;
   readonly emit: <E extends keyof ClientEvents>(event: E, ...args: ClientEvents[E]) => void;
   /** Other rules are in force. */
   readonly onSwap: () => void;
@@ -44,9 +46,9 @@ export class ServiceRules {
   constructor(service: string, environment: ServiceRulesEnvironment) {
     this.#service = service;
     this.#environment = environment;
-    const { source, instance, clock, emit } = environment;
+    const { source, instance, clock, emit, hasCalled } = environment;
     this.#follower = new RulesFollower({
-      ...{ service, side: 'client', source, instance, clock },
+      ...{ service, side: 'client', source, instance, clock, ...(hasCalled !== undefined && { hasCalled }) },
       onSwap: (rules) => this.#swap(rules),
       onRejected: ({ version, reason }) =>
         emit('rulesRejected', { service, instance, version, reason, inForce: this.#current?.document.version }),

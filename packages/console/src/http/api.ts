@@ -148,7 +148,10 @@ function effectsOf(fleet: Fleet, service: string, document: RulesDocument): read
 }
 
 function shownFollowers({ concerned, others }: ReturnType<typeof followersOf>): object {
-  return { reports: concerned.slice(0, REPORTS_MAX), unconcerned: { side: others[0]?.side, count: others.length } };
+  return {
+    reports: concerned.slice(0, REPORTS_MAX),
+    unconcerned: { side: others[0]?.side, count: others.reduce((sum, { processes }) => sum + processes, 0) },
+  };
 }
 
 /** The preview of a document, or what is wrong with the document. */

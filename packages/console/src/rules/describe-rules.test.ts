@@ -57,6 +57,23 @@ describe('rules in words', () => {
       others.map(({ name, side }) => [name, side]),
       [['shop-1', 'server']],
     );
+    const same = ['h:1', 'h:2', 'h:3'].map((process) => {
+      const isOld = process === 'h:3';
+      return report(
+        'trips',
+        { retry: isOld ? 'dark' : 'on' },
+        { process, hasCalled: process === 'h:2', ...(isOld && { inForce: 1 }) },
+      );
+    });
+    assert.deepEqual(
+      followersOf(history[0], history, same).concerned.map(({ name, processes, inForce, hasCalled }) => {
+        return [name, processes, inForce, hasCalled];
+      }),
+      [
+        ['trips', 2, 2, true],
+        ['trips', 1, 1, false],
+      ],
+    );
     const both = [stored(3, { retry: { mode: 'on', max: 0 }, serverConcurrency: { mode: 'on', max: 5 } })];
     assert.equal(followersOf(both[0], both, reports).others.length, 0);
     assert.equal(followersOf(undefined, [], reports).others.length, 0);

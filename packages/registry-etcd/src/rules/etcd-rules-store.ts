@@ -76,10 +76,10 @@ export class EtcdRulesStore implements RulesStore {
     for (const entry of list.entries.values()) {
       const report = parseReport(textOf(entry));
       // Nobody speaks for another one.
-      if (report !== undefined && keys.instanceOf(service, entry.key) === report.instance) reports.push(report);
+      if (report !== undefined && keys.reporterOf(service, entry.key) === reporterIn(report)) reports.push(report);
       if (reports.length >= REPORTS_MAX) break;
     }
-    return reports.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+    return reports.sort((a, b) => (reporterIn(a) < reporterIn(b) ? -1 : 1));
   }
 
   async delete(service: string, expectedVersion: number): Promise<void> {
@@ -128,6 +128,11 @@ export class EtcdRulesStore implements RulesStore {
       { keysOnly },
     );
   }
+}
+
+/** Under which name a report is kept: of a client its name and its process. */
+function reporterIn({ instance, process }: RulesReport): string {
+  return process === undefined ? instance : `${instance}@${process}`;
 }
 
 /** Old entries that one change removes at most: there is one each time, unless somebody has meddled. */

@@ -3,7 +3,7 @@ import { decodePart, directory, encodePart } from '../keys.js';
 
 /**
  * Where the rules of services lie in etcd, beside their instances: `/<prefix>/<namespace>/rules/<service>` is the document,
- * `rules-history/<service>/<version>` has the last ones, `rules-reports/<service>/<instance>` what clients make of it.
+ * `rules-history/<service>/<version>` has the last ones, `rules-reports/<service>/<reporter>` what clients and servers make of it.
  */
 export interface RulesKeys {
   current(service: string): string;
@@ -13,9 +13,9 @@ export interface RulesKeys {
   /** The version in the key of an entry of the history; 0 for a key that is none. */
   versionOf(service: string, key: string): number;
   reports(service: string): KeyRange & { readonly rangeEnd: string };
-  report(service: string, instance: string): string;
-  /** The client in the key of a report; `undefined` for a key that is none. */
-  instanceOf(service: string, key: string): string | undefined;
+  report(service: string, reporter: string): string;
+  /** Whose report a key has; `undefined` for a key that is none. */
+  reporterOf(service: string, key: string): string | undefined;
 }
 
 /** @param prefix - segments separated by `/`, may be empty */
@@ -34,8 +34,8 @@ export function createRulesKeys(prefix: string, namespace: string): RulesKeys {
       return /^\d{16}$/.test(text) ? Number(text) : 0;
     },
     reports,
-    report: (service, instance) => reports(service).key + encodePart(instance),
-    instanceOf: (service, key) => decodePart(key.slice(reports(service).key.length)),
+    report: (service, reporter) => reports(service).key + encodePart(reporter),
+    reporterOf: (service, key) => decodePart(key.slice(reports(service).key.length)),
   };
 }
 

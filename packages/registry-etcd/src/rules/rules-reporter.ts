@@ -45,9 +45,9 @@ export class RulesReporter {
     });
   }
 
-  /** Replaces what an instance says of a service; `undefined` takes it back. */
-  report(service: string, instance: string, report: RulesReport | undefined): void {
-    const key = this.#environment.rulesKeys.report(service, instance);
+  /** Replaces what a reporter says of a service; `undefined` takes it back. */
+  report(service: string, reporter: string, report: RulesReport | undefined): void {
+    const key = this.#environment.rulesKeys.report(service, reporter);
     if (report === undefined && !this.#isUsed) return;
     this.#isUsed = true;
     this.#pending.set(key, { value: report && formatReport(report) });

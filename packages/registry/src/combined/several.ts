@@ -210,9 +210,9 @@ export function severalRules(handles: readonly RegistryHandle[]): SeveralRules {
           },
         };
       },
-      report(service, instance, report) {
+      report(service, key, report) {
         const source = used.get(service) ?? sources[0];
-        for (const each of sources) each.report(service, instance, each === source ? report : undefined);
+        for (const each of sources) each.report(service, key, each === source ? report : undefined);
       },
     },
   };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '@org/rpc-core';
 import { isRpcError } from '@org/rpc-core';
 import { assertName, nextRules, RULES_HISTORY_MAX, rpcError, rulesConflict, storedRules } from '@org/rpc-core/internal';
-import { parseReport, REPORT_TTL_MS } from '../rules-report-text.js';
+import { parseReport, REPORT_TTL_MS, reportKey } from '../rules-report-text.js';
 import type { RulesReport, RulesStore, StoredRules } from '../rules-source.js';
 import { readWhole, unlinkQuietly } from './local-files.js';
 import {
@@ -114,7 +114,7 @@ async function readReports(directory: string, wallNow: number): Promise<readonly
     const report = bytes && parseReport(bytes.toString());
     if (report !== undefined) reports.push(report);
   }
-  return reports.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  return reports.sort((a, b) => (reportKey(a) < reportKey(b) ? -1 : 1));
 }
 
 async function told<T>(service: string, verb: string, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { assertName, nextRules, RULES_HISTORY_MAX, rulesConflict, storedRules } from '@org/rpc-core/internal';
 import type { Watch } from '../registry.js';
+import { reportKey } from '../rules-report-text.js';
 import type { RulesReport, RulesSource, RulesStore, StoredRules } from '../rules-source.js';
 import { createTextWatches, type TextWatches } from '../text-watches.js';
 
@@ -32,7 +33,7 @@ export interface MemoryRulesHandle {
 /** Opens a handle on the rules of a namespace. */
 export function openMemoryRules(shared: MemoryRules): MemoryRulesHandle {
   const watches = createTextWatches();
-  const reported = new Map<string, { readonly service: string; readonly instance: string }>();
+  const reported = new Map<string, { readonly service: string; readonly key: string }>();
   let isClosed = false;
   shared.watches.add(watches);
   return {
@@ -43,12 +44,12 @@ export function openMemoryRules(shared: MemoryRules): MemoryRulesHandle {
         else watches.offer(service, shared.services.get(service)?.current?.text);
         return watch;
       },
-      report(service, instance, report) {
+      report(service, key, report) {
         if (isClosed) return;
         const { reports } = serviceOf(shared, service);
-        if (report === undefined) reports.delete(instance);
-        else reports.set(instance, report);
-        reported.set(`${service} ${instance}`, { service, instance });
+        if (report === undefined) reports.delete(key);
+        else reports.set(key, report);
+        reported.set(`${service} ${key}`, { service, key });
       },
     },
     rulesStore: createMemoryStore(shared),
@@ -56,7 +57,7 @@ export function openMemoryRules(shared: MemoryRules): MemoryRulesHandle {
       isClosed = true;
       watches.close();
       shared.watches.delete(watches);
-      for (const { service, instance } of reported.values()) shared.services.get(service)?.reports.delete(instance);
+      for (const { service, key } of reported.values()) shared.services.get(service)?.reports.delete(key);
     },
   };
 }
@@ -85,7 +86,7 @@ export function createMemoryStore(shared: MemoryRules): RulesStore {
     history: async (service) => shared.services.get(service)?.history ?? [],
     async reports(service) {
       const reports = [...(shared.services.get(service)?.reports.values() ?? [])];
-      return reports.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+      return reports.sort((a, b) => (reportKey(a) < reportKey(b) ? -1 : 1));
     },
     delete: async (service, expectedVersion) => change(service, expectedVersion, undefined),
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import type { ClientEvents, ClientOptions } from '@org/rpc-client';
 import type { RpcError } from '@org/rpc-core';
 import { modesOf } from '@org/rpc-core/internal';
@@ -35,7 +36,7 @@ describe('a document of rules', () => {
     assert.deepEqual(rejected, [{ service: 'greeter', instance: 'me', version: 2, reason, inForce: 1 }]);
     assert.deepEqual([rulesOf(world)?.version, rulesOf(world)?.rejected], [1, { version: 2, reason }]);
     assert.equal(await world.call().catch((error: RpcError) => error.code), 'UNAVAILABLE');
-    const report = world.registry.ruleReports('greeter').get('me');
+    const report = [...world.registry.ruleReports('greeter').values()].find(({ instance }) => instance === 'me');
     assert.deepEqual([report?.status, report?.version, report?.reason, report?.inForce], ['rejected', 2, reason, 1]);
     await world.client.close();
   });
@@ -63,14 +64,19 @@ describe('a document of rules', () => {
       document(3, { retry: { ...on, max: 1 }, timeout: { ...dark, timeoutMs: 5 } }),
     );
     await world.clock.advance(200);
-    const report = world.registry.ruleReports('greeter').get('me');
+    const report = [...world.registry.ruleReports('greeter').values()].find(({ instance }) => instance === 'me');
     const policies = { ...modesOf(() => 'off'), timeout: 'dark', retry: 'on' };
     assert.deepEqual(
       { ...report, at: 0 },
       {
-        ...{ instance: 'me', status: 'applied', version: 3, reason: undefined, inForce: 3, policies, at: 0 },
+        ...{ instance: 'me', process: `${hostname()}:${process.pid}`, hasCalled: false },
+        ...{ status: 'applied', version: 3, reason: undefined, inForce: 3, policies, at: 0 },
       },
     );
+    // Who has a service open and never calls it follows its rules all the same.
+    await world.call();
+    await world.clock.advance(1_000);
+    assert.equal([...world.registry.ruleReports('greeter').values()][0]?.hasCalled, true);
     world.registry.publishRules('greeter', undefined);
     await world.clock.advance(200);
     assert.equal(world.registry.ruleReports('greeter').size, 0);

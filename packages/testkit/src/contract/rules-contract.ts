@@ -43,6 +43,7 @@ export function rulesContract(name: string, setup: () => Promise<RulesContractSe
     racingTests(test);
     watchingTests(test);
     reportingTests(test);
+    processTests(test);
   });
 }
 
@@ -185,6 +186,28 @@ function reportingTests(test: Test): void {
     await comesTrue(async () => (await seen()) === 'a rejected', seen);
     await handle.close();
     await comesTrue(async () => (await seen()) === '', seen);
+  });
+}
+
+function processTests(test: Test): void {
+  test('clients of one name in several processes do not replace what the others say, nor those of older versions', async (open) => {
+    const { store } = open();
+    const { source, handle } = open();
+    const other = open().source;
+    const of = (process: string, status: RulesReport['status']) => ({
+      ...reportOf('a', status),
+      process,
+      hasCalled: true,
+    });
+    source.report('shop', 'a@h:1', of('h:1', 'applied'));
+    other.report('shop', 'a@h:2', of('h:2', 'rejected'));
+    other.report('shop', 'a', reportOf('a', 'applied'));
+    const seen = async (): Promise<string> =>
+      (await store.reports('shop')).map(({ process, status }) => `${process} ${status}`).join();
+    await comesTrue(async () => (await seen()) === 'undefined applied,h:1 applied,h:2 rejected', seen);
+    assert.deepEqual((await store.reports('shop'))[1], of('h:1', 'applied'));
+    await handle.close();
+    await comesTrue(async () => (await seen()) === 'undefined applied,h:2 rejected', seen);
   });
 }
 
