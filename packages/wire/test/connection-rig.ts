@@ -11,6 +11,7 @@ import { rpcError, TimerQueue, wireName } from '@org/rpc-core/internal';
 import { ServerStack } from '@org/rpc-server/internal';
 import { FakeClock } from '@org/rpc-testkit';
 import { msgpack } from '../src/codec/msgpack.js';
+import type { HeldMemory } from '../src/connection/channel/held-memory.js';
 import type { ResolvedKeepalive } from '../src/connection/channel/keepalive.js';
 import { ClientConnection } from '../src/connection/client/client-connection.js';
 import type { ResolvedCompression } from '../src/connection/compression/compression-options.js';
@@ -103,6 +104,8 @@ export interface RigOptions {
   /** What both sides compress, where it is a pair. */
   readonly compression?: ResolvedCompression;
   readonly keepalive?: ResolvedKeepalive;
+  /** What the server's connection shares with others. */
+  readonly memory?: HeldMemory;
   /** Whether the client wants to know how busy the server is, and what the server says of it, by `packLoad`. */
   readonly wantsLoad?: boolean;
   readonly load?: () => number;
@@ -163,6 +166,7 @@ export function serverRig(options: RigOptions = {}): ServerRig {
     host,
     compression: options.compression,
     keepalive: options.keepalive,
+    memory: options.memory,
     secret: typeof options.secret === 'object' ? options.secret : undefined,
   });
   return { clock, host, connection, peer: new RawPeer(clientEnd), settle: () => clock.advance(0) };

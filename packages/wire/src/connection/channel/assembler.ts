@@ -35,7 +35,7 @@ interface OpenPiece {
  * are counted and discarded. It knows nothing of calls.
  */
 export class Assembler {
-  readonly #owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>;
+  readonly #owner: Pick<ChannelOwner, 'announced' | 'grew' | 'oversized' | 'frame'>;
   readonly #messageBytes: number;
   readonly #ignore: (what: string) => void;
   readonly #sink: Pick<FrameSink, 'given'>;
@@ -51,7 +51,7 @@ export class Assembler {
    * @param sink - its `given` is set when a message's memory is handed over with the message
    */
   constructor(
-    owner: Pick<ChannelOwner, 'announced' | 'oversized' | 'frame'>,
+    owner: Pick<ChannelOwner, 'announced' | 'grew' | 'oversized' | 'frame'>,
     messageBytes: number,
     ignore: (what: string) => void,
     sink: Pick<FrameSink, 'given'>,
@@ -93,8 +93,8 @@ export class Assembler {
     const contentStart = isFurther ? start : start + PIECE_LENGTH_BYTES;
     const pieceBytes = end - contentStart + restBytes;
     const piece = { message, id, isLast: isFurther && (flags & MORE) === 0, pieceBytes, restBytes };
-    this.#append(piece, bytes, contentStart, end, now);
     this.#piece = restBytes > 0 ? piece : undefined;
+    this.#append(piece, bytes, contentStart, end, now);
     return true;
   }
 
@@ -217,9 +217,11 @@ export class Assembler {
     if (message === undefined) return;
     const { memory, type, bodyBytes } = message;
     memory.append(bytes, start, end, bodyBytes);
-    if (piece.restBytes > 0) return;
-    if (piece.pieceBytes >= PIECE_BYTES_MIN) message.progressAt = now;
-    if (!piece.isLast) return;
+    if (piece.restBytes === 0 && piece.pieceBytes >= PIECE_BYTES_MIN) message.progressAt = now;
+    if (piece.restBytes > 0 || !piece.isLast) {
+      if (this.#owner.grew?.(type, message.flags, id, end - start) === false) this.drop(id);
+      return;
+    }
     this.#unfinished.delete(id);
     // The remaining time that a request states counts from the piece that states it.
     const readAt = type === FrameType.REQUEST ? message.beganAt : now;

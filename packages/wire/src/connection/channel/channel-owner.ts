@@ -14,6 +14,8 @@ export interface ChannelOwner {
    * whether it is wanted; an owner that refuses it has already answered.
    */
   announced(type: number, flags: number, id: number, bodyBytes: number): boolean;
+  /** So many bytes more of it have come, and it is not whole. Returns as `announced` (default: it is wanted). */
+  grew?(type: number, flags: number, id: number, bytes: number): boolean;
   /** A frame or message beyond `messageBytes`, whose body is skipped. */
   oversized(type: number, flags: number, id: number, bodyBytes: number): void;
   /** The peer's HELLO, once. */

@@ -27,6 +27,7 @@ describe('the running calls', () => {
     const call = aCall(1, 900_000);
     greedy.add(call);
     greedy.arrives(2, 140_000);
+    assert.equal(greedy.grew(2, 140_000), undefined);
     const refusal = greedy.refusal(10_000);
     assert.deepEqual([refusal?.code, refusal?.progress], ['RESOURCE_EXHAUSTED', 'refused']);
     assert.match(refusal!.message, /limits\.heldBytes/);
@@ -38,6 +39,25 @@ describe('the running calls', () => {
     greedy.arrived(2);
     assert.equal(memory.bytes, 0);
     assert.equal(modest.refusal(1_000_000), undefined);
+  });
+
+  it('of all connections use of what they may hold together what has come of a request, and not what was announced', () => {
+    const memory = new HeldMemory(1024 * 1024);
+    for (let each = 0; each < 2; each++) memory.opened();
+    const greedy = new RunningCalls<typeof ENTRY>(DEFAULT_LIMITS, memory);
+    const modest = new RunningCalls<typeof ENTRY>(DEFAULT_LIMITS, memory);
+    greedy.arrives(1, 1_000_000);
+    greedy.arrives(2, 1_000_000);
+    assert.equal(greedy.grew(1, 1), undefined);
+    assert.ok(memory.bytes < 5_000, `${memory.bytes}`);
+    assert.equal(modest.refusal(1_000_000), undefined);
+    assert.equal(greedy.grew(1, 520_000), undefined);
+    const refusal = greedy.grew(2, 600_000);
+    assert.deepEqual([refusal?.code, refusal?.progress], ['RESOURCE_EXHAUSTED', 'refused']);
+    assert.equal(greedy.grew(2, 1), undefined);
+    assert.ok(memory.bytes < 530_000, `${memory.bytes}`);
+    greedy.nothingArrives();
+    assert.equal(memory.bytes, 0);
   });
 
   it('are found by their ids until they are taken out', () => {

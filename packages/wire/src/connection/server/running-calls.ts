@@ -11,8 +11,8 @@ export class RunningCalls<Entry extends MethodEntry> {
   readonly #limits: Limits;
   readonly #byId = new Map<number, IncomingCall<Entry>>();
   readonly #oneWay = new Set<IncomingCall<Entry>>();
-  /** Bytes of the requests that arrive in pieces, by id. */
-  readonly #arriving = new Map<number, number>();
+  /** The requests that arrive in pieces, by id. */
+  readonly #arriving = new Map<number, Arriving>();
   readonly #held: Holding | undefined;
   #requestBytes = 0;
   /** Made once, and shared by all calls: a peer that sends too much gets many. */
@@ -107,18 +107,33 @@ export class RunningCalls<Entry extends MethodEntry> {
     return undefined;
   }
 
-  /** A request of this size arrives in pieces: from the first piece on it counts as a call. */
+  /**
+   * A request of this size arrives in pieces: from the first piece on it counts as a call of its connection. What all connections hold together
+   * is not used by what one has only announced.
+   */
   arrives(id: number, requestBytes: number): void {
-    this.#arriving.set(id, requestBytes);
-    this.#count(requestBytes);
+    this.#arriving.set(id, { requestBytes, heldBytes: CALL_BYTES });
+    this.#count(requestBytes, CALL_BYTES - requestBytes);
+  }
+
+  /** So many bytes more of it have come. @returns the refusal, which ends it; `undefined` while there is room for it */
+  grew(id: number, bytes: number): RpcError | undefined {
+    const arriving = this.#arriving.get(id);
+    if (arriving === undefined || this.#held === undefined) return undefined;
+    arriving.heldBytes += bytes;
+    this.#held.add(bytes);
+    if (this.#held.hasRoom(0)) return undefined;
+    this.arrived(id);
+    return this.#refuseBeyondShare();
   }
 
   /** Such a request has arrived, or never will; harmless when there is none. */
   arrived(id: number): void {
-    const requestBytes = this.#arriving.get(id);
-    if (requestBytes === undefined) return;
+    const arriving = this.#arriving.get(id);
+    if (arriving === undefined) return;
     this.#arriving.delete(id);
-    this.#count(-requestBytes);
+    const { requestBytes, heldBytes } = arriving;
+    this.#count(-requestBytes, requestBytes - heldBytes);
   }
 
   /** The connection is over: nothing more of it arrives. */
@@ -153,6 +168,14 @@ export class RunningCalls<Entry extends MethodEntry> {
     this.#requestBytes += requestBytes;
     this.#held?.add(requestBytes + besides);
   }
+}
+
+/** A request that arrives in pieces. */
+interface Arriving {
+  /** As it was announced. */
+  readonly requestBytes: number;
+  /** As much of it as has come, with what a call takes besides. */
+  heldBytes: number;
 }
 
 /** What a call that runs takes besides its request: its promises, its signal, its context. */

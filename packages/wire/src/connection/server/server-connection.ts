@@ -176,7 +176,8 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
         : createServedStream((received) => this.#streams.open(id, received));
     const entry = this.#methods.find(bytes, parsed.nameStart, metadataStart, parsed.serviceLength);
     if ('code' in entry) return this.#refuse(id, entry);
-    const leftMs = remainingMs === 0 ? Number.POSITIVE_INFINITY : remainingMs - this.#stallBefore(readAt);
+    const leftMs =
+      remainingMs === 0 ? Number.POSITIVE_INFINITY : remainingMs - (this.#options.host.stallBefore?.(readAt) ?? 0);
     const call = new IncomingCall<Entry>(
       this.#answers,
       entry,
@@ -204,11 +205,6 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     this.#options.host.serve(call, bytes, payloadStart, end);
   }
 
-  #stallBefore(readAt: number): number {
-    const { host } = this.#options;
-    return host.stallBefore === undefined ? 0 : host.stallBefore(readAt);
-  }
-
   /** A request has come, or begun to come. @throws ProtocolError when it can't have this id */
   #opens(flags: number, id: number): void {
     checkOpening(flags, id, this.#running.get(id) !== undefined);
@@ -226,6 +222,12 @@ export class ServerConnection<Entry extends MethodEntry = MethodEntry> implement
     }
     this.#refuseOpening(flags, id, refusal);
     return false;
+  }
+
+  grew(type: number, flags: number, id: number, bytes: number): boolean {
+    const refusal = type === FrameType.REQUEST ? this.#running.grew(id, bytes) : undefined;
+    if (refusal !== undefined) this.#refuseOpening(flags, id, refusal);
+    return refusal === undefined;
   }
 
   /** Refuses a call whose request has not been read. */
