@@ -192,6 +192,29 @@ describe('what a handler throws', () => {
     assert.deepEqual(front.errors, []);
   });
 
+  it('is the end of its time when a call of its own, which had no more, has noticed it first', async () => {
+    await using back = setUp({ run: () => new Promise(() => {}) });
+    let below: RpcError | undefined;
+    await using front = setUp({
+      run: () =>
+        back.work
+          .with({ timeoutMs: 60_000 })
+          .run()
+          .catch((error: RpcError) => {
+            below = error;
+            throw error;
+          }),
+    });
+    const call = front.work.run().catch((error: RpcError) => error);
+    await front.clock.advance(1);
+    await back.clock.advance(2_000);
+    await front.clock.advance(2_000);
+    const { reason, spent } = (await call) as RpcError;
+    assert.deepEqual([below?.code, below?.timeLimit?.setBy, front.errors], ['DEADLINE_EXCEEDED', 'served call', []]);
+    assert.match(reason, /the caller's deadline has passed while its handler waited for its call of work\.run at \[/);
+    assert.ok(spent);
+  });
+
   it('is not what the call has ended with for which nobody waits any more', async () => {
     await using back = setUp({ run: () => new Promise(() => {}) });
     await using front = setUp({ run: () => back.work.with({ signal: callContext()!.signal }).run() });

@@ -32,7 +32,7 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
 
 /** What must be known of a call whose handler has thrown. */
 type PresentedCall = Pick<IncomingCall, 'oneWay' | 'started'> &
-  Partial<Pick<IncomingCall, 'abortReason' | 'pastDeadline'>>;
+  Partial<Pick<IncomingCall, 'abortReason' | 'isExpired' | 'pastDeadline'>>;
 
 /**
  * What Node.js makes of an abort, in waits that are given the signal of the call, is not a fault of the handler: it has the reason of the abort as its
@@ -58,22 +58,39 @@ const CAUSES_MAX = 8;
 function cutShort(thrown: unknown, call: PresentedCall): RpcError | undefined {
   try {
     const { abortReason } = call;
-    if (!isRpcError(abortReason, 'DEADLINE_EXCEEDED')) return undefined;
+    const reason = isRpcError(abortReason, 'DEADLINE_EXCEEDED') ? abortReason : undefined;
     let each = thrown;
     for (let depth = 0; depth < CAUSES_MAX && each != null; depth++) {
       const { cause } = each as Error;
-      const isHop = isRpcError(each, 'CANCELLED') && each.service !== undefined && cause === abortReason;
-      if (isHop || each === abortReason) {
-        const meanwhile = isHop ? ` while its handler waited for ${hopOf(each as RpcError)}` : '';
-        const reason = call.pastDeadline?.(meanwhile) ?? abortReason.reason;
-        return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed', hasStack: false });
-      }
+      if (isHopCut(each, reason, call)) return pastDeadline(call, ` while its handler waited for ${hopOf(each)}`);
+      if (each === reason) return pastDeadline(call, '');
       each = cause;
     }
     return undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether this is a call of the handler that has ended since the time of the served one was over: by its signal, or by its own clock, for it had no
+ * more time than that.
+ */
+function isHopCut(
+  each: unknown,
+  reason: RpcError | undefined,
+  { started, isExpired }: PresentedCall,
+): each is RpcError {
+  if (!isRpcError(each) || each.service === undefined) return false;
+  if (each.code === 'CANCELLED') return reason !== undefined && each.cause === reason;
+  return (
+    started && each.code === 'DEADLINE_EXCEEDED' && (isExpired === true || each.timeLimit?.setBy === 'served call')
+  );
+}
+
+function pastDeadline(call: PresentedCall, meanwhile: string): RpcError {
+  const reason = call.pastDeadline?.(meanwhile) ?? `the caller's deadline has passed${meanwhile}`;
+  return rpcError('DEADLINE_EXCEEDED', reason, { progress: 'processed', hasStack: false });
 }
 
 /** Names a call of a handler, and the instance that it was last given to: by its id, for an address says how to get there. */
