@@ -345,7 +345,8 @@ async function visitDrain({ page, town }: VisitTools): Promise<void> {
   await go(page, 'Instances');
   await cell(page, 'shop-2').first().click();
   await page.getByRole('button', { name: 'Drain' }).click();
-  await page.getByRole('button', { name: 'Yes, stop it' }).click();
+  await page.getByText(/Nothing on this page brings it back.* 2 other instances take its calls of shop/).waitFor();
+  await page.getByRole('button', { name: 'Yes, stop it for good' }).click();
   await page
     .getByText(/it drains: it takes no new calls|is not registered any more/)
     .first()

@@ -68,6 +68,20 @@ describe('rpc describe, drain and weight, over a local registry', () => {
   });
 
   it('drains an instance by its id, to the end when it is told to wait', async () => {
+    const asked = testTerminal({
+      ...{ clock: systemClock, inputIsTerminal: true, errIsTerminal: true },
+      onKeys: (run) => {
+        setImmediate(() => run('n'));
+        return () => {};
+      },
+    });
+    assert.equal(await runCli(['drain', 'one', '--registry', `local:${directory}`], asked), 1);
+    assert.match(
+      asked.errText,
+      /2 other instances take its calls of shop; nobody else serves stock.* rpc weight one 0\n/,
+    );
+    assert.match(asked.errText, /Drain it\? y or n \nrpc drain: nothing was done\n$/);
+    assert.equal(servers.get('one')!.state().status, 'serving');
     const { outText, code } = await rpc(['drain', 'one', '--wait', '5s']);
     assert.deepEqual([outText, code], ['one has left: shop, stock\n', 0]);
     assert.notEqual(servers.get('one')!.state().status, 'serving');

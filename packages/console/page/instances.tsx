@@ -5,7 +5,7 @@ import { emptyReason } from './map.js';
 import { Action, Health, isLate, Linked, Name, RateCells, RateHeads, RatesNote, Table } from './parts.js';
 import { ask } from './server.js';
 import { Overview } from './services.js';
-import { count, ms, rate, show, span } from './show.js';
+import { count, ms, plural, rate, show, span } from './show.js';
 import { WhyFailed } from './why-failed.js';
 
 /** All instances. */
@@ -108,7 +108,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           ['calls that wait', count(server.calls.waiting)],
           [
             'calls since its start',
-            `${count(server.calls.succeeded)} well, ${count(server.calls.late ?? 0)} too late for their callers, ${count(server.calls.failed)} failed, ${count(server.calls.refused)} refused`,
+            `to it, as it counts them: ${count(server.calls.succeeded)} well, ${count(server.calls.late ?? 0)} too late for their callers, ${count(server.calls.failed)} failed here, ${count(server.calls.refused)} refused`,
           ],
           ['of probes and tools, not among these', count(server.calls.builtIn ?? 0)],
           [
@@ -116,7 +116,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
             `${ms(instance.loopLagMs)}${instance.loopLagWorstMs === undefined ? '' : `; at worst ${ms(instance.loopLagWorstMs)} in the last minute, of one sample a second`}`,
           ],
           [
-            'registered',
+            'in the registry',
             server.registry.error === undefined
               ? server.registry.status
               : `${server.registry.status}: ${server.registry.error}`,
@@ -177,17 +177,45 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
         )}
         <Action
           label="Drain"
-          confirm="Yes, stop it"
+          confirm="Yes, stop it for good"
+          question={drainQuestion(view, instance)}
           disabled={locked}
           run={async () => {
             await ask('/api/drain', { instance: id });
             return 'it drains: it takes no new calls, finishes what runs, and closes';
           }}
         />
+        {instance.services.length > 0 && (
+          <Action
+            label="Take its calls away"
+            confirm="Yes, weight 0 for all its callers"
+            question="It gets no calls unless all others are gone, and goes on running. Reset weight takes it back."
+            disabled={locked}
+            run={() => weigh(0)}
+          />
+        )}
       </div>
+      <p class="quiet">
+        Drain cannot be undone from here: the server ends, and with it, as a rule, its process. Take its calls away sets
+        its weight to 0 by rules, which Reset weight undoes.
+      </p>
       <CallsItMakes view={view} id={id} />
     </>
   );
+}
+
+/** What a drain means, before anybody presses again: there is no way back. */
+function drainQuestion(view: FleetView, { id, services }: InstanceView): string {
+  const left = services.map((service) => {
+    const others = view.instances.filter((each) => each.id !== id && each.services.includes(service));
+    const well = others.filter(({ state, server }) => state === 'up' && server?.status !== 'draining');
+    const takers = plural(well.length, 'other instance takes', 'other instances take');
+    return well.length === 0
+      ? `nobody else serves ${service}: its calls will fail`
+      : `${takers} its calls of ${service}`;
+  });
+  const after = left.length === 0 ? '' : ` ${left.join('; ')}.`;
+  return `${id} takes no new calls, ends those that run, and closes; then its process usually ends. Nothing on this page brings it back: whatever runs it must start it again.${after}`;
 }
 
 /** What callers have or had against it in the last minute, and how many calls that leaves it. */

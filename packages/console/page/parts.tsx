@@ -145,6 +145,8 @@ export function Table({ label, children }: { label: string; children: ComponentC
 export function Action(props: {
   label: string;
   confirm: string;
+  /** What is said beside the second press, where that is more than its words. */
+  question?: string;
   disabled?: string | undefined;
   run: () => Promise<string>;
 }) {
@@ -166,6 +168,7 @@ export function Action(props: {
     <span class="action">
       {asked ? (
         <>
+          {props.question !== undefined && <p class="question">{show(props.question)}</p>}
           <button type="button" class="danger" ref={sure} onClick={() => void run()}>
             {props.confirm}
           </button>

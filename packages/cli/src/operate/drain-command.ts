@@ -26,11 +26,14 @@ export const drainCommand: Command = {
       value: '<time>',
       help: 'until the registry lists it no more, at most so long; default: not at all',
     },
+    yes: { type: 'boolean', short: 'y', help: 'do not ask, as where nobody can answer or with --json' },
     json: { type: 'boolean', help: 'print as JSON' },
   },
   notes: [
     'The instance itself is asked, by its service rpc.operator: its createServer needs operator: { token }, which is given here.',
     'Where it has none, rpc weight <instance> 0 takes the calls away from it, and a signal stops it.',
+    'It cannot be undone: the server closes, its process usually ends with it, and whatever runs it must start it again. rpc weight',
+    '<instance> 0 takes its calls away so that rpc weight <instance> reset gives them back.',
   ],
   examples: ['rpc drain 10.0.0.7:4399 --wait 30s', 'RPC_OPERATOR_TOKEN=... rpc drain shop-7f9c'],
   run: runDrain,
@@ -45,6 +48,10 @@ async function runDrain(line: CommandLine, terminal: Terminal): Promise<number> 
   const open = openRegistry(namedRegistry(registry), namedNamespace(namespace, terminal.environment), terminal);
   try {
     const { endpoint, services } = await findInstance(open, word);
+    const meaning = await meaningOf(open, endpoint.id, services);
+    terminal.err(`${plainText(meaning)}\n`);
+    const mayAsk = terminal.inputIsTerminal && terminal.errIsTerminal && !line.flag('yes') && !line.flag('json');
+    if (mayAsk && !(await isSure(terminal))) throw new CliError('nothing was done');
     const client = new InstanceClient(endpoint, { tls, token, ...identity });
     try {
       await client.drain();
@@ -67,6 +74,32 @@ async function runDrain(line: CommandLine, terminal: Terminal): Promise<number> 
   } finally {
     await open.close();
   }
+}
+
+/** What a drain means, before it is begun: there is no way back. */
+async function meaningOf(open: OpenRegistry, id: string, services: readonly string[]): Promise<string> {
+  const parts = await Promise.all(
+    services.map(async (service) => {
+      const { endpoints } = await open.snapshot(service);
+      const others = endpoints.filter((each) => each.id !== id && each.state === 'up').length;
+      if (others === 0) return `nobody else serves ${service}, so that its calls will fail`;
+      return `${others} other ${others === 1 ? 'instance takes' : 'instances take'} its calls of ${service}`;
+    }),
+  );
+  const after = parts.length === 0 ? '' : `; ${parts.join('; ')}`;
+  return `${id} ends what it has begun and closes, usually with its process, and cannot be brought back from here${after}. To take its calls away only: rpc weight ${id} 0`;
+}
+
+async function isSure(terminal: Terminal): Promise<boolean> {
+  terminal.err('Drain it? y or n ');
+  const key = await new Promise<string>((resolve) => {
+    const stop = terminal.onKeys((pressed) => {
+      stop();
+      resolve(pressed);
+    });
+  });
+  terminal.err('\n');
+  return key === 'y' || key === 'Y';
 }
 
 async function untilGone(

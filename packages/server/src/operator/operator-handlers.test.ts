@@ -25,6 +25,7 @@ describe('rpc.operator', () => {
     await client.service(Shop).buy();
     await client.service(Shop).buy();
     const { calls, countingSince } = await operator.report();
+    assert.equal(before.server.calls.running, 0);
     assert.equal(countingSince, before.countingSince);
     assert.deepEqual(
       calls.map((each) => [each.service, each.method, each.caller, each.calls]),

@@ -33,7 +33,11 @@ export function operatorHandlers(
       const loop = { loopLagMs: tally.lag.lastMs, loopLagWorstMs: tally.worstLagMs };
       const opinions = askOpinions(OPINIONS_MAX);
       const of = { troubles: askTroubles(TROUBLES_MAX), clients: askUses(USES_MAX), process: PROCESS, reflection };
-      return { version: 1, server: host.state(), countingSince: since, calls, ...loop, opinions, ...of };
+      const server = host.state();
+      // Who asks is told of others.
+      const running = Math.max(0, server.calls.running - 1);
+      const state = { ...server, calls: { ...server.calls, running } };
+      return { version: 1, server: state, countingSince: since, calls, ...loop, opinions, ...of };
     },
     drain() {
       admit(token);

@@ -35,6 +35,7 @@ export interface CallCounts {
 export interface OperatorReport {
   /** Of this shape. Fields may be added within a version. */
   readonly version: 1;
+  /** This call is not among those that run. */
   readonly server: ServerState;
   /**
    * When counting began, in milliseconds since 1970: the first time that it was asked for. It ends when nobody has asked for a minute; the
