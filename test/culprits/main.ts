@@ -1,4 +1,4 @@
-// npm run culprits: a thousand calls that have no time left because of faults of seven kinds, over real sockets between two processes.
+// npm run culprits: a thousand calls that have no time left because of faults of eight kinds, over real sockets between two processes.
 // Counts in how many the error names the right culprit; ends with code 1 below 95 of 100.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { type Ports, Work } from './service.js';
 const { values } = parseArgs({
   options: { calls: { type: 'string', default: '1001' }, verbose: { type: 'boolean', default: false } },
 });
-const KINDS = 7;
+const KINDS = 8;
 const times = Math.ceil(Number(values.calls) / KINDS);
 /** The least share of right answers. */
 const BOUND = 0.95;
@@ -126,6 +126,24 @@ const faults: readonly { what: string; culprit: CallPhase; run(): Promise<(RpcEr
     async run() {
       await using client = await ready(ports.plain);
       return await many((timeoutMs) => call(client, between(1.1, 5) * timeoutMs, timeoutMs));
+    },
+  },
+  {
+    what: 'slow handler behind the handler',
+    culprit: 'downstream',
+    async run() {
+      await using client = await ready(ports.plain);
+      await client.service(Work).with({ timeoutMs: 10_000 }).pass(1);
+      return await many((timeoutMs) => {
+        const call = client
+          .service(Work)
+          .with({ timeoutMs })
+          .pass(between(1.1, 5) * timeoutMs);
+        return call.then(
+          () => undefined,
+          (error: RpcError) => error,
+        );
+      });
     },
   },
   {

@@ -2,14 +2,18 @@
 // Prints its ports as a line of JSON, and ends with its input.
 import { createServer as listenTcp, type Server, type Socket, connect as tcpConnect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createServer, memory } from '@org/rpc';
+import { type Client, createClient, createServer, direct, memory } from '@org/rpc';
 import { type Ports, Work } from './service.js';
 
-const handlers = { run: (ms: number): Promise<number> => sleep(ms, ms) };
+const run = (ms: number): Promise<number> => sleep(ms, ms);
+let behind: Client | undefined;
+const handlers = { run, pass: (ms: number): Promise<number> => behind!.service(Work).run(ms) };
 const plain = createServer({ registry: memory() }).add(Work, handlers);
 const queueing = createServer({ registry: memory(), concurrency: { max: 1, queue: 10_000 } }).add(Work, handlers);
 await plain.listen({ port: 0, host: '127.0.0.1' });
 await queueing.listen({ port: 0, host: '127.0.0.1' });
+
+behind = createClient({ registry: direct([`127.0.0.1:${plain.state().address!.port}`]), throttle: false });
 
 let delayMs = 0;
 let isHole = false;
