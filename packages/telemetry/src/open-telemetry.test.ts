@@ -130,6 +130,21 @@ describe('openTelemetry', () => {
     assert.match(server.status.message!, /the caller's deadline has passed: it had \d+ ms left when it came/);
   });
 
+  it('says for which call a handler has waited that had no time left', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    const error = (await rig.things.lateBelow().catch((thrown: unknown) => thrown)) as RpcError;
+    await rig.settled();
+    const attributes = spans(SpanKind.CLIENT).find(({ name }) => name === 'things/lateBelow')!.attributes;
+    const { culprit, downstream, instance } = error.spent!;
+    // On a busy machine it may have been something else.
+    assert.deepEqual(
+      ['', '.downstream', '.instance'].map((name) => attributes[`org.rpc.culprit${name}`]),
+      [culprit, downstream && `${downstream.service}/${downstream.method}`, instance],
+    );
+    const server = spans(SpanKind.SERVER).find(({ name }) => name === 'things/lateBelow')!;
+    assert.equal(server.attributes['rpc.status_code'], 'DEADLINE_EXCEEDED');
+  });
+
   it('says of a call that went well how long the network, the queue and the handler of its server took', async () => {
     watching = openTelemetry({ tracer, meter: false });
     await rig.things.echo(1);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createClient, defineService, memory, notify } from '@org/rpc';
+import { createClient, defineService, memory, notify, type RpcError } from '@org/rpc';
 import { Registry } from 'prom-client';
 import { type Rig, startRig } from '../test/rig.js';
 import { prometheus } from './prometheus.js';
@@ -61,6 +61,19 @@ describe('prometheus', () => {
       counted.map(([, count]) => count),
       [1],
     );
+    watching.close();
+  });
+
+  it('counts the service that a handler has waited for', async () => {
+    const register = new Registry();
+    const watching = prometheus({ register });
+    const { spent } = (await rig.things.lateBelow().catch((error: unknown) => error)) as RpcError;
+    await rig.settled();
+    const read = await series(register);
+    // On a busy machine it may have been something else.
+    const below = spent!.culprit === 'downstream' ? ',downstream="things"' : '';
+    const name = `rpc_client_culprits_total{rpc_service="things",culprit="${spent!.culprit}"${below}}`;
+    assert.ok(read[name]! >= 1, Object.keys(read).join('\n'));
     watching.close();
   });
 

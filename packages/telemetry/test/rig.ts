@@ -20,6 +20,7 @@ const Things = defineService('things', {
   ran: method<(value: string) => string>(),
   through: method<(value: string) => string>(),
   late: method<() => Promise<void>>(),
+  lateBelow: method<() => Promise<void>>(),
   traceIds: stream<(count: number) => AsyncIterable<string>>(),
   caller: method<() => string>(),
 });
@@ -41,6 +42,8 @@ export interface Rig {
     through(value: string): Promise<string>;
     /** Takes so long that the call runs out of its 40 ms. */
     late(): Promise<unknown>;
+    /** The same, since its handler waits for `late`. */
+    lateBelow(): Promise<unknown>;
     /** The id of the span that is active as each item is made. */
     traceIds(count: number): AsyncIterable<string>;
   };
@@ -70,6 +73,7 @@ export async function startRig(): Promise<Rig> {
     },
     through: (value) => stub.echo(value) as Promise<string>,
     late: () => new Promise((resolve) => setTimeout(resolve, 150)),
+    lateBelow: () => stub.late(),
     traceIds: async function* (count) {
       for (let i = 0; i < count; i++) yield trace.getActiveSpan()?.spanContext().spanId ?? 'none';
     },
@@ -94,6 +98,7 @@ export async function startRig(): Promise<Rig> {
       },
       through: (value) => stub.through(value),
       late: () => stub.with({ timeoutMs: 40 }).late(),
+      lateBelow: () => stub.with({ timeoutMs: 40 }).lateBelow(),
       traceIds: (count) => stub.traceIds(count),
     },
     settled: async () => {
