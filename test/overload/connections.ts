@@ -11,8 +11,13 @@ import { connectTo, startScene } from './scene.js';
 import { Work } from './service.js';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, 'per-second': { type: 'string', default: '3000' } },
+  options: {
+    seconds: { type: 'string', default: '10' },
+    'per-second': { type: 'string', default: '3000' },
+    only: { type: 'string' },
+  },
 });
+const ways = values.only === undefined ? ['tcp', 'tls'] : [values.only];
 const FLOOD = fileURLToPath(new URL('./flood-process.ts', import.meta.url));
 const pins = pinCores();
 console.log(pins.text);
@@ -71,7 +76,7 @@ async function measure(client: Client, pid: number, forMs: number): Promise<Meas
   return { p99: percentile99(times), ownP99: percentile99(own), failed };
 }
 
-for (const how of ['tcp', 'tls'])
+for (const how of ways)
   for (const limits of [{}, { connectionsPerSecond: 1_000_000 }]) {
     await using scene = await startScene(
       { limits, ...(how === 'tls' ? { tls: { key, cert } } : {}) },

@@ -65,7 +65,8 @@ export interface Limits {
   /** Connections of one server (default 10,000); the newest is refused. Stops: running out of file descriptors. */
   readonly connections: number;
   /**
-   * Connections that may begin per second at one server, in the long run (default 1,000; with TLS, a quarter of this). Up to 1,000 more wait;
+   * Connections that may begin per second at one server, in the long run (default 1,000; with TLS, a quarter of this, and down to a
+   * tenth where handshakes would take more than a fifth of the event loop's time). Up to 1,000 more wait;
    * hosts take turns. Stops: floods of connections.
    */
   readonly connectionsPerSecond: number;

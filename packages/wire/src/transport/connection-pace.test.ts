@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { FakeClock } from '@org/rpc-testkit';
 import { ConnectionPace } from './connection-pace.js';
+import { HandshakeCost } from './handshake-cost.js';
 
 /** As much of a socket as counts here. */
 class FakeSocket {
@@ -22,11 +23,11 @@ class FakeSocket {
   }
 }
 
-function scene(perSecond: number) {
+function scene(perSecond: number, cost?: HandshakeCost) {
   const clock = new FakeClock();
   const begun: string[] = [];
   const told: string[] = [];
-  const pace = new ConnectionPace(clock, perSecond, (error) => told.push(error.message));
+  const pace = new ConnectionPace(clock, perSecond, (error) => told.push(error.message), cost);
   const come = (host: string): FakeSocket => {
     const socket = new FakeSocket(host);
     pace.enter(socket as unknown as Socket, () => begun.push(host));
@@ -71,6 +72,23 @@ describe('the pace of new connections', () => {
     assert.deepEqual(told, [
       'dropped 2001 connections within a second: more than 100 a second came, and 1000 waited (limits.connectionsPerSecond)',
     ]);
+  });
+
+  it('is as slow as each takes, without bursts, and lets so many wait as have their turn in four seconds', async () => {
+    const cost = new HandshakeCost(250);
+    const { clock, begun, told, come } = scene(250, cost);
+    cost.took(2);
+    const flood = Array.from({ length: 1_000 }, () => come('a'));
+    assert.equal(begun.length, 1);
+    assert.equal(flood.filter(({ destroyed }) => destroyed).length, 599);
+    come('b');
+    await clock.advance(1_000);
+    assert.deepEqual([begun.length, begun.indexOf('b')], [101, 2]);
+    assert.deepEqual(told, [
+      'dropped 600 connections within a second: more than 100 a second came, and 400 waited (limits.connectionsPerSecond)',
+    ]);
+    await clock.advance(3_000);
+    assert.equal(begun.length, 401);
   });
 
   it('skips who has given up, and drops all that wait when it closes', async () => {

@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '@org/rpc-core';
+import type { HandshakeCost } from './handshake-cost.js';
 
 /** So many connections may wait for their turn. */
 const WAITING_MAX = 1_000;
+
+/** Where each takes long, so many as have their turn within this, in milliseconds: clients give up after `handshakeMs`, and would be served in vain. */
+const WAITING_MS_MAX = 4_000;
 
 /** What came in so many milliseconds may begin at once. */
 const BURST_MS = 20;
@@ -22,10 +26,11 @@ interface Waiting {
  */
 export class ConnectionPace {
   readonly #clock: Clock;
-  readonly #perSecond: number;
-  readonly #intervalMs: number;
+  readonly #ownIntervalMs: number;
+  readonly #cost: HandshakeCost | undefined;
   readonly #burstMs: number;
   readonly #tell: (error: Error) => void;
+  readonly #isUnread: boolean;
   /** Those that wait, by host; the host whose turn it is comes first. */
   readonly #waiting = new Map<string, Waiting[]>();
   #size = 0;
@@ -37,13 +42,26 @@ export class ConnectionPace {
   /**
    * @param perSecond - how many in the long run
    * @param tell - told once a second, while some are dropped, how many
+   * @param cost - what each takes, where that may make the pace slower (default: nothing); then they begin one by one, and not in bursts
+   * @param isUnread - whether they are read from the moment on when they begin (default); otherwise that is left to who takes them
    */
-  constructor(clock: Clock, perSecond: number, tell: (error: Error) => void) {
+  constructor(clock: Clock, perSecond: number, tell: (error: Error) => void, cost?: HandshakeCost, isUnread = true) {
     this.#clock = clock;
-    this.#perSecond = perSecond;
-    this.#intervalMs = 1_000 / perSecond;
-    this.#burstMs = Math.max(BURST_MS, this.#intervalMs) - this.#intervalMs;
+    this.#ownIntervalMs = 1_000 / perSecond;
+    this.#burstMs = cost === undefined ? Math.max(BURST_MS, this.#ownIntervalMs) - this.#ownIntervalMs : 0;
+    this.#cost = cost;
+    this.#isUnread = isUnread;
     this.#tell = tell;
+  }
+
+  get #intervalMs(): number {
+    return this.#cost === undefined ? this.#ownIntervalMs : this.#cost.intervalMs;
+  }
+
+  get #waitingMax(): number {
+    return this.#cost === undefined
+      ? WAITING_MAX
+      : Math.min(WAITING_MAX, Math.round(WAITING_MS_MAX / this.#intervalMs));
   }
 
   /** One was accepted. @param take - given it at once, or when it is its turn; not when it is dropped */
@@ -55,7 +73,7 @@ export class ConnectionPace {
     socket.on('error', () => {});
     const host = socket.remoteAddress ?? '';
     const line = this.#waiting.get(host);
-    if (this.#size >= WAITING_MAX && !this.#makeRoom(line?.length ?? 0)) return this.#drop(socket);
+    if (this.#size >= this.#waitingMax && !this.#makeRoom(line?.length ?? 0)) return this.#drop(socket);
     if (line === undefined) this.#waiting.set(host, [{ socket, take }]);
     else line.push({ socket, take });
     this.#size++;
@@ -94,7 +112,7 @@ export class ConnectionPace {
     // Its client may have given up.
     if (socket.destroyed) return;
     take(socket);
-    socket.resume();
+    if (this.#isUnread) socket.resume();
   }
 
   /** Drops the newest of the host that has the most. @returns false when that is the one that has come now, with so many already */
@@ -113,7 +131,7 @@ export class ConnectionPace {
     this.#clock.schedule(
       TELL_MS,
       () => {
-        const more = `more than ${this.#perSecond} a second came, and ${WAITING_MAX} waited (limits.connectionsPerSecond)`;
+        const more = `more than ${Math.round(1_000 / this.#intervalMs)} a second came, and ${this.#waitingMax} waited (limits.connectionsPerSecond)`;
         this.#tell(new Error(`dropped ${this.#dropped} connections within a second: ${more}`));
         this.#dropped = 0;
       },

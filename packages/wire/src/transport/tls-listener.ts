@@ -5,6 +5,7 @@ import { type Bind, bindServer, type ListenTarget } from './bind-server.js';
 import type { ByteStream, Listener } from './byte-stream.js';
 import { ConnectionPace } from './connection-pace.js';
 import { DescriptorReserve, noDescriptor } from './descriptor-reserve.js';
+import { HandshakeCost } from './handshake-cost.js';
 import { describeNodeError } from './node-error.js';
 import { plainAnswer } from './plain-answer.js';
 import { ReadTurns } from './read-turns.js';
@@ -45,11 +46,12 @@ const NEVER_MS = 2 ** 31 - 1;
  * @throws Error in words for people: address taken, permission denied
  */
 export function listenTls(target: ListenTarget, options: TlsListenOptions): Promise<Listener> {
-  const door = new TlsDoor(options);
   const server = createPlainServer({ allowHalfOpen: true, noDelay: true });
   const reserve = new DescriptorReserve();
   const { pace: given } = target;
-  const pace = given && new ConnectionPace(given.clock, given.perSecond, (error) => options.onError(error));
+  const cost = given && new HandshakeCost(given.perSecond);
+  const pace = given && new ConnectionPace(given.clock, given.perSecond, (error) => options.onError(error), cost);
+  const door = new TlsDoor(options, given?.perSecond, cost);
   const enter = (socket: Socket): void => {
     if (reserve.hasRoom()) return door.enter(socket);
     // Before its handshake it can be told nothing.
@@ -77,12 +79,19 @@ class TlsDoor {
   /** By both addresses of the connection: all that a socket of TLS tells of the one under it. */
   readonly #pending = new Map<string, Pending>();
   readonly #turns: ReadTurns;
+  readonly #cost: HandshakeCost | undefined;
+  /** Connections may come one by one and begin their handshakes all at once. */
+  readonly #pace: ConnectionPace | undefined;
   #server: TlsServer | undefined;
   #madeFor: ResolvedServerTls | undefined;
 
-  constructor(options: TlsListenOptions) {
+  constructor(options: TlsListenOptions, perSecond: number | undefined, cost: HandshakeCost | undefined) {
+    const { clock } = options;
     this.#options = options;
-    this.#turns = new ReadTurns(options.clock);
+    this.#turns = new ReadTurns(clock);
+    this.#cost = cost;
+    if (cost !== undefined && perSecond !== undefined)
+      this.#pace = new ConnectionPace(clock, perSecond, (error) => options.onError(error), cost, false);
   }
 
   enter(socket: Socket): void {
@@ -108,11 +117,21 @@ class TlsDoor {
       socket.pause();
       if (bytes[0] !== TLS_HANDSHAKE) return this.#refusePlaintext(socket, address, bytes);
       socket.unshift(bytes);
-      this.#handshakes().emit('connection', socket);
+      if (this.#pace === undefined) this.#handshake(socket);
+      else this.#pace.enter(socket, this.#handshake);
     });
   }
 
+  /** Node.js answers what has come, with a signature, in a callback that was queued when this one is. */
+  readonly #handshake = (socket: Socket): void => {
+    const { clock } = this.#options;
+    const beganAt = clock.now();
+    this.#handshakes().emit('connection', socket);
+    if (this.#cost !== undefined) process.nextTick(() => this.#cost?.took(clock.now() - beganAt));
+  };
+
   close(): void {
+    this.#pace?.close();
     for (const { socket } of [...this.#pending.values()]) socket.destroy();
   }
 
