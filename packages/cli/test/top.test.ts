@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, createServer } from '@org/rpc';
@@ -96,6 +96,17 @@ describe('rpc top, over a local registry', () => {
     assert.match(terminal.outText, new RegExp(`^127\\.0\\.0\\.1:${port} +serving `, 'm'));
     assert.doesNotMatch(terminal.outText + terminal.errText, /the-password/);
     await other.close({ drainMs: 0, graceMs: 0 });
+  });
+
+  it('waits for a registry that cannot be asked at first', async () => {
+    const late = mkdtempSync(join(tmpdir(), 'rpc-cli-'));
+    chmodSync(late, 0o777);
+    const terminal = testTerminal({ clock: systemClock });
+    const ended = runCli(['top', '--once', '--registry', `local:${late}`], terminal);
+    setTimeout(() => chmodSync(late, 0o700), 1_700);
+    assert.deepEqual([await ended, terminal.errText], [0, '']);
+    assert.match(terminal.outText, /nothing is registered here/);
+    rmSync(late, { recursive: true });
   });
 
   it('tells in one line that the registry does not answer', async () => {

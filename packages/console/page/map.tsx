@@ -1,6 +1,6 @@
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import { healthOf, Linked, RateCells, RateHeads, RatesNote, Table } from './parts.js';
-import { rate, show } from './show.js';
+import { plural, rate, show } from './show.js';
 
 const ROWS_MAX = 24;
 const [NODE_WIDTH, NODE_HEIGHT, GAP] = [210, 38, 14];
@@ -24,7 +24,7 @@ export function MapPage({ view }: { view: FleetView }) {
       <h1 tabIndex={-1}>Map</h1>
       <RatesNote view={view} />
       <p class="quiet">
-        {view.services.length} services, {view.instances.length} instances.{' '}
+        {plural(view.services.length, 'service')}, {plural(view.instances.length, 'instance')}.{' '}
         <span class="of-map">A line is as wide as its calls are many; broken red lines have errors.</span>
       </p>
       <div class="map" aria-hidden="true">

@@ -25,6 +25,7 @@ export function ServicePicker({ view, service, page }: { view: FleetView; servic
           <option value={each.name} key={each.name}>
             {show(each.name)}
             {page === 'rules' && each.rulesVersion !== undefined ? ` (version ${each.rulesVersion})` : ''}
+            {each.instances.length === 0 ? ' (gone: no instances)' : ''}
           </option>
         ))}
       </select>

@@ -145,7 +145,7 @@ function RulesOf({ view, service, locked }: { view: FleetView; service: string; 
             }}
           />{' '}
           <button type="button" onClick={() => edit(rules)}>
-            Undo changes
+            Back to what is in force
           </button>
         </section>
         <section aria-labelledby="meaning">

@@ -40,6 +40,7 @@ export function ServicesPage({ view }: { view: FleetView }) {
             <tr key={service.name}>
               <th scope="row">
                 <Linked page="services" name={service.name} />
+                {service.instances.length === 0 && <div class="quiet">gone: no instance of it is registered</div>}
               </th>
               <td class="number">{service.instances.length}</td>
               <RateCells value={service.rate} />

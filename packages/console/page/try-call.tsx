@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FleetView } from '../src/fleet/fleet-view.js';
 import { ServicePicker } from './parts.js';
 import { ask, askLines, query } from './server.js';
-import { count, ms, show } from './show.js';
+import { count, ms, plural, show } from './show.js';
 
 interface Method {
   readonly name: string;
@@ -72,7 +72,9 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
     running.current?.abort();
   };
   useEffect(() => () => running.current?.abort(), []);
+  const isDescribed = view.services.find((each) => each.name === service)?.isDescribed;
   useEffect(() => {
+    if (isDescribed === false) return;
     ask<{ methods: readonly Method[] }>(query('/api/describe', { service })).then(
       (found) => {
         setMethods(found.methods);
@@ -80,7 +82,14 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
       },
       (error: Error) => setTrouble(error.message),
     );
-  }, []);
+  }, [isDescribed === false]);
+  if (isDescribed === false)
+    return (
+      <p class="trouble">
+        The methods of {show(service)} cannot be tried here: none of its servers describes them. Give createServer
+        reflection: true, or call one where its arguments are known: rpc call {show(service)}.METHOD ARGUMENTS
+      </p>
+    );
   if (trouble !== undefined)
     return (
       <p class="trouble">
@@ -213,7 +222,7 @@ function TryService({ view, service, locked }: { view: FleetView; service: strin
             <>
               <p class={answer.error === undefined ? '' : 'bad-text'}>
                 {show(answer.instance)} answered in {ms(answer.ms)}
-                {answer.items === undefined ? '' : `, ${count(answer.items)} items`}
+                {answer.items === undefined ? '' : `, ${plural(answer.items, 'item')}`}
                 {answer.error === undefined ? '' : `: ${show(answer.error)}`}
                 {answer.end === undefined ? '' : `: ${answer.end}`}
               </p>
@@ -246,7 +255,7 @@ function Items({ items, isRunning }: { items: readonly string[]; isRunning: bool
   return (
     <section aria-label="Items">
       <p class="quiet" role="status">
-        {isRunning ? 'It runs' : 'It has stopped'}; the last {count(items.length)} items, the newest first:
+        {isRunning ? 'It runs' : 'It has stopped'}; the last {plural(items.length, 'item')}, the newest first:
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys. */}
       <pre class="items" tabIndex={0}>

@@ -16,6 +16,7 @@ export { type Console, type ConsoleOptions, serveConsole } from './http/console-
 export { type InstanceAccess, InstanceClient, type StreamedCall } from './instances/instance-client.js';
 export { ruleRows, rulesDifference, summaryOf } from './rules/describe-rules.js';
 export { followerOf, followersOf, type RulesFollower } from './rules/reports-of-rules.js';
+export { rollbackComment } from './rules/rollback-comment.js';
 export { type RulesAuthor, stampOf, stampRules } from './rules/stamp-rules.js';
 export { type Weighed, weighInstance } from './rules/weigh-instance.js';
 export type { Trouble } from './traffic/troubles.js';

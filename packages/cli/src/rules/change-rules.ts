@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { rulesDifference, stampRules } from '@org/rpc-console';
+import { rollbackComment, rulesDifference, stampRules } from '@org/rpc-console';
 import type { RulesDocument } from '@org/rpc-core';
 import { formatJson, plainText, RULES_BYTES_MAX, readJson, readRules } from '@org/rpc-core/internal';
 import type { StoredRules } from '@org/rpc-registry';
@@ -24,8 +24,7 @@ export async function rollBackRules(task: RulesTask): Promise<number> {
     const kept = history.map((stored) => stored.version).join(', ') || 'none';
     throw new CliError(`version ${words[0]} of the rules of ${service} is not kept; there are ${kept}`);
   }
-  const comment = `back to version ${version}${found.document.comment ? `: ${found.document.comment}` : ''}`;
-  return change(task, { ...found.document, comment: comment.slice(0, COMMENT_LENGTH_MAX) }, undefined);
+  return change(task, { ...found.document, comment: rollbackComment(found.document) }, undefined);
 }
 
 /** `rpc rules delete`. */
@@ -106,5 +105,4 @@ async function readText(stream: AsyncIterable<Uint8Array | string>, where: strin
   return Buffer.concat(chunks).toString();
 }
 
-const COMMENT_LENGTH_MAX = 500;
 const DEPTH_MAX = 8;

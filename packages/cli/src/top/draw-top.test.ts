@@ -47,8 +47,8 @@ function draw(state: Partial<TopState> = {}, view = fleet(), columns = 80, rows 
 
 describe('the picture of rpc top', () => {
   it('has services, instances and callers, the busiest first', () => {
-    assert.match(draw()[2]!, /^service +calls\/s +errors +p50 +p99 +p90 +inst\. +rules$/);
-    assert.match(draw()[3]!, /^busy +1500 +3\.2 % +1\.20 ms +1\.23 s +5\.00 ms +1 +7$/);
+    assert.match(draw()[2]!, /^service +calls\/s +errors +p50 +p90 +p99 +inst\. +rules$/);
+    assert.match(draw()[3]!, /^busy +1500 +3\.2 % +1\.20 ms +5\.00 ms +1\.23 s +1 +7$/);
     assert.match(draw()[4]!, /^quiet +2\.0 +0 % /);
     assert.match(draw({ view: 'instances' })[3]!, /^one +serving +5\.0 +0 % +1\.20 ms +12\.3 ms +441 ms +-$/);
     assert.match(draw({ view: 'instances' }, fleet(), 100)[3]!, / 441 ms +- +100>10/);
@@ -56,7 +56,7 @@ describe('the picture of rpc top', () => {
     assert.match(draw({ view: 'instances' }, spared)[3]!, /^one +fewer /);
     const last = { secondsAgo: 200, p50: 1, p90: 2, p99: 700 };
     const idle = fleet({ services: [{ ...fleet().services[0]!, rate: { perSecond: 0, errorPercent: 0, last } }] });
-    assert.match(draw({}, idle)[3]!, /^quiet +idle 3m +- +1\.00 ms +700 ms +2\.00 ms /);
+    assert.match(draw({}, idle)[3]!, /^quiet +idle 3m +- +1\.00 ms +2\.00 ms +700 ms /);
     assert.match(draw({ view: 'callers' })[3]!, /^web -> busy at one +5\.0 /);
     assert.match(draw({ view: 'callers', service: 'stock' })[3]!, /^no calls yet/);
   });

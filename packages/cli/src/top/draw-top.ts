@@ -95,11 +95,10 @@ function sheetOf(view: FleetView, { view: kind, service }: TopState): Sheet {
   if (kind === 'services') {
     const rows = view.services.filter(({ name }) => service === undefined || name === service);
     return {
-      heads: ['service', ...RATE_HEADS, 'p90', 'inst.', 'rules'],
+      heads: ['service', 'calls/s', 'errors', 'p50', 'p90', 'p99', 'inst.', 'rules'],
       rows: rows.map(({ name, rate, instances, rulesVersion }) => {
         const cells = [
-          ...rateCells(rate),
-          formatMs(rate.p90 ?? rate.last?.p90),
+          ...rateCells(rate).toSpliced(3, 0, formatMs(rate.p90 ?? rate.last?.p90)),
           String(instances.length),
           String(rulesVersion ?? '-'),
         ];

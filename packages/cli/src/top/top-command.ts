@@ -31,8 +31,8 @@ export const topCommand: Command = {
 
 /** How long one picture may take, in milliseconds. */
 const SETTLED_MS = 10_000;
-/** What cannot be asked for so long is told. */
-const TROUBLE_MS = 1_500;
+/** What cannot be asked for so long, at several attempts, is told: a registry may only be slow. */
+const TROUBLE_MS = 5_000;
 const LOOK_MS = 50;
 const DRAW_MS = 1_000;
 const ROWS_ONCE = 1_000;

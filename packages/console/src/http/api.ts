@@ -7,6 +7,7 @@ import type { WatchedInstance } from '../fleet/watched-instance.js';
 import { previewRules, type RulePreview } from '../preview/preview-rules.js';
 import { rulesDifference, summaryOf } from '../rules/describe-rules.js';
 import { followersOf } from '../rules/reports-of-rules.js';
+import { rollbackComment } from '../rules/rollback-comment.js';
 import { type RulesAuthor, stampOf, stampRules } from '../rules/stamp-rules.js';
 import { weighInstance } from '../rules/weigh-instance.js';
 import { type RuleEffect, ruleEffects } from './rule-effects.js';
@@ -183,9 +184,7 @@ async function rollBack(fleet: Fleet, input: Input): Promise<unknown> {
   const store = storeOf(fleet);
   const found = (await store.history(service)).find(({ version }) => version === input['version']);
   if (found?.document === undefined) throw new ApiError(404, `version ${String(input['version'])} is not kept`);
-  const { comment } = found.document;
-  const said = `back to version ${found.version}${comment === undefined ? '' : `: ${comment}`}`.slice(0, 500);
-  const next = stampRules({ ...found.document, comment: said }, authorOf(fleet));
+  const next = stampRules({ ...found.document, comment: rollbackComment(found.document) }, authorOf(fleet));
   return { version: (await store.set(service, next, expectedOf(input))).version };
 }
 

@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
-import { latencyBucket, readRules } from '@org/rpc-core/internal';
-import { emptyFlow, type PairCalls } from '../traffic/traffic.js';
+import { readRules } from '@org/rpc-core/internal';
+import { pastCalls } from '../../test/past-calls.js';
 import { retryVerdict } from './retry-verdict.js';
-
-/** A hundred calls that took 150 ms, of which 27 ran out of time. */
-function pastCalls(): PairCalls {
-  const flow = emptyFlow();
-  flow.calls = 100;
-  flow.latency.set(latencyBucket(150), 100);
-  flow.codes.set('DEADLINE_EXCEEDED', 27);
-  return {
-    pair: { service: 'shop', method: 'buy', kind: 'unary', caller: 'web', instance: 'one' },
-    flow,
-    slots: new Map(),
-  };
-}
 
 const document = (rules: object) => readRules({ schemaVersion: 1, version: 1, ...rules });
 

@@ -23,13 +23,17 @@ describe('the weight of an instance, as a rule', () => {
     assert.equal(weighed.version, 3);
     const { document } = (await store.get('shop'))!;
     assert.deepEqual({ ...document?.weight?.endpoints }, { one: 10, two: 0 });
-    assert.deepEqual([document?.retry?.max, document?.comment], [1, 'bob; before: ada']);
+    assert.deepEqual([document?.retry?.max, document?.comment], [1, 'bob; the other rules: ada']);
   });
 
   it('keeps the comment of whoever has set the other rules, however often a weight is changed', async () => {
     const store = openStore();
     const retry = { mode: 'on', percent: 100, max: 0 };
-    await store.set('shop', { schemaVersion: 1, comment: 'kim: reports may not wait long', retry }, 0);
+    await store.set(
+      'shop',
+      { schemaVersion: 1, comment: 'back to version 7: kim: reports may not wait long', retry },
+      0,
+    );
     for (const [weight, said] of [
       [0, 'console: one weighs 0'],
       [5, 'rpc weight one 5'],
@@ -37,7 +41,7 @@ describe('the weight of an instance, as a rule', () => {
     ] as const) {
       await weighInstance(store, 'shop', 'one', weight, said, ADA);
       const { document } = (await store.get('shop'))!;
-      assert.equal(document?.comment, `${said}; before: kim: reports may not wait long`);
+      assert.equal(document?.comment, `${said}; the other rules: kim: reports may not wait long`);
     }
   });
 

@@ -1,5 +1,6 @@
-import { readRules } from '@org/rpc-core/internal';
+import { RULE_POLICIES, readRules } from '@org/rpc-core/internal';
 import type { RulesStore } from '@org/rpc-registry';
+import { reasonOf } from './rollback-comment.js';
 import { type RulesAuthor, stampRules } from './stamp-rules.js';
 
 /** The result of changing an instance's weight for the callers of a service. */
@@ -43,9 +44,10 @@ export async function weighInstance(
   if (from === weight) return { service, from, version: undefined };
   const endpoints = weight === undefined ? others : { ...others, [instance]: weight };
   const { weight: _, ...rest } = document ?? { schemaVersion: 1, version: 1 };
+  const hasOthers = RULE_POLICIES.some((policy) => policy !== 'weight' && document?.[policy] !== undefined);
   const next = {
     ...rest,
-    comment: withEarlier(comment, document?.comment).slice(0, 500),
+    comment: (hasOthers ? withEarlier(comment, document?.comment) : comment).slice(0, 500),
     ...(Object.keys(endpoints).length > 0 && { weight: { mode: 'on', percent: 100, endpoints } }),
   };
   readRules(next, 'rules');
@@ -53,13 +55,13 @@ export async function weighInstance(
   return { service, from, version };
 }
 
-const BEFORE = '; before: ';
+const OTHERS = '; the other rules: ';
 
 /** Who has set the other rules of the document, and why, is to be read on. Of several changes of a weight only the last one counts. */
 function withEarlier(comment: string, earlier: string | undefined): string {
-  if (earlier === undefined || earlier === '') return comment;
-  const at = earlier.indexOf(BEFORE);
-  const isWeight = /^(console: |rpc weight )/.test(earlier);
-  if (at === -1) return isWeight ? comment : `${comment}${BEFORE}${earlier}`;
-  return `${comment}${isWeight ? earlier.slice(at) : BEFORE + earlier}`;
+  const reason = reasonOf(earlier ?? '');
+  const at = reason.indexOf(OTHERS);
+  if (at !== -1) return `${comment}${reason.slice(at)}`;
+  const isWeight = /^(console: |rpc weight )/.test(reason);
+  return reason === '' || isWeight ? comment : `${comment}${OTHERS}${reason}`;
 }
