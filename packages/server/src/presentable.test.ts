@@ -261,6 +261,10 @@ describe('what a handler throws', () => {
       'UNAVAILABLE',
       /^the handler failed: its call of work\.run at \[\w+\] reached no server; the server's log .* under \w{19}$/,
     ],
+    [
+      'RESOURCE_EXHAUSTED',
+      /^the handler failed: its call of work\.run at \[\w+\] was refused by a limit of its server; the server's log .* under \w{19}$/,
+    ],
   ] as const)
     it(`is ${code} of a call of its own: the caller learns that, and of which, over any number of hops`, async () => {
       await using back = setUp({

@@ -27,7 +27,9 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
   const log = `the server's log has the reason under ${correlationId}`;
   // Before a handler has run it is no hop: to say that the call was refused here would have it repeated at once.
   const { code, text } = (call.started && own) || FAILED;
-  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed', hasStack: false }), correlationId };
+  // What was refused below was repeated there, if that had a sense: whoever stands above would only add to the load.
+  const final = code === 'RESOURCE_EXHAUSTED';
+  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed', final, hasStack: false }), correlationId };
 }
 
 /** What must be known of a call whose handler has thrown. */
@@ -113,10 +115,17 @@ function kindOf(thrown: unknown): 'made' | { readonly code: Code; readonly text:
     const hop = hopOf(thrown);
     if (code === 'DEADLINE_EXCEEDED') return { code, text: `the handler failed: ${hop} took ${tooLong(timeLimit)}` };
     if (code === 'UNAVAILABLE') return { code, text: `the handler failed: ${hop} reached no server` };
+    if (code === 'RESOURCE_EXHAUSTED')
+      return { code, text: `the handler failed: ${hop} was refused by a limit of ${whose(thrown)}` };
     return undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What a client refuses by its own limits was never sent. */
+function whose({ progress }: RpcError): string {
+  return progress === 'unsent' ? 'its caller' : 'its server';
 }
 
 /** Which time was over, and who has set it, is no secret, and often all that is needed to know where to look. */

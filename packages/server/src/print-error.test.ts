@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { RpcError } from '@org/rpc-core';
 import { memory } from '@org/rpc-registry';
 import { connect } from '@org/rpc-testkit';
 import { Work } from '../test/bench.js';
@@ -30,6 +31,10 @@ async function failing(error: unknown, listens: boolean, name?: string): Promise
   return await printed(() => assert.rejects(client.service(Work).run(), { code: 'INTERNAL' }));
 }
 
+function fail(): never {
+  throw new RpcError('UNAVAILABLE', 'down');
+}
+
 describe('the error of a handler', () => {
   it('is printed where nobody listens to handlerError, with its id, stack and causes', async () => {
     const text = await failing(new Error('no connection', { cause: new Error('the disk is full') }), false);
@@ -45,6 +50,16 @@ describe('the error of a handler', () => {
       await failing('late', false, 'web'),
       /^\[rpc\] handler work\.run failed \(\w{19}, called by web\): 'late'\n$/,
     );
+  });
+
+  it('is one line where it is that of a call which the handler made: where these packages have it from helps nobody', async () => {
+    await using back = connect(createServer({ registry: memory() }).add(Work, { run: fail, safe: fail, tell: fail }));
+    const server = createServer({ registry: memory() });
+    server.add(Work, { run: () => back.service(Work).run(), safe: fail, tell: fail });
+    await using front = connect(server);
+    const text = await printed(() => assert.rejects(front.service(Work).run()));
+    assert.match(text, /\(\w{19}, called by \w{19}\): RpcError: UNAVAILABLE: down \(work\.run at .+\)\n$/);
+    assert.equal(text.trimEnd().split('\n').length, 1, text);
   });
 
   it('is printed whatever was thrown', async () => {

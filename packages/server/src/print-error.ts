@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Peer } from '@org/rpc-core';
+import { isRpcError, type Peer, type RpcError } from '@org/rpc-core';
 import { printLine } from '@org/rpc-core/internal';
 
 /** Prints what a handler threw, for servers that nobody watches. One line that cannot be forged, then the stack. */
@@ -29,6 +29,17 @@ const LENGTH_MAX = 8192;
 /** Causes that are printed, one under the other. */
 const CAUSES_MAX = 3;
 
+/** Where these packages lie, side by side. */
+const OWN = new URL('../../', import.meta.url);
+const NOT_THE_USERS = [OWN.href, OWN.pathname, 'node:internal'];
+
+/** The error of a call says which call it was; of the way to it only what the user wrote tells more, if the stack goes that far. */
+function withoutOwnFrames({ stack, message }: RpcError): string {
+  const frames = stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
+  const others = frames.filter((line) => !NOT_THE_USERS.some((place) => line.includes(place)));
+  return [`RpcError: ${message}`, ...others].join('\n');
+}
+
 /** A handler may throw anything, also what throws when it is looked at. */
 function shown(error: unknown): string {
   try {
@@ -41,7 +52,7 @@ function shown(error: unknown): string {
 function describe(error: Error): string {
   const texts: string[] = [];
   for (let at: unknown = error; at instanceof Error && texts.length <= CAUSES_MAX; at = at.cause) {
-    texts.push(at.stack ?? at.message);
+    texts.push(isRpcError(at) ? withoutOwnFrames(at) : (at.stack ?? at.message));
   }
   return texts.join('\ncaused by: ');
 }

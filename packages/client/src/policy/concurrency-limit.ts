@@ -16,6 +16,8 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   /** The calls that hold a permit. A call may settle without one: when it was refused, or gave up waiting. */
   readonly #holders = new Set<Call>();
   readonly #queue = new Map<Waiting<void>, Call>();
+  /** Who has set it where options have not, for errors: `, by version 3 of the rules of calculator`. */
+  #setBy = '';
 
   /** @param what - what is limited, for errors: `calculator.sum` */
   constructor(what: string, options: Complete<ConcurrencyLimitOptions>, clock: Clock) {
@@ -41,7 +43,8 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   }
 
   /** Changes the limit: a lower one is reached as calls end, none is stopped for it. */
-  configure(options: Complete<ConcurrencyLimitOptions>): void {
+  configure(options: Complete<ConcurrencyLimitOptions>, setBy = ''): void {
+    this.#setBy = setBy;
     this.#options = options;
     this.#grant();
   }
@@ -64,7 +67,8 @@ export class ConcurrencyLimit implements CallLimit, Gate {
   }
 
   #wait(call: Call): Promise<void> {
-    const describe = (): string => `one of the ${this.#options.max} calls of ${this.#what} under way to end`;
+    const describe = (): string =>
+      `one of the ${this.#options.max} calls of ${this.#what} under way to end${this.#setBy && `, the limit${this.#setBy}`}`;
     if (call.signal?.aborted || call.deadline <= this.#clock.now()) {
       return waitFor<void>(this.#clock, call, describe).promise;
     }
@@ -85,7 +89,8 @@ export class ConcurrencyLimit implements CallLimit, Gate {
     const { max, queue } = this.#options;
     const waiting = queue === 0 ? '' : ` and ${queue} wait`;
     const active = max === 1 ? `1 call of ${this.#what} is` : `${max} calls of ${this.#what} are`;
-    const reason = `${active} under way in this client${waiting}: slow down or raise the limit`;
+    const limit = this.#setBy === '' ? '' : `, the limit${this.#setBy}`;
+    const reason = `${active} under way in this client${waiting}${limit}: slow down or raise the limit`;
     return rpcError('RESOURCE_EXHAUSTED', reason, { progress: 'unsent', hasStack: false });
   }
 }

@@ -67,8 +67,8 @@ export class Limiters {
     const rate = { ...rateLimit, ...said(rules, 'rateLimit', method, 'on') };
     if (isRate(rate)) {
       const values = completeValues(POLICIES.rateLimit, rate);
-      if (this.rate === undefined) this.rate = new RateLimit(this.#what, values, this.#clock);
-      else this.rate.configure(values);
+      this.rate ??= new RateLimit(this.#what, values, this.#clock);
+      this.rate.configure(values, setBy(rules, 'rateLimit', method));
     } else {
       this.rate?.configure(NO_RATE);
       this.rate = undefined;
@@ -76,8 +76,8 @@ export class Limiters {
     const places = { ...concurrency, ...said(rules, 'concurrency', method, 'on') };
     if (isConcurrency(places)) {
       const values = completeValues(POLICIES.concurrency, places);
-      if (this.concurrency === undefined) this.concurrency = new ConcurrencyLimit(this.#what, values, this.#clock);
-      else this.concurrency.configure(values);
+      this.concurrency ??= new ConcurrencyLimit(this.#what, values, this.#clock);
+      this.concurrency.configure(values, setBy(rules, 'concurrency', method));
     } else {
       this.concurrency?.configure(NO_CONCURRENCY);
       this.concurrency = undefined;
@@ -129,6 +129,16 @@ function said(
   if (method !== undefined) return rule.methods[method];
   const { mode: _mode, percent: _percent, methods: _methods, ...values } = rule;
   return Object.keys(values).length === 0 ? undefined : values;
+}
+
+/** Which rules have set a limit, for its errors; `''` where options did. */
+function setBy(
+  rules: ActiveRules | undefined,
+  policy: 'rateLimit' | 'concurrency',
+  method: string | undefined,
+): string {
+  if (rules === undefined || said(rules, policy, method, 'on') === undefined) return '';
+  return `, by version ${rules.document.version} of the rules of ${rules.service}`;
 }
 
 function isRate(values: Partial<RateLimitOptions>): values is RateLimitOptions {

@@ -27,6 +27,8 @@ export class RateLimit implements CallLimit {
   /** The theoretical arrival time of the next call. */
   #arrivalAt = Number.NEGATIVE_INFINITY;
   readonly #queue = new Set<Waiting<void>>();
+  /** Who has set it where options have not, for errors: `, by version 3 of the rules of calculator`. */
+  #setBy = '';
   #cancelTimer: Cancel | undefined;
 
   /** @param what - what is limited, for errors: `calculator.sum` */
@@ -49,7 +51,8 @@ export class RateLimit implements CallLimit {
   }
 
   /** Changes the limit. What has been used of the burst stays used, and who waits goes on waiting. */
-  configure(options: Complete<RateLimitOptions>): void {
+  configure(options: Complete<RateLimitOptions>, setBy = ''): void {
+    this.#setBy = setBy;
     const now = this.#clock.now();
     const used = Math.max(0, this.#arrivalAt - now) / this.#intervalMs;
     this.#apply(options);
@@ -133,6 +136,6 @@ export class RateLimit implements CallLimit {
 
   #describe(): string {
     const { perSecond, burst } = this.#options;
-    return `the rate limit of ${this.#what} in this client is ${perSecond} calls per second with bursts of ${burst}`;
+    return `the rate limit of ${this.#what} in this client is ${perSecond} calls per second with bursts of ${burst}${this.#setBy}`;
   }
 }

@@ -100,9 +100,9 @@ export class ServiceRules {
     this.#follower.close();
   }
 
-  #swap(rules: ActiveRules | undefined): void {
+  #swap(rules: Omit<ActiveRules, 'service'> | undefined): void {
     const { instance, emit, onSwap } = this.#environment;
-    this.#current = rules;
+    this.#current = rules && { ...rules, service: this.#service };
     onSwap();
     const version = rules?.document.version;
     emit('rulesApplied', { service: this.#service, instance, version, policies: this.#follower.modes });

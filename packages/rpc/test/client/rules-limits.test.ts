@@ -47,6 +47,27 @@ describe('a rule for rates', () => {
     await world.client.close();
   });
 
+  it('is named by who is refused, and no more once it is taken back', async () => {
+    const { world, greeter, rule, burst } = await setUp({ rateLimit: { perSecond: 10, burst: 1, wait: false } });
+    const refusal = (): Promise<string> =>
+      greeter.hello().then(
+        () => '',
+        ({ message }: RpcError) => message,
+      );
+    await rule({ rateLimit: { ...on, perSecond: 1, burst: 1, wait: false } });
+    await burst(1);
+    assert.match(await refusal(), /is 1 calls per second with bursts of 1, by version 1 of the rules of greeter: /);
+    await rule({ concurrency: { ...on, max: 1, queue: 0 } });
+    const held = greeter.hold().catch(() => {});
+    await world.settle();
+    assert.match(await refusal(), /1 call of .+ under way in this client, the limit, by version 2 of the rules of /);
+    await rule(undefined);
+    await burst(12);
+    assert.match(await refusal(), /is 10 calls per second with bursts of 1: slow down/);
+    await world.client.close();
+    await held;
+  });
+
   it('changes what is given, keeps what has been used, and leaves the rest as it is', async () => {
     const { world, rule, burst } = await setUp({ rateLimit: { perSecond: 1_000, burst: 1_000 } });
     await rule({ rateLimit: { ...on, perSecond: 1, burst: 10, wait: false } });
