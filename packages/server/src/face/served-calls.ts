@@ -114,9 +114,9 @@ export class ServedCalls {
     return packLoad(this.#stack.size - ending, this.#concurrency.queueMs);
   }
 
-  /** Looks after them; called about once a second. @param stalledMs - for how long the process has just stood still */
-  tick(calls: Iterable<IncomingCall<Handler>>, now: number, stalledMs: number): void {
-    this.#concurrency.stalled(stalledMs, now);
+  /** Looks after them; called about once a second. @param nextBy - when it is called again */
+  tick(calls: Iterable<IncomingCall<Handler>>, now: number, nextBy: number): void {
+    this.#concurrency.ticked(nextBy);
     this.#limits.sweep();
     this.#dropped.flush(this.#tellDropped);
     this.#outlived.sweep(calls, now);

@@ -261,12 +261,10 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   #beginTicks(): void {
     let tickedAt = this.#options.clock.now();
     this.#cancelTick ??= everySecond(this.#options.clock, (now) => {
-      // A process that was frozen had no turn in which it could have noticed it.
-      const stalledMs = now - tickedAt - TICK_MS;
-      this.#builtIns.tally.lag.record(stalledMs, now);
+      this.#builtIns.tally.lag.record(now - tickedAt - TICK_MS, now);
       tickedAt = now;
       this.#connections.tick(now);
-      this.#calls.tick(this.#connections.calls(), now, stalledMs);
+      this.#calls.tick(this.#connections.calls(), now, now + TICK_MS);
       this.#rules.tick();
       this.#primary?.tellState(this.state());
     });

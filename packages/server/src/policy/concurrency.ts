@@ -174,9 +174,9 @@ export class ConcurrencyLimit<Entry extends MethodEntry = MethodEntry> implement
     return this.#turn === undefined ? 0 : this.#turn.stallBefore(readAt);
   }
 
-  /** The process has just stood still for `ms`, whatever the reason. */
-  stalled(ms: number, now: number): void {
-    this.#turn?.stalled(ms, now);
+  /** See {@link TurnWatch.ticked}. */
+  ticked(by: number): void {
+    this.#turn?.ticked(by);
   }
 
   enter(call: IncomingCall<Entry>): RpcError | undefined | Promise<RpcError | undefined> {

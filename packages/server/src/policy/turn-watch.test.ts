@@ -157,11 +157,22 @@ describe('the watch over the turns of the event loop', () => {
     endTurn();
     assert.equal(watch.stallBefore(now()), 60);
     passes(6);
+    assert.equal(watch.stallBefore(now()), 60);
+    endTurn();
     assert.equal(watch.stallBefore(now()), 0);
     call(8);
     endTurn();
     assert.equal(watch.stallBefore(now()), 0);
-    watch.stalled(3_000, now());
-    assert.equal(watch.stallBefore(now()), 3_000);
+  });
+
+  it('says the same of a process that was frozen, until its timers run', () => {
+    const { watch, passes, now } = scene();
+    watch.ticked(now() + 1_000);
+    passes(1_005);
+    assert.equal(watch.stallBefore(now()), 0);
+    passes(3_000);
+    assert.equal(watch.stallBefore(now()), 3_005);
+    watch.ticked(now() + 1_000);
+    assert.equal(watch.stallBefore(now()), 0);
   });
 });

@@ -24,9 +24,6 @@ const STALL_MS = 10;
  */
 const UNMEASURED_MS = BUSY_TURN_MS;
 
-/** Bytes read within this time after a turn, in milliseconds, may have waited during it. */
-const AFTER_MS = 5;
-
 /** At most this many calls wait for a turn, however little they cost. */
 const CALLS_A_TURN_MAX = 100_000;
 
@@ -60,7 +57,10 @@ export class TurnWatch {
   #isHeld = false;
   #callsATurn = 0;
   #lastMs = 0;
-  #endedAt = Number.NEGATIVE_INFINITY;
+  /** What is read from this time on has not waited for the last turn. */
+  #freshFrom = Number.NEGATIVE_INFINITY;
+  /** By when the server looks after its calls the next time. */
+  #tickBy = Number.POSITIVE_INFINITY;
 
   /**
    * @param turnMs - the bound, in milliseconds
@@ -146,15 +146,19 @@ export class TurnWatch {
     this.#usedMs = usedMs + Math.max(0, ranMs - this.#preemptedThen);
   }
 
-  /** The process has just stood still for `ms`, whatever the reason. */
-  stalled(ms: number, now: number): void {
-    this.#lastMs = ms;
-    this.#endedAt = now;
+  /** The sockets have been read, and timers are not late. @param by - when this is to be said again */
+  ticked(by: number): void {
+    this.#tickBy = by;
   }
 
-  /** How long bytes read at this time may have waited unread, in milliseconds. */
+  /**
+   * How long bytes read at this time may have waited unread, in milliseconds: a turn before, or as long as the tick of the server is overdue, for a
+   * process that was frozen reads its sockets before it runs its timers. What is read after that came later, and has not waited.
+   */
   stallBefore(readAt: number): number {
-    return this.#lastMs >= STALL_MS && readAt - this.#endedAt <= AFTER_MS ? this.#lastMs : 0;
+    const waitedMs = readAt < this.#freshFrom ? this.#lastMs : 0;
+    const stallMs = Math.max(waitedMs, readAt - this.#tickBy);
+    return stallMs >= STALL_MS ? stallMs : 0;
   }
 
   /** Decides after how many calls to look at the clock next, from the time that calls have taken since the last look. */
@@ -163,9 +167,18 @@ export class TurnWatch {
     this.#unseenMax = Math.max(0, Math.min(CALLS_UNSEEN_MAX, Math.floor(LOOK_EVERY_MS / perCallMs)) - 1);
   }
 
+  /** What waited during the last turn has been read. */
+  readonly #polled = (): void => {
+    this.#freshFrom = this.#clock.now();
+  };
+
   readonly #ended = (): void => {
     const now = this.#clock.now();
-    this.stalled(now - this.#since!, now);
+    this.#lastMs = now - this.#since!;
+    if (this.#lastMs >= STALL_MS) {
+      this.#freshFrom = Number.POSITIVE_INFINITY;
+      this.#clock.afterPoll(this.#polled);
+    }
     if (this.#isBusy && this.#lastMs >= BUSY_TURN_MS / 2 && this.#usedMs !== undefined)
       this.#measure(this.#usedMs, now);
     if (Math.min(this.#lastMs, this.#usedMs ?? this.#lastMs) < BUSY_TURN_MS / 2) this.#isBusy = false;
