@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Baseline, baselineOf, type Change, changes } from './baseline.js';
-import { callCases, codecCases, pickCases } from './cases.js';
+import { callCases, codecCases, pickCases, socketCases } from './cases.js';
 import { measureCosts } from './measure.js';
 import { memoryCosts } from './memory.js';
 import { refusalCases } from './refusals.js';
@@ -19,7 +19,8 @@ const { values } = parseArgs({
 });
 
 const calls = callCases();
-const all = [...codecCases(), ...pickCases(), ...calls.cases, ...refusalCases()];
+const sockets = await socketCases();
+const all = [...codecCases(), ...pickCases(), ...calls.cases, ...sockets.cases, ...refusalCases()];
 const chosen = all.filter(({ name }) => name.includes(values.only));
 const needed = new Set(chosen.map(({ beside }) => beside));
 const costs = await measureCosts(
@@ -28,22 +29,24 @@ const costs = await measureCosts(
   (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`),
 );
 await calls.close();
+await sockets.close();
 const baseline = read();
 
 console.log(
-  `${process.stderr.isTTY ? '\r\x1b[K' : ''}| operation | ns | ratio | bytes | baseline |\n|---|---|---|---|---|`,
+  `${process.stderr.isTTY ? '\r\x1b[K' : ''}| operation | ns | ratio | goal | bytes | baseline |\n|---|---|---|---|---|---|`,
 );
 for (const [name, { ns, ratio, bytes }] of costs) {
   const before = baseline[name];
   const was = before === undefined ? 'new' : `${before.ratio.toFixed(2)}, ${before.bytes} B`;
-  const beside = all.find((one) => one.name === name)?.beside;
-  console.log(
-    `| ${name} | ${ns.toFixed(0)} | ${ratio.toFixed(2)}${beside === undefined ? '' : ` x ${beside}`} | ${bytes} | ${was} |`,
-  );
+  const { beside, most } = all.find((one) => one.name === name)!;
+  const compared = beside === undefined ? '' : ` x ${beside}`;
+  const goal = goalOf(ratio, most);
+  console.log(`| ${name} | ${ns.toFixed(0)} | ${ratio.toFixed(2)}${compared} | ${goal} | ${bytes} | ${was} |`);
 }
 if (values.only === '') {
-  console.log('\n| memory, both ends in one process | bytes |\n|---|---|');
-  for (const [name, bytes] of await memoryCosts()) console.log(`| ${name} | ${bytes} |`);
+  console.log('\n| memory, client and server in processes of their own | bytes | goal |\n|---|---|---|');
+  for (const { name, bytes, most } of await memoryCosts())
+    console.log(`| ${name} | ${bytes} | ${goalOf(bytes, most)} |`);
 }
 const { dearer, cheaper } = changes(baseline, costs);
 const tell = (title: string, list: readonly Change[]): void => {
@@ -55,6 +58,10 @@ tell('Cheaper than the baseline by more than 5 %', cheaper);
 tell('Dearer than the baseline by more than 5 %', dearer);
 if (values.write) writeFileSync(PATH, `${JSON.stringify({ ...baseline, ...baselineOf(costs) }, undefined, 2)}\n`);
 else if (dearer.length > 0) process.exitCode = 1;
+
+function goalOf(value: number, most: number | undefined): string {
+  return most === undefined ? '' : `${most}${value > most ? ', missed' : ''}`;
+}
 
 function read(): Baseline {
   try {

@@ -7,6 +7,8 @@ export interface Case {
   readonly run: (count: number) => unknown;
   /** What it is compared with; default the reference loop. */
   readonly beside?: string;
+  /** At most so many times what it is compared with: the goal. */
+  readonly most?: number;
 }
 
 /** What one takes. */
@@ -41,8 +43,9 @@ export function referenceLoop(count: number): number {
 }
 
 /**
- * Measures cases side by side: in each round all of them run a slice, each with a slice of the reference loop right before it. Of
- * the ratios the lower quartile counts: what else a machine does only ever adds.
+ * Measures cases side by side: in each round all of them run a slice, each with a slice of what it is compared with right before or right
+ * after it, in turns. Of the ratios to the reference loop the lower quartile counts, since what else a machine does only ever adds; of those to
+ * another case the median, since it adds to both.
  *
  * @param cases - by name
  * @param rounds - from 1
@@ -63,24 +66,22 @@ export async function measureCosts(
   const ratios = new Map<string, number[]>(all.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`);
-    const ofRound = new Map<string, number>();
     for (const one of cases) {
-      const referenceNs = await nsOf(reference, counts.get(reference)!);
-      const ns = await nsOf(one, counts.get(one)!);
-      ofRound.set(one.name, ns);
-      times.get(one.name)!.push(ns);
-      const beside = one.beside === undefined ? referenceNs : ofRound.get(one.beside);
-      if (beside === undefined)
-        throw new Error(`${one.name} is compared with ${one.beside}, which must come before it`);
-      ratios.get(one.name)!.push(ns / beside);
+      const beside = one.beside === undefined ? reference : cases.find(({ name }) => name === one.beside);
+      if (beside === undefined) throw new Error(`${one.name} is compared with ${one.beside}, which is not there`);
+      const pair = round % 2 === 0 ? [beside, one] : [one, beside];
+      const ns = new Map<Case, number>();
+      for (const each of pair) ns.set(each, await nsOf(each, counts.get(each)!));
+      times.get(one.name)!.push(ns.get(one)!);
+      ratios.get(one.name)!.push(ns.get(one)! / ns.get(beside)!);
     }
   }
   const costs = new Map<string, Cost>();
   for (const one of cases) {
     progress(`bytes: ${one.name}`);
     costs.set(one.name, {
-      ns: lowerQuartile(times.get(one.name)!),
-      ratio: lowerQuartile(ratios.get(one.name)!),
+      ns: quantile(times.get(one.name)!, 0.25),
+      ratio: quantile(ratios.get(one.name)!, one.beside === undefined ? 0.25 : 0.5),
       bytes: await bytesOf(one, counts.get(one)!),
     });
   }
@@ -137,7 +138,7 @@ function used(): number {
   return heapUsed + external;
 }
 
-function lowerQuartile(numbers: readonly number[]): number {
+function quantile(numbers: readonly number[], share: number): number {
   const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 4)] ?? Number.NaN;
+  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 }

@@ -22,7 +22,6 @@ export function refusalCases(): Case[] {
     const server = createServer({ registry: memory(), overload: false, ...options });
     server.add(Echo, { sum: (x, y) => x + y, hold: () => new Promise(() => {}) });
     const link = new Link();
-    server.accept(link);
     const codec = msgpack();
     const words = { instance: 'c', expect: '', uptimeMs: 0 };
     const greeting = written((target) => writeGreeting(target, codec, resolveLimits('', {}), words, true));
@@ -30,6 +29,8 @@ export function refusalCases(): Case[] {
     const batch = requests(called, BATCH, 1);
     let isOpen = false;
     const run = async (count: number): Promise<void> => {
+      // Not sooner: who has not greeted in time is sent away.
+      if (!isOpen) server.accept(link);
       if (!isOpen) for (const bytes of [greeting, first]) await link.give(bytes);
       isOpen = true;
       for (let i = 0; i < count; i += BATCH) link.receiver!.data(batch);

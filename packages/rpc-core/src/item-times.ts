@@ -7,6 +7,8 @@ import type { ObservedItems } from './observation.js';
  */
 export class ItemTimes implements ObservedItems {
   firstMs: number | undefined = undefined;
+  /** How many have come so far. */
+  items = 0;
   readonly #clock: Clock;
   readonly #beganAt: number;
   /** Items that were asked for and have not come. */
@@ -42,6 +44,7 @@ export class ItemTimes implements ObservedItems {
 
   /** One has come. */
   comes(): void {
+    this.items++;
     if (this.#asked === 0) return;
     this.#turn();
     this.#asked--;

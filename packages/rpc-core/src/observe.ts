@@ -50,25 +50,24 @@ export interface Observer {
  * ```
  */
 export function observe(observer: Observer): { close(): void } {
+  const { client, attempt, server, event } = observer;
   const listening = [
-    listen(CHANNELS.client, observer.client?.bind(observer)),
+    client && listen(CHANNELS.client, (told) => client.call(observer, told as ClientObservation)),
     // Attempts are reported only for calls that are reported, so this listens to calls too.
-    listen(CHANNELS.client, observer.attempt === undefined || observer.client !== undefined ? undefined : () => {}),
-    listen(CHANNELS.attempt, observer.attempt?.bind(observer)),
-    listen(CHANNELS.server, observer.server?.bind(observer)),
-    listen(CHANNELS.event, observer.event?.bind(observer)),
+    client === undefined && attempt !== undefined ? listen(CHANNELS.client, () => {}) : undefined,
+    attempt && listen(CHANNELS.attempt, (told) => attempt.call(observer, told as AttemptObservation)),
+    server && listen(CHANNELS.server, (told) => server.call(observer, told as ServerObservation)),
+    event && listen(CHANNELS.event, (told) => event.call(observer, told as EventObservation)),
   ];
   return {
     close() {
-      for (const stop of listening) stop();
+      for (const stop of listening) stop?.();
     },
   };
 }
 
-function listen<T>(name: string, told: ((message: T) => void) | undefined): () => void {
-  if (told === undefined) return () => {};
-  // A new function for each listener, because the same observer may be given twice and `unsubscribe` compares functions.
-  const onMessage = (message: unknown): void => told(message as T);
+/** @param onMessage - a new function for each observer, because the same one may be given twice and `unsubscribe` compares functions */
+function listen(name: string, onMessage: (message: unknown) => void): () => void {
   subscribe(name, onMessage);
   return () => {
     unsubscribe(name, onMessage);

@@ -62,8 +62,6 @@ export class Call {
   args: readonly unknown[];
   /** Absolute, in the clock's milliseconds; `Infinity` for none. Bounds all attempts and waits. */
   deadline: number;
-  /** Who has set `deadline`: its maker, or the call being served, which had less time; `undefined` for what holds for its method. */
-  deadlineBy: 'call' | 'served call' | undefined = undefined;
   /** Absolute; the deadline of this attempt, never beyond `deadline`. */
   attemptDeadline: number;
   metadata: Metadata | undefined;
@@ -81,6 +79,8 @@ export class Call {
   destination: Destination | undefined = undefined;
   /** On the call itself: when the user made the call, in the clock's milliseconds. */
   createdAt = 0;
+  /** On the call itself: its record for observers of this process; `undefined` when nobody observes. Who observes, observes every call. */
+  observed: object | undefined = undefined;
 
   /** The fused gates that this call has entered, to be settled. */
   callGate: Required<Gate> | undefined = undefined;
@@ -99,8 +99,6 @@ export class Call {
 
   /** Its place in the `TimerQueue`: the slot, -1 for none, and its neighbours there. */
   timerSlot = -1;
-  /** Whether half of the time of this attempt has passed. */
-  isHalfway = false;
   timerPrevious: Call | undefined = undefined;
   timerNext: Call | undefined = undefined;
 
@@ -128,6 +126,26 @@ export class Call {
 
   set idempotent(is: boolean) {
     this.#setFlag(Flag.IDEMPOTENT, is);
+  }
+
+  /** Who has set `deadline`: its maker, or the call being served, which had less time; `undefined` for what holds for its method. */
+  get deadlineBy(): 'call' | 'served call' | undefined {
+    if ((this.#flags & Flag.DEADLINE_SERVED) !== 0) return 'served call';
+    return (this.#flags & Flag.DEADLINE_OWN) === 0 ? undefined : 'call';
+  }
+
+  set deadlineBy(by: 'call' | 'served call' | undefined) {
+    this.#setFlag(Flag.DEADLINE_OWN, by === 'call');
+    this.#setFlag(Flag.DEADLINE_SERVED, by === 'served call');
+  }
+
+  /** Whether half of the time of this attempt has passed. */
+  get isHalfway(): boolean {
+    return (this.#flags & Flag.HALFWAY) !== 0;
+  }
+
+  set isHalfway(is: boolean) {
+    this.#setFlag(Flag.HALFWAY, is);
   }
 
   get waitForReady(): boolean {
@@ -304,15 +322,6 @@ export class Call {
     if (value !== undefined || this.#rare !== undefined) this.#obtainRare().onSettled = value;
   }
 
-  /** On the call itself: its record for observers of this process; `undefined` when nobody observes. */
-  get observed(): object | undefined {
-    return this.#rare?.observed;
-  }
-
-  set observed(value: object | undefined) {
-    if (value !== undefined || this.#rare !== undefined) this.#obtainRare().observed = value;
-  }
-
   /** On the call itself: what its attempts found, if its caller wants to know; `undefined` for nearly all calls. */
   get explanations(): Explanation[] | undefined {
     return this.#rare?.explanations;
@@ -425,6 +434,9 @@ const Flag = {
   MAY_REPEAT: 32,
   MAY_REPEAT_BELOW: 64,
   HEDGE: 128,
+  DEADLINE_OWN: 256,
+  DEADLINE_SERVED: 512,
+  HALFWAY: 1_024,
 } as const;
 
 const USUAL_FLAGS = Flag.MAY_REPEAT | Flag.MAY_REPEAT_BELOW;
@@ -444,6 +456,5 @@ class RareParts {
   attempts: AttemptRecord[] | undefined = undefined;
   responseMetadata: Metadata | undefined = undefined;
   onSettled: ((call: Call, outcome: Outcome) => void) | undefined = undefined;
-  observed: object | undefined = undefined;
   explanations: Explanation[] | undefined = undefined;
 }

@@ -87,8 +87,8 @@ export type Unasked = 'cannot' | 'silent';
  * has passed. A call that is answered soon has none, unless an observer wants to know of all.
  */
 export class CallTrail {
-  /** What the call itself waited for. */
-  readonly waits: PhaseTimes = {};
+  /** What the call itself waited for; `undefined` where that is nothing, as with most. */
+  waits: PhaseTimes | undefined = undefined;
   /** When the server of this attempt was asked where the call stands, or why it was not asked; `undefined` if asking was not tried. */
   asked: number | Unasked | undefined = undefined;
   /** What this attempt lacked to find a node. */
@@ -102,6 +102,8 @@ export class CallTrail {
 
   /** Adds a wait of the call. */
   waited(phase: CallPhase, ms: number): void {
-    if (ms > 0) this.waits[phase] = (this.waits[phase] ?? 0) + ms;
+    if (!(ms > 0)) return;
+    this.waits ??= {};
+    this.waits[phase] = (this.waits[phase] ?? 0) + ms;
   }
 }

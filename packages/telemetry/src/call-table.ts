@@ -61,13 +61,9 @@ export class CallTable {
     const method = this.#of(call);
     method.active--;
     const code = statusOf(call);
-    let series = method.ended[0];
+    const first = method.ended[0];
     // The first series is nearly always that of `OK`.
-    if (series?.code !== code) series = method.ended.find((one) => one.code === code);
-    if (series === undefined) {
-      series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0 };
-      method.ended.push(series);
-    }
+    const series = first?.code === code ? first : this.#series(method, code);
     const seconds = (call.durationMs ?? 0) / 1_000;
     let bucket = 0;
     while (bucket < this.#buckets.length && seconds > this.#buckets[bucket]!) bucket++;
@@ -78,6 +74,15 @@ export class CallTable {
       const ended = attempt.endMs === undefined ? 'CANCELLED' : statusOf(attempt);
       method.attempts.set(ended, (method.attempts.get(ended) ?? 0) + 1);
     }
+  }
+
+  #series({ ended }: MethodSeries, code: string): DurationSeries {
+    let series = ended.find((one) => one.code === code);
+    if (series === undefined) {
+      series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0 };
+      ended.push(series);
+    }
+    return series;
   }
 
   #of({ service, method }: ObservedCall): MethodSeries {

@@ -39,7 +39,7 @@ const ENDPOINTS_MAX = 200;
  */
 export function prometheus(options: PrometheusOptions): { close(): void } {
   const metrics = new PrometheusMetrics(options);
-  const watching = observe({ client: (told) => metrics.client(told), server: (told) => metrics.server(told) });
+  const watching = observe(metrics);
   return {
     close() {
       watching.close();
@@ -55,6 +55,8 @@ class PrometheusMetrics {
   readonly #calls: Record<'client' | 'server', CallTable>;
   /** Attempts by service and endpoint. */
   readonly #attempts = new Map<string, Map<string, AttemptSeries>>();
+  /** The attempts that were looked up last, which are often those of the next call too. */
+  #last: AttemptSeries | undefined;
   readonly #services: BoundedNames;
   readonly #events: Counter;
   readonly #culprits: Counter;
@@ -128,7 +130,11 @@ class PrometheusMetrics {
 
   #countAttempt({ service, durationMs = 0 }: ObservedClientCall, attempt: ObservedAttempt): void {
     const { endpoint = 'none', startMs, endMs } = attempt;
-    const series = this.#attempts.get(service)?.get(endpoint) ?? this.#addEndpoint(service, endpoint);
+    let series = this.#last;
+    if (series?.service !== service || series.endpoint !== endpoint) {
+      series = this.#attempts.get(service)?.get(endpoint) ?? this.#addEndpoint(service, endpoint);
+      this.#last = series;
+    }
     // An attempt that has no end when its call ends was given up: another attempt was faster.
     const code = endMs === undefined ? 'CANCELLED' : statusOf(attempt);
     const counted = code === 'OK' ? series.ok : inside(series.others, code, noAttempts);
@@ -138,7 +144,8 @@ class PrometheusMetrics {
 
   #addEndpoint(service: string, endpoint: string): AttemptSeries {
     const byEndpoint = inside(this.#attempts, this.#services.of(service), () => new Map<string, AttemptSeries>());
-    return inside(byEndpoint, this.#endpoints.of(endpoint), () => ({ ok: noAttempts(), others: new Map() }));
+    const name = this.#endpoints.of(endpoint);
+    return inside(byEndpoint, name, () => ({ service, endpoint: name, ok: noAttempts(), others: new Map() }));
   }
 
   #add<M extends { readonly name: string }>(metric: M): M {
@@ -288,6 +295,8 @@ interface AttemptCount {
 
 /** Attempts at one endpoint. Nearly all succeed: they are counted without a lookup by code. */
 interface AttemptSeries {
+  readonly service: string;
+  readonly endpoint: string;
   readonly ok: AttemptCount;
   readonly others: Map<string, AttemptCount>;
 }

@@ -68,10 +68,7 @@ export class CallObserver {
           times.asks();
           const step = await items.next();
           if (step.done === true) this.#end(record, 0, undefined);
-          else {
-            times.comes();
-            record.itemsReceived++;
-          }
+          else times.comes();
           return step;
         } catch (error) {
           this.#end(record, 0, error);
@@ -94,7 +91,7 @@ export class CallObserver {
     const record = recordOf(call);
     if (record === undefined || source === undefined) return source;
     record.sent = new ItemTimes(this.#clock, call.createdAt);
-    return counted(source, record, record.sent);
+    return counted(source, record.sent);
   }
 
   /** An attempt begins: it has passed what refuses it. */
@@ -130,14 +127,10 @@ function recordOf(call: Call): CallRecord | undefined {
 
 const NO_ATTEMPTS: readonly AttemptRecord[] = Object.freeze([]);
 
-/** What is told of a call: mostly looks at the call itself. */
+/** What is told of a call: mostly looks at the call itself. One is made for every call while somebody listens, so what is the same for all, or of streams alone, takes no room in it. */
 class CallRecord implements ObservedClientCall {
-  readonly version = 1;
-  readonly side = 'client';
   readonly kind: MethodKind;
   attempts: readonly AttemptRecord[] = NO_ATTEMPTS;
-  itemsSent = 0;
-  itemsReceived = 0;
   received: ItemTimes | undefined = undefined;
   sent: ItemTimes | undefined = undefined;
   durationMs: number | undefined = undefined;
@@ -154,6 +147,22 @@ class CallRecord implements ObservedClientCall {
     this.#call = call;
     this.kind = kind;
     this.#clock = clock;
+  }
+
+  get version(): 1 {
+    return 1;
+  }
+
+  get side(): 'client' {
+    return 'client';
+  }
+
+  get itemsSent(): number {
+    return this.sent?.items ?? 0;
+  }
+
+  get itemsReceived(): number {
+    return this.received?.items ?? 0;
   }
 
   get service(): string {
@@ -282,11 +291,10 @@ function askServer(attempt: Call): void {
   attempt.trail.wantsTimes = true;
 }
 
-async function* counted(source: AsyncIterable<unknown>, record: CallRecord, times: ItemTimes): AsyncIterable<unknown> {
+async function* counted(source: AsyncIterable<unknown>, times: ItemTimes): AsyncIterable<unknown> {
   times.asks();
   for await (const item of source) {
     times.comes();
-    record.itemsSent++;
     yield item;
     times.asks();
   }

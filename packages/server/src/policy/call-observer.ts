@@ -92,12 +92,8 @@ function recordOf<Entry extends ObservedEntry>(call: IncomingCall<Entry>): CallR
   return call.observed as CallRecord | undefined;
 }
 
-/** What subscribers get to see of a call; most values are read from the call itself. */
+/** What subscribers get to see of a call; most values are read from the call itself, and what is the same for all calls takes no room in it. */
 class CallRecord implements ObservedServerCall {
-  readonly version = 1;
-  readonly side = 'server';
-  itemsSent = 0;
-  itemsReceived = 0;
   received: ItemTimes | undefined = undefined;
   sent: ItemTimes | undefined = undefined;
   durationMs: number | undefined = undefined;
@@ -116,6 +112,22 @@ class CallRecord implements ObservedServerCall {
     this.#call = call;
     this.#clock = clock;
     this.#beganAt = clock.now();
+  }
+
+  get version(): 1 {
+    return 1;
+  }
+
+  get side(): 'server' {
+    return 'server';
+  }
+
+  get itemsSent(): number {
+    return this.sent?.items ?? 0;
+  }
+
+  get itemsReceived(): number {
+    return this.received?.items ?? 0;
   }
 
   get service(): string {
@@ -170,18 +182,18 @@ class CallRecord implements ObservedServerCall {
   }
 
   /** Items of the caller come from now on. */
-  receives(): ItemCounter {
+  receives(): ItemTimes {
     const times = new ItemTimes(this.#clock, this.#beganAt);
     // Of a stream that only answers there are none.
     if (this.kind !== 'stream') this.received = times;
-    return { times, see: () => this.itemsReceived++ };
+    return times;
   }
 
   /** Items of the handler go out from now on. */
-  sends(): ItemCounter {
+  sends(): ItemTimes {
     const times = new ItemTimes(this.#clock, this.#beganAt);
     this.sent = times;
-    return { times, see: () => this.itemsSent++ };
+    return times;
   }
 
   /** It has come to its layers and handler. @returns whether nothing is to {@link run} around them */
@@ -233,14 +245,8 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** Is told of each item, and of the time between two. */
-interface ItemCounter {
-  readonly times: ItemTimes;
-  readonly see: () => void;
-}
-
 /** The same items, counted. A reader that stops early stops the source. */
-function counted(items: AsyncIterable<unknown>, { times, see }: ItemCounter): AsyncIterable<unknown> {
+function counted(items: AsyncIterable<unknown>, times: ItemTimes): AsyncIterable<unknown> {
   return {
     [Symbol.asyncIterator]() {
       const iterator = items[Symbol.asyncIterator]();
@@ -249,10 +255,7 @@ function counted(items: AsyncIterable<unknown>, { times, see }: ItemCounter): As
           times.asks();
           const step = await iterator.next();
           if (step.done === true) times.ends();
-          else {
-            times.comes();
-            see();
-          }
+          else times.comes();
           return step;
         },
         return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
