@@ -1,5 +1,7 @@
-// npm run bench:telemetry: what a call costs with traces, with metrics, and with both, as ratios to a call that nobody looks at, in
-// interleaved slices of one run: client and server in this process, over the in-memory transport, so that nothing else is measured.
+// npm run bench:telemetry -- [--tcp] [--rounds N]: what a call costs with traces, with metrics, and with both, as ratios to a call that nobody looks at, in
+// interleaved slices of one run: client and server in this process, over the in-memory transport, so that nothing else is measured, or
+// with --tcp over a socket, as calls are made. Of what was built: tsx names each function anew when it is made, and that costs time.
+import { parseArgs } from 'node:util';
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -10,20 +12,23 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
-import { createServer, defineService, memory, method, observe } from '@org/rpc';
+import { type Client, createClient, createServer, defineService, direct, memory, method, observe } from '@org/rpc';
 import { accessLog, openTelemetry, prometheus } from '@org/rpc-telemetry';
 import { connect } from '@org/rpc-testkit';
 import { Registry } from 'prom-client';
 
 const CALLERS = 64;
 const SLICE_CALLS = 20_000;
-const ROUNDS = Number(process.argv[2] ?? 11);
+const { values: options } = parseArgs({
+  options: { tcp: { type: 'boolean', default: false }, rounds: { type: 'string', default: '11' } },
+});
+const ROUNDS = Number(options.rounds);
 
 const Echo = defineService('echo', { echo: method<(value: object) => object>({ idempotent: true }) });
 // In memory a slice is one turn of the event loop, which the bound of a turn would take for an overload.
 const server = createServer({ registry: memory(), overload: false }).add(Echo, { echo: (value) => value });
 // For the same reason no call is given a deadline that it may miss.
-const client = connect(server, { timeoutMs: 60_000 });
+const client = options.tcp ? await connectByTcp() : connect(server, { timeoutMs: 60_000 });
 const echo = client.service(Echo);
 const value = { id: 12_345, name: 'a small object', tags: ['a', 'b', 'c'], nested: { ok: true, ratio: 0.5 } };
 
@@ -61,6 +66,7 @@ for (let round = -1; round < ROUNDS; round++) {
   }
 }
 await client.close();
+await server.close();
 
 const base = microseconds.get('nobody looks')!;
 console.log(
@@ -70,6 +76,11 @@ console.log('| what looks | microseconds | ratio |\n|---|---|---|');
 for (const [kind, times] of microseconds) {
   const ratio = median(times.map((time, round) => time / base[round]!));
   console.log(`| ${kind} | ${median(times).toFixed(2)} | ${ratio.toFixed(2)} |`);
+}
+
+async function connectByTcp(): Promise<Client> {
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  return createClient({ registry: direct([`127.0.0.1:${port}`]), timeoutMs: 60_000 });
 }
 
 async function slice(): Promise<void> {

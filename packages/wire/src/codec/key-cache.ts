@@ -1,7 +1,11 @@
 /** Longest key that is kept, in bytes; longer ones are rarely field names. */
 const KEY_BYTES = 32;
-/** A power of two. Empty, a cache takes 2 KiB; with every slot full of the longest keys about 14 KiB. */
+/** A power of two. From its first key on a cache takes 2 KiB; with every slot full of the longest keys about 14 KiB. */
 const SLOTS = 256;
+const emptySlots = (): (string | undefined)[] => new Array<string | undefined>(SLOTS).fill(undefined);
+
+/** Those of all caches that have no key yet, as of connections that never carry a map. */
+const NO_KEYS: readonly (string | undefined)[] = emptySlots();
 
 /**
  * Remembers the short ASCII keys of maps, so that the field names of similar records are made into strings only once.
@@ -9,7 +13,7 @@ const SLOTS = 256;
  * memory. One for each decoder: no peer evicts the keys of another.
  */
 export class KeyCache {
-  readonly #slots: (string | undefined)[] = new Array<string | undefined>(SLOTS).fill(undefined);
+  #slots: readonly (string | undefined)[] = NO_KEYS;
 
   /**
    * The string in `bytes[start, end)`.
@@ -30,8 +34,13 @@ export class KeyCache {
     const known = this.#slots[slot];
     if (known !== undefined && known.length === length && same(known, bytes, start)) return known;
     const key = bytes.latin1Slice(start, end);
-    this.#slots[slot] = key;
+    this.#keep(slot, key);
     return key;
+  }
+
+  #keep(slot: number, key: string): void {
+    if (this.#slots === NO_KEYS) this.#slots = emptySlots();
+    (this.#slots as (string | undefined)[])[slot] = key;
   }
 }
 

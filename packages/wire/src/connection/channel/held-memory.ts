@@ -43,20 +43,39 @@ export class HeldMemory {
 
   /** Begins to count for one part of a connection. */
   holding(): Holding {
-    let own = 0;
-    return {
-      get bytes() {
-        return own;
-      },
-      add: (bytes) => {
-        own += bytes;
-        this.#bytes += bytes;
-      },
-      hasRoom: (bytes) => this.#bytes + bytes <= this.#bytesMax || own + bytes <= this.#share,
-    };
+    return new Part(this);
+  }
+
+  /** One part holds so much more, or less. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Whether a part that holds `own` may hold so much more. */
+  hasRoom(bytes: number, own: number): boolean {
+    return this.#bytes + bytes <= this.#bytesMax || own + bytes <= this.#share;
   }
 
   get #share(): number {
     return Math.max(SHARE_MIN, this.#bytesMax / Math.max(1, this.#connections));
+  }
+}
+
+/** Two for each connection, so it is small: an object of functions would take ten times as much. */
+class Part implements Holding {
+  bytes = 0;
+  readonly #memory: HeldMemory;
+
+  constructor(memory: HeldMemory) {
+    this.#memory = memory;
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes;
+    this.#memory.add(bytes);
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#memory.hasRoom(bytes, this.bytes);
   }
 }
