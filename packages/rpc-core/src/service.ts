@@ -62,6 +62,8 @@ export class Call {
   args: readonly unknown[];
   /** Absolute, in the clock's milliseconds; `Infinity` for none. Bounds all attempts and waits. */
   deadline: number;
+  /** Who has set `deadline`: its maker, or the call being served, which had less time; `undefined` for what holds for its method. */
+  deadlineBy: 'call' | 'served call' | undefined = undefined;
   /** Absolute; the deadline of this attempt, never beyond `deadline`. */
   attemptDeadline: number;
   metadata: Metadata | undefined;
@@ -126,17 +128,6 @@ export class Call {
 
   set idempotent(is: boolean) {
     this.#setFlag(Flag.IDEMPOTENT, is);
-  }
-
-  /** Who has set `deadline`: its maker, or the call being served, which had less time; `undefined` for what holds for its method. */
-  get deadlineBy(): 'call' | 'served call' | undefined {
-    if ((this.#flags & Flag.DEADLINE_SERVED) !== 0) return 'served call';
-    return (this.#flags & Flag.DEADLINE_OWN) === 0 ? undefined : 'call';
-  }
-
-  set deadlineBy(by: 'call' | 'served call' | undefined) {
-    this.#setFlag(Flag.DEADLINE_OWN, by === 'call');
-    this.#setFlag(Flag.DEADLINE_SERVED, by === 'served call');
   }
 
   /** Whether half of the time of this attempt has passed. */
@@ -434,9 +425,7 @@ const Flag = {
   MAY_REPEAT: 32,
   MAY_REPEAT_BELOW: 64,
   HEDGE: 128,
-  DEADLINE_OWN: 256,
-  DEADLINE_SERVED: 512,
-  HALFWAY: 1_024,
+  HALFWAY: 256,
 } as const;
 
 const USUAL_FLAGS = Flag.MAY_REPEAT | Flag.MAY_REPEAT_BELOW;
