@@ -41,7 +41,7 @@ export interface InstanceView extends Pick<Endpoint, 'id' | 'weight' | 'zone' | 
   readonly reason: string | undefined;
   /** The `server` part of its last report. */
   readonly server: OperatorReport['server'] | undefined;
-  /** How late its event loop was at the last of its samples, one a second, in milliseconds. */
+  /** How late its event loop was at worst in the last second, in milliseconds. */
   readonly loopLagMs: number | undefined;
   /** The worst of these in the last minute. */
   readonly loopLagWorstMs: number | undefined;

@@ -3,6 +3,7 @@ import { Health, HealthBoard } from '../builtin/health.js';
 import { Reflection, reflectionHandlers } from '../builtin/reflection.js';
 import type { Dispatcher } from '../dispatcher.js';
 import { CallTally } from '../operator/call-tally.js';
+import { loopDelays } from '../operator/loop-lag.js';
 import { Operator } from '../operator/operator.js';
 import { type OperatorHost, operatorHandlers } from '../operator/operator-handlers.js';
 import type { ResolvedServerOptions } from './options.js';
@@ -24,8 +25,8 @@ export class BuiltIns {
     this.#host = host;
     this.#dispatcher = dispatcher;
     this.health = new HealthBoard(() => dispatcher.services, draining);
-    this.tally = new CallTally(options.clock);
-    const { operator, reflection } = options;
+    const { operator, reflection, clock } = options;
+    this.tally = new CallTally(clock, operator ? loopDelays(clock) : undefined);
     dispatcher.addBuiltIn(Health, this.health.handlers);
     if (reflection) dispatcher.addBuiltIn(Reflection, reflectionHandlers(dispatcher.definitions));
     if (operator) dispatcher.addBuiltIn(Operator, operatorHandlers(operator, host, this.tally, Boolean(reflection)));

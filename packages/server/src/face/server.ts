@@ -259,10 +259,11 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
 
   /** It looks after connections and calls about once a second. */
   #beginTicks(): void {
-    let tickedAt = this.#options.clock.now();
-    this.#cancelTick ??= everySecond(this.#options.clock, (now) => {
-      this.#builtIns.tally.lag.record(now - tickedAt - TICK_MS, now);
-      tickedAt = now;
+    if (this.#cancelTick !== undefined) return;
+    const { lag } = this.#builtIns.tally;
+    lag.begin(this.#options.clock.now());
+    this.#cancelTick = everySecond(this.#options.clock, (now) => {
+      lag.tick(now, TICK_MS);
       this.#connections.tick(now);
       this.#calls.tick(this.#connections.calls(), now, now + TICK_MS);
       this.#rules.tick();
@@ -429,6 +430,7 @@ export class RpcServer implements Server, ServerHost<Handler>, DrainHost {
   endAll(reason: string): void {
     this.#connections.endAll(reason);
     this.#cancelTick?.();
+    this.#builtIns.tally.lag.end();
   }
 
   async untilGone(): Promise<void> {

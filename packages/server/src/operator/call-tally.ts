@@ -1,6 +1,6 @@
 import type { Clock, Code, MethodKind, Peer, RpcError } from '@org/rpc-core';
 import { latencyBucket, plainText } from '@org/rpc-core/internal';
-import { LoopLag } from './loop-lag.js';
+import { type LoopDelays, LoopLag } from './loop-lag.js';
 import type { CallCounts } from './operator.js';
 
 /** How long it goes on counting when nobody asks, in milliseconds. */
@@ -46,8 +46,8 @@ interface Counts {
  * comparison a call.
  */
 export class CallTally {
-  /** How late the ticks of the server are. */
-  readonly lag = new LoopLag();
+  /** How late the event loop of the server is. */
+  readonly lag: LoopLag;
   readonly #clock: Clock;
   readonly #pairs = new Map<string, Counts>();
   readonly #callers = new Set<string>();
@@ -55,15 +55,17 @@ export class CallTally {
   #askedAt = Number.NEGATIVE_INFINITY;
   #since = 0;
 
-  constructor(clock: Clock) {
+  /** @param delays - see {@link LoopLag} */
+  constructor(clock: Clock, delays?: LoopDelays) {
     this.#clock = clock;
+    this.lag = new LoopLag(delays);
   }
 
   get isOn(): boolean {
     return this.#isOn;
   }
 
-  /** How late the worst tick of the last minute was, in milliseconds. */
+  /** How late the event loop was at worst in the last minute, in milliseconds. */
   get worstLagMs(): number {
     return this.lag.worstMs(this.#clock.now());
   }

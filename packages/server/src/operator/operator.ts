@@ -43,9 +43,9 @@ export interface OperatorReport {
    */
   readonly countingSince: number;
   readonly calls: readonly CallCounts[];
-  /** How late the last turn of the event loop was, in milliseconds: how long everything else of the process had to wait. */
+  /** How late the event loop was at worst in the last second, in milliseconds: for how long everything else of the process had to wait. */
   readonly loopLagMs: number;
-  /** The worst of the last minute, in milliseconds, of one sample a second. Servers of older versions do not tell it. */
+  /** The worst of the last minute, in milliseconds. Servers of older versions do not tell it. */
   readonly loopLagWorstMs?: number;
   /** What the clients of this process have against the instances that they call, at most 500: whom they leave alone, and why. */
   readonly opinions: readonly NodeOpinion[];
