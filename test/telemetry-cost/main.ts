@@ -1,4 +1,4 @@
-// npm run bench:telemetry -- [--tcp] [--rounds N]: what a call costs with traces, with metrics, and with both, as ratios to a call that nobody looks at, in
+// npm run bench:telemetry -- [--tcp] [--rounds N] [--only TEXT]...: what a call costs with traces, with metrics, and with both, as ratios to a call that nobody looks at, in
 // interleaved slices of one run: client and server in this process, over the in-memory transport, so that nothing else is measured, or
 // with --tcp over a socket, as calls are made. Of what was built: tsx names each function anew when it is made, and that costs time.
 import { parseArgs } from 'node:util';
@@ -13,14 +13,18 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
 import { type Client, createClient, createServer, defineService, direct, memory, method, observe } from '@org/rpc';
-import { accessLog, openTelemetry, prometheus } from '@org/rpc-telemetry';
+import { accessLog, openTelemetry, prometheus, rpcMetrics } from '@org/rpc-telemetry';
 import { connect } from '@org/rpc-testkit';
 import { Registry } from 'prom-client';
 
 const CALLERS = 64;
 const SLICE_CALLS = 20_000;
 const { values: options } = parseArgs({
-  options: { tcp: { type: 'boolean', default: false }, rounds: { type: 'string', default: '11' } },
+  options: {
+    tcp: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '11' },
+    only: { type: 'string', multiple: true, default: [''] },
+  },
 });
 const ROUNDS = Number(options.rounds);
 
@@ -40,18 +44,24 @@ const meter = new MeterProvider({ readers: [reader] }).getMeter('bench');
 const tracer = new BasicTracerProvider().getTracer('bench');
 const sampled = new BasicTracerProvider({ sampler: new TraceIdRatioBasedSampler(0.01) }).getTracer('bench');
 
-/** What is measured: each opens what it needs for one slice. */
-const KINDS: Readonly<Record<string, () => { close(): void }>> = {
+/** What can be measured: each opens what it needs for one slice. */
+const ALL: Readonly<Record<string, () => { close(): void }>> = {
   'nobody looks': () => ({ close: () => {} }),
   'an observer that does nothing': () => observe({ client: () => {}, server: () => {} }),
   'a log of failures': () => accessLog({ write: () => {}, sample: 0 }),
   prometheus: () => prometheus({ register: new Registry() }),
-  'OpenTelemetry metrics': () => openTelemetry({ tracer: false, meter }),
+  'OpenTelemetry metrics, rpcMetrics': () => rpcMetrics(),
+  'OpenTelemetry metrics, through the API': () => openTelemetry({ tracer: false, meter }),
   'OpenTelemetry traces, 1 % sampled': () => openTelemetry({ tracer: sampled, meter: false }),
   'OpenTelemetry traces, all': () => openTelemetry({ tracer, meter: false }),
   'the same without phases': () => openTelemetry({ tracer, meter: false, phases: false }),
-  'OpenTelemetry, both, all': () => openTelemetry({ tracer, meter }),
+  'OpenTelemetry, both, all, through the API': () => openTelemetry({ tracer, meter }),
 };
+
+/** What is measured: that without which there is no ratio, and what has a text of `--only` in its name. */
+const KINDS = Object.fromEntries(
+  Object.entries(ALL).filter(([kind], index) => index === 0 || options.only.some((text) => kind.includes(text))),
+);
 
 const microseconds = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
 for (let round = -1; round < ROUNDS; round++) {

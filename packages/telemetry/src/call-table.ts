@@ -7,6 +7,15 @@ export interface DurationSeries {
   /** Calls in each bucket, not cumulative; the last one is for durations above all bounds. */
   readonly counts: number[];
   sum: number;
+  /** The shortest and the longest, in seconds. */
+  min: number;
+  max: number;
+}
+
+/** Attempts that have ended with one code. */
+export interface AttemptCount {
+  readonly code: string;
+  count: number;
 }
 
 /** The counts of one method, or of all methods beyond the bound. */
@@ -16,7 +25,7 @@ export interface MethodSeries {
   active: number;
   readonly ended: DurationSeries[];
   /** Attempts of a client's calls, by code; an attempt that was given up for a faster one counts as `CANCELLED`. */
-  readonly attempts: Map<string, number>;
+  readonly attempts: AttemptCount[];
 }
 
 /**
@@ -56,8 +65,8 @@ export class CallTable {
     this.#of(call).active++;
   }
 
-  /** A call has ended. */
-  ends(call: ObservedClientCall | ObservedServerCall): void {
+  /** A call has ended; returns the counts of its method. */
+  ends(call: ObservedClientCall | ObservedServerCall): MethodSeries {
     const method = this.#of(call);
     method.active--;
     const code = statusOf(call);
@@ -69,17 +78,23 @@ export class CallTable {
     while (bucket < this.#buckets.length && seconds > this.#buckets[bucket]!) bucket++;
     series.counts[bucket]!++;
     series.sum += seconds;
-    if (!this.#countsAttempts || call.side === 'server') return;
-    for (const attempt of call.attempts) {
+    if (seconds < series.min) series.min = seconds;
+    if (seconds > series.max) series.max = seconds;
+    if (!this.#countsAttempts || call.side === 'server') return method;
+    const { attempts } = call;
+    for (let i = 0; i < attempts.length; i++) {
+      const attempt = attempts[i]!;
       const ended = attempt.endMs === undefined ? 'CANCELLED' : statusOf(attempt);
-      method.attempts.set(ended, (method.attempts.get(ended) ?? 0) + 1);
+      const counted = method.attempts[0]?.code === ended ? method.attempts[0] : countOf(method, ended);
+      counted.count++;
     }
+    return method;
   }
 
   #series({ ended }: MethodSeries, code: string): DurationSeries {
     let series = ended.find((one) => one.code === code);
     if (series === undefined) {
-      series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0 };
+      series = { code, counts: new Array<number>(this.#buckets.length + 1).fill(0), sum: 0, min: Infinity, max: 0 };
       ended.push(series);
     }
     return series;
@@ -111,8 +126,17 @@ export class CallTable {
   }
 
   #list(name: string): MethodSeries {
-    const series: MethodSeries = { name, active: 0, ended: [], attempts: new Map() };
+    const series: MethodSeries = { name, active: 0, ended: [], attempts: [] };
     this.#all.push(series);
     return series;
   }
+}
+
+function countOf({ attempts }: MethodSeries, code: string): AttemptCount {
+  let counted = attempts.find((one) => one.code === code);
+  if (counted === undefined) {
+    counted = { code, count: 0 };
+    attempts.push(counted);
+  }
+  return counted;
 }

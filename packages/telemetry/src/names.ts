@@ -11,6 +11,41 @@ export const DURATION_BUCKETS: readonly number[] = [
 /** Replaces names beyond the bound, as OpenTelemetry does for unknown methods. */
 export const OTHER = '_OTHER';
 
+/** Name, unit and description of each metric of OpenTelemetry, however it gets there. */
+export const INSTRUMENTS = {
+  duration: (side: 'client' | 'server') => ({
+    name: `rpc.${side}.call.duration`,
+    description: `Duration of ${side} calls`,
+    unit: 's',
+  }),
+  active: (side: 'client' | 'server') => ({
+    name: `org.rpc.${side}.calls.active`,
+    description: `Calls of a ${side} that have not ended`,
+    unit: '',
+  }),
+  attempts: { name: 'org.rpc.client.attempts', description: 'Attempts of calls, repeats included', unit: '' },
+  events: {
+    name: 'org.rpc.events',
+    description: 'What clients and servers tell: retried, breakerOpened, limited ...',
+    unit: '',
+  },
+} as const;
+
+/** Codes that are the server's fault and not the caller's: OpenTelemetry counts only these as errors of a server. */
+const SERVER_FAILURES = new Set([
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'UNKNOWN',
+  'DATA_LOSS',
+]);
+
+/** Whether a call that ended with this code is an error of this side, as OpenTelemetry sees it. */
+export function isFailure(side: 'client' | 'server', status: string): boolean {
+  return status !== 'OK' && (side === 'client' || SERVER_FAILURES.has(status));
+}
+
 /** The code of a call that has ended: `OK`, or the code of its error. */
 export function statusOf({ error }: Pick<ObservedCall, 'error'>): string {
   return error?.code ?? 'OK';

@@ -31,7 +31,7 @@ import {
   type TimeSpent,
 } from '@org/rpc';
 import { CallTable } from './call-table.js';
-import { addressOf, BoundedNames, DURATION_BUCKETS, methodOf, SYSTEM, statusOf } from './names.js';
+import { addressOf, DURATION_BUCKETS, INSTRUMENTS, isFailure, methodOf, SYSTEM, statusOf } from './names.js';
 
 /** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
@@ -46,7 +46,7 @@ export interface OpenTelemetryOptions {
   readonly attempts?: 'events' | 'spans' | undefined;
   /** Whether servers are asked how long they had the calls whose spans are recorded (default true): see `ObservedClientCall.askServer`. */
   readonly phases?: boolean | undefined;
-  /** How many different methods have metrics of their own (default 1,000, at least 1); all others are `_OTHER`. */
+  /** How many methods of each side have metrics of their own (default 1,000, at least 1); all others are `_OTHER`. */
   readonly methods?: number | undefined;
 }
 
@@ -173,7 +173,7 @@ class Traces implements Part {
     else span.setAttributes(serverAttributes(call, status));
     if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
     if (call.error?.timeLimit !== undefined) span.setAttributes(limitAttributes(call.error.timeLimit));
-    if (call.error !== undefined && isFailure(call, status)) {
+    if (call.error !== undefined && isFailure(call.side, status)) {
       span.setAttribute('error.type', status);
       span.setStatus({ code: SpanStatusCode.ERROR, message: call.error.message });
     }
@@ -275,20 +275,6 @@ function timeAttributes({ startMs, sentMs, endMs, phases, trial }: ObservedAttem
   return attributes;
 }
 
-/** Codes that are the server's fault and not the caller's: OpenTelemetry counts only these as errors of a server. */
-const SERVER_FAILURES = new Set([
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'UNKNOWN',
-  'DATA_LOSS',
-]);
-
-function isFailure({ side }: ObservedCall, status: string): boolean {
-  return status !== 'OK' && (side === 'client' || SERVER_FAILURES.has(status));
-}
-
 /**
  * Measures durations of calls, active calls and attempts. Only durations are recorded by the meter as they come. Naming attributes costs more
  * than a call, so the rest is kept as plain numbers that the meter reads.
@@ -296,7 +282,6 @@ function isFailure({ side }: ObservedCall, status: string): boolean {
 class Durations implements Part {
   readonly #durations: Record<'client' | 'server', Histogram>;
   readonly #calls: Record<'client' | 'server', CallTable>;
-  readonly #names: BoundedNames;
   /** Event counts by side and name of the event. */
   readonly #events = new Map<string, { readonly attributes: Attributes; count: number }>();
   /** One object for each method and code: making them costs more than counting. */
@@ -304,31 +289,27 @@ class Durations implements Part {
   readonly #stop: (() => void)[] = [];
 
   constructor(meter: Meter, methods: number) {
-    this.#names = new BoundedNames(methods);
     this.#calls = { client: new CallTable([], methods), server: new CallTable([], methods) };
     const advice = { explicitBucketBoundaries: [...DURATION_BUCKETS] };
-    const durations = (side: string): Histogram =>
-      meter.createHistogram(`rpc.${side}.call.duration`, {
-        unit: 's',
-        advice,
-        description: `Duration of ${side} calls`,
-      });
+    const durations = (side: 'client' | 'server'): Histogram => {
+      const { name, ...described } = INSTRUMENTS.duration(side);
+      return meter.createHistogram(name, { ...described, advice });
+    };
     this.#durations = { client: durations('client'), server: durations('server') };
     for (const side of ['client', 'server'] as const) {
-      const description = `Calls of a ${side} that have not ended`;
-      this.#observe(meter.createObservableUpDownCounter(`org.rpc.${side}.calls.active`, { description }), (result) => {
-        for (const { name, active } of this.#calls[side].methods)
-          result.observe(active, { 'rpc.system.name': SYSTEM, 'rpc.method': name });
+      const { name, ...described } = INSTRUMENTS.active(side);
+      this.#observe(meter.createObservableUpDownCounter(name, described), (result) => {
+        for (const method of this.#calls[side].methods)
+          result.observe(method.active, { 'rpc.system.name': SYSTEM, 'rpc.method': method.name });
       });
     }
-    const description = 'Attempts of calls, repeats included';
-    this.#observe(meter.createObservableCounter('org.rpc.client.attempts', { description }), (result) => {
-      for (const { name, attempts } of this.#calls.client.methods)
-        for (const [code, count] of attempts)
+    const { attempts, events } = INSTRUMENTS;
+    this.#observe(meter.createObservableCounter(attempts.name, attempts), (result) => {
+      for (const { name, attempts: ended } of this.#calls.client.methods)
+        for (const { code, count } of ended)
           result.observe(count, { 'rpc.system.name': SYSTEM, 'rpc.method': name, 'rpc.status_code': code });
     });
-    const events = 'What clients and servers tell: retried, breakerOpened, limited ...';
-    this.#observe(meter.createObservableCounter('org.rpc.events', { description: events }), (result) => {
+    this.#observe(meter.createObservableCounter(events.name, events), (result) => {
       for (const { attributes, count } of this.#events.values()) result.observe(count, attributes);
     });
   }
@@ -362,13 +343,13 @@ class Durations implements Part {
   #call(type: 'callStart' | 'callEnd', call: ObservedClientCall | ObservedServerCall): void {
     const table = this.#calls[call.side];
     if (type === 'callStart') return table.begins(call);
-    table.ends(call);
-    this.#durations[call.side].record((call.durationMs ?? 0) / 1_000, this.#of(call, statusOf(call)));
+    const { name } = table.ends(call);
+    this.#durations[call.side].record((call.durationMs ?? 0) / 1_000, this.#of(call, name));
   }
 
-  #of(call: ObservedCall, status: string): Attributes {
-    const method = this.#names.of(methodOf(call));
-    const failed = isFailure(call, status);
+  #of(call: ObservedCall, method: string): Attributes {
+    const status = statusOf(call);
+    const failed = isFailure(call.side, status);
     const key = `${method} ${status} ${failed}`;
     let attributes = this.#attributes.get(key);
     if (attributes === undefined) {
