@@ -26,6 +26,8 @@ export interface MethodRef {
 export interface LoopWatch {
   /** How long the event loop was certainly late between two times of the clock, in milliseconds. */
   lateMs(from: number, to: number): number;
+  /** Whether the process was seen to run after `from`, before it was late until `to` or beyond: what it had to send then was sent. */
+  ranBetween(from: number, to: number): boolean;
 }
 
 /** Makes the wire form of a method's name, see {@link MethodRef.wireName}. Names are checked when they are defined. */

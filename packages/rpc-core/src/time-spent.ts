@@ -53,6 +53,11 @@ export interface TimeSpent {
   readonly phases: Readonly<PhaseTimes>;
   /** The phase that took most of the time, and so is at fault. */
   readonly culprit: CallPhase;
+  /**
+   * For how long after the time of the call was over the event loop of this process kept its end from being noticed, in milliseconds: no part of
+   * `totalMs`. `undefined` where it was noticed at once.
+   */
+  readonly noticedLateMs?: number | undefined;
   /** `host:port` of the instance at which the culprit took the most time; `undefined` where it is no matter of an instance. */
   readonly endpoint?: string | undefined;
   /** The id of that instance. */

@@ -142,6 +142,18 @@ describe('the timer queue', () => {
     assert.deepEqual([...expiries], [[lost, { at: 2_000, late: true }]]);
   });
 
+  it('knows how late it was, and whether it ran before since a call had begun', () => {
+    const { clock, queue, add } = scene();
+    add(400);
+    const answered = add(300);
+    clock.time += 20;
+    answered.endedAt = clock.now();
+    queue.remove(answered);
+    clock.jump(730);
+    assert.deepEqual([queue.lateMs(1_000, 1_400), queue.lateMs(1_400, 2_000)], [376, 350]);
+    assert.deepEqual([queue.ranBetween(1_000, 1_400), queue.ranBetween(1_020, 1_400)], [true, false]);
+  });
+
   it('does not call late what it noticed within five milliseconds', () => {
     const { clock, add, expiries } = scene();
     const call = add(20);

@@ -38,7 +38,9 @@ export class TimerQueue implements LoopWatch {
   #cancelTimer: Cancel | undefined;
   #closed = false;
   /** When this queue's timer was due and when it ran, for late runs, the latest last. */
-  readonly #late: { readonly from: number; readonly to: number }[] = [];
+  readonly #late: { readonly from: number; readonly to: number; readonly ranAt: number }[] = [];
+  /** When this process was last seen to run while nothing was overdue: a call ended, or the timer ran on time. */
+  #ranAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,9 +65,14 @@ export class TimerQueue implements LoopWatch {
     return ms;
   }
 
-  /** Removes a call; harmless when it is not in the queue. */
+  ranBetween(from: number, to: number): boolean {
+    return this.#late.some((late) => late.ranAt > from && late.ranAt < to && late.to > from);
+  }
+
+  /** Removes a call, with its `endedAt` if it has ended; harmless when it is not in the queue. */
   remove(call: Call): void {
     if (call.timerSlot < 0) return;
+    if (call.endedAt < this.#armedTick && call.endedAt > this.#ranAt) this.#ranAt = call.endedAt;
     this.#count--;
     this.#unlink(call);
   }
@@ -126,6 +133,7 @@ export class TimerQueue implements LoopWatch {
     const now = this.#clock.now();
     const target = Math.floor(now);
     if (now - armedTick > LATE_MS && armedTick > 0) this.#wasLate(armedTick, now);
+    else this.#ranAt = now;
     try {
       while (this.#tick < target && this.#count > 0) {
         this.#tick++;
@@ -180,7 +188,7 @@ export class TimerQueue implements LoopWatch {
   }
 
   #wasLate(from: number, to: number): void {
-    this.#late.push({ from, to });
+    this.#late.push({ from, to, ranAt: this.#ranAt });
     if (this.#late.length > LATE_TIMES) this.#late.shift();
   }
 

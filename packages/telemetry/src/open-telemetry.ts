@@ -241,8 +241,9 @@ function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */
-function spentAttributes({ culprit, endpoint, instance, downstream, phases }: TimeSpent): Attributes {
+function spentAttributes({ culprit, endpoint, instance, downstream, phases, noticedLateMs }: TimeSpent): Attributes {
   const attributes: Attributes = { 'org.rpc.culprit': culprit };
+  if (noticedLateMs !== undefined) attributes['org.rpc.noticed_late_ms'] = noticedLateMs;
   if (endpoint !== undefined) attributes['org.rpc.culprit.endpoint'] = endpoint;
   if (instance !== undefined) attributes['org.rpc.culprit.instance'] = instance;
   if (downstream !== undefined) {

@@ -151,6 +151,33 @@ describe('completeError', () => {
     );
   });
 
+  it('does not blame an event loop that ran after the call was sent, and tells how late the end was noticed', () => {
+    for (const [ranAt, culprit] of [
+      [1_000, 'loop'],
+      [1_150, 'server'],
+    ] as const) {
+      const call = Object.assign(timedCall(), { deadline: 1_500, attemptDeadline: 1_500, endedAt: 1_655 });
+      const loop = {
+        lateMs: (from: number, to: number) => Math.max(0, Math.min(1_655, to) - Math.max(1_250, from)),
+        ranBetween: (from: number, to: number) => ranAt > from && ranAt < to,
+      };
+      Object.assign(call.methodRef, { loop });
+      const { spent, message } = failedWith(call, 'maybe-processed');
+      assert.deepEqual([spent?.culprit, spent?.phases, spent?.noticedLateMs], [culprit, { [culprit]: 500 }, 155]);
+      assert.match(message, /; that its time was over was noticed 155 ms late, as this process stood still$/);
+    }
+  });
+
+  it('lays what was noticed late of an attempt, within the time of its call, at the event loop and at no layer', () => {
+    const call = Object.assign(timedCall(), { deadline: 1_388, attemptDeadline: 1_155, endedAt: 1_377 });
+    const lateMs = (from: number, to: number) => Math.max(0, Math.min(1_377, to) - Math.max(1_138, from));
+    Object.assign(call.methodRef, { loop: { lateMs, ranBetween: () => true } });
+    call.trail = new CallTrail();
+    call.trail.asked = 1_078;
+    const { spent } = failedWith(call, 'maybe-processed');
+    assert.deepEqual([spent?.culprit, spent?.phases.layers], ['loop', undefined]);
+  });
+
   it('blames the own event loop for no more than it was late, and only for most of the time', () => {
     for (const [lateMs, at, culprit, endpoint] of [
       [5, 302, 'network', 'h:1'],

@@ -72,7 +72,14 @@ export function timeOfAttempt(attempt: Call, error: RpcError): PhaseTimes {
     unanswered(phases, attempt, end);
   else if (isCutShort(error)) cutOff(phases, attempt, end);
   else addPhase(phases, phaseOf(error), totalMs);
+  if (error.code === 'DEADLINE_EXCEEDED') addPhase(phases, 'loop', overrunMs(attempt));
   return phases;
+}
+
+/** For how long this process was late to notice that the time of an attempt was over, within that of its call. */
+function overrunMs({ attemptDeadline, deadline, endedAt, methodRef }: Call): number {
+  const end = Math.min(endedAt, deadline);
+  return end > attemptDeadline ? (methodRef.loop?.lateMs(attemptDeadline, end) ?? 0) : 0;
 }
 
 /** Whether it was the time of the call being served that has cancelled it: this one was late too. */
@@ -126,8 +133,10 @@ function unanswered(phases: PhaseTimes, attempt: Call, end: number): void {
   const asked = trail?.asked;
   if (trail?.standing !== undefined && typeof asked === 'number')
     return standingAt(phases, { ...trail.standing, asked }, { startedAt, end, lateMs });
-  // In the middle of its time this process was busy, and at the end it still was.
-  if (asked === undefined && lateMs > 0) return addPhase(phases, 'loop', totalMs);
+  // In the middle of its time this process was busy, and at the end it still was. Where it ran after the call had begun, the call was sent, and
+  // no answer was among what has been read since: then it is not why.
+  if (asked === undefined && lateMs > 0)
+    return addPhase(phases, methodRef.loop!.ranBetween(startedAt, end) ? 'server' : 'loop', totalMs);
   // It was asked again, with time enough for an answer, and said nothing: whatever this process did before is not why.
   if (typeof asked === 'number' && end - asked > Math.max(SILENT_MS, totalMs * SILENT_SHARE))
     return addPhase(phases, standsStill(attempt, asked) ? 'process' : 'network', totalMs);
@@ -201,7 +210,9 @@ export function timeOfCall(call: Call, error: RpcError): TimeSpent | undefined {
   const culprit = trail?.lack ?? longest?.[0] ?? phaseOf(error);
   const atFault = isLate ? (mostOf(phases, totalMs) ?? culprit) : culprit;
   const most = PHASES_THERE.has(atFault) ? longestOf(attempts, atFault) : undefined;
-  const spent = { totalMs, phases: rounded(phases), culprit: atFault };
+  const noticedLateMs = Math.round(call.methodRef.loop?.lateMs(call.deadline, call.endedAt) ?? 0);
+  const late = noticedLateMs > 0 ? { noticedLateMs } : undefined;
+  const spent = { totalMs, phases: rounded(phases), culprit: atFault, ...late };
   if (most === undefined) return spent;
   const { endpoint, instance, downstream } = most;
   return {
@@ -238,15 +249,17 @@ function longestOf(attempts: readonly AttemptRecord[], phase: CallPhase): Attemp
 
 /** Says it in words, for the message of an error. @param last - the instance that was tried last, `''` for none */
 export function describeTime(
-  { totalMs, phases, culprit, endpoint, instance, downstream }: TimeSpent,
+  { totalMs, phases, culprit, endpoint, instance, downstream, noticedLateMs }: TimeSpent,
   last: string,
 ): string {
   const ms = `${Math.round(phases[culprit] ?? 0)} of ${Math.round(totalMs)} ms`;
   const others = byTime(phases).filter(([phase, time]) => phase !== culprit && time >= WORTH_MS);
   const rest = others.map(([phase, time]) => `${phase} ${Math.round(time)} ms`).join(', ');
   const there = endpoint === undefined ? last : nameInstance(endpoint, instance);
-  const text = `at fault: ${describeCulprit(culprit, there, ms, downstream)}`;
-  return rest === '' ? text : `${text} (${rest})`;
+  const text = `at fault: ${describeCulprit(culprit, there, ms, downstream)}${rest === '' ? '' : ` (${rest})`}`;
+  return noticedLateMs === undefined
+    ? text
+    : `${text}; that its time was over was noticed ${noticedLateMs} ms late, as this process stood still`;
 }
 
 function describeCulprit(

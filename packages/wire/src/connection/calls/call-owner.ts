@@ -155,8 +155,8 @@ export class CallOwner implements CallHolder {
 
   /** The answer of a call has come, or none will: nothing else ends it any more. */
   answered(call: Call, at: number): void {
-    this.#release(call);
     call.endedAt = at;
+    this.#release(call);
   }
 
   /** A one-way call has been handed to the stream, or dropped with it. */
