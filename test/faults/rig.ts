@@ -259,7 +259,8 @@ export interface RigParts {
 /** Starts etcd for a scenario, and nothing else yet. */
 export async function createRig(setup: Setup, short: boolean): Promise<Rig> {
   const { cluster: isCluster, lines: hasLines, etcdArgs } = setup;
-  const disk = setup.disk && (await FullDisk.open(setup.disk === 'etcd' ? 96 : 1));
+  // An etcd that died in the middle of a write needs room for a copy of its log, 64 MB, to repair it; it keeps a second such file ready.
+  const disk = setup.disk && (await FullDisk.open(setup.disk === 'etcd' ? 256 : 1));
   const directory = await mkdtemp(join(setup.disk === 'snapshots' ? disk!.directory : tmpdir(), 'rpc-fault-'));
   const clean = (): Promise<void> => rm(directory, { recursive: true, force: true });
   if (isCluster) {
