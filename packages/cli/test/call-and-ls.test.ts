@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from '@org/rpc';
 import { callContext, defineService, method, systemClock } from '@org/rpc-core';
@@ -10,6 +10,7 @@ import { type TestTerminal, testTerminal } from './test-terminal.js';
 const Calculator = defineService('calculator', {
   sum: method<(x: number, y: number) => number>(),
   tenant: method<() => string>(),
+  caller: method<() => string>(),
   nothing: method<() => void>(),
 });
 
@@ -24,6 +25,7 @@ describe('rpc call and rpc ls, over a local registry', () => {
     server.add(Calculator, {
       sum: (x, y) => x + y,
       tenant: () => callContext()?.metadata['tenant'] ?? 'none',
+      caller: () => callContext()?.peer.name ?? 'none',
       nothing: () => {},
     });
     ({ port } = await server.listen({ port: 0 }));
@@ -46,6 +48,10 @@ describe('rpc call and rpc ls, over a local registry', () => {
     assert.equal((await rpc('call', 'calculator.nothing', '--json')).outText, 'null\n');
   });
 
+  it('calls under a name that tells who it is', async () => {
+    assert.equal((await rpc('call', 'calculator.caller')).outText, `rpc-call.${hostname()}\n`);
+  });
+
   it('sends metadata', async () => {
     assert.equal((await rpc('call', 'calculator.tenant', '--metadata', 'tenant=x=y')).outText, 'x=y\n');
     const wrong = await rpc('call', 'calculator.tenant', '--metadata', 'tenant');
@@ -61,6 +67,18 @@ describe('rpc call and rpc ls, over a local registry', () => {
       json.instances.map(({ id }) => id),
       ['one'],
     );
+  });
+
+  it('leaves out what servers serve of themselves, unless all are asked for', async () => {
+    const operated = createServer({ registry: `local:${directory}`, operator: { token: 't'.repeat(32) } });
+    await operated.listen({ port: 0 });
+    await operated.registered;
+    try {
+      assert.doesNotMatch((await rpc('ls')).outText, /rpc\.operator/);
+      assert.match((await rpc('ls', '--all')).outText, / calculator .*\n +rpc\.operator +1 /);
+    } finally {
+      await operated.close({ drainMs: 0, graceMs: 0 });
+    }
   });
 
   it('escapes what an instance says of itself', async () => {

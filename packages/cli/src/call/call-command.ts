@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { inspect } from 'node:util';
 import { createClient } from '@org/rpc';
 import { type CallOptions, type Explanation, isRpcError } from '@org/rpc-core';
@@ -19,6 +20,8 @@ import { readArguments } from './read-input.js';
 
 /** What a call may take when nothing is said: longer than a client's usual second, since it has to connect first. */
 const TIMEOUT_MS = 5_000;
+/** How long the name of a client may be. */
+const NAME_MAX = 200;
 const TIMEOUT_BOUNDS = { min: 1, max: 86_400_000 };
 
 /** `rpc call`: calls a method once and prints what it answers. */
@@ -63,6 +66,11 @@ export const callCommand: Command = {
   run: runCall,
 };
 
+/** The name under which servers and the console show calls by hand, so that nobody takes them for those of a program. */
+function clientName(): string {
+  return `rpc-call.${hostname()}`.replace(/[^\w.-]/g, '-').slice(0, NAME_MAX);
+}
+
 async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
   const named = parseMethodCall(line.positionals);
   const kind = kindOption(line);
@@ -79,7 +87,7 @@ async function runCall(line: CommandLine, terminal: Terminal): Promise<number> {
   });
   const registry = namedRegistry(connection.registry);
   const { namespace, tls, token } = connection;
-  const client = createClient({ registry, namespace, tls, token });
+  const client = createClient({ name: clientName(), registry, namespace, tls, token });
   const { signal } = interruption;
   const options: CallOptions = {
     metadata,

@@ -14,6 +14,8 @@ import type { Terminal } from '../terminal.js';
 import { untilInterrupted } from '../until-interrupted.js';
 
 const WATCH_MS = 1_000;
+/** What servers serve of themselves: nobody looks for it among the services. */
+const OWN_SERVICES: ReadonlySet<string> = new Set(['rpc.health', 'rpc.reflection', 'rpc.operator']);
 /** Clears a terminal, and goes to its first place. */
 const CLEAR = '\u001b[H\u001b[2J';
 
@@ -24,6 +26,7 @@ export const lsCommand: Command = {
   usage: ['rpc ls [options]', 'rpc ls <service> [options]'],
   options: {
     ...CONNECTION_SPECS,
+    all: { type: 'boolean', short: 'a', help: 'also list the services of the framework itself, as rpc.operator' },
     watch: { type: 'boolean', short: 'w', help: 'go on until it is interrupted, and print each change' },
     json: { type: 'boolean', help: 'print as JSON; with --watch, a line for each change' },
   },
@@ -41,7 +44,7 @@ async function runLs(line: CommandLine, terminal: Terminal): Promise<number> {
   try {
     const list = (watching: boolean): Promise<string> =>
       service === undefined
-        ? listServices(open, json(line, watching), terminal, style)
+        ? listServices(open, json(line, watching), terminal, style, line.flag('all'))
         : listInstances(open, service, json(line, watching), terminal, style, watching);
     if (line.flag('watch')) return await watch(() => list(true), terminal);
     terminal.out(await list(false));
@@ -86,8 +89,9 @@ async function listServices(
   indent: number | undefined,
   terminal: Terminal,
   style: Style,
+  withOwn: boolean,
 ): Promise<string> {
-  const names = await open.services();
+  const names = (await open.services()).filter((name) => withOwn || !OWN_SERVICES.has(name));
   const services = await Promise.all(
     names.map(async (name) => {
       const { endpoints } = await open.snapshot(name);
