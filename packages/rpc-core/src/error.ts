@@ -1,7 +1,7 @@
 import { type Code, isCode } from './code.js';
 import type { Trial } from './destination.js';
 import type { Explanation } from './explanation.js';
-import type { TimeLimit } from './time-limit.js';
+import type { LimitedBy, TimeLimit } from './time-limit.js';
 import type { DownstreamCall, PhaseTimes, TimeSpent } from './time-spent.js';
 
 /**
@@ -94,8 +94,10 @@ export class RpcError extends Error {
   attempts: readonly AttemptRecord[];
   /** Where the time of the call went, for `DEADLINE_EXCEEDED`, `UNAVAILABLE`, and `CANCELLED` because the time of the call being served was over; `undefined` for other codes, and for what a handler passes on. */
   spent: TimeSpent | undefined;
-  /** Which time was over, and who has set it, for `DEADLINE_EXCEEDED` of a call that was sent or waited; `undefined` otherwise. */
+  /** Which time was over, and who has set it, for `DEADLINE_EXCEEDED` of a call that was sent or waited, and `CANCELLED` because the time of the call being served was over; `undefined` otherwise. */
   timeLimit: TimeLimit | undefined;
+  /** Which limit of this client has refused the call, for `RESOURCE_EXHAUSTED` of one that was not sent; `undefined` otherwise. */
+  limitedBy: LimitedBy | undefined;
   /** Which nodes each attempt found, in order, and which it took; `undefined` unless the call's option `explain` asked for it. */
   explanations: readonly Explanation[] | undefined;
   /** @internal Whether this process was busy and noticed the expiry late: then it is not the server's fault. */
@@ -131,6 +133,7 @@ export class RpcError extends Error {
     this.attempts = NO_ATTEMPTS;
     this.spent = undefined;
     this.timeLimit = undefined;
+    this.limitedBy = undefined;
     this.explanations = undefined;
     this.late = false;
     this.final = false;

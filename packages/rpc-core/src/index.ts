@@ -142,7 +142,7 @@ export {
   type Service,
 } from './service.js';
 export type { StreamLayer, StreamService } from './stream.js';
-export type { CallTerms, SetBy, TimeLimit } from './time-limit.js';
+export type { CallTerms, LimitedBy, SetBy, TimeLimit } from './time-limit.js';
 export {
   type CallPhase,
   type CallStanding,

@@ -19,6 +19,15 @@ export interface TimeLimit {
   readonly text: string;
 }
 
+/** A limit of a client that has refused a call: plain data. */
+export interface LimitedBy {
+  readonly policy: 'rateLimit' | 'concurrency';
+  /** Rules, or the options of the client; what is an option of a method counts as those. */
+  readonly setBy: 'rule' | 'options';
+  /** The version of the rules, where they have set it. */
+  readonly rulesVersion: number | undefined;
+}
+
 /** By what the calls of a method are made now, for the error of one that has failed. */
 export interface CallTerms {
   /** The version of the rules in force; `undefined` for none, or one without a version. */

@@ -1,6 +1,6 @@
 import { allowManyCalls } from './cancel.js';
 import type { Clock } from './clock.js';
-import { type RpcError, rpcError } from './error.js';
+import { isRpcError, type RpcError, rpcError } from './error.js';
 import type { WaitEnder } from './method-ref.js';
 import type { Call } from './service.js';
 import { type CallPhase, CallTrail } from './time-spent.js';
@@ -135,10 +135,13 @@ export function sleep(
   return waiting.promise;
 }
 
-/** The error of a call whose caller gave up: its cause is the reason of the abort signal. */
+/** The error of a call whose caller gave up, or that ends with the call being served: its cause is the reason of the abort signal. */
 export function cancelledError(call: Call): RpcError {
-  return rpcError('CANCELLED', `${call.service}.${call.method} was cancelled by the caller`, {
-    cause: call.signal?.reason,
+  const cause: unknown = call.signal?.reason;
+  const isOver = call.deadlineBy === 'served call' && isRpcError(cause, 'DEADLINE_EXCEEDED');
+  const why = isOver ? ', as the time of the call being served was over' : ' by the caller';
+  return rpcError('CANCELLED', `${call.service}.${call.method} was cancelled${why}`, {
+    cause,
     service: call.service,
     method: call.method,
   });

@@ -122,6 +122,7 @@ export {
   type ItemSender,
   isRpcError,
   type Layer,
+  type LimitedBy,
   type Limits,
   type LoopWatch,
   type MaybePromise,

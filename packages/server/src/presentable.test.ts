@@ -164,6 +164,8 @@ describe('what a handler throws', () => {
     );
     assert.deepEqual([below?.code, below?.spent?.totalMs, below?.spent?.culprit], ['CANCELLED', 990, 'handler']);
     assert.equal(below?.spent?.endpoint, 'memory:1');
+    assert.deepEqual([below?.timeLimit?.setBy, below?.timeLimit?.ms], ['served call', 1_000]);
+    assert.match(below!.reason, /^work\.run was cancelled, as the time of the call being served was over/);
     assert.deepEqual(told, ['DEADLINE_EXCEEDED'], 'its time was over: no failure of the handler');
     assert.deepEqual(front.errors, []);
   });

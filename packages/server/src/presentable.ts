@@ -29,7 +29,10 @@ export function presentable(error: unknown, call: PresentedCall): Presentable {
   const { code, text } = (call.started && own) || FAILED;
   // What was refused below was repeated there, if that had a sense: whoever stands above would only add to the load.
   const final = code === 'RESOURCE_EXHAUSTED';
-  return { error: rpcError(code, `${text}; ${log}`, { progress: 'processed', final, hasStack: false }), correlationId };
+  const shown = rpcError(code, `${text}; ${log}`, { progress: 'processed', final, hasStack: false });
+  // For those who observe this server: it does not go to the caller.
+  if (code === 'DEADLINE_EXCEEDED') shown.timeLimit = (thrown as RpcError).timeLimit;
+  return { error: shown, correlationId };
 }
 
 /** What must be known of a call whose handler has thrown. */

@@ -15,7 +15,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { CHANNELS, type RpcError } from '@org/rpc';
+import { CHANNELS, createClient, defineService, direct, method, type RpcError } from '@org/rpc';
 import { type Rig, startRig } from '../test/rig.js';
 import { openTelemetry } from './open-telemetry.js';
 
@@ -143,6 +143,37 @@ describe('openTelemetry', () => {
     );
     const server = spans(SpanKind.SERVER).find(({ name }) => name === 'things/lateBelow')!;
     assert.equal(server.attributes['rpc.status_code'], 'DEADLINE_EXCEEDED');
+  });
+
+  it('says of a served call that a call of its handler has ended whose time that was', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    await assert.rejects(rig.things.lateHop(), { code: 'DEADLINE_EXCEEDED' });
+    await rig.settled();
+    const { attributes } = spans(SpanKind.SERVER).find(({ name }) => name === 'things/lateHop')!;
+    assert.deepEqual(
+      ['_ms', '.option', '.set_by', '.of'].map((name) => attributes[`org.rpc.time_limit${name}`]),
+      [20, 'timeoutMs', 'call', 'downstream'],
+    );
+  });
+
+  it('says of a call that a limit has refused which, who has set it, and that it was not sent', async () => {
+    watching = openTelemetry({ tracer, meter: false });
+    await using client = createClient({
+      registry: direct([`127.0.0.1:${rig.port}`]),
+      rateLimit: { perSecond: 1, burst: 1, wait: false },
+    });
+    const things = client.service(defineService('things', { echo: method<(value: unknown) => unknown>() }));
+    const calls = await Promise.allSettled([things.echo(1), things.echo(2)]);
+    assert.deepEqual(
+      calls.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+    await rig.settled();
+    const { attributes } = spans(SpanKind.CLIENT).find((one) => one.attributes['error.type'] === 'RESOURCE_EXHAUSTED')!;
+    assert.deepEqual(
+      ['progress', 'limit.policy', 'limit.set_by', 'limit.rules_version'].map((name) => attributes[`org.rpc.${name}`]),
+      ['unsent', 'rateLimit', 'options', undefined],
+    );
   });
 
   it('says of a call that went well how long the network, the queue and the handler of its server took', async () => {

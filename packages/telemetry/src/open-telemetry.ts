@@ -26,6 +26,7 @@ import {
   type ObservedClientCall,
   type ObservedServerCall,
   observe,
+  type RpcError,
   type ServerObservation,
   type TimeLimit,
   type TimeSpent,
@@ -173,6 +174,7 @@ class Traces implements Part {
     else span.setAttributes(serverAttributes(call, status));
     if (call.error?.spent !== undefined) span.setAttributes(spentAttributes(call.error.spent));
     if (call.error?.timeLimit !== undefined) span.setAttributes(limitAttributes(call.error.timeLimit));
+    if (call.side === 'client' && call.error !== undefined) span.setAttributes(progressAttributes(call.error));
     if (call.error !== undefined && isFailure(call.side, status)) {
       span.setAttribute('error.type', status);
       span.setStatus({ code: SpanStatusCode.ERROR, message: call.error.message });
@@ -223,11 +225,20 @@ function itemAttributes({ itemsSent, itemsReceived, sent, received }: ObservedCa
   return attributes;
 }
 
+/** A served call that ends with less than this share of its time used up has not run out of it, whatever its handler says. */
+const OVER_SHARE = 0.9;
+
 /** Which instance it was, how long the call waited there, and how much time its caller had left it, if it came late or was given up. */
-function serverAttributes({ instance, waitedMs, timeoutMs }: ObservedServerCall, status: string): Attributes {
+function serverAttributes(
+  { instance, waitedMs, timeoutMs, durationMs = 0, error }: ObservedServerCall,
+  status: string,
+): Attributes {
   const attributes: Attributes = { 'org.rpc.instance': instance };
   if (waitedMs !== undefined) attributes['org.rpc.waited_ms'] = waitedMs;
   if ((status !== 'DEADLINE_EXCEEDED' && status !== 'CANCELLED') || !Number.isFinite(timeoutMs)) return attributes;
+  // A call of its handler has ended it, by a time of its own, and the text has that call.
+  if (error?.timeLimit !== undefined) return { ...attributes, 'org.rpc.time_limit.of': 'downstream' };
+  if (status === 'DEADLINE_EXCEEDED' && durationMs < timeoutMs * OVER_SHARE) return attributes;
   // The wire says how much time is left, and not who has set it: the span of the client has that.
   attributes['org.rpc.time_limit_ms'] = timeoutMs;
   attributes['org.rpc.time_limit.set_by'] = 'caller';
@@ -238,6 +249,17 @@ function serverAttributes({ instance, waitedMs, timeoutMs }: ObservedServerCall,
 function limitAttributes({ option, ms, setBy }: TimeLimit): Attributes {
   const attributes: Attributes = { 'org.rpc.time_limit.option': option, 'org.rpc.time_limit_ms': ms };
   return setBy === undefined ? attributes : { ...attributes, 'org.rpc.time_limit.set_by': setBy };
+}
+
+/** How far a call got that has failed, and which limit has refused it. */
+function progressAttributes({ progress, limitedBy }: RpcError): Attributes {
+  const attributes: Attributes = { 'org.rpc.progress': progress };
+  if (limitedBy === undefined) return attributes;
+  const { policy, setBy, rulesVersion } = limitedBy;
+  attributes['org.rpc.limit.policy'] = policy;
+  attributes['org.rpc.limit.set_by'] = setBy;
+  if (rulesVersion !== undefined) attributes['org.rpc.limit.rules_version'] = rulesVersion;
+  return attributes;
 }
 
 /** What was at fault when a call ran out of time, and where its time went. */

@@ -21,6 +21,7 @@ const Things = defineService('things', {
   through: method<(value: string) => string>(),
   late: method<() => Promise<void>>(),
   lateBelow: method<() => Promise<void>>(),
+  lateHop: method<() => Promise<void>>(),
   traceIds: stream<(count: number) => AsyncIterable<string>>(),
   caller: method<() => string>(),
 });
@@ -44,6 +45,8 @@ export interface Rig {
     late(): Promise<unknown>;
     /** The same, since its handler waits for `late`. */
     lateBelow(): Promise<unknown>;
+    /** Has time enough, but its handler's call of `late` has 20 ms. */
+    lateHop(): Promise<unknown>;
     /** The id of the span that is active as each item is made. */
     traceIds(count: number): AsyncIterable<string>;
   };
@@ -74,6 +77,7 @@ export async function startRig(): Promise<Rig> {
     through: (value) => stub.echo(value) as Promise<string>,
     late: () => new Promise((resolve) => setTimeout(resolve, 150)),
     lateBelow: () => stub.late(),
+    lateHop: () => stub.with({ timeoutMs: 20 }).late(),
     traceIds: async function* (count) {
       for (let i = 0; i < count; i++) yield trace.getActiveSpan()?.spanContext().spanId ?? 'none';
     },
@@ -99,6 +103,7 @@ export async function startRig(): Promise<Rig> {
       through: (value) => stub.through(value),
       late: () => stub.with({ timeoutMs: 40 }).late(),
       lateBelow: () => stub.with({ timeoutMs: 40 }).lateBelow(),
+      lateHop: () => stub.with({ timeoutMs: 60_000 }).lateHop(),
       traceIds: (count) => stub.traceIds(count),
     },
     settled: async () => {

@@ -1,8 +1,8 @@
 import type { AttemptRecord, Call, RpcError, TimeLimit, TimeSpent, Trial } from '@org/rpc-core';
 import { rpcError } from '@org/rpc-core/internal';
 import { nameInstance, nameUnshown, ownedBy } from '../policy/name-call.js';
-import { describeTime, timeOfCall } from '../policy/time-of-call.js';
-import { limitOf } from './limit-of.js';
+import { describeTime, isCutShort, timeOfCall } from '../policy/time-of-call.js';
+import { limitOf, limitOfCall } from './limit-of.js';
 import { NOT_IDEMPOTENT } from './retry-decision.js';
 
 /** Attempts that a message tells of; all are in `error.attempts`. */
@@ -33,7 +33,9 @@ export function completeError(
   // What a handler passes on was not its own fault: whose it was, the call knows that the handler has made.
   const spent = isFinal && error.code !== 'CANCELLED' ? undefined : timeOfCall(call, error);
   const isHere = error.code === 'DEADLINE_EXCEEDED' && (error.progress !== 'processed' || isItsTime(call, error));
-  const limit = isHere && !isFinal ? limitOf(call) : undefined;
+  // That of the call being served ends the calls of its handler, by its signal.
+  const isServed = call.deadlineBy === 'served call' && isCutShort(error);
+  const limit = isServed ? limitOfCall(call) : isHere && !isFinal ? limitOf(call) : undefined;
   const final = isFinal ? error : rebuild(call, error, [stop, leftOut], { spent, limit });
   final.service = call.service;
   final.method = call.method;

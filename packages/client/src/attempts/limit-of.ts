@@ -41,10 +41,11 @@ function shareOfAttempt(call: Call): TimeLimit {
   return { option: 'attemptTimeoutMs', ms: Math.round(ms * 1_000) / 1_000, setBy: 'share', rulesVersion, text };
 }
 
-function limitOfCall(call: Call): TimeLimit {
-  const { timeout, setBy } = termsOf(call);
+/** The same of a call as a whole, whatever its attempts had. */
+export function limitOfCall(call: Call): TimeLimit {
   const totalMs = call.deadline - call.createdAt;
   if (call.deadlineBy !== undefined) return limit(call, 'timeoutMs', totalMs, call.deadlineBy);
+  const { timeout, setBy } = termsOf(call);
   // With the first call the time begins when the servers are known. A layer may have shortened it.
   if (totalMs < timeout.timeoutMs - SAME_MS) return limit(call, 'timeoutMs', totalMs, undefined);
   return limit(call, 'timeoutMs', timeout.timeoutMs, setBy('timeoutMs'));

@@ -1,4 +1,4 @@
-import type { Call, Layer, RpcError } from '@org/rpc-core';
+import type { Call, Layer, LimitedBy, RpcError } from '@org/rpc-core';
 
 /** A limit that a call must pass before it starts. */
 export interface CallLimit {
@@ -16,6 +16,8 @@ export interface Limits {
   readonly now: readonly CallLimit[];
   /** A limit lets a call wait, or refuses it. */
   held?(what: 'waited' | 'limited', call: Call, limit: CallLimit): void;
+  /** Which limit it is that has refused a call, and who has set it. */
+  describe?(limit: CallLimit): LimitedBy | undefined;
 }
 
 /** Ends a call that this client does not start: settles its gates, and rejects with an error that says where its time went. */
@@ -45,6 +47,7 @@ export function admission(source: Limits, refuse: Refuse): Layer {
     };
     const refused = (limits: readonly CallLimit[], index: number, call: Call, error: RpcError): Promise<never> => {
       source.held?.('limited', call, limits[index]!);
+      if (error.code === 'RESOURCE_EXHAUSTED') error.limitedBy = source.describe?.(limits[index]!);
       for (let i = index - 1; i >= 0; i--) limits[i]!.giveBack(call);
       return refuse(call, error);
     };

@@ -85,9 +85,14 @@ export class Limiters {
     this.#applyDark(rules, method);
   }
 
+  /** Which of these limits it is; `undefined` for none. */
+  policyOf(limit: CallLimit): 'rateLimit' | 'concurrency' | undefined {
+    return limit === this.rate ? 'rateLimit' : limit === this.concurrency ? 'concurrency' : undefined;
+  }
+
   /** Which rule has set one of these limits; `undefined` where options alone did, or where it is none of these. */
   ruleOf(limit: CallLimit): 'rateLimit' | 'concurrency' | undefined {
-    const policy = limit === this.rate ? 'rateLimit' : limit === this.concurrency ? 'concurrency' : undefined;
+    const policy = this.policyOf(limit);
     return policy !== undefined && said(this.#rules, policy, this.#method, 'on') !== undefined ? policy : undefined;
   }
 

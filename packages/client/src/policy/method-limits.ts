@@ -1,4 +1,4 @@
-import type { Call, RulePolicy } from '@org/rpc-core';
+import type { Call, LimitedBy, RulePolicy } from '@org/rpc-core';
 import type { ActiveRules } from './active-rules.js';
 import type { CallLimit, Limits } from './admission.js';
 import type { Limiters } from './limiters.js';
@@ -60,6 +60,19 @@ export class MethodLimits implements Limits {
   held(what: 'waited' | 'limited', call: Call, limit: CallLimit): void {
     const { method, service } = this.#levels;
     this.#counts?.held(what, call, method.ruleOf(limit) ?? service.ruleOf(limit));
+  }
+
+  /** Which limit it is, and who has set it. */
+  describe(limit: CallLimit): LimitedBy | undefined {
+    const { method, service, client } = this.#levels;
+    const policy = method.policyOf(limit) ?? service.policyOf(limit) ?? client.policyOf(limit);
+    if (policy === undefined) return undefined;
+    const isRule = (method.ruleOf(limit) ?? service.ruleOf(limit)) !== undefined;
+    return {
+      policy,
+      setBy: isRule ? 'rule' : 'options',
+      rulesVersion: isRule ? this.#applied?.document.version : undefined,
+    };
   }
 
   /** What dark rules would do with a call that begins, if they set limits. */

@@ -127,7 +127,10 @@ export class RateLimit implements CallLimit {
   }
 
   #refusal(turnInMs: number): RpcError {
-    return rpcError('RESOURCE_EXHAUSTED', `${this.#describe()}: slow down, raise the limit, or allow more time`, {
+    const advice = this.#options.wait
+      ? 'slow down, raise the limit, or allow more time'
+      : 'slow down, or raise the limit';
+    return rpcError('RESOURCE_EXHAUSTED', `${this.#describe()}: ${advice}`, {
       retryAfterMs: Math.max(1, Math.ceil(turnInMs)),
       progress: 'unsent',
       hasStack: false,
@@ -136,6 +139,7 @@ export class RateLimit implements CallLimit {
 
   #describe(): string {
     const { perSecond, burst } = this.#options;
-    return `the rate limit of ${this.#what} in this client is ${perSecond} calls per second with bursts of ${burst}${this.#setBy}`;
+    const bursts = burst > 1 ? ` with bursts of ${burst}` : '';
+    return `the rate limit of ${this.#what} in this client is ${perSecond} calls per second${bursts}${this.#setBy}`;
   }
 }

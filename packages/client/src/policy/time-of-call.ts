@@ -83,7 +83,7 @@ function overrunMs({ attemptDeadline, deadline, endedAt, methodRef }: Call): num
 }
 
 /** Whether it was the time of the call being served that has cancelled it: this one was late too. */
-function isCutShort({ code, cause }: RpcError): boolean {
+export function isCutShort({ code, cause }: RpcError): boolean {
   return code === 'CANCELLED' && isRpcError(cause, 'DEADLINE_EXCEEDED');
 }
 

@@ -49,21 +49,29 @@ describe('a rule for rates', () => {
 
   it('is named by who is refused, and no more once it is taken back', async () => {
     const { world, greeter, rule, burst } = await setUp({ rateLimit: { perSecond: 10, burst: 1, wait: false } });
+    let limitedBy: RpcError['limitedBy'];
     const refusal = (): Promise<string> =>
       greeter.hello().then(
         () => '',
-        ({ message }: RpcError) => message,
+        (error: RpcError) => {
+          limitedBy = error.limitedBy;
+          return error.message;
+        },
       );
     await rule({ rateLimit: { ...on, perSecond: 1, burst: 1, wait: false } });
     await burst(1);
-    assert.match(await refusal(), /is 1 calls per second with bursts of 1, by version 1 of the rules of greeter: /);
+    assert.match(
+      await refusal(),
+      /is 1 calls per second, by version 1 of the rules of greeter: slow down, or raise the limit/,
+    );
+    assert.deepEqual(limitedBy, { policy: 'rateLimit', setBy: 'rule', rulesVersion: 1 });
     await rule({ concurrency: { ...on, max: 1, queue: 0 } });
     const held = greeter.hold().catch(() => {});
     await world.settle();
     assert.match(await refusal(), /1 call of .+ under way in this client, the limit, by version 2 of the rules of /);
     await rule(undefined);
     await burst(12);
-    assert.match(await refusal(), /is 10 calls per second with bursts of 1: slow down/);
+    assert.match(await refusal(), /is 10 calls per second: slow down, or raise the limit/);
     await world.client.close();
     await held;
   });
