@@ -1,6 +1,5 @@
 import {
   type Call,
-  type CallPhase,
   CallTrail,
   type Clock,
   type Explanation,
@@ -403,7 +402,9 @@ export class Balancer implements NodeOwner, FirstList {
   }
 
   #wait(call: Call): Promise<void> {
-    return this.#room.wait(call, () => `a node of "${this.service}": ${this.#explain()}`, this.#lack);
+    const since = this.#environment.clock.now();
+    const what = (): string => `a node of "${this.service}": ${this.#explain()}`;
+    return this.#room.wait(call, what, () => this.roster.lackSince(since));
   }
 
   /**
@@ -417,17 +418,12 @@ export class Balancer implements NodeOwner, FirstList {
     return false;
   }
 
-  /** What a call that finds no node lacks. */
-  get #lack(): CallPhase {
-    return this.roster.isKnown && this.roster.size > 0 ? 'connection' : 'registry';
-  }
-
   #refuse(call: Call, reason: string, code: 'UNAUTHENTICATED' | 'UNAVAILABLE' = 'UNAVAILABLE'): Promise<never> {
     const { service, method } = call;
     const error = rpcError(code, reason, { service, method, progress: 'unsent', hasStack: false });
     call.endedAt = this.#environment.clock.now();
     call.trail ??= new CallTrail();
-    call.trail.lack = this.#lack;
+    call.trail.lack = this.roster.lack;
     call.settleAttempt(error);
     return Promise.reject(error);
   }

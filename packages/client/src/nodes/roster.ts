@@ -1,4 +1,4 @@
-import type { Clock } from '@org/rpc-core';
+import type { CallPhase, Clock } from '@org/rpc-core';
 import { type Endpoint, endpointAddress, type Gone, type GoneReason, type Snapshot } from '@org/rpc-registry';
 import { Node, type NodeOwner } from './node.js';
 import type { Pool } from './pool.js';
@@ -58,6 +58,8 @@ export class Roster {
   /** The list that was applied last. */
   #listed: readonly Endpoint[] = NOTHING;
   #unused = 0;
+  /** When the list last came to name an instance after it had named none, in the clock's milliseconds. */
+  #listedAt = 0;
 
   constructor(settings: RosterSettings) {
     this.#settings = settings;
@@ -103,6 +105,17 @@ export class Roster {
     return this.#hasListed;
   }
 
+  /** What a call that finds no node lacks. */
+  get lack(): CallPhase {
+    return this.#known && this.#nodes.size > 0 ? 'connection' : 'registry';
+  }
+
+  /** What a call has lacked for most of its wait, which ends now: where the list came meanwhile, connections were only begun then. */
+  lackSince(since: number): CallPhase {
+    const listedAt = Math.max(since, this.#listedAt);
+    return this.lack === 'connection' && this.#clock.now() - listedAt >= listedAt - since ? 'connection' : 'registry';
+  }
+
   /** Milliseconds since the registry last vouched for its list, or since this client began if it never did; 0 while it does. */
   ageMs(): number {
     return this.#fresh || !this.#known ? 0 : this.#clock.now() - this.#freshSince;
@@ -127,6 +140,7 @@ export class Roster {
     if (snapshot.fresh && !this.#fresh) for (const node of this.#unlisted) node.unlistedAt = now;
     this.#fresh = snapshot.fresh;
     this.#known = true;
+    if (this.#nodes.size === 0 && snapshot.endpoints.length > 0) this.#listedAt = now;
     for (const [index, endpoint] of snapshot.endpoints.entries())
       if (endpoint !== before[index]) this.#list(endpoint).isRemembered = isRemembered;
     // All that is listed is known by now: with as many nodes, none is unlisted.

@@ -24,9 +24,9 @@ export class WaitingRoom {
   /**
    * Resolves when the call is woken; rejects when its deadline passes, its caller gives up, or too many wait already.
    * @param what - what is waited for, for the error
-   * @param phase - what is lacking, for the times of a call that fails (default `connection`)
+   * @param phase - what is lacking, for the times of a call that fails, or a function that tells it at the end (default `connection`)
    */
-  wait(call: Call, what: () => string, phase: CallPhase = 'connection'): Promise<void> {
+  wait(call: Call, what: () => string, phase: CallPhase | (() => CallPhase) = 'connection'): Promise<void> {
     if (this.#waiting.size >= this.#max) return Promise.reject(crowded(call, what(), this.#max));
     const waiting: Waiting<void> = waitFor<void>(this.#clock, call, what, () => this.#waiting.delete(waiting), phase);
     this.#waiting.add(waiting);

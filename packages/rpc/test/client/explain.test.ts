@@ -14,7 +14,7 @@ describe('the error of a call for which there is no node', () => {
       code: 'DEADLINE_EXCEEDED',
       message:
         'DEADLINE_EXCEEDED: greeter.hello took longer than 200 ms, the timeoutMs of the call (no time left while waiting for a node of "greeter": ' +
-        'the registry has not answered yet (registry manual, namespace "default"): start it, or check the option registry); ' +
+        'the registry has not answered yet (registry manual, namespace "default"): start it, check the option registry, or give the call more time); ' +
         'at fault: the registry, which named no instance for 200 of 200 ms',
     });
   });
