@@ -87,7 +87,11 @@ async function write(): Promise<void> {
     values.full
       ? `what is promised, at the size of a fleet. Made by \`npm run governance -- --full --seeds ${seeds} --write\`; the tests run a [short form](measured.md).`
       : `what is promised. Made by \`npm run governance -- --seeds ${seeds} --write\`; the tests run the same rows with fewer seeds.`,
-    ...(values.full ? [] : ['`npm run governance -- --full` has rows at the size of a fleet, which take minutes.']),
+    ...(values.full
+      ? []
+      : [
+          '`npm run governance -- --full` has rows [at the size of a fleet](measured-at-scale.md), which take minutes.',
+        ]),
     '',
   ];
   for (const page of pages) {
