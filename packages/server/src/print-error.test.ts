@@ -40,7 +40,7 @@ describe('the error of a handler', () => {
     const text = await failing(new Error('no connection', { cause: new Error('the disk is full') }), false);
     assert.match(
       text,
-      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): Error: no connection\n {4,}at /,
+      /^\[rpc\] handler work\.run at \[\w+\] failed \(\w{19}, called by \w{19}\): Error: no connection\n {4,}at /,
     );
     assert.match(text, /\n {4}caused by: Error: the disk is full\n {4,}at /);
   });
@@ -48,7 +48,7 @@ describe('the error of a handler', () => {
   it('is printed with the name of who called', async () => {
     assert.match(
       await failing('late', false, 'web'),
-      /^\[rpc\] handler work\.run failed \(\w{19}, called by web\): 'late'\n$/,
+      /^\[rpc\] handler work\.run at \[\w+\] failed \(\w{19}, called by web\): 'late'\n$/,
     );
   });
 
@@ -65,11 +65,11 @@ describe('the error of a handler', () => {
   it('is printed whatever was thrown', async () => {
     assert.match(
       await failing('just a text', false),
-      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): 'just a text'\n$/,
+      /^\[rpc\] handler work\.run at \[\w+\] failed \(\w{19}, called by \w{19}\): 'just a text'\n$/,
     );
     assert.match(
       await failing(Object.create(null), false),
-      /^\[rpc\] handler work\.run failed \(\w{19}, called by \w{19}\): .+\n$/,
+      /^\[rpc\] handler work\.run at \[\w+\] failed \(\w{19}, called by \w{19}\): .+\n$/,
     );
   });
 

@@ -1,20 +1,22 @@
 import { inspect } from 'node:util';
 import { isRpcError, type Peer, type RpcError } from '@org/rpc-core';
-import { printLine } from '@org/rpc-core/internal';
+import { plainText, printLine } from '@org/rpc-core/internal';
 
-/** Prints what a handler threw, for servers that nobody watches. One line that cannot be forged, then the stack. */
-export function printHandlerError(event: {
-  service: string;
-  method: string;
-  error: unknown;
-  correlationId: string;
-  peer: Pick<Peer, 'name'>;
-}): void {
+/**
+ * Prints what a handler threw, for servers that nobody watches, and at which instance, for several may share an output. One line that cannot be
+ * forged, then the stack.
+ */
+export function printHandlerError(
+  instance: string,
+  event: { service: string; method: string; error: unknown; correlationId: string; peer: Pick<Peer, 'name'> },
+): void {
   const { service, method, error, correlationId, peer } = event;
   const text = shown(error).slice(0, LENGTH_MAX);
   // What was thrown may hold lines that look like this one: only ours begin at the margin.
   const indented = text.replace(/\r\n?|\n/g, '\n    ');
-  printLine(`[rpc] handler ${service}.${method} failed (${correlationId}${calledBy(peer)}): ${indented}\n`);
+  printLine(
+    `[rpc] handler ${service}.${method} at [${plainText(instance)}] failed (${correlationId}${calledBy(peer)}): ${indented}\n`,
+  );
 }
 
 /** The name is what the peer says. */

@@ -49,7 +49,7 @@ export class Observers {
       const { service, method, metadata, peer } = call;
       const event = { service, method, error: thrown, err: thrown, correlationId, metadata, peer };
       // A handler's exception must be visible somewhere, also when no logging is set up yet.
-      if (!this.emit('handlerError', event)) printHandlerError(event);
+      if (!this.emit('handlerError', event)) printHandlerError(this.#instance, event);
     }
     return error;
   }
