@@ -167,7 +167,8 @@ async function previewOf(fleet: Fleet, input: Input): Promise<unknown> {
   const current = await storeOf(fleet).get(service);
   const past = fleet.traffic.pairs(fleet.second, PAST_SECONDS);
   const endpoints = new Map([...fleet.instances].map(([id, { endpoint }]) => [id, endpoint]));
-  const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints, current?.document);
+  const troubles = fleet.troubles.lately(fleet.second, Number.POSITIVE_INFINITY);
+  const rows: readonly RulePreview[] = previewRules(service, document, past, endpoints, current?.document, troubles);
   const calls = past.reduce((sum, { pair, flow }) => sum + (pair.service === service ? flow.calls : 0), 0);
   const { isPartial } = fleet.traffic;
   return { rows, calls, seconds: PAST_SECONDS, isPartial, difference: rulesDifference(current?.document, document) };

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RouteRule, RulePolicy, RulesDocument } from '@org/rpc-core';
+import type { RouteRule, RuleMode, RulePolicy, RulesDocument } from '@org/rpc-core';
 import { POLICIES, RULE_POLICIES, ruleModes } from '@org/rpc-core/internal';
 import type { Endpoint } from '@org/rpc-registry';
 import { countAbove } from '../traffic/histogram.js';
 import type { Pair, PairCalls } from '../traffic/traffic.js';
+import type { Trouble } from '../traffic/troubles.js';
+import { liftedRule } from './lifted-rule.js';
 import { limitVerdict } from './limit-verdict.js';
 import { retryVerdict } from './retry-verdict.js';
 import { timeoutVerdict } from './timeout-verdict.js';
@@ -12,8 +14,9 @@ import { type Judge, ofMethod, type Values, type Verdict, valuesFor } from './ve
 /** The effect that a rule would have had on the calls of the last minutes. */
 export interface RulePreview {
   readonly policy: RulePolicy;
-  readonly mode: 'dark' | 'on';
-  /** How many calls came from the clients that the rule is for. */
+  /** `off`: the rule in force is switched off or left out. */
+  readonly mode: RuleMode;
+  /** How many calls came from the clients that the rule is for, with those that clients refused by the rule in force. */
   readonly calls: number;
   /** How many of those calls the rule would have changed; `undefined` when past calls cannot tell. */
   readonly affected: number | undefined;
@@ -34,6 +37,7 @@ export interface RulePreview {
  * @param past - the calls of the service
  * @param endpoints - endpoints by instance, for rules about instances
  * @param current - the document in force
+ * @param troubles - what clients tell of the rules in force: of calls that they refuse servers know nothing
  */
 export function previewRules(
   service: string,
@@ -41,11 +45,15 @@ export function previewRules(
   past: readonly PairCalls[],
   endpoints: ReadonlyMap<string, Endpoint>,
   current?: RulesDocument,
+  troubles: readonly Trouble[] = [],
 ): RulePreview[] {
   const own = past.filter(({ pair }) => pair.service === service);
   return RULE_POLICIES.flatMap((policy) => {
     const rule = document[policy];
-    if (rule === undefined || rule.mode === 'off') return [];
+    const wasOn = current?.[policy]?.mode === 'on';
+    if (rule === undefined || rule.mode === 'off') {
+      return wasOn ? [withoutRule(policy, service, own, current, troubles)] : [];
+    }
     const inScope = own.filter(({ pair }) => isFor(pair, document, policy));
     const { meaning, judge, isAtMost = false } = verdictOf(policy, document, endpoints, inScope, current);
     const methods: Record<string, number> = Object.create(null);
@@ -66,20 +74,58 @@ export function previewRules(
       }
     }
     const isInForce = isDeepStrictEqual(current?.[policy], rule);
-    return [
-      {
-        policy,
-        mode: rule.mode,
-        calls,
-        affected,
-        meaning,
-        isAtMost,
-        methods: { ...methods },
-        callers: { ...callers },
-        isInForce,
-      },
-    ];
+    const row = { policy, mode: rule.mode, calls, affected, meaning, isAtMost, isInForce };
+    const preview: RulePreview = { ...row, methods: { ...methods }, callers: { ...callers } };
+    return [wasOn && LIMITS.has(policy) ? withRefused(preview, service, troubles) : preview];
   });
+}
+
+/** Limits of clients: servers do not see what they refuse. */
+const LIMITS: ReadonlySet<RulePolicy> = new Set(['rateLimit', 'concurrency']);
+
+/** A rule that is no more: what it did ends. */
+function withoutRule(
+  policy: RulePolicy,
+  service: string,
+  own: readonly PairCalls[],
+  current: RulesDocument,
+  troubles: readonly Trouble[],
+): RulePreview {
+  const { count, unseen, meaning, methods, callers } = liftedRule(policy, service, troubles);
+  const inScope = own.filter(({ pair }) => isFor(pair, current, policy));
+  const seen = inScope.reduce((sum, { flow }) => sum + flow.calls, 0);
+  return {
+    ...{ policy, mode: 'off', calls: seen + unseen, affected: count, isAtMost: false, isInForce: false },
+    meaning: `it would end: ${meaning}`,
+    methods: Object.fromEntries(methods),
+    callers: Object.fromEntries(callers),
+  };
+}
+
+/** The row of a limit, with those that the one in force has refused or held up: how many of them another one lets pass nobody knows. */
+function withRefused(row: RulePreview, service: string, troubles: readonly Trouble[]): RulePreview {
+  const { count = 0, unseen, methods, callers } = liftedRule(row.policy, service, troubles);
+  if (count === 0) return row;
+  const { affected, meaning } = row;
+  const now = `${count.toLocaleString('en-US')} calls were refused by the rule in force or waited for it: how many of them would pass cannot be told`;
+  return {
+    ...row,
+    calls: row.calls + unseen,
+    affected: affected === undefined ? undefined : affected + count,
+    isAtMost: true,
+    meaning: `${now}. ${affected === undefined ? meaning : `${Math.round(affected).toLocaleString('en-US')} ${meaning}`}`,
+    methods: addUp(row.methods, methods),
+    callers: addUp(row.callers, callers),
+  };
+}
+
+function addUp(
+  counts: Readonly<Record<string, number>>,
+  more: ReadonlyMap<string, number>,
+): Readonly<Record<string, number>> {
+  const all = new Map(Object.entries(counts));
+  for (const [name, some] of more) all.set(name, (all.get(name) ?? 0) + some);
+  return Object.fromEntries(all);
 }
 
 /** Whether a rule is for the end of a call that follows it: the client by its name, or the server by its id. */

@@ -16,8 +16,8 @@ describe('what another timeout would have meant', () => {
     const inForce = { mode: 'on', timeoutMs: 400 };
     assert.deepEqual(against(800, inForce), [27, true]);
     assert.deepEqual(against(400, inForce), [0, false]);
-    assert.deepEqual(against(100, inForce), [73, false]);
-    assert.deepEqual(against(300, inForce), [0, false]);
+    assert.deepEqual(against(100, inForce), [100, false]);
+    assert.deepEqual(against(300, inForce), [27, false]);
     assert.deepEqual(against(100, { ...inForce, mode: 'dark' }), [100, false]);
     assert.deepEqual(against(800, undefined), [27, true]);
   });

@@ -24,7 +24,8 @@ export function timeoutVerdict(
     ended += cut;
     given += saved;
   }
-  const shorter = 'calls that took longer than the timeout, and would have ended by it';
+  const shorter =
+    'calls that took longer than the timeout, and would have ended by it: those that a longer one ends now among them';
   const longer =
     'calls that ran out of time before, and would have had longer: how many of them would then have been answered is not known, nor whether it was this time that was over or one of their callers';
   const meaning =
@@ -42,8 +43,8 @@ function difference(
   const late = flow.codes.get('DEADLINE_EXCEEDED') ?? 0;
   const saved = Math.max(0, late - above);
   if (nowMs === undefined) return { cut: above, saved };
-  // Those that end by the time in force end also by a shorter one.
-  return limitMs < nowMs ? { cut: Math.max(0, above - late), saved: 0 } : { cut: 0, saved };
+  // Those that end by the time in force end also by a shorter one, and sooner: a server may have ended them before they took so long.
+  return limitMs < nowMs ? { cut: Math.max(above, late), saved: 0 } : { cut: 0, saved };
 }
 
 function limitInForce(current: RulesDocument | undefined, calls: PairCalls): number | undefined {
