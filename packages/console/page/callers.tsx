@@ -27,7 +27,7 @@ export function CallersPage({ view }: { view: FleetView }) {
             <th scope="col" class="number" title="calls that failed for it in the last five minutes, as it tells">
               failed, 5 min
             </th>
-            <th scope="col" class="number" title="the worst of the last minute, of one sample a second">
+            <th scope="col" class="number" title="the worst of the last minute">
               loop late, 1 min
             </th>
           </tr>
@@ -232,7 +232,7 @@ function Processes({ view, caller }: { view: FleetView; caller: CallerView }) {
             <th scope="col">instance</th>
             <th scope="col">health</th>
             <th scope="col" class="number">
-              event loop late, last sample
+              event loop late, worst of the last second
             </th>
             <th scope="col" class="number">
               at worst in the last minute

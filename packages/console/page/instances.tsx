@@ -32,7 +32,7 @@ export function InstancesPage({ view }: { view: FleetView }) {
             <th
               scope="col"
               class="number"
-              title="how late its event loop was: the worst of the last minute, of one sample a second"
+              title="how late its event loop was: the worst of the last minute"
             >
               loop late
             </th>
@@ -113,7 +113,7 @@ export function InstancePage({ view, id, locked }: { view: FleetView; id: string
           ['of probes and tools, not among these', count(server.calls.builtIn ?? 0)],
           [
             'its event loop is late by',
-            `${ms(instance.loopLagMs)}${instance.loopLagWorstMs === undefined ? '' : `; at worst ${ms(instance.loopLagWorstMs)} in the last minute, of one sample a second`}`,
+            `${ms(instance.loopLagMs)}${instance.loopLagWorstMs === undefined ? '' : `; at worst ${ms(instance.loopLagWorstMs)} in the last minute`}`,
           ],
           [
             'in the registry',
