@@ -29,11 +29,7 @@ export function InstancesPage({ view }: { view: FleetView }) {
             <th scope="col" class="number">
               running
             </th>
-            <th
-              scope="col"
-              class="number"
-              title="how late its event loop was: the worst of the last minute"
-            >
+            <th scope="col" class="number" title="how late its event loop was: the worst of the last minute">
               loop late
             </th>
             <RateHeads />
