@@ -31,14 +31,21 @@ const LENGTH_MAX = 8192;
 /** Causes that are printed, one under the other. */
 const CAUSES_MAX = 3;
 
-/** Where these packages lie, side by side. */
-const OWN = new URL('../../', import.meta.url);
-const NOT_THE_USERS = [OWN.href, OWN.pathname, 'node:internal'];
+/** Where these packages lie, side by side. A bundle is one file, the user's too, and as CommonJS does not know where it is. */
+function ownPlaces(): string[] {
+  try {
+    const { href, pathname } = new URL('../../', import.meta.url);
+    return [href, pathname];
+  } catch {
+    return [];
+  }
+}
 
 /** The error of a call says which call it was; of the way to it only what the user wrote tells more, if the stack goes that far. */
 function withoutOwnFrames({ stack, message }: RpcError): string {
   const frames = stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
-  const others = frames.filter((line) => !NOT_THE_USERS.some((place) => line.includes(place)));
+  const places = ['node:internal', ...ownPlaces()];
+  const others = frames.filter((line) => !places.some((place) => line.includes(place)));
   return [`RpcError: ${message}`, ...others].join('\n');
 }
 
