@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { callContext, observe, RpcError } from '@org/rpc-core';
+import { rpcError } from '@org/rpc-core/internal';
 import { setUp } from '../test/bench.js';
 
 describe('what a handler throws', () => {
@@ -279,12 +280,32 @@ describe('what a handler throws', () => {
       for (const { work, errors } of [middle, front])
         await assert.rejects(work.run(), (error: RpcError) => {
           assert.deepEqual([error.code, error.progress, error.details], [code, 'processed', undefined]);
+          // What a limit has refused was repeated below, where that had a sense.
+          assert.equal(error.final, code === 'RESOURCE_EXHAUSTED');
           assert.match(error.reason, said);
           assert.ok(!error.message.includes('hunter2'));
           assert.ok(error.reason.includes(errors[0]!.correlationId));
           return true;
         });
       assert.match(String(middle.errors[0]!.error), /hunter2/);
+    });
+
+  for (const [progress, whose] of [
+    ['unsent', 'caller'],
+    ['maybe-processed', 'caller'],
+    ['refused', 'server'],
+    ['processed', 'server'],
+  ] as const)
+    it(`is the refusal of a call of its own by a limit of the ${whose} of that: the caller learns whose (${progress})`, async () => {
+      await using front = setUp({
+        run: () => {
+          throw rpcError('RESOURCE_EXHAUSTED', 'too much', { service: 'shop', method: 'buy', progress });
+        },
+      });
+      await assert.rejects(front.work.run(), {
+        code: 'RESOURCE_EXHAUSTED',
+        reason: new RegExp(`its call of shop.buy was refused by a limit of its ${whose};`),
+      });
     });
 
   it('is an outage of what authorize asks: nobody is told to try again elsewhere', async () => {

@@ -126,9 +126,9 @@ function kindOf(thrown: unknown): 'made' | { readonly code: Code; readonly text:
   }
 }
 
-/** What a client refuses by its own limits was never sent. */
+/** What a client refuses by its own limits was never sent, or is an answer that is too large for it. */
 function whose({ progress }: RpcError): string {
-  return progress === 'unsent' ? 'its caller' : 'its server';
+  return progress === 'unsent' || progress === 'maybe-processed' ? 'its caller' : 'its server';
 }
 
 /** Which time was over, and who has set it, is no secret, and often all that is needed to know where to look. */
